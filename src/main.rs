@@ -1,0 +1,2 @@
+//! The `chatrace-webhook` program.
+fn main() {}
