@@ -259,6 +259,19 @@ pub struct Contact {
     pub aliases: Vec<String>,
 }
 
+impl Contact {
+    /// Takes over the names of a later mention of the same contact, and adds its aliases.
+    pub fn merge(&mut self, later: Self) {
+        self.username = later.username.or(self.username.take());
+        self.display_name = later.display_name.or(self.display_name.take());
+        for alias in later.aliases {
+            if !self.aliases.contains(&alias) {
+                self.aliases.push(alias);
+            }
+        }
+    }
+}
+
 impl Draft {
     /// The customer this message belongs to.
     pub fn contact(&self) -> Contact {

@@ -1,0 +1,288 @@
+//! The environment, read once at start into a [`Config`]: every mistake is reported at once, each naming its
+//! variable.
+//!
+//! Each section has a file and reads its own variables through an [`Env`], which collects the mistakes. The
+//! variables are listed in [`variables::VARIABLES`], from which the documentation is made; a test keeps that
+//! list equal to what is read here.
+
+pub mod auth;
+pub mod chatrace;
+pub mod database;
+mod env;
+pub mod server;
+pub mod telemetry;
+pub mod variables;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use auth::{Auth, WebhookAuth};
+pub use chatrace::{Chatrace, Meta};
+pub use database::Database;
+pub use env::Env;
+pub use server::Server;
+pub use telemetry::{LogFormat, Telemetry};
+
+/// Everything the environment says, validated.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen and how to behave as an HTTP server.
+    pub server: Server,
+    /// Where deliveries and messages are kept.
+    pub database: Database,
+    /// The directory for the embedded database, the spool and a generated token.
+    pub data_dir: PathBuf,
+    /// Who may send, and who may read.
+    pub auth: Auth,
+    /// Meta's own webhooks.
+    pub meta: Meta,
+    /// The Chatrace API, for the diagnosis only: messages cannot be read there.
+    pub chatrace: Chatrace,
+    /// Identical messages without id and time that arrive within this time of each other are one. Zero: never.
+    pub dedupe_window: Duration,
+    /// How many days deliveries and messages are kept; `None` keeps them.
+    pub retention_days: Option<u32>,
+    /// Whether deliveries may wait on local disk while Postgres is away.
+    pub spool: bool,
+    /// When silence becomes an alarm.
+    pub silence: Silence,
+    /// Logs.
+    pub telemetry: Telemetry,
+}
+
+/// When silence becomes an alarm, and who is told.
+#[derive(Debug, Clone)]
+pub struct Silence {
+    /// After how long without a message.
+    pub after: Option<SilenceAfter>,
+    /// Where one POST goes when it begins and one when it ends.
+    pub alert_url: Option<url::Url>,
+}
+
+/// The two ways to say how long silence may last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilenceAfter {
+    /// Learned from the usual rhythm.
+    Auto,
+    /// Always this long.
+    Fixed(Duration),
+}
+
+impl Config {
+    /// Reads the configuration through `lookup`, which answers the value of a variable.
+    ///
+    /// # Errors
+    /// All mistakes together, never only the first.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut env = Env::new(&lookup);
+        let data_dir = PathBuf::from(env.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
+        let database = Database::read(&mut env, &data_dir);
+        let config = Self {
+            server: Server::read(&mut env),
+            auth: Auth::read(
+                &mut env,
+                database.as_ref().is_none_or(Database::is_embedded),
+            ),
+            meta: Meta::read(&mut env),
+            chatrace: Chatrace::read(&mut env),
+            dedupe_window: env
+                .duration("DEDUPE_WINDOW")
+                .unwrap_or(Duration::from_secs(10)),
+            retention_days: env.parsed_if(
+                "RETENTION_DAYS",
+                "a whole number of days, at least 2",
+                |days: &u32| *days >= 2,
+            ),
+            spool: env
+                .one_of("SPOOL", &[("on", true), ("off", false)])
+                .unwrap_or(true),
+            silence: Silence {
+                after: env.silence_after("SILENCE_AFTER"),
+                alert_url: env.http_url("ALERT_URL"),
+            },
+            telemetry: Telemetry::read(&mut env),
+            // A placeholder is never used: without a database there is an error, and no configuration.
+            database: database.unwrap_or_else(|| Database::embedded_in(&data_dir)),
+            data_dir,
+        };
+        let errors = env.into_errors();
+        if errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigErrors(errors))
+        }
+    }
+
+    /// Every configured secret, so that none of them ever shows in a body or a log.
+    pub fn secrets(&self) -> Vec<&secrecy::SecretString> {
+        self.auth
+            .api_tokens
+            .iter()
+            .chain(&self.auth.webhook_secrets)
+            .chain(&self.auth.metrics_token)
+            .chain(&self.meta.app_secret)
+            .chain(&self.meta.verify_token)
+            .chain(&self.chatrace.access_token)
+            .collect()
+    }
+}
+
+/// One mistake in the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The variable.
+    pub variable: &'static str,
+    /// What is wrong and what would be right. Never holds a secret's value.
+    pub problem: String,
+}
+
+/// Every mistake in the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "The configuration has {} mistake(s):",
+            self.0.len()
+        )?;
+        for error in &self.0 {
+            writeln!(formatter, "  {}: {}", error.variable, error.problem)?;
+        }
+        write!(formatter, "Every variable is described in .env.example.")
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        Config::read(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn wrong(pairs: &[(&str, &str)]) -> Vec<&'static str> {
+        read(pairs)
+            .unwrap_err()
+            .0
+            .iter()
+            .map(|error| error.variable)
+            .collect()
+    }
+
+    #[test]
+    fn nothing_configured_is_a_working_embedded_receiver() {
+        let config = read(&[]).unwrap();
+        assert!(config.database.is_embedded());
+        assert_eq!(config.server.address().to_string(), "0.0.0.0:3000");
+        assert_eq!(config.dedupe_window, Duration::from_secs(10));
+        assert_eq!(config.server.max_body_bytes, 1024 * 1024);
+        assert!(
+            config.spool && config.auth.api_tokens.is_empty() && config.retention_days.is_none()
+        );
+    }
+
+    #[test]
+    fn an_empty_variable_is_an_unset_one() {
+        assert_eq!(
+            read(&[("PORT", ""), ("WEBHOOK_SECRET", " ")])
+                .unwrap()
+                .server
+                .port,
+            3000
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let variables = wrong(&[
+            ("HOST", "nowhere"),
+            ("PORT", "70000"),
+            ("DATABASE_URL", "mysql://root@localhost/x"),
+            ("WEBHOOK_AUTH", "maybe"),
+            ("DEDUPE_WINDOW", "ten"),
+            ("RETENTION_DAYS", "1"),
+            ("SPOOL", "perhaps"),
+            ("MAX_BODY_BYTES", "0"),
+            ("PUBLIC_URL", "shop.example"),
+            ("RUST_LOG", "a=b=c"),
+        ]);
+        assert_eq!(variables.len(), 10, "{variables:?}");
+    }
+
+    #[test]
+    fn postgres_needs_a_token_that_replicas_share() {
+        assert_eq!(
+            wrong(&[("DATABASE_URL", "postgres://u:p@db/x")]),
+            ["API_TOKEN"]
+        );
+        assert!(read(&[("DATABASE_URL", "postgres://u:p@db/x"), ("API_TOKEN", "t")]).is_ok());
+    }
+
+    #[test]
+    fn a_database_in_memory_is_refused() {
+        assert_eq!(
+            wrong(&[("DATABASE_URL", "sqlite::memory:")]),
+            ["DATABASE_URL"]
+        );
+        assert_eq!(
+            wrong(&[("DATABASE_URL", "sqlite://x.db?mode=memory")]),
+            ["DATABASE_URL"]
+        );
+    }
+
+    #[test]
+    fn no_error_and_no_debug_output_repeats_a_secret() {
+        let canary = "canary-3f9c";
+        let url = format!("postgres://u:{canary}@db:notaport/x");
+        let errors = read(&[("DATABASE_URL", &url), ("API_TOKEN", "x")]).unwrap_err();
+        assert!(!errors.to_string().contains(canary));
+        let url = format!("postgres://u:{canary}@db/x");
+        let config = read(&[
+            ("DATABASE_URL", &url),
+            ("API_TOKEN", canary),
+            ("WEBHOOK_SECRET", canary),
+            ("META_APP_SECRET", canary),
+            ("META_VERIFY_TOKEN", canary),
+            ("INSTAGRAM_ACCESS_TOKEN", canary),
+            ("METRICS_TOKEN", canary),
+        ])
+        .unwrap();
+        assert!(!format!("{config:?}").contains(canary));
+        assert!(!config.database.to_string().contains(canary));
+    }
+
+    #[test]
+    fn lists_rotate_secrets() {
+        let config = read(&[("API_TOKEN", "new, old ,"), ("WEBHOOK_SECRET", "a,b")]).unwrap();
+        assert_eq!(config.auth.api_tokens.len(), 2);
+        assert_eq!(config.auth.webhook_secrets.len(), 2);
+    }
+
+    #[test]
+    fn the_list_of_variables_is_what_is_read() {
+        let asked = RefCell::new(BTreeSet::new());
+        Config::read(|name| {
+            asked.borrow_mut().insert(name.to_owned());
+            None
+        })
+        .unwrap();
+        let listed: BTreeSet<_> = variables::VARIABLES
+            .iter()
+            .map(|variable| variable.name.to_owned())
+            .collect();
+        assert_eq!(asked.into_inner(), listed);
+    }
+}

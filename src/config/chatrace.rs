@@ -1,0 +1,46 @@
+//! The two parties outside: Chatrace's API and Meta's webhooks.
+
+use secrecy::SecretString;
+
+use super::Env;
+
+/// Chatrace's API. It has no endpoint to read messages; the token serves the diagnosis.
+#[derive(Debug, Clone)]
+pub struct Chatrace {
+    /// The account's token, `<account id>.<secret>`.
+    pub access_token: Option<SecretString>,
+    /// Where the API is; white labels have their own.
+    pub api_url: String,
+}
+
+impl Chatrace {
+    /// Reads the section.
+    pub fn read(env: &mut Env<'_>) -> Self {
+        Self {
+            access_token: env.secret("INSTAGRAM_ACCESS_TOKEN"),
+            api_url: env.http_url("INSTAGRAM_API_URL").map_or_else(
+                || "https://api.chatrace.com".to_owned(),
+                |url| url.as_str().trim_end_matches('/').to_owned(),
+            ),
+        }
+    }
+}
+
+/// Meta's own webhooks, for whoever gives this service's URL to a Meta app as well.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// The app secret, with which Meta signs bodies.
+    pub app_secret: Option<SecretString>,
+    /// The text that Meta repeats when it verifies the URL.
+    pub verify_token: Option<SecretString>,
+}
+
+impl Meta {
+    /// Reads the section.
+    pub fn read(env: &mut Env<'_>) -> Self {
+        Self {
+            app_secret: env.secret("META_APP_SECRET"),
+            verify_token: env.secret("META_VERIFY_TOKEN"),
+        }
+    }
+}

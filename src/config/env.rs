@@ -1,0 +1,214 @@
+//! Reading single variables, and collecting what is wrong with them.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+use super::{ConfigError, SilenceAfter};
+
+/// The environment while it is read. An empty or blank value counts as unset.
+///
+/// Every reader answers `None` both for an unset variable and for a wrong one, after noting the mistake, so that
+/// reading goes on and all mistakes are found.
+pub struct Env<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    errors: Vec<ConfigError>,
+}
+
+impl<'a> Env<'a> {
+    /// An environment behind a look-up function, so that tests need not change the process's own.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            lookup,
+            errors: Vec::new(),
+        }
+    }
+
+    /// The mistakes found so far.
+    pub fn into_errors(self) -> Vec<ConfigError> {
+        self.errors
+    }
+
+    /// Notes a mistake. `problem` must not hold a secret's value.
+    pub fn mistake(&mut self, variable: &'static str, problem: impl Into<String>) {
+        self.errors.push(ConfigError {
+            variable,
+            problem: problem.into(),
+        });
+    }
+
+    /// The value without surrounding blanks.
+    pub fn text(&self, variable: &'static str) -> Option<String> {
+        let value = (self.lookup)(variable)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// A secret.
+    pub fn secret(&self, variable: &'static str) -> Option<SecretString> {
+        self.text(variable).map(SecretString::from)
+    }
+
+    /// Secrets separated by commas, so that an old and a new one are valid while senders change over.
+    pub fn secrets(&self, variable: &'static str) -> Vec<SecretString> {
+        let text = self.text(variable).unwrap_or_default();
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(SecretString::from)
+            .collect()
+    }
+
+    /// A value of a type that parses from text and passes `valid`; `expected` completes "expected …".
+    pub fn parsed_if<T: FromStr>(
+        &mut self,
+        variable: &'static str,
+        expected: &str,
+        valid: impl Fn(&T) -> bool,
+    ) -> Option<T> {
+        let text = self.text(variable)?;
+        match text.parse::<T>() {
+            Ok(value) if valid(&value) => Some(value),
+            _ => {
+                self.mistake(
+                    variable,
+                    format!("`{text}` is not valid: expected {expected}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn one_of<T: Copy>(&mut self, variable: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(variable)?.to_ascii_lowercase();
+        let found = words
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| *value);
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.mistake(
+                variable,
+                format!("`{text}` is not valid: expected {}", words.join(" or ")),
+            );
+        }
+        found
+    }
+
+    /// A length of time such as `10s`, `1m 30s` or `0`.
+    pub fn duration(&mut self, variable: &'static str) -> Option<Duration> {
+        let text = self.text(variable)?;
+        let duration = parse_duration(&text);
+        if duration.is_none() {
+            self.mistake(
+                variable,
+                format!("`{text}` is not valid: expected a length of time such as 10s or 2m"),
+            );
+        }
+        duration
+    }
+
+    /// A length of time, or `auto`.
+    pub fn silence_after(&mut self, variable: &'static str) -> Option<SilenceAfter> {
+        if self
+            .text(variable)
+            .is_some_and(|text| text.eq_ignore_ascii_case("auto"))
+        {
+            return Some(SilenceAfter::Auto);
+        }
+        match self.duration(variable)? {
+            Duration::ZERO => {
+                self.mistake(variable, "must be longer than zero, or auto");
+                None
+            }
+            duration => Some(SilenceAfter::Fixed(duration)),
+        }
+    }
+
+    /// An absolute http or https URL.
+    pub fn http_url(&mut self, variable: &'static str) -> Option<url::Url> {
+        let text = self.text(variable)?;
+        match url::Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+            _ => {
+                self.mistake(
+                    variable,
+                    "is not an absolute URL: expected one such as https://shop.example",
+                );
+                None
+            }
+        }
+    }
+
+    /// A number of bytes: plain, or with `KiB` or `MiB`.
+    pub fn bytes(&mut self, variable: &'static str) -> Option<usize> {
+        let text = self.text(variable)?;
+        let lower = text.to_ascii_lowercase();
+        let (digits, unit) = if let Some(digits) = lower.strip_suffix("kib") {
+            (digits, 1024)
+        } else if let Some(digits) = lower.strip_suffix("mib") {
+            (digits, 1024 * 1024)
+        } else {
+            (lower.as_str(), 1)
+        };
+        let bytes = digits
+            .trim()
+            .parse::<usize>()
+            .ok()
+            .and_then(|count| count.checked_mul(unit));
+        match bytes {
+            Some(bytes) if (1024..=64 * 1024 * 1024).contains(&bytes) => Some(bytes),
+            _ => {
+                self.mistake(
+                    variable,
+                    format!(
+                        "`{text}` is not valid: expected 1 KiB to 64 MiB, as bytes or like `1 MiB`"
+                    ),
+                );
+                None
+            }
+        }
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    text.parse::<SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        assert_eq!(parse_duration("0"), Some(Duration::ZERO));
+        assert_eq!(parse_duration("0s"), Some(Duration::ZERO));
+        assert_eq!(parse_duration("10s"), Some(Duration::from_secs(10)));
+        assert_eq!(parse_duration("1m 30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_duration("-1s"), None);
+        assert_eq!(parse_duration("10"), None);
+    }
+
+    #[test]
+    fn sizes_are_bytes_or_have_a_unit() {
+        let read = |value: &str| {
+            let lookup = |_: &str| Some(value.to_owned());
+            let mut env = Env::new(&lookup);
+            env.bytes("MAX_BODY_BYTES")
+        };
+        assert_eq!(read("2048"), Some(2048));
+        assert_eq!(read("1 MiB"), Some(1024 * 1024));
+        assert_eq!(read("512KiB"), Some(512 * 1024));
+        assert_eq!(read("12"), None);
+        assert_eq!(read("99999999999999999999"), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Where to listen, and how to behave as an HTTP server.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::Env;
+
+/// Where to listen, and how to behave as an HTTP server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// How the world reaches this service, if it was said.
+    pub public_url: Option<url::Url>,
+    /// The largest body that is taken, after decompression.
+    pub max_body_bytes: usize,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long requests are still taken after `/readyz` has turned 503 at shutdown.
+    pub shutdown_delay: Duration,
+}
+
+impl Server {
+    /// Reads the section.
+    pub fn read(env: &mut Env<'_>) -> Self {
+        Self {
+            host: env
+                .parsed_if("HOST", "an IP address such as 0.0.0.0 or 127.0.0.1", |_| {
+                    true
+                })
+                .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            port: env
+                .parsed_if("PORT", "a port from 0 to 65535", |_| true)
+                .unwrap_or(3000),
+            public_url: env.http_url("PUBLIC_URL"),
+            max_body_bytes: env.bytes("MAX_BODY_BYTES").unwrap_or(1024 * 1024),
+            trusted_proxies: trusted_proxies(env),
+            shutdown_delay: env.duration("SHUTDOWN_DELAY").unwrap_or_default(),
+        }
+    }
+
+    /// The address to listen on.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+/// An address by which this machine reaches a service that listens on `address`: one that listens everywhere is
+/// reached at the loopback address.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn trusted_proxies(env: &mut Env<'_>) -> Vec<IpNet> {
+    let text = env.text("TRUSTED_PROXIES").unwrap_or_default();
+    let mut proxies = Vec::new();
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        match part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => proxies.push(network),
+            Err(_) => env.mistake(
+                "TRUSTED_PROXIES",
+                format!("`{part}` is not valid: expected addresses or networks such as 10.0.0.0/8, separated by commas"),
+            ),
+        }
+    }
+    proxies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_listens_everywhere_is_reached_at_loopback() {
+        let reached = |address: &str| reachable(address.parse().unwrap()).to_string();
+        assert_eq!(reached("0.0.0.0:3000"), "127.0.0.1:3000");
+        assert_eq!(reached("[::]:3000"), "[::1]:3000");
+        assert_eq!(reached("10.1.2.3:80"), "10.1.2.3:80");
+    }
+}

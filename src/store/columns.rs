@@ -1,0 +1,186 @@
+//! Reading rows of either backend: the same columns, told apart only by how a time is kept.
+
+use jiff::Timestamp;
+use sqlx::Error;
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use super::query::{Counter, CounterName, DeliveryDetail, DeliverySummary, ItemSummary};
+use crate::delivery::{Delivery, Outcome, Receipt};
+use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape};
+
+/// The columns of a row by name.
+pub(super) trait Columns {
+    fn uuid(&self, column: &str) -> Result<Uuid, Error>;
+    fn optional_uuid(&self, column: &str) -> Result<Option<Uuid>, Error>;
+    fn text(&self, column: &str) -> Result<String, Error>;
+    fn optional_text(&self, column: &str) -> Result<Option<String>, Error>;
+    fn number(&self, column: &str) -> Result<i32, Error>;
+    fn long(&self, column: &str) -> Result<i64, Error>;
+    fn flag(&self, column: &str) -> Result<bool, Error>;
+    fn bytes(&self, column: &str) -> Result<Vec<u8>, Error>;
+    fn time(&self, column: &str) -> Result<Timestamp, Error>;
+}
+
+macro_rules! columns {
+    ($row:ty, $time:expr) => {
+        impl Columns for $row {
+            fn uuid(&self, column: &str) -> Result<Uuid, Error> {
+                self.try_get(column)
+            }
+            fn optional_uuid(&self, column: &str) -> Result<Option<Uuid>, Error> {
+                self.try_get(column)
+            }
+            fn text(&self, column: &str) -> Result<String, Error> {
+                self.try_get(column)
+            }
+            fn optional_text(&self, column: &str) -> Result<Option<String>, Error> {
+                self.try_get(column)
+            }
+            fn number(&self, column: &str) -> Result<i32, Error> {
+                self.try_get(column)
+            }
+            fn long(&self, column: &str) -> Result<i64, Error> {
+                self.try_get(column)
+            }
+            fn flag(&self, column: &str) -> Result<bool, Error> {
+                self.try_get(column)
+            }
+            fn bytes(&self, column: &str) -> Result<Vec<u8>, Error> {
+                self.try_get(column)
+            }
+            fn time(&self, column: &str) -> Result<Timestamp, Error> {
+                #[expect(
+                    clippy::redundant_closure_call,
+                    reason = "the macro's parameter is a function"
+                )]
+                $time(self, column)
+            }
+        }
+    };
+}
+
+columns!(PgRow, |row: &PgRow, column: &str| row
+    .try_get::<jiff_sqlx::Timestamp, _>(column)
+    .map(jiff_sqlx::Timestamp::to_jiff));
+columns!(SqliteRow, |row: &SqliteRow, column: &str| {
+    Timestamp::from_millisecond(row.try_get(column)?).map_err(|error| Error::Decode(error.into()))
+});
+
+/// A row of `messages`.
+pub(super) fn message(row: &impl Columns) -> Result<Message, Error> {
+    Ok(Message {
+        id: row.uuid("id")?,
+        position: row.long("position")?,
+        channel: Channel::named(&row.text("channel")?),
+        direction: word(row, "direction", Direction::named)?,
+        kind: word(row, "kind", Kind::named)?,
+        external_id: row.optional_text("external_id")?,
+        contact_id: row.text("contact_id")?,
+        sender_id: row.optional_text("sender_id")?,
+        recipient_id: row.optional_text("recipient_id")?,
+        username: row.optional_text("username")?,
+        display_name: row.optional_text("display_name")?,
+        text: row.optional_text("body")?,
+        attachments: match row.optional_text("attachments")? {
+            Some(json) => from_json(&json)?,
+            None => Vec::new(),
+        },
+        reply_to: row.optional_text("reply_to")?,
+        payload: row.optional_text("payload")?,
+        sent_at: row.time("sent_at")?,
+        sent_at_source: word(row, "sent_at_source", SentAtSource::named)?,
+        received_at: row.time("received_at")?,
+        delivery_id: row.uuid("delivery_id")?,
+        shape: word(row, "shape", Shape::named)?,
+        recovered: row.flag("recovered")?,
+    })
+}
+
+/// A row of `deliveries` with the columns `size` and `reasons` (a JSON list, or NULL).
+pub(super) fn delivery_summary(row: &impl Columns) -> Result<DeliverySummary, Error> {
+    Ok(DeliverySummary {
+        position: row.long("position")?,
+        received_at: row.time("received_at")?,
+        method: row.text("method")?,
+        content_type: row.optional_text("content_type")?,
+        size: row.long("size")?,
+        shape: word(row, "shape", Shape::named)?,
+        receipt: receipt(row)?,
+        reasons: match row.optional_text("reasons")? {
+            Some(json) => from_json(&json)?,
+            None => Vec::new(),
+        },
+    })
+}
+
+/// The receipt in a row of `deliveries`.
+pub(super) fn receipt(row: &impl Columns) -> Result<Receipt, Error> {
+    let count = |column| Ok::<_, Error>(u32::try_from(row.number(column)?).unwrap_or_default());
+    Ok(Receipt {
+        delivery_id: row.uuid("id")?,
+        outcome: word(row, "outcome", Outcome::named)?,
+        stored: count("stored")?,
+        duplicates: count("duplicates")?,
+        ignored: count("ignored")?,
+        quarantined: count("quarantined")?,
+    })
+}
+
+/// A row of `deliveries` with its headers and body, and its items.
+pub(super) fn delivery_detail(
+    row: &impl Columns,
+    items: Vec<ItemSummary>,
+) -> Result<DeliveryDetail, Error> {
+    let summary = delivery_summary(row)?;
+    Ok(DeliveryDetail {
+        delivery: Delivery {
+            id: summary.receipt.delivery_id,
+            received_at: summary.received_at,
+            method: summary.method.clone(),
+            content_type: summary.content_type.clone(),
+            headers: from_json(&row.text("headers")?)?,
+            body: row.bytes("body")?.into(),
+            is_query: row.flag("is_query")?,
+        },
+        summary,
+        items,
+    })
+}
+
+/// A row of `items`, or of `messages` in the same columns.
+pub(super) fn item(row: &impl Columns) -> Result<ItemSummary, Error> {
+    Ok(ItemSummary {
+        item: row.number("item")?,
+        outcome: word(row, "outcome", Outcome::named)?,
+        code: row.optional_text("code")?,
+        reason: row.optional_text("reason")?,
+        message_id: row.optional_uuid("message_id")?,
+    })
+}
+
+/// A row of `counters`; `None` for a counter of a later version.
+pub(super) fn counter(row: &impl Columns) -> Result<Option<Counter>, Error> {
+    let Some(name) = CounterName::named(&row.text("name")?) else {
+        return Ok(None);
+    };
+    Ok(Some(Counter {
+        hour: row.long("hour")?,
+        name,
+        label: row.text("label")?,
+        value: row.long("value")?,
+    }))
+}
+
+fn word<T>(row: &impl Columns, column: &str, named: fn(&str) -> Option<T>) -> Result<T, Error> {
+    let text = row.text(column)?;
+    named(&text).ok_or_else(|| {
+        Error::Decode(format!("{column} is `{text}`, which this version does not know").into())
+    })
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, Error> {
+    serde_json::from_str(json).map_err(|error| Error::Decode(error.into()))
+}

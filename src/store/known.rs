@@ -1,0 +1,79 @@
+//! Which contacts are surely in the database, so that a message of a known customer need not write them again.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+use crate::message::Contact;
+
+/// How many contacts are remembered; forgetting them all costs one extra write for each.
+const CAPACITY: usize = 100_000;
+/// How long they are believed: another replica may have erased one.
+const BELIEVED_FOR: Duration = Duration::from_secs(300);
+
+/// A bounded memory of contacts exactly as they were written, names included.
+#[derive(Debug)]
+pub(super) struct Known {
+    hashes: HashSet<u64>,
+    hasher: RandomState,
+    since: Instant,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self {
+            hashes: HashSet::new(),
+            hasher: RandomState::new(),
+            since: Instant::now(),
+        }
+    }
+
+    /// Whether this contact was written, with these names, not long ago.
+    pub(super) fn contains(&self, contact: &Contact) -> bool {
+        self.since.elapsed() < BELIEVED_FOR && self.hashes.contains(&self.hash(contact))
+    }
+
+    /// Remembers contacts that are committed.
+    pub(super) fn remember<'a>(&mut self, contacts: impl IntoIterator<Item = &'a Contact>) {
+        if self.since.elapsed() >= BELIEVED_FOR || self.hashes.len() >= CAPACITY {
+            self.hashes.clear();
+            self.since = Instant::now();
+        }
+        for contact in contacts {
+            self.hashes.insert(self.hash(contact));
+        }
+    }
+
+    fn hash(&self, contact: &Contact) -> u64 {
+        self.hasher.hash_one((
+            contact.channel.as_str(),
+            &contact.id,
+            &contact.username,
+            &contact.display_name,
+            &contact.aliases,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Channel;
+
+    #[test]
+    fn a_contact_with_a_new_name_is_written_again() {
+        let mut contact = Contact {
+            channel: Channel::Instagram,
+            id: "1".to_owned(),
+            username: None,
+            display_name: Some("Ana".to_owned()),
+            aliases: Vec::new(),
+        };
+        let mut known = Known::new();
+        assert!(!known.contains(&contact));
+        known.remember([&contact]);
+        assert!(known.contains(&contact));
+        contact.display_name = Some("Ana Ruiz".to_owned());
+        assert!(!known.contains(&contact));
+    }
+}

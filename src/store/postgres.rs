@@ -1,0 +1,194 @@
+//! The ledger in Postgres, version 13 or newer.
+
+mod commit;
+mod prepare;
+mod read;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::known::Known;
+use super::query::{
+    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot,
+};
+use super::{Attempt, Committed, PrepareError, Store, StoreError};
+use crate::delivery::Record;
+use crate::message::Message;
+
+/// How long a reader waits for a connection, and then for its answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a commit may take before the database counts as unavailable. Longer than the server's own limit on a
+/// statement, which is thus the one that reports.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Connections for reading; the writer has its own.
+const READERS: u32 = 4;
+
+/// The ledger in Postgres.
+#[derive(Debug)]
+pub struct PostgresStore {
+    options: PgConnectOptions,
+    readers: PgPool,
+    writer: Mutex<Writer>,
+    window: Duration,
+    /// Set once the server has been checked and migrated; until then nothing is tried.
+    prepared: AtomicBool,
+}
+
+/// What belongs to the one connection that writes: it skips the pool and its health checks.
+#[derive(Debug)]
+struct Writer {
+    connection: Option<PgConnection>,
+    known: Known,
+}
+
+impl PostgresStore {
+    /// A store that is not connected yet: call [`prepare`](Self::prepare) until it succeeds.
+    pub fn new(options: PgConnectOptions, window: Duration) -> Self {
+        let options = options.application_name("chatrace-webhook");
+        let readers = PgPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(READ_TIMEOUT)
+            .connect_lazy_with(options.clone());
+        Self {
+            options,
+            readers,
+            writer: Mutex::new(Writer {
+                connection: None,
+                known: Known::new(),
+            }),
+            window,
+            prepared: AtomicBool::new(false),
+        }
+    }
+
+    /// Connects, checks the server's version and brings the schema up to date (or, with `migrate` off, checks that
+    /// it is). May be called again after a failure.
+    ///
+    /// # Errors
+    /// [`PrepareError::Unreachable`] when trying again later may help, [`PrepareError::Unusable`] when it will not.
+    pub async fn prepare(&self, migrate: bool) -> Result<(), PrepareError> {
+        let mut connection = self
+            .connect()
+            .await
+            .map_err(|error| prepare::connect_error(&error, &self.options))?;
+        prepare::check_version(&mut connection).await?;
+        prepare::migrate(&mut connection, migrate).await?;
+        self.writer.lock().await.connection = Some(connection);
+        self.prepared.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options))
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+    }
+
+    fn check_prepared(&self) -> Result<(), StoreError> {
+        if self.prepared.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(StoreError::Unavailable("not connected yet".to_owned()))
+        }
+    }
+
+    /// Runs a reader with a time limit: a database that hangs must not hang its readers.
+    async fn reading<T>(
+        &self,
+        read: impl Future<Output = Result<T, sqlx::Error>> + Send,
+    ) -> Result<T, StoreError> {
+        self.check_prepared()?;
+        match timeout(READ_TIMEOUT, read).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(StoreError::Unavailable(format!(
+                "no answer within {} s",
+                READ_TIMEOUT.as_secs()
+            ))),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn commit(
+        &self,
+        records: &[Record],
+        attempt: Attempt,
+    ) -> Result<Vec<Committed>, StoreError> {
+        self.check_prepared()?;
+        let mut writer = self.writer.lock().await;
+        // Out of its place while in use: whatever goes wrong, and if this future is dropped, a connection in an
+        // unknown state is never used again.
+        let mut connection = match writer.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let commit = commit::commit(
+            &mut connection,
+            records,
+            attempt,
+            self.window,
+            &mut writer.known,
+        );
+        let result = timeout(COMMIT_TIMEOUT, commit).await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable(format!(
+                "no answer within {} s",
+                COMMIT_TIMEOUT.as_secs()
+            )))
+        });
+        // After a refusal or a conflict the transaction is rolled back and the connection is as good as new.
+        if !matches!(result, Err(StoreError::Unavailable(_))) {
+            writer.connection = Some(connection);
+        }
+        result
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.reading(sqlx::query("SELECT FROM head").execute(&self.readers))
+            .await
+            .map(drop)
+    }
+
+    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
+        self.reading(read::snapshot(&self.readers, since)).await
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        page: Page,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.reading(read::messages(&self.readers, filter, page))
+            .await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: Page,
+    ) -> Result<Vec<DeliverySummary>, StoreError> {
+        self.reading(read::deliveries(&self.readers, filter, page))
+            .await
+    }
+
+    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
+        self.reading(read::delivery(&self.readers, id)).await
+    }
+
+    async fn close(&self) {
+        if let Some(connection) = self.writer.lock().await.connection.take() {
+            connection.close().await.ok();
+        }
+        self.readers.close().await;
+    }
+}

@@ -1,0 +1,144 @@
+//! Is this a Postgres that can be used? Its version, its schema, and errors in words that say what to do.
+
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Error, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use crate::store::PrepareError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The oldest version that is supported.
+const OLDEST: i32 = 13;
+/// Any number, the same in every replica: "chatrace" as a telephone spells it.
+const MIGRATION_LOCK: i64 = 2_428_7223;
+/// How long another replica's migration is waited for.
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Refuses a server that is too old.
+pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), PrepareError> {
+    let number: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| PrepareError::Unreachable(error.to_string()))?;
+    let version = number / 10_000;
+    if version < OLDEST {
+        return Err(PrepareError::Unusable(format!(
+            "the server is PostgreSQL {version}, which is too old: version {OLDEST} or newer is needed"
+        )));
+    }
+    Ok(())
+}
+
+/// Runs the migrations that are missing, one replica at a time; with `migrate` off, refuses if there are any.
+pub(super) async fn migrate(
+    connection: &mut PgConnection,
+    migrate: bool,
+) -> Result<(), PrepareError> {
+    let missing = missing(connection).await.map_err(migrate_error)?;
+    if missing == 0 {
+        return Ok(());
+    }
+    if !migrate {
+        return Err(PrepareError::Unusable(format!(
+            "{missing} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true"
+        )));
+    }
+    // sqlx's own lock blocks without a limit, and would hold a second replica's start for as long as the first hangs.
+    let deadline = Instant::now() + MIGRATION_PATIENCE;
+    let mut pause = Duration::from_millis(50);
+    while !try_lock(connection)
+        .await
+        .map_err(|error| migrate_error(error.into()))?
+    {
+        if Instant::now() > deadline {
+            return Err(PrepareError::Unreachable(
+                "another process holds the migration lock".to_owned(),
+            ));
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    migrator.set_locking(false).set_ignore_missing(true);
+    let result = migrator.run_direct(None, connection, false).await;
+    let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(connection)
+        .await;
+    result.map_err(migrate_error)?;
+    unlocked.map_err(|error| migrate_error(error.into()))?;
+    Ok(())
+}
+
+async fn try_lock(connection: &mut PgConnection) -> Result<bool, Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .fetch_one(connection)
+        .await
+}
+
+/// How many migrations the database lacks.
+async fn missing(connection: &mut PgConnection) -> Result<usize, MigrateError> {
+    const TABLE: &str = "_sqlx_migrations";
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(TABLE)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        return Ok(MIGRATIONS.iter().count());
+    }
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    Ok(MIGRATIONS
+        .iter()
+        .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version))
+        .count())
+}
+
+fn migrate_error(error: MigrateError) -> PrepareError {
+    match error {
+        MigrateError::Execute(Error::Io(error)) => PrepareError::Unreachable(error.to_string()),
+        MigrateError::Dirty(_) | MigrateError::VersionMismatch(_) => PrepareError::Unusable(
+            format!("the schema was changed by something other than this program: {error}"),
+        ),
+        error => PrepareError::Unusable(format!("the migrations cannot be run: {error}")),
+    }
+}
+
+/// Says in words why there is no connection, and whether trying again may help. Never repeats the password.
+pub(super) fn connect_error(error: &Error, options: &PgConnectOptions) -> PrepareError {
+    let server = format!("{}:{}", options.get_host(), options.get_port());
+    let Error::Database(refusal) = error else {
+        return match error {
+            Error::Tls(_) | Error::Configuration(_) => {
+                PrepareError::Unusable(format!("no secure connection to {server}: {error}"))
+            }
+            _ => PrepareError::Unreachable(format!(
+                "Postgres at {server} cannot be reached: {error}"
+            )),
+        };
+    };
+    match refusal.code().as_deref() {
+        Some("28P01" | "28000") => PrepareError::Unusable(format!(
+            "Postgres at {server} refuses the password of user `{}`: correct it in DATABASE_URL ({})",
+            options.get_username(),
+            refusal.message(),
+        )),
+        Some("3D000") => PrepareError::Unusable(format!(
+            "Postgres at {server} has no database `{name}`: create it with `createdb {name}`, or correct DATABASE_URL",
+            name = options.get_database().unwrap_or(options.get_username()),
+        )),
+        Some("42501") => PrepareError::Unusable(format!(
+            "user `{}` may not use the database at {server}: {}",
+            options.get_username(),
+            refusal.message(),
+        )),
+        _ => PrepareError::Unreachable(format!(
+            "Postgres at {server} does not accept connections: {}",
+            refusal.message()
+        )),
+    }
+}

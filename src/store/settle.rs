@@ -1,0 +1,263 @@
+//! What becomes of each item: the behaviour that both backends share.
+//!
+//! A [`Plan`] lists the messages that a batch would like to insert. The backend asks it which windows to look up,
+//! inserts the candidates, and tells it which of them were new; [`Plan::settle`] then says what else to write and what
+//! to answer. Nothing in here touches a database.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Committed;
+use super::known::Known;
+use super::query::{CounterName, hour_of};
+use crate::delivery::{Delivery, Item, Outcome, Reason, Receipt, Record};
+use crate::message::{Contact, Draft, Identity};
+
+/// A message that a batch would like to insert.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) id: Uuid,
+    pub(super) dedupe_key: Uuid,
+    pub(super) window_key: Option<Uuid>,
+    pub(super) delivery: &'a Delivery,
+    pub(super) item: i32,
+    pub(super) draft: &'a Draft,
+}
+
+impl Candidate<'_> {
+    /// The attachments as they are kept: a JSON list, or nothing.
+    pub(super) fn attachments_json(&self) -> Option<String> {
+        let attachments = &self.draft.attachments;
+        (!attachments.is_empty()).then(|| serde_json::json!(attachments).to_string())
+    }
+}
+
+/// A batch on its way into the database.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    records: Vec<&'a Record>,
+    pub(super) candidates: Vec<Candidate<'a>>,
+}
+
+/// One row of `items`.
+#[derive(Debug)]
+pub(super) struct ItemRow<'a> {
+    pub(super) delivery_id: Uuid,
+    pub(super) item: i32,
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<&'a Reason>,
+    /// Channel and id of the person it was about.
+    pub(super) contact: Option<(&'a str, &'a str)>,
+}
+
+/// What to write beside the messages, and what to answer.
+#[derive(Debug)]
+pub(super) struct Settled<'a> {
+    pub(super) committed: Vec<(&'a Record, Committed)>,
+    pub(super) items: Vec<ItemRow<'a>>,
+    pub(super) counters: Counters<'a>,
+}
+
+/// Increments by hour (0: all time), name and label.
+#[derive(Debug, Default)]
+pub(super) struct Counters<'a>(pub(super) BTreeMap<(i64, CounterName, &'a str), i64>);
+
+impl<'a> Counters<'a> {
+    pub(super) fn add(&mut self, hour: i64, name: CounterName, label: &'a str) {
+        *self.0.entry((hour, name, label)).or_default() += 1;
+        *self.0.entry((0, name, label)).or_default() += 1;
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// Lists what `records` would like to insert. With a window of zero nothing is compared by arrival.
+    pub(super) fn new(records: impl IntoIterator<Item = &'a Record>, window: Duration) -> Self {
+        let records: Vec<_> = records.into_iter().collect();
+        let mut candidates = Vec::with_capacity(records.len());
+        for record in &records {
+            for (item, number) in record.items.iter().zip(0..) {
+                let Item::Message(draft) = item else { continue };
+                let id = Uuid::now_v7();
+                let (dedupe_key, window_key) = match draft.identity {
+                    Identity::Key(key) => (key, None),
+                    Identity::Window(_) if window.is_zero() => (id, None),
+                    Identity::Window(key) => (id, Some(key)),
+                };
+                candidates.push(Candidate {
+                    id,
+                    dedupe_key,
+                    window_key,
+                    delivery: &record.delivery,
+                    item: number,
+                    draft,
+                });
+            }
+        }
+        Self {
+            records,
+            candidates,
+        }
+    }
+
+    /// The windows to look up before inserting, and the stretch of arrivals that matters. `None`: no look-up needed.
+    pub(super) fn windows(&self, window: Duration) -> Option<(Vec<Uuid>, Timestamp, Timestamp)> {
+        let windowed = || {
+            self.candidates
+                .iter()
+                .filter(|candidate| candidate.window_key.is_some())
+        };
+        let arrivals = || windowed().map(|candidate| candidate.delivery.received_at);
+        let (first, last) = (arrivals().min()?, arrivals().max()?);
+        let keys: HashSet<_> = windowed()
+            .filter_map(|candidate| candidate.window_key)
+            .collect();
+        let from = first.checked_sub(window).unwrap_or(Timestamp::MIN);
+        let until = last.checked_add(window).unwrap_or(Timestamp::MAX);
+        Some((keys.into_iter().collect(), from, until))
+    }
+
+    /// Drops the candidates whose delivery arrived within the window of an equal message that is `stored`, or of an
+    /// earlier one of this batch. The distance is exclusive: at exactly the window's length it is a new message.
+    pub(super) fn collapse(
+        &mut self,
+        stored: impl IntoIterator<Item = (Uuid, Timestamp)>,
+        window: Duration,
+    ) {
+        let mut arrivals: HashMap<Uuid, Vec<Timestamp>> = HashMap::new();
+        for (key, arrival) in stored {
+            arrivals.entry(key).or_default().push(arrival);
+        }
+        self.candidates.retain(|candidate| {
+            let Some(key) = candidate.window_key else {
+                return true;
+            };
+            let arrival = candidate.delivery.received_at;
+            let kept = arrivals.entry(key).or_default();
+            let near = |other: &Timestamp| arrival.duration_since(*other).unsigned_abs() < window;
+            if kept.iter().any(near) {
+                return false;
+            }
+            kept.push(arrival);
+            true
+        });
+    }
+
+    /// The contacts that are not surely in the database yet, each once, with the newest names and every alias.
+    pub(super) fn contacts(&self, known: &Known) -> Vec<(Contact, Timestamp)> {
+        let mut contacts: HashMap<(String, String), (Contact, Timestamp)> = HashMap::new();
+        for record in &self.records {
+            for item in &record.items {
+                let contact = match item {
+                    Item::Message(draft) => draft.contact(),
+                    Item::Ignored {
+                        contact: Some(contact),
+                        ..
+                    } => (**contact).clone(),
+                    Item::Ignored { contact: None, .. } | Item::Quarantined { .. } => continue,
+                };
+                if known.contains(&contact) {
+                    continue;
+                }
+                match contacts.entry((contact.channel.as_str().to_owned(), contact.id.clone())) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert((contact, record.delivery.received_at));
+                    }
+                    Entry::Occupied(mut occupied) => occupied.get_mut().0.merge(contact),
+                }
+            }
+        }
+        contacts.into_values().collect()
+    }
+
+    /// What becomes of every item, given which candidates were new.
+    pub(super) fn settle(&self, inserted: &HashSet<Uuid>) -> Settled<'a> {
+        let mut fresh: HashMap<(Uuid, i32), Uuid> = HashMap::with_capacity(inserted.len());
+        for candidate in self
+            .candidates
+            .iter()
+            .filter(|candidate| inserted.contains(&candidate.id))
+        {
+            fresh.insert((candidate.delivery.id, candidate.item), candidate.id);
+        }
+        let mut settled = Settled {
+            committed: Vec::with_capacity(self.records.len()),
+            items: Vec::new(),
+            counters: Counters::default(),
+        };
+        for &record in &self.records {
+            settle_record(record, &fresh, &mut settled);
+        }
+        settled
+    }
+}
+
+fn settle_record<'a>(
+    record: &'a Record,
+    fresh: &HashMap<(Uuid, i32), Uuid>,
+    settled: &mut Settled<'a>,
+) {
+    let delivery_id = record.delivery.id;
+    let hour = hour_of(record.delivery.received_at);
+    let mut outcomes = Vec::with_capacity(record.items.len());
+    let mut messages = Vec::new();
+    for ((index, item), number) in record.items.iter().enumerate().zip(0..) {
+        let (outcome, reason, contact) = match item {
+            Item::Message(draft) => match fresh.get(&(delivery_id, number)) {
+                Some(id) => {
+                    messages.push((*id, index));
+                    settled
+                        .counters
+                        .add(hour, CounterName::Kind, draft.kind.as_str());
+                    settled
+                        .counters
+                        .add(hour, CounterName::Direction, draft.direction.as_str());
+                    (Outcome::Stored, None, None)
+                }
+                None => (
+                    Outcome::Duplicate,
+                    None,
+                    Some((draft.channel.as_str(), draft.contact_id.as_str())),
+                ),
+            },
+            Item::Ignored { reason, contact } => {
+                (Outcome::Ignored, Some(reason), named(contact.as_deref()))
+            }
+            Item::Quarantined { reason, contact } => (
+                Outcome::Quarantined,
+                Some(reason),
+                named(contact.as_deref()),
+            ),
+        };
+        if outcome != Outcome::Stored {
+            settled.items.push(ItemRow {
+                delivery_id,
+                item: number,
+                outcome,
+                reason,
+                contact,
+            });
+        }
+        settled
+            .counters
+            .add(hour, CounterName::Item, outcome.as_str());
+        outcomes.push(outcome);
+    }
+    let receipt = Receipt::of(delivery_id, outcomes);
+    settled
+        .counters
+        .add(hour, CounterName::Delivery, receipt.outcome.as_str());
+    settled
+        .counters
+        .add(hour, CounterName::Shape, record.shape.as_str());
+    settled
+        .committed
+        .push((record, Committed { receipt, messages }));
+}
+
+fn named(contact: Option<&Contact>) -> Option<(&str, &str)> {
+    contact.map(|contact| (contact.channel.as_str(), contact.id.as_str()))
+}

@@ -1,0 +1,165 @@
+//! The ledger in an SQLite file: one connection writes, a pool reads.
+
+mod commit;
+mod read;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::known::Known;
+use super::query::{
+    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot,
+};
+use super::{Attempt, Committed, PrepareError, Store, StoreError};
+use crate::delivery::Record;
+use crate::message::Message;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Connections for reading.
+const READERS: u32 = 4;
+
+/// The ledger in an SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Mutex<Writer>,
+    readers: SqlitePool,
+    window: Duration,
+}
+
+#[derive(Debug)]
+struct Writer {
+    connection: SqliteConnection,
+    known: Known,
+}
+
+impl SqliteStore {
+    /// Opens the file, creating it if needed, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`PrepareError::Unusable`] when the file cannot be opened or migrated; its sentence names the file.
+    pub async fn open(path: &Path, window: Duration, migrate: bool) -> Result<Self, PrepareError> {
+        let unusable = |error: &dyn std::fmt::Display| {
+            PrepareError::Unusable(format!(
+                "the database file {} cannot be used: {error}",
+                path.display()
+            ))
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // Safe against loss of power, not only against the end of the process.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        let mut connection = SqliteConnection::connect_with(&options)
+            .await
+            .map_err(|error| unusable(&error))?;
+        if migrate {
+            MIGRATIONS
+                .run_direct(None, &mut connection, false)
+                .await
+                .map_err(|error| unusable(&error))?;
+        } else {
+            let missing = missing_migrations(&mut connection)
+                .await
+                .map_err(|error| unusable(&error))?;
+            if missing > 0 {
+                return Err(unusable(&format!(
+                    "{missing} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true"
+                )));
+            }
+        }
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+        Ok(Self {
+            writer: Mutex::new(Writer {
+                connection,
+                known: Known::new(),
+            }),
+            readers,
+            window,
+        })
+    }
+}
+
+async fn missing_migrations(
+    connection: &mut SqliteConnection,
+) -> Result<usize, sqlx::migrate::MigrateError> {
+    const TABLE: &str = "_sqlx_migrations";
+    let exists: bool = sqlx::query_scalar("SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1")
+        .bind(TABLE)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        return Ok(MIGRATIONS.iter().count());
+    }
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    Ok(MIGRATIONS
+        .iter()
+        .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version))
+        .count())
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(
+        &self,
+        records: &[Record],
+        attempt: Attempt,
+    ) -> Result<Vec<Committed>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, known } = &mut *writer;
+        commit::commit(connection, records, attempt, self.window, known).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM counters LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(())
+    }
+
+    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
+        Ok(read::snapshot(&self.readers, since).await?)
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        page: Page,
+    ) -> Result<Vec<Message>, StoreError> {
+        Ok(read::messages(&self.readers, filter, page).await?)
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: Page,
+    ) -> Result<Vec<DeliverySummary>, StoreError> {
+        Ok(read::deliveries(&self.readers, filter, page).await?)
+    }
+
+    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
+        Ok(read::delivery(&self.readers, id).await?)
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        // Leaves one clean file: the write-ahead log is folded in. The connection itself is closed when dropped.
+        let mut writer = self.writer.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut writer.connection)
+            .await
+            .ok();
+    }
+}

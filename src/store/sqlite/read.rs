@@ -1,0 +1,129 @@
+//! Reading from SQLite.
+
+use jiff::Timestamp;
+use sqlx::{Error, QueryBuilder, Sqlite, SqlitePool};
+use uuid::Uuid;
+
+use crate::delivery::Outcome;
+use crate::message::Message;
+use crate::store::columns::{counter, delivery_detail, delivery_summary, item, message};
+use crate::store::query::{
+    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot, hour_of,
+};
+
+/// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
+const SUMMARY: &str = "SELECT position, id, received_at, method, content_type, length(body) AS size, \
+     shape, outcome, stored, duplicates, ignored, quarantined, \
+     (SELECT json_group_array(DISTINCT reason) FROM items WHERE delivery_id = deliveries.id AND reason IS NOT NULL) AS reasons";
+
+pub(super) async fn snapshot(pool: &SqlitePool, since: Timestamp) -> Result<Snapshot, Error> {
+    let counters =
+        sqlx::query("SELECT hour, name, label, value FROM counters WHERE hour = 0 OR hour >= ?1")
+            .bind(hour_of(since))
+            .fetch_all(pool)
+            .await?;
+    let last_message = sqlx::query("SELECT * FROM messages ORDER BY position DESC LIMIT 1")
+        .fetch_optional(pool)
+        .await?;
+    let last_delivery = QueryBuilder::<Sqlite>::new(SUMMARY)
+        .push(" FROM deliveries ORDER BY position DESC LIMIT 1")
+        .build()
+        .fetch_optional(pool)
+        .await?;
+    Ok(Snapshot {
+        counters: counters
+            .iter()
+            .filter_map(|row| counter(row).transpose())
+            .collect::<Result<_, _>>()?,
+        last_message: last_message.as_ref().map(message).transpose()?,
+        last_delivery: last_delivery.as_ref().map(delivery_summary).transpose()?,
+    })
+}
+
+pub(super) async fn messages(
+    pool: &SqlitePool,
+    filter: &MessageFilter,
+    page: Page,
+) -> Result<Vec<Message>, Error> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM messages WHERE position > ");
+    query.push_bind(page.after);
+    if let Some(contact_id) = &filter.contact_id {
+        query.push(" AND contact_id = ").push_bind(contact_id);
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" AND kind = ").push_bind(kind.as_str());
+    }
+    if let Some(direction) = filter.direction {
+        query
+            .push(" AND direction = ")
+            .push_bind(direction.as_str());
+    }
+    query
+        .push(" ORDER BY position LIMIT ")
+        .push_bind(i64::from(page.limit));
+    query
+        .build()
+        .fetch_all(pool)
+        .await?
+        .iter()
+        .map(message)
+        .collect()
+}
+
+pub(super) async fn deliveries(
+    pool: &SqlitePool,
+    filter: &DeliveryFilter,
+    page: Page,
+) -> Result<Vec<DeliverySummary>, Error> {
+    let mut query = QueryBuilder::<Sqlite>::new(SUMMARY);
+    query
+        .push(" FROM deliveries WHERE position > ")
+        .push_bind(page.after);
+    match filter.outcome {
+        None => {}
+        Some(Outcome::Quarantined) => {
+            query.push(" AND quarantined > 0");
+        }
+        Some(Outcome::Stored) => {
+            query.push(" AND outcome = 'stored'");
+        }
+        // The second condition lets the planner use the partial index.
+        Some(outcome) => {
+            query
+                .push(" AND outcome = ")
+                .push_bind(outcome.as_str())
+                .push(" AND outcome <> 'stored'");
+        }
+    }
+    query
+        .push(" ORDER BY position LIMIT ")
+        .push_bind(i64::from(page.limit));
+    query
+        .build()
+        .fetch_all(pool)
+        .await?
+        .iter()
+        .map(delivery_summary)
+        .collect()
+}
+
+pub(super) async fn delivery(pool: &SqlitePool, id: Uuid) -> Result<Option<DeliveryDetail>, Error> {
+    let row = QueryBuilder::<Sqlite>::new(SUMMARY)
+        .push(", headers, body, is_query FROM deliveries WHERE id = ")
+        .push_bind(id)
+        .build()
+        .fetch_optional(pool)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let items = sqlx::query(
+        "SELECT item, outcome, code, reason, NULL AS message_id FROM items WHERE delivery_id = ?1 \
+         UNION ALL \
+         SELECT item, 'stored', NULL, NULL, id FROM messages WHERE delivery_id = ?1 \
+         ORDER BY item",
+    )
+    .bind(id)
+    .fetch_all(pool)
+    .await?;
+    let items = items.iter().map(item).collect::<Result<_, _>>()?;
+    delivery_detail(&row, items).map(Some)
+}
