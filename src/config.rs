@@ -114,6 +114,11 @@ impl Config {
         }
     }
 
+    /// Whether senders need a credential.
+    pub fn auth_configured(&self) -> bool {
+        !self.auth.webhook_secrets.is_empty() || self.meta.app_secret.is_some()
+    }
+
     /// Every configured secret, so that none of them ever shows in a body or a log.
     pub fn secrets(&self) -> Vec<&secrecy::SecretString> {
         self.auth

@@ -3,8 +3,14 @@
 //! The way of a delivery is the way down this page:
 //! [`http`] → [`ingest`] → [`normalize`] → [`store`], with [`delivery`] and [`message`] as the words they share.
 
+pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod http;
+pub mod ingest;
+pub mod lifecycle;
 pub mod message;
 pub mod normalize;
+pub mod redact;
 pub mod store;
+pub mod telemetry;

@@ -57,7 +57,7 @@ pub struct Committed {
 /// # Errors
 /// Every method fails with [`StoreError`], whose variant says what the caller can do about it.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Commits records in one transaction, all or none, and answers for each in the same order.
     async fn commit(
         &self,

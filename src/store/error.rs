@@ -3,7 +3,7 @@
 use sqlx::error::DatabaseError;
 
 /// What can go wrong, sorted by what the caller can do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached or cannot write now. Trying again later may help.
     #[error("the database is unavailable: {0}")]

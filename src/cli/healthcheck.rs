@@ -1,0 +1,36 @@
+//! `chatrace-webhook healthcheck`: for containers without curl.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::Failure;
+use crate::config::server::{Server, reachable};
+use crate::config::{ConfigErrors, Env};
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Asks the service that listens where the environment says.
+pub(super) async fn healthcheck(lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), Failure> {
+    let mut env = Env::new(lookup);
+    let server = Server::read(&mut env);
+    let errors = env.into_errors();
+    if !errors.is_empty() {
+        return Err(ConfigErrors(errors).into());
+    }
+    let url = format!("http://{}/healthz", reachable(server.address()));
+    let client = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .no_proxy()
+        .build()
+        .context("no HTTP client")?;
+    let response = client
+        .get(&url)
+        .send()
+        .await
+        .with_context(|| format!("nothing answers at {url}"))?;
+    response
+        .error_for_status()
+        .with_context(|| format!("the service at {url} is not well"))?;
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! `chatrace-webhook serve`: puts the rooms together and runs them until the end.
+
+mod banner;
+mod data_dir;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use super::Failure;
+use crate::config::{Config, Database};
+use crate::http::{self, AppState};
+use crate::ingest::Ingest;
+use crate::lifecycle::{self, Lifecycle};
+use crate::store::{PostgresStore, PrepareError, SqliteStore, Store};
+use crate::telemetry;
+use data_dir::DataDir;
+
+/// How long to wait before an unreachable database is tried again.
+const RECONNECT: Duration = Duration::from_secs(2);
+
+/// Starts, says so, and runs until a signal ends it.
+pub(super) async fn serve(config: Config) -> Result<(), Failure> {
+    telemetry::init(&config.telemetry);
+    let lifecycle = Lifecycle::new();
+    lifecycle::listen_to_signals(&lifecycle, config.server.shutdown_delay)
+        .context("signals cannot be listened to")?;
+    let address = config.server.address();
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let advice = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program listens there: stop it, or set PORT to another port"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need privileges: set PORT to another port"
+            }
+            std::io::ErrorKind::AddrNotAvailable => {
+                "this machine has no such address: set HOST to 0.0.0.0"
+            }
+            _ => "set HOST and PORT to an address that is free",
+        };
+        Failure::CannotRun(format!("cannot listen on {address}: {error}; {advice}"))
+    })?;
+    run(config, listener, lifecycle).await
+}
+
+/// Runs the service on a listener until the lifecycle ends.
+///
+/// # Errors
+/// [`Failure::CannotRun`] when the data directory or the database is unusable, [`Failure::Failed`] when a worker died.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    lifecycle: Lifecycle,
+) -> Result<(), Failure> {
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    let data_dir = if config.database.is_embedded() || config.spool {
+        Some(DataDir::open(&config.data_dir).map_err(Failure::CannotRun)?)
+    } else {
+        None
+    };
+    let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
+    let store = open_store(&config, &lifecycle).await?;
+
+    let (ingest, writer) = Ingest::new(store.clone());
+    lifecycle.spawn_worker("writer", {
+        let soft = lifecycle.soft().clone();
+        async move {
+            writer.run().await;
+            // The queue closes when the last handler is gone, which may be a moment before the soft stop is seen.
+            soft.cancelled().await;
+        }
+    });
+    banner::print(&config, address, generated.as_ref());
+    let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());
+    http::serve(listener, http::router(state), &lifecycle).await;
+
+    let clean = lifecycle.workers_ended().await;
+    store.close().await;
+    drop(data_dir);
+    match lifecycle.failed_worker() {
+        Some(worker) => Err(anyhow!("the worker `{worker}` ended before its time").into()),
+        None if clean => {
+            tracing::info!("stopped: everything that was acknowledged is stored");
+            Ok(())
+        }
+        None => Err(anyhow!(
+            "stopped before everything was finished; what was acknowledged is stored"
+        )
+        .into()),
+    }
+}
+
+/// The configured tokens; with the embedded database and none configured, the generated one, also given apart.
+fn api_tokens(
+    config: &Config,
+    data_dir: Option<&DataDir>,
+) -> Result<(Vec<SecretString>, Option<SecretString>), Failure> {
+    match data_dir {
+        Some(data_dir) if config.auth.api_tokens.is_empty() => {
+            let token = data_dir.api_token().map_err(Failure::CannotRun)?;
+            Ok((vec![token.clone()], Some(token)))
+        }
+        _ => Ok((config.auth.api_tokens.clone(), None)),
+    }
+}
+
+/// Opens the database. A Postgres that cannot be reached yet is tried again in the background.
+async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Store>, Failure> {
+    let (options, migrate) = match &config.database {
+        Database::Sqlite { path, migrate } => {
+            let store = SqliteStore::open(path, config.dedupe_window, *migrate).await;
+            return Ok(Arc::new(
+                store.map_err(|error| Failure::CannotRun(error.to_string()))?,
+            ));
+        }
+        Database::Postgres { options, migrate } => ((**options).clone(), *migrate),
+    };
+    let store = Arc::new(PostgresStore::new(options, config.dedupe_window));
+    match store.prepare(migrate).await {
+        Ok(()) => {}
+        Err(PrepareError::Unusable(problem)) => return Err(Failure::CannotRun(problem)),
+        Err(PrepareError::Unreachable(problem)) => {
+            tracing::warn!(
+                "{problem}; trying again every {} s, deliveries are answered 503 until then",
+                RECONNECT.as_secs()
+            );
+            let connecting = connect_later(store.clone(), migrate);
+            let lifecycle = lifecycle.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = connecting => {}
+                    () = lifecycle.soft().cancelled() => {}
+                }
+            });
+        }
+    }
+    Ok(store)
+}
+
+async fn connect_later(store: Arc<PostgresStore>, migrate: bool) {
+    loop {
+        sleep(RECONNECT).await;
+        match store.prepare(migrate).await {
+            Ok(()) => {
+                tracing::info!("the database is connected: deliveries are taken");
+                return;
+            }
+            Err(PrepareError::Unreachable(problem)) => tracing::warn!("{problem}; trying again"),
+            // Stopping would help nobody: the mistake may be mended on the other side.
+            Err(PrepareError::Unusable(problem)) => tracing::error!("{problem}; trying again"),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a start prints: where to POST, the token, and commands to paste.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::config::server::reachable;
+use crate::config::{Config, LogFormat};
+use crate::http::WEBHOOK_PATH;
+
+/// Says on standard output how to use the service. In JSON logs it is one event instead, without the token.
+pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&SecretString>) {
+    if !config.auth_configured() {
+        tracing::warn!("WEBHOOK_SECRET is not set: anybody who knows the URL can send messages");
+    }
+    tracing::info!(%address, database = %config.database, "listening");
+    if config.telemetry.format == LogFormat::Text {
+        // Without a terminal to print to there is nothing to do about it.
+        std::io::stdout()
+            .write_all(text(config, address, generated).as_bytes())
+            .ok();
+    }
+}
+
+fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) -> String {
+    let local = format!("http://{}", reachable(address));
+    let base = config
+        .server
+        .public_url
+        .as_ref()
+        .map_or(local.clone(), |url| {
+            url.as_str().trim_end_matches('/').to_owned()
+        });
+    let token = generated.map_or("$API_TOKEN", |token| token.expose_secret());
+    let secret = if config.auth.webhook_secrets.is_empty() {
+        ""
+    } else {
+        " \\\n         -H \"X-Webhook-Secret: $WEBHOOK_SECRET\""
+    };
+    let made = if generated.is_some() {
+        format!(
+            "\n  API token      {token}\n                 (made for you, kept in {}/api_token)",
+            config.data_dir.display()
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "
+  chatrace-webhook {version} keeps messages in {database}
+
+  Webhook URL    {base}{WEBHOOK_PATH}{made}
+
+  Send a message:
+    curl -X POST {local}{WEBHOOK_PATH}{secret} \\
+         -H 'Content-Type: application/json' \\
+         -d '{{\"contact_id\":\"12345\",\"full_name\":\"Ana\",\"text\":\"hello\"}}'
+
+  See what arrived:
+    curl -H \"Authorization: Bearer {token}\" {local}/instagram/stats
+
+",
+        version = env!("CARGO_PKG_VERSION"),
+        database = config.database,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn banner(pairs: &[(&str, &str)], generated: Option<&str>) -> String {
+        let lookup = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        let config = Config::read(lookup).unwrap();
+        text(
+            &config,
+            "0.0.0.0:3000".parse().unwrap(),
+            generated.map(SecretString::from).as_ref(),
+        )
+    }
+
+    #[test]
+    fn a_first_start_shows_the_generated_token_and_two_commands() {
+        let text = banner(&[], Some("generated-token"));
+        assert!(
+            text.contains("http://127.0.0.1:3000/instagram/webhook"),
+            "{text}"
+        );
+        assert!(text.contains("curl -H \"Authorization: Bearer generated-token\" http://127.0.0.1:3000/instagram/stats"));
+    }
+
+    #[test]
+    fn a_configured_secret_is_never_printed() {
+        let text = banner(
+            &[("API_TOKEN", "canary-1"), ("WEBHOOK_SECRET", "canary-2")],
+            None,
+        );
+        assert!(!text.contains("canary"), "{text}");
+        assert!(text.contains("$API_TOKEN") && text.contains("$WEBHOOK_SECRET"));
+    }
+}

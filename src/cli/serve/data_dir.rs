@@ -1,0 +1,137 @@
+//! The directory that belongs to one process: the embedded database, the spool, a generated token.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// An open data directory. Locked as long as it lives, so that no second process writes there.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Creates the directory if needed, and locks it. Errors are sentences that name the directory.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let at = path.display();
+        // What customers wrote is nobody else's business on this machine.
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
+            format!("the data directory {at} cannot be created: {error}; set DATA_DIR to a directory that is writable")
+        })?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))
+            .map_err(|error| {
+                format!(
+                    "the data directory {at} is not writable: {error}; set DATA_DIR to one that is"
+                )
+            })?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "another process uses the data directory {at}: stop it, or give this one its own DATA_DIR"
+            )),
+            Err(TryLockError::Error(error)) => {
+                Err(format!("the data directory {at} cannot be locked: {error}"))
+            }
+        }
+    }
+
+    /// The token that was made at the first start, or a new one; only the owner may read its file.
+    pub(super) fn api_token(&self) -> Result<SecretString, String> {
+        let path = self.path.join("api_token");
+        let problem = |error: std::io::Error| {
+            format!("the token file {} cannot be used: {error}", path.display())
+        };
+        match File::open(&path) {
+            Ok(mut file) => {
+                let mut token = String::new();
+                file.read_to_string(&mut token).map_err(problem)?;
+                let token = token.trim();
+                if token.is_empty() {
+                    return Err(format!(
+                        "the token file {} is empty: delete it, and a new one is made",
+                        path.display()
+                    ));
+                }
+                Ok(SecretString::from(token))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let token = random_token().map_err(problem)?;
+                // Written aside and renamed: a crash leaves no half token.
+                let aside = self.path.join("api_token.new");
+                let mut file = OpenOptions::new()
+                    .create(true)
+                    .truncate(true)
+                    .write(true)
+                    .mode(0o600)
+                    .open(&aside)
+                    .map_err(problem)?;
+                file.write_all(token.expose_secret().as_bytes())
+                    .map_err(problem)?;
+                file.sync_all().map_err(problem)?;
+                fs::rename(&aside, &path).map_err(problem)?;
+                Ok(token)
+            }
+            Err(error) => Err(problem(error)),
+        }
+    }
+}
+
+/// 256 random bits in hexadecimal digits.
+fn random_token() -> Result<SecretString, std::io::Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(SecretString::from(
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_token_is_made_once_and_only_its_owner_may_read_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(&directory.path().join("data")).unwrap();
+        let token = data_dir.api_token().unwrap();
+        assert_eq!(token.expose_secret().len(), 64);
+        assert_eq!(
+            data_dir.api_token().unwrap().expose_secret(),
+            token.expose_secret()
+        );
+        let mode = fs::metadata(directory.path().join("data/api_token"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_second_process_is_refused_with_a_sentence() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = DataDir::open(directory.path()).unwrap();
+        assert!(
+            DataDir::open(directory.path())
+                .unwrap_err()
+                .contains("another process uses the data directory")
+        );
+        drop(first);
+        assert!(DataDir::open(directory.path()).is_ok());
+    }
+}

@@ -1,0 +1,158 @@
+//! HTTP: routes, the order of layers, and one file for each resource. Knows no SQL.
+
+mod auth;
+mod cursor;
+mod deliveries;
+mod error;
+mod extract;
+mod health;
+mod messages;
+mod observed;
+mod server;
+mod stats;
+mod webhook;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use secrecy::SecretString;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+
+pub use server::serve;
+
+use crate::config::Config;
+use crate::ingest::Ingest;
+use crate::lifecycle::Lifecycle;
+use crate::redact::Redactor;
+use crate::store::Store;
+use error::ApiError;
+
+/// What handlers share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// The inside of [`AppState`].
+#[derive(Debug)]
+pub struct Shared {
+    config: Config,
+    api_tokens: Vec<SecretString>,
+    sender: auth::Sender,
+    redactor: Redactor,
+    ingest: Ingest,
+    store: Arc<dyn Store>,
+    lifecycle: Lifecycle,
+    observed: observed::Observed,
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl AppState {
+    /// State for the handlers. `api_tokens` are those of the configuration, or the generated one.
+    pub fn new(
+        config: Config,
+        api_tokens: Vec<SecretString>,
+        ingest: Ingest,
+        store: Arc<dyn Store>,
+        lifecycle: Lifecycle,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            sender: auth::Sender::new(&config),
+            redactor: Redactor::new(&config),
+            observed: observed::Observed::new(),
+            config,
+            api_tokens,
+            ingest,
+            store,
+            lifecycle,
+        }))
+    }
+}
+
+/// The path of the webhook.
+pub const WEBHOOK_PATH: &str = "/instagram/webhook";
+
+/// Every route.
+pub fn router(state: AppState) -> Router {
+    let reading = Router::new()
+        .route("/instagram/stats", get(stats::show))
+        .route("/instagram/messages", get(messages::list))
+        .route("/instagram/deliveries", get(deliveries::list))
+        .route("/instagram/deliveries/{id}", get(deliveries::show))
+        .route("/instagram/deliveries/{id}/raw", get(deliveries::raw))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .route_layer(middleware::from_fn_with_state(
+            state.clone(),
+            auth::require_api_token,
+        ));
+    let webhook = post(webhook::receive)
+        .put(webhook::receive)
+        .patch(webhook::receive)
+        .get(webhook::receive_query)
+        .fallback(webhook::refuse_method);
+    Router::new()
+        .route(WEBHOOK_PATH, webhook)
+        .merge(reading)
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .fallback(not_found)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        // The last layer is the outermost: an id before the log line, the log line around everything.
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http().make_span_with(request_span))
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(state)
+}
+
+/// The span of a request: never its query, which may hold a secret.
+fn request_span(request: &Request) -> tracing::Span {
+    let id = request
+        .headers()
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+async fn not_found(request: Request) -> ApiError {
+    let hint = if request.uri().path().contains("webho") {
+        format!(
+            " Messages are received at POST {WEBHOOK_PATH}: check the URL in the External API Request."
+        )
+    } else {
+        String::new()
+    };
+    ApiError::NotFound(format!("There is nothing at this path.{hint}"))
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(message, "a handler panicked");
+    ApiError::Internal.into_response()
+}

@@ -1,0 +1,86 @@
+//! Cursors: opaque texts that say where a reader stands in a list.
+
+use super::error::ApiError;
+
+/// Which list a cursor belongs to; one of the other kind is a mistake that is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    Messages,
+    Deliveries,
+}
+
+impl List {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Messages => "m",
+            Self::Deliveries => "d",
+        }
+    }
+
+    /// The cursor behind a position.
+    pub(super) fn cursor(self, position: i64) -> String {
+        format!("{}{position}", self.prefix())
+    }
+
+    /// The position of a cursor; without one, the beginning.
+    pub(super) fn position(self, cursor: Option<&str>) -> Result<i64, ApiError> {
+        let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
+            return Ok(0);
+        };
+        let digits = cursor
+            .strip_prefix(self.prefix())
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| {
+                ApiError::BadRequest(
+                    "`after` is not a cursor of this list: use the `nextCursor` of its last page."
+                        .to_owned(),
+                )
+            })
+    }
+}
+
+/// How many rows a page has: 100 unless said, 1000 at most.
+pub(super) fn page_limit(limit: Option<u32>) -> Result<u32, ApiError> {
+    match limit {
+        None => Ok(100),
+        Some(limit @ 1..=1000) => Ok(limit),
+        Some(_) => Err(ApiError::BadRequest(
+            "`limit` must be a whole number from 1 to 1000.".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_leads_back_to_its_position() {
+        assert_eq!(
+            List::Messages
+                .position(Some(&List::Messages.cursor(42)))
+                .unwrap(),
+            42
+        );
+        assert_eq!(List::Messages.position(None).unwrap(), 0);
+        assert_eq!(List::Messages.position(Some("")).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_is_no_cursor_of_this_list_is_refused() {
+        for wrong in [
+            "d42",
+            "42",
+            "m",
+            "m-1",
+            "m+1",
+            "m99999999999999999999",
+            "'; --",
+            "m1 ",
+        ] {
+            assert!(List::Messages.position(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

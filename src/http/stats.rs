@@ -1,0 +1,255 @@
+//! `GET /instagram/stats`: the truth with one curl.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::AppState;
+use super::observed::Sample;
+use crate::delivery::{Outcome, Rejection};
+use crate::message::{Direction, Kind, Message, millis};
+use crate::store::{Counter, CounterName, DeliverySummary, Snapshot};
+
+/// How many hours have a point of their own, the current one included.
+const HOURS: i64 = 24;
+
+/// What the statistics say. The first seven fields are those of the system that this one replaces.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stats {
+    /// `null`, like every number of the database, while the database is away.
+    total_messages: Option<i64>,
+    inbound_messages: Option<i64>,
+    outbound_messages: Option<i64>,
+    clients_with_instagram: Option<i64>,
+    last_message: Option<LastMessage>,
+    /// Always false: messages cannot be polled from Chatrace.
+    polling_active: bool,
+    config: ConfigView,
+    /// Whether the database is away, so that only `process` is known.
+    degraded: bool,
+    /// Deliveries by outcome.
+    outcomes: BTreeMap<&'static str, Option<i64>>,
+    /// Items by outcome: a delivery may hold many.
+    items: BTreeMap<&'static str, Option<i64>>,
+    kinds: BTreeMap<&'static str, Option<i64>>,
+    shapes: BTreeMap<String, i64>,
+    /// The last 24 hours, oldest first, by arrival.
+    hourly: Vec<HourPoint>,
+    last_delivery: Option<LastDelivery>,
+    gauges: Gauges,
+    process: Process,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LastMessage {
+    id: Uuid,
+    content: Option<String>,
+    direction: Direction,
+    #[serde(with = "millis")]
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfigView {
+    use_chatrace: bool,
+    use_mock_mode: bool,
+    has_access_token: bool,
+    api_url: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HourPoint {
+    #[serde(with = "millis")]
+    hour: Timestamp,
+    deliveries: i64,
+    inbound: i64,
+    outbound: i64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LastDelivery {
+    id: Uuid,
+    #[serde(with = "millis")]
+    received_at: Timestamp,
+    outcome: Outcome,
+    reasons: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Gauges {
+    /// Items in quarantine.
+    quarantined: Option<i64>,
+}
+
+/// What this process saw since it started.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Process {
+    #[serde(with = "millis")]
+    started_at: Timestamp,
+    deliveries: BTreeMap<Outcome, u64>,
+    #[serde(with = "millis::option")]
+    last_delivery_at: Option<Timestamp>,
+    /// Requests at the webhook that were refused, by reason: they are no deliveries.
+    rejected: BTreeMap<Rejection, u64>,
+    /// The last few of them, oldest first.
+    rejected_samples: Vec<Sample>,
+}
+
+/// Shows the statistics; while the database is away, what this process knows.
+pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
+    let now = Timestamp::now();
+    let since = now
+        .checked_sub(SignedDuration::from_hours(HOURS - 1))
+        .unwrap_or(now);
+    let snapshot = match state.store.snapshot(since).await {
+        Ok(snapshot) => Some(snapshot),
+        Err(error) => {
+            tracing::warn!(%error, "the statistics are degraded");
+            None
+        }
+    };
+    Json(stats(&state, snapshot, now))
+}
+
+fn stats(state: &AppState, snapshot: Option<Snapshot>, now: Timestamp) -> Stats {
+    let known = snapshot.is_some();
+    let Snapshot {
+        counters,
+        last_message,
+        last_delivery,
+    } = snapshot.unwrap_or_default();
+    let total = |name: CounterName, label: &str| known.then(|| value(&counters, 0, name, label));
+    let by_outcome = |name: CounterName| {
+        let kept = Outcome::ALL
+            .iter()
+            .filter(|outcome| **outcome != Outcome::Spooled);
+        kept.map(|outcome| (outcome.as_str(), total(name, outcome.as_str())))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let inbound = total(CounterName::Direction, Direction::Inbound.as_str());
+    let outbound = total(CounterName::Direction, Direction::Outbound.as_str());
+    Stats {
+        total_messages: inbound
+            .zip(outbound)
+            .map(|(inbound, outbound)| inbound + outbound),
+        inbound_messages: inbound,
+        outbound_messages: outbound,
+        clients_with_instagram: total(CounterName::Contact, "instagram"),
+        last_message: last_message.map(LastMessage::from),
+        polling_active: false,
+        config: ConfigView {
+            use_chatrace: true,
+            use_mock_mode: false,
+            has_access_token: state.config.chatrace.access_token.is_some(),
+            api_url: state.config.chatrace.api_url.clone(),
+        },
+        degraded: !known,
+        outcomes: by_outcome(CounterName::Delivery),
+        items: by_outcome(CounterName::Item),
+        kinds: Kind::ALL
+            .iter()
+            .map(|kind| (kind.as_str(), total(CounterName::Kind, kind.as_str())))
+            .collect(),
+        shapes: counters
+            .iter()
+            .filter(|counter| counter.hour == 0 && counter.name == CounterName::Shape)
+            .map(|counter| (counter.label.clone(), counter.value))
+            .collect(),
+        hourly: if known {
+            hourly(&counters, now)
+        } else {
+            Vec::new()
+        },
+        last_delivery: last_delivery.map(LastDelivery::from),
+        gauges: Gauges {
+            quarantined: total(CounterName::Item, Outcome::Quarantined.as_str()),
+        },
+        process: process(state),
+    }
+}
+
+fn process(state: &AppState) -> Process {
+    let seen = state.observed.seen();
+    Process {
+        started_at: state.observed.started_at,
+        deliveries: every(Outcome::ALL, &seen.deliveries),
+        last_delivery_at: seen.last_delivery_at,
+        rejected: every(Rejection::ALL, &seen.rejected),
+        rejected_samples: seen.samples.into(),
+    }
+}
+
+/// Counts with a zero for what was not seen, so that scripts find every key.
+fn every<T: Ord + Copy>(all: &[T], counts: &BTreeMap<T, u64>) -> BTreeMap<T, u64> {
+    all.iter()
+        .map(|one| (*one, counts.get(one).copied().unwrap_or_default()))
+        .collect()
+}
+
+fn hourly(counters: &[Counter], now: Timestamp) -> Vec<HourPoint> {
+    let current = now.as_second() / 3600;
+    let point = |hour: i64| {
+        let deliveries = counters
+            .iter()
+            .filter(|counter| counter.hour == hour && counter.name == CounterName::Delivery)
+            .map(|counter| counter.value)
+            .sum();
+        HourPoint {
+            hour: Timestamp::from_second(hour * 3600).unwrap_or_default(),
+            deliveries,
+            inbound: value(
+                counters,
+                hour,
+                CounterName::Direction,
+                Direction::Inbound.as_str(),
+            ),
+            outbound: value(
+                counters,
+                hour,
+                CounterName::Direction,
+                Direction::Outbound.as_str(),
+            ),
+        }
+    };
+    (current - HOURS + 1..=current).map(point).collect()
+}
+
+fn value(counters: &[Counter], hour: i64, name: CounterName, label: &str) -> i64 {
+    let matching = counters
+        .iter()
+        .find(|counter| counter.hour == hour && counter.name == name && counter.label == label);
+    matching.map_or(0, |counter| counter.value)
+}
+
+impl From<Message> for LastMessage {
+    fn from(message: Message) -> Self {
+        Self {
+            id: message.id,
+            content: message.text,
+            direction: message.direction,
+            created_at: message.received_at,
+        }
+    }
+}
+
+impl From<DeliverySummary> for LastDelivery {
+    fn from(summary: DeliverySummary) -> Self {
+        Self {
+            id: summary.receipt.delivery_id,
+            received_at: summary.received_at,
+            outcome: summary.receipt.outcome,
+            reasons: summary.reasons,
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! `/instagram/webhook`: where deliveries come in.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use jiff::{Timestamp, Unit};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::AppState;
+use super::auth::{self, SECRET_PARAMETERS, Verdict};
+use super::error::ApiError;
+use super::extract::{BodyError, read_body};
+use crate::config::WebhookAuth;
+use crate::delivery::{Delivery, Rejection};
+use crate::normalize::{self, encoding};
+
+/// The headers that are kept with a delivery; none of them can be a credential of this service.
+const KEPT_HEADERS: [&str; 8] = [
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+    "x-forwarded-for",
+    "x-hub-signature-256",
+    "x-user-id",
+];
+
+/// Takes a delivery in a body (POST, PUT, PATCH); without a body, in the query.
+pub(super) async fn receive(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let limit = state.config.server.max_body_bytes;
+    let body = match read_body(body, limit).await {
+        Ok(body) => body,
+        Err(error) => {
+            let (reason, error) = match error {
+                BodyError::TooLarge => (Rejection::TooLarge, ApiError::TooLarge(limit)),
+                BodyError::Timeout => (Rejection::Incomplete, ApiError::Timeout),
+                BodyError::Broken => (
+                    Rejection::Incomplete,
+                    ApiError::BadRequest("The body did not arrive whole.".to_owned()),
+                ),
+            };
+            state.observed.rejection(reason, &parts);
+            return Err(error);
+        }
+    };
+    let query = WebhookQuery::read(parts.uri.query());
+    authenticate(&state, &parts, &query, &body)?;
+    let blank = body.iter().all(u8::is_ascii_whitespace);
+    if blank && query.rest.is_empty() {
+        state.observed.rejection(Rejection::Empty, &parts);
+        return Err(ApiError::BadRequest(
+            "The body is empty: choose raw JSON in the External API Request and paste the body template of the README."
+                .to_owned(),
+        ));
+    }
+    if blank {
+        return keep(&state, &parts, query.rest.into(), true).await;
+    }
+    let content_encoding = parts
+        .headers
+        .get(header::CONTENT_ENCODING)
+        .and_then(|value| value.to_str().ok());
+    if matches!(
+        encoding::decode(&body, content_encoding, limit),
+        Err(encoding::DecodeError::TooLarge)
+    ) {
+        state.observed.rejection(Rejection::TooLarge, &parts);
+        return Err(ApiError::TooLarge(limit));
+    }
+    keep(&state, &parts, body, false).await
+}
+
+/// Answers Meta's handshake, says that the endpoint lives, or takes a delivery in the query.
+pub(super) async fn receive_query(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    let query = WebhookQuery::read(parts.uri.query());
+    if let Some(handshake) = &query.handshake {
+        return verify(&state, &parts, handshake);
+    }
+    if query.rest.is_empty() || parts.method == Method::HEAD {
+        let sentence = "This endpoint is live. Send messages here with POST: see the README for the body template.";
+        return Ok(Json(json!({ "success": true, "message": sentence })).into_response());
+    }
+    authenticate(&state, &parts, &query, b"")?;
+    keep(&state, &parts, query.rest.into(), true).await
+}
+
+/// Refuses other methods.
+pub(super) async fn refuse_method(State(state): State<AppState>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    state.observed.rejection(Rejection::Method, &parts);
+    let mut response = ApiError::MethodNotAllowed.into_response();
+    response.headers_mut().insert(
+        header::ALLOW,
+        header::HeaderValue::from_static("POST, PUT, PATCH, GET, HEAD"),
+    );
+    response
+}
+
+/// Hands a delivery to ingest and answers when it is durable.
+async fn keep(
+    state: &AppState,
+    parts: &Parts,
+    body: Bytes,
+    is_query: bool,
+) -> Result<Response, ApiError> {
+    let delivery = Delivery {
+        id: Uuid::now_v7(),
+        received_at: now(),
+        method: parts.method.as_str().to_owned(),
+        content_type: text_of(&parts.headers, "content-type"),
+        headers: kept_headers(&parts.headers),
+        body,
+        is_query,
+    };
+    tracing::info!(delivery.id = %delivery.id, bytes = delivery.body.len(), "📨 Received webhook from Instagram/Chatrace");
+    if state.config.telemetry.bodies {
+        let body = state.redactor.redact(&normalize::readable_text(&delivery));
+        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {body}");
+    }
+    let arrived = delivery.received_at;
+    match state.ingest.submit(delivery).await {
+        Ok(accepted) => {
+            state.observed.delivery(&accepted.receipt, arrived);
+            if let Some(defect) = accepted.defect {
+                return Err(ApiError::Unreadable {
+                    defect,
+                    delivery_id: accepted.receipt.delivery_id,
+                });
+            }
+            Ok(Json(Answer {
+                success: true,
+                receipt: accepted.receipt,
+            })
+            .into_response())
+        }
+        Err(error) => {
+            state.observed.rejection(Rejection::NotKept, parts);
+            Err(error.into())
+        }
+    }
+}
+
+/// The answer to a delivery that is kept. It never has the keys `messages` or `actions`: Chatrace would execute them.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    success: bool,
+    #[serde(flatten)]
+    receipt: crate::delivery::Receipt,
+}
+
+fn authenticate(
+    state: &AppState,
+    parts: &Parts,
+    query: &WebhookQuery,
+    body: &[u8],
+) -> Result<(), ApiError> {
+    let (reason, sentence) = match state.sender.judge(&parts.headers, &query.secrets, body) {
+        Verdict::Allowed => return Ok(()),
+        Verdict::Missing => (
+            Rejection::MissingSecret,
+            "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External API Request.",
+        ),
+        Verdict::Wrong => (
+            Rejection::WrongSecret,
+            "The secret is wrong: the External API Request must send the value of WEBHOOK_SECRET in `X-Webhook-Secret`.",
+        ),
+        Verdict::BadSignature => (
+            Rejection::BadSignature,
+            "The signature does not fit the body: META_APP_SECRET must be the secret of the app that sends.",
+        ),
+    };
+    if state.config.auth.webhook_auth == WebhookAuth::Observe {
+        tracing::warn!(
+            reason = reason.as_str(),
+            "WEBHOOK_AUTH=observe lets in a request that would be refused"
+        );
+        return Ok(());
+    }
+    state.observed.rejection(reason, parts);
+    Err(ApiError::Unauthorized(sentence.to_owned()))
+}
+
+/// Meta's verification of the URL: the challenge comes back byte for byte if the token is right.
+fn verify(state: &AppState, parts: &Parts, handshake: &Handshake) -> Result<Response, ApiError> {
+    let sentence = match &state.config.meta.verify_token {
+        Some(token) if auth::is_one_of(&handshake.verify_token, std::slice::from_ref(token)) => {
+            tracing::info!("Meta verified the webhook URL");
+            let challenge = Body::from(handshake.challenge.clone());
+            let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            return Ok((StatusCode::OK, headers, challenge).into_response());
+        }
+        Some(token) if token.expose_secret().is_empty() => "META_VERIFY_TOKEN is empty.",
+        Some(_) => "The verify token is wrong: it must be the value of META_VERIFY_TOKEN.",
+        None => {
+            "META_VERIFY_TOKEN is not configured: set it to the verify token that was given to Meta."
+        }
+    };
+    state.observed.rejection(Rejection::Handshake, parts);
+    Err(ApiError::Forbidden(sentence.to_owned()))
+}
+
+/// The query of a request at the webhook, taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct WebhookQuery {
+    /// The values of the parameters that authenticate.
+    secrets: Vec<String>,
+    /// Everything else, exactly as it came.
+    rest: String,
+    handshake: Option<Handshake>,
+}
+
+/// Meta's verification request.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Handshake {
+    verify_token: String,
+    challenge: Vec<u8>,
+}
+
+impl WebhookQuery {
+    fn read(query: Option<&str>) -> Self {
+        let mut read = Self::default();
+        let mut rest = Vec::new();
+        for pair in query
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+        {
+            let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else {
+                continue;
+            };
+            if SECRET_PARAMETERS
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret))
+            {
+                read.secrets
+                    .extend((!value.is_empty()).then(|| value.into_owned()));
+                continue;
+            }
+            match name.as_ref() {
+                "hub.mode" => {
+                    read.handshake.get_or_insert_default();
+                }
+                "hub.verify_token" => {
+                    read.handshake.get_or_insert_default().verify_token = value.into_owned()
+                }
+                "hub.challenge" => {
+                    let raw = pair.split_once('=').map_or("", |(_, raw)| raw);
+                    read.handshake.get_or_insert_default().challenge = percent_decoded(raw);
+                }
+                _ => rest.push(pair),
+            }
+        }
+        read.rest = rest.join("&");
+        read
+    }
+}
+
+/// The bytes that a percent-encoded value stands for, even where they are not UTF-8.
+fn percent_decoded(raw: &str) -> Vec<u8> {
+    percent_encoding::percent_decode_str(&raw.replace('+', " ")).collect()
+}
+
+/// The time to the millisecond, which is what every backend keeps.
+fn now() -> Timestamp {
+    Timestamp::now()
+        .round(Unit::Millisecond)
+        .unwrap_or_default()
+}
+
+fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    KEPT_HEADERS
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), text_of(headers, name)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_authenticates_is_never_kept() {
+        let query = WebhookQuery::read(Some("contact_id=1&token=s%201&text=a%20b&SECRET=x&auth="));
+        assert_eq!(query.secrets, ["s 1", "x"]);
+        assert_eq!(query.rest, "contact_id=1&text=a%20b");
+        assert_eq!(query.handshake, None);
+    }
+
+    #[test]
+    fn a_challenge_is_taken_byte_for_byte() {
+        let query = WebhookQuery::read(Some(
+            "hub.mode=subscribe&hub.verify_token=v&hub.challenge=a%2Bb%FF+c",
+        ));
+        let handshake = query.handshake.unwrap();
+        assert_eq!(handshake.verify_token, "v");
+        assert_eq!(handshake.challenge, b"a+b\xff c");
+    }
+
+    #[test]
+    fn nothing_left_is_nothing() {
+        assert_eq!(WebhookQuery::read(Some("&&token=x")).rest, "");
+        assert_eq!(WebhookQuery::read(None), WebhookQuery::default());
+    }
+}

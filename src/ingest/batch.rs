@@ -1,0 +1,89 @@
+//! Commits a batch whatever stands in it.
+//!
+//! * The answer was lost, or another transaction came between: the batch is tried again, under the same delivery ids.
+//! * The database refuses the data: the batch is halved until the culprit stands alone, and that one is kept in
+//!   quarantine with the database's reason. Its neighbours are stored.
+//! * The database is away: everybody in the batch learns of it.
+
+use crate::delivery::{Item, Reason, ReasonCode, Record};
+use crate::store::{Attempt, Committed, Store, StoreError};
+
+/// How often a batch is tried again at once before its senders are refused.
+const RETRIES: usize = 2;
+
+/// Commits `records`, and answers for each of them, in their order.
+pub(super) async fn commit(
+    store: &dyn Store,
+    records: Vec<Record>,
+) -> Vec<(Record, Result<Committed, StoreError>)> {
+    let mut answered = Vec::with_capacity(records.len());
+    // Parts still to be committed, the next one last: halving keeps the order of arrival.
+    let mut parts = vec![(records, Attempt::First)];
+    while let Some((mut part, attempt)) = parts.pop() {
+        match try_commit(store, &part, attempt).await {
+            Ok(committed) => answered.extend(part.into_iter().zip(committed.into_iter().map(Ok))),
+            Err(StoreError::Refused(_)) if part.len() > 1 => {
+                let second = part.split_off(part.len() / 2);
+                parts.push((second, attempt));
+                parts.push((part, attempt));
+            }
+            Err(StoreError::Refused(cause))
+                if part.iter_mut().any(|record| quarantine(record, &cause)) =>
+            {
+                parts.push((part, attempt));
+            }
+            Err(error) => {
+                answered.extend(part.into_iter().map(|record| (record, Err(error.clone()))))
+            }
+        }
+    }
+    answered
+}
+
+/// Commits, and tries again where that helps at once: after a conflict, and after a lost connection (the first attempt
+/// on a connection that died while idle always fails).
+async fn try_commit(
+    store: &dyn Store,
+    part: &[Record],
+    mut attempt: Attempt,
+) -> Result<Vec<Committed>, StoreError> {
+    let mut retries = RETRIES;
+    loop {
+        match store.commit(part, attempt).await {
+            Err(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_))) if retries > 0 => {
+                tracing::debug!(%error, deliveries = part.len(), "trying a batch again");
+                retries -= 1;
+                attempt = Attempt::Again;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Turns what the database refused into quarantined items, without the contact, which may be what it refuses; `false`
+/// if nothing is left to turn.
+fn quarantine(record: &mut Record, cause: &str) -> bool {
+    let mut turned = false;
+    for item in &mut record.items {
+        let refused = matches!(
+            item,
+            Item::Message(_)
+                | Item::Ignored {
+                    contact: Some(_),
+                    ..
+                }
+        );
+        if refused {
+            let reason = Reason::new(
+                ReasonCode::RefusedByDatabase,
+                format!("the database refused it: {cause}"),
+            );
+            *item = Item::Quarantined {
+                reason,
+                contact: None,
+            };
+            turned = true;
+        }
+    }
+    turned
+}
