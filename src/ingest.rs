@@ -71,7 +71,8 @@ pub enum SubmitError {
 struct Job {
     record: Record,
     reply: oneshot::Sender<Result<Committed, SubmitError>>,
-    _room: OwnedSemaphorePermit,
+    /// Gives its room back when dropped.
+    room: OwnedSemaphorePermit,
 }
 
 impl Ingest {
@@ -106,7 +107,7 @@ impl Ingest {
         let job = Job {
             record,
             reply,
-            _room: room,
+            room,
         };
         self.queue
             .send_timeout(job, PATIENCE)
@@ -140,15 +141,16 @@ impl Writer {
         while self.jobs.recv_many(&mut jobs, BATCH).await > 0 {
             let (records, replies): (Vec<_>, Vec<_>) = jobs
                 .drain(..)
-                .map(|job| (job.record, (job.reply, job._room)))
+                .map(|job| (job.record, (job.reply, job.room)))
                 .unzip();
             let results = batch::commit(self.store.as_ref(), records).await;
-            for ((record, result), (reply, _room)) in results.into_iter().zip(replies) {
+            for ((record, result), (reply, room)) in results.into_iter().zip(replies) {
                 report(&record, &result);
                 // A client that hung up no longer waits; its delivery is kept all the same.
                 reply
                     .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
                     .ok();
+                drop(room);
             }
         }
     }

@@ -1,1 +1,12 @@
+//! Every integration test, in one binary. They run the real router, or the real program, against a real Postgres and
+//! a real SQLite file: see `support`. Run them with `scripts/test`, which provides the Postgres.
 
+mod support;
+
+mod auth;
+mod docs;
+mod process;
+mod reading;
+mod sameness;
+mod store;
+mod webhook;

@@ -4,7 +4,7 @@
 -- out in commit order: a reader behind a cursor never misses a row that commits late. The lock also makes window
 -- dedupe and counters exact, and deadlocks between replicas impossible.
 CREATE TABLE head (
-    only     boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single   boolean PRIMARY KEY DEFAULT true CHECK (single),
     position bigint  NOT NULL DEFAULT 0
 );
 INSERT INTO head DEFAULT VALUES;

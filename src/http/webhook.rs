@@ -257,7 +257,7 @@ impl WebhookQuery {
                     read.handshake.get_or_insert_default();
                 }
                 "hub.verify_token" => {
-                    read.handshake.get_or_insert_default().verify_token = value.into_owned()
+                    read.handshake.get_or_insert_default().verify_token = value.into_owned();
                 }
                 "hub.challenge" => {
                     let raw = pair.split_once('=').map_or("", |(_, raw)| raw);

@@ -33,7 +33,7 @@ pub(super) async fn commit(
                 parts.push((part, attempt));
             }
             Err(error) => {
-                answered.extend(part.into_iter().map(|record| (record, Err(error.clone()))))
+                answered.extend(part.into_iter().map(|record| (record, Err(error.clone()))));
             }
         }
     }

@@ -52,10 +52,6 @@ macro_rules! columns {
                 self.try_get(column)
             }
             fn time(&self, column: &str) -> Result<Timestamp, Error> {
-                #[expect(
-                    clippy::redundant_closure_call,
-                    reason = "the macro's parameter is a function"
-                )]
                 $time(self, column)
             }
         }

@@ -9,7 +9,7 @@ use crate::message::Contact;
 /// How many contacts are remembered; forgetting them all costs one extra write for each.
 const CAPACITY: usize = 100_000;
 /// How long they are believed: another replica may have erased one.
-const BELIEVED_FOR: Duration = Duration::from_secs(300);
+const BELIEVED_FOR: Duration = Duration::from_mins(5);
 
 /// A bounded memory of contacts exactly as they were written, names included.
 #[derive(Debug)]

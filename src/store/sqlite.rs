@@ -3,6 +3,8 @@
 mod commit;
 mod read;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,6 +55,8 @@ impl SqliteStore {
                 path.display()
             ))
         };
+        // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(|error| unusable(&error))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

@@ -1,5 +1,6 @@
 //! The directory that belongs to one process: the embedded database, the spool, a generated token.
 
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -91,12 +92,11 @@ impl DataDir {
 fn random_token() -> Result<SecretString, std::io::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(SecretString::from(
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>(),
-    ))
+    let mut token = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(token, "{byte:02x}").map_err(std::io::Error::other)?;
+    }
+    Ok(SecretString::from(token))
 }
 
 #[cfg(test)]

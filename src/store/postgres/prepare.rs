@@ -14,9 +14,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// The oldest version that is supported.
 const OLDEST: i32 = 13;
 /// Any number, the same in every replica: "chatrace" as a telephone spells it.
-const MIGRATION_LOCK: i64 = 2_428_7223;
+const MIGRATION_LOCK: i64 = 24_287_223;
 /// How long another replica's migration is waited for.
-const MIGRATION_PATIENCE: Duration = Duration::from_secs(120);
+const MIGRATION_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Refuses a server that is too old.
 pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), PrepareError> {

@@ -1,0 +1,252 @@
+//! What the API says about what arrived.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, App, Backend};
+
+#[rstest]
+#[tokio::test]
+async fn stats_tell_the_truth(#[values(Backend::Postgres, Backend::Sqlite)] backend: Backend) {
+    let app = App::start(backend).await;
+    let empty = app.get("/instagram/stats").await.ok();
+    assert_eq!(
+        (&empty["totalMessages"], &empty["lastMessage"]),
+        (&json!(0), &Value::Null)
+    );
+
+    for body in [
+        r#"{"contact_id":"1","text":"hello","message_id":"a"}"#,
+        r#"{"contact_id":"1","text":"hello","message_id":"a"}"#,
+        r#"{"contact_id":"2","text":"on its way","direction":"out","message_id":"b"}"#,
+        r#"{"contact_id":"2","mediaUrl":"https://cdn.example.test/a.jpg","type":"image","channel":"whatsapp"}"#,
+        r#"{"contact_id":"3","text":"{{last_input}}"}"#,
+        "{}",
+    ] {
+        let _ = app.post(body).await.ok();
+    }
+    let stats = app.get("/instagram/stats").await.ok();
+    assert_eq!(stats["totalMessages"], 3);
+    assert_eq!(
+        (&stats["inboundMessages"], &stats["outboundMessages"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(stats["clientsWithInstagram"], 2);
+    assert_eq!(stats["lastMessage"]["direction"], "inbound");
+    assert_eq!(stats["pollingActive"], false);
+    assert_eq!(
+        stats["config"],
+        json!({"useChatrace": true, "useMockMode": false, "hasAccessToken": false, "apiUrl": "https://api.chatrace.com"})
+    );
+    assert_eq!(stats["degraded"], false);
+    assert_eq!(
+        stats["outcomes"],
+        json!({"stored": 3, "duplicate": 1, "quarantined": 2, "ignored": 0})
+    );
+    assert_eq!(stats["items"], stats["outcomes"]);
+    assert_eq!(
+        (&stats["kinds"]["text"], &stats["kinds"]["media"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(stats["lastDelivery"]["outcome"], "quarantined");
+    assert_eq!(stats["gauges"]["quarantined"], 2);
+    let hourly = stats["hourly"].as_array().unwrap();
+    assert_eq!(hourly.len(), 24);
+    let sum = |key: &str| {
+        hourly
+            .iter()
+            .map(|point| point[key].as_i64().unwrap())
+            .sum::<i64>()
+    };
+    assert_eq!(
+        (sum("deliveries"), sum("inbound"), sum("outbound")),
+        (6, 2, 1)
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn paging_reaches_every_message_once(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    for number in 0..7 {
+        let _ = app
+            .post(format!(
+                r#"{{"contact_id":"{}","text":"n{number}"}}"#,
+                number % 2
+            ))
+            .await
+            .ok();
+    }
+    let mut texts = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = app
+            .get(&format!("/instagram/messages?limit=3&after={cursor}"))
+            .await
+            .ok();
+        texts.extend(
+            page["messages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|message| message["text"].clone()),
+        );
+        cursor = page["nextCursor"].as_str().unwrap().to_owned();
+        if page["caughtUp"] == true {
+            break;
+        }
+    }
+    assert_eq!(texts, ["n0", "n1", "n2", "n3", "n4", "n5", "n6"]);
+    let rest = app
+        .get(&format!("/instagram/messages?after={cursor}"))
+        .await
+        .ok();
+    assert_eq!(
+        rest,
+        json!({"messages": [], "nextCursor": cursor, "caughtUp": true})
+    );
+
+    let _ = app.post(r#"{"contact_id":"1","text":"n7"}"#).await.ok();
+    let rest = app
+        .get(&format!("/instagram/messages?after={cursor}"))
+        .await
+        .ok();
+    assert_eq!(rest["messages"][0]["text"], "n7");
+}
+
+#[rstest]
+#[tokio::test]
+async fn messages_are_filtered(#[values(Backend::Postgres, Backend::Sqlite)] backend: Backend) {
+    let app = App::start(backend).await;
+    for body in [
+        r#"{"contact_id":"1","text":"in"}"#,
+        r#"{"contact_id":"1","text":"out","direction":"out"}"#,
+        r#"{"contact_id":"2","action":"confirm"}"#,
+    ] {
+        assert_eq!(app.post(body).await.ok()["outcome"], "stored");
+    }
+    for (filter, count) in [
+        ("contactId=1", 2),
+        ("contactId=1&direction=outbound", 1),
+        ("kind=postback", 1),
+        ("kind=postback&contactId=1", 0),
+        ("direction=inbound", 2),
+    ] {
+        let page = app.get(&format!("/instagram/messages?{filter}")).await.ok();
+        assert_eq!(
+            page["messages"].as_array().unwrap().len(),
+            count,
+            "{filter}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_parameter_is_named() {
+    let app = App::start(Backend::Sqlite).await;
+    for (path, named) in [
+        ("/instagram/messages?limit=0", "limit"),
+        ("/instagram/messages?limit=1001", "limit"),
+        ("/instagram/messages?limit=many", "limit"),
+        ("/instagram/messages?after=42", "after"),
+        ("/instagram/messages?after=d1", "after"),
+        ("/instagram/messages?kind=poem", "kind"),
+        ("/instagram/messages?direction=up", "direction"),
+        ("/instagram/messages?contactID=1", "contactID"),
+        ("/instagram/deliveries?outcome=fine", "outcome"),
+        ("/instagram/deliveries/not-an-id", "id"),
+    ] {
+        let answer = app.get(path).await.with(400);
+        assert!(
+            answer["error"].as_str().unwrap().contains(named),
+            "{path}: {answer}"
+        );
+    }
+    let _ = app
+        .get(&format!("/instagram/deliveries/{}", uuid::Uuid::nil()))
+        .await
+        .with(404);
+}
+
+#[rstest]
+#[tokio::test]
+async fn quarantine_is_found_whatever_the_outcome_of_its_delivery(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let _ = app.post(r#"{"contact_id":"1","text":"fine"}"#).await.ok();
+    let mixed = app
+        .post(r#"[{"contact_id":"1","text":"fine too"},{"text":"from nobody"}]"#)
+        .await
+        .ok();
+    assert_eq!(
+        (&mixed["outcome"], &mixed["quarantined"]),
+        (&json!("stored"), &json!(1))
+    );
+
+    let list = app
+        .get("/instagram/deliveries?outcome=quarantined")
+        .await
+        .ok();
+    let deliveries = list["deliveries"].as_array().unwrap();
+    assert_eq!(deliveries.len(), 1);
+    assert_eq!(deliveries[0]["id"], mixed["deliveryId"]);
+    assert_eq!(deliveries[0]["reasons"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        app.get("/instagram/deliveries?outcome=stored").await.ok()["deliveries"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(
+        app.get("/instagram/deliveries?outcome=ignored").await.ok()["deliveries"],
+        json!([])
+    );
+
+    let detail = app
+        .get(&format!(
+            "/instagram/deliveries/{}",
+            mixed["deliveryId"].as_str().unwrap()
+        ))
+        .await
+        .ok();
+    let items = detail["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    assert_eq!(
+        (&items[0]["outcome"], &items[1]["outcome"]),
+        (&json!("stored"), &json!("quarantined"))
+    );
+    assert_eq!(items[1]["code"], "no_sender");
+    assert!(items[0]["messageId"].is_string());
+}
+
+#[tokio::test]
+async fn credentials_in_a_body_are_kept_but_not_shown() {
+    let app = App::start(Backend::Sqlite).await;
+    let body = r#"{"contact_id":"1","text":"hi","api_key":"1700001.canary"}"#;
+    let answer = app.post(body).await.ok();
+    let id = answer["deliveryId"].as_str().unwrap();
+    let detail = app.get(&format!("/instagram/deliveries/{id}")).await;
+    assert!(!detail.text.contains("canary"), "{}", detail.text);
+    assert!(
+        detail.ok()["body"]
+            .as_str()
+            .unwrap()
+            .contains(r#""api_key":"[redacted]""#)
+    );
+    assert_eq!(app.raw(id).await, body.as_bytes());
+}
+
+#[rstest]
+#[tokio::test]
+async fn health_needs_no_token(#[values(Backend::Postgres, Backend::Sqlite)] backend: Backend) {
+    let app = App::start(backend).await;
+    for path in ["/healthz", "/readyz"] {
+        let _ = Answer::to(app.request(reqwest::Method::GET, path))
+            .await
+            .ok();
+    }
+}

@@ -1,0 +1,183 @@
+//! A running service for a test, and a client for it.
+
+pub(crate) mod postgres;
+pub(crate) mod process;
+
+use std::sync::Arc;
+
+use chatrace_webhook::cli::serve;
+use chatrace_webhook::config::Config;
+use chatrace_webhook::lifecycle::Lifecycle;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// The bearer token of every test service.
+pub(crate) const TOKEN: &str = "test-token";
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Postgres,
+    Sqlite,
+}
+
+/// A service on a port of its own, with a database of its own. Ends when dropped.
+pub(crate) struct App {
+    pub(crate) base: String,
+    client: reqwest::Client,
+    lifecycle: Lifecycle,
+    running: Option<JoinHandle<Result<(), chatrace_webhook::cli::Failure>>>,
+    _directory: Arc<TempDir>,
+}
+
+impl App {
+    pub(crate) async fn start(backend: Backend) -> Self {
+        Self::with(backend, &[]).await
+    }
+
+    /// A service with some variables set.
+    pub(crate) async fn with(backend: Backend, variables: &[(&str, &str)]) -> Self {
+        let database_url = match backend {
+            Backend::Postgres => Some(postgres::fresh_database().await),
+            Backend::Sqlite => None,
+        };
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        Self::on(directory, database_url.as_deref(), variables).await
+    }
+
+    /// A service on a given database: none means the embedded one in the directory.
+    pub(crate) async fn on(
+        directory: Arc<TempDir>,
+        database_url: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let data_dir = directory.path().to_str().unwrap().to_owned();
+        let config = Config::read(|name| {
+            if let Some((_, value)) = variables.iter().find(|(variable, _)| *variable == name) {
+                return Some((*value).to_owned());
+            }
+            match name {
+                "DATA_DIR" => Some(data_dir.clone()),
+                "DATABASE_URL" => database_url.map(str::to_owned),
+                "API_TOKEN" => Some(TOKEN.to_owned()),
+                _ => None,
+            }
+        })
+        .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let lifecycle = Lifecycle::new();
+        let running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self {
+            base,
+            client,
+            lifecycle,
+            running: Some(running),
+            _directory: directory,
+        }
+    }
+
+    /// Stops it as SIGTERM would, and waits for the end.
+    pub(crate) async fn stop(mut self) {
+        self.lifecycle.soft().cancel();
+        self.running.take().unwrap().await.unwrap().unwrap();
+    }
+
+    /// A request without credentials.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Posts a JSON text to the webhook.
+    pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self
+            .request(Method::POST, "/instagram/webhook")
+            .header("content-type", "application/json");
+        Answer::to(request.body(body)).await
+    }
+
+    /// Gets a path with the API token.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path).bearer_auth(TOKEN)).await
+    }
+
+    /// Every message, oldest first.
+    pub(crate) async fn messages(&self) -> Vec<Value> {
+        self.get("/instagram/messages?limit=1000").await.ok()["messages"]
+            .as_array()
+            .unwrap()
+            .clone()
+    }
+
+    /// The octets that are kept of a delivery.
+    pub(crate) async fn raw(&self, delivery_id: &str) -> Vec<u8> {
+        let path = format!("/instagram/deliveries/{delivery_id}/raw");
+        let response = self
+            .request(Method::GET, &path)
+            .bearer_auth(TOKEN)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.bytes().await.unwrap().to_vec()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.lifecycle.hard().cancel();
+        self.lifecycle.soft().cancel();
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self {
+            status,
+            headers,
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    /// The JSON of an answer with status 200.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        self.with(200)
+    }
+
+    /// The JSON of an answer with this status.
+    #[track_caller]
+    pub(crate) fn with(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+/// Runs a statement in an SQLite file that no service has open.
+pub(crate) async fn sqlite_execute(file: &std::path::Path, statement: &'static str) {
+    use sqlx::Connection as _;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}

@@ -1,0 +1,34 @@
+//! Databases on the private Postgres that `scripts/test` starts.
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use uuid::Uuid;
+
+/// The URL of the cluster's own database.
+pub(crate) fn server_url() -> String {
+    std::env::var("TEST_DATABASE_URL")
+        .expect("these tests need a Postgres: run scripts/test, or set TEST_DATABASE_URL to the URL of a superuser")
+}
+
+/// The URL of a new, empty database.
+pub(crate) async fn fresh_database() -> String {
+    let name = format!("test_{}", Uuid::now_v7().simple());
+    execute(&server_url(), format!("CREATE DATABASE {name}")).await;
+    with_database(&name)
+}
+
+/// The URL of a database on the private server.
+pub(crate) fn with_database(name: &str) -> String {
+    let mut url = url::Url::parse(&server_url()).unwrap();
+    url.set_path(name);
+    url.into()
+}
+
+/// Runs a statement made by a test.
+pub(crate) async fn execute(url: &str, statement: String) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}

@@ -1,0 +1,103 @@
+//! The real program as a child process.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// Longer than anything takes, so that a test that hangs says where.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program with a clean environment, in a directory without a `.env` of somebody else's.
+pub(crate) fn program(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatrace-webhook"));
+    command
+        .current_dir(directory)
+        .env_clear()
+        .env("HOST", "127.0.0.1")
+        .env("PORT", "0")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// A program that runs, and what it prints.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) base: String,
+    pub(crate) printed: Vec<String>,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// Starts `serve` and waits until it listens.
+    pub(crate) async fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut running = Self {
+            child,
+            base: String::new(),
+            printed: Vec::new(),
+            output,
+        };
+        let line = running.line_with("listening").await;
+        let address = line
+            .split("address=")
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap();
+        running.base = format!("http://{address}");
+        running
+    }
+
+    /// Reads on until a line has this text.
+    pub(crate) async fn line_with(&mut self, text: &str) -> String {
+        let reading = async {
+            while let Some(line) = self.output.next_line().await.unwrap() {
+                self.printed.push(line.clone());
+                if line.contains(text) {
+                    return line;
+                }
+            }
+            panic!(
+                "the program ended without a line that has `{text}`: {:#?}",
+                self.printed
+            );
+        };
+        timeout(PATIENCE, reading)
+            .await
+            .unwrap_or_else(|_| panic!("no line with `{text}` came"))
+    }
+
+    /// Sends a signal by its number.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end, reading the rest of the output.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let ending = async {
+            while let Some(line) = self.output.next_line().await.unwrap() {
+                self.printed.push(line);
+            }
+            self.child.wait().await.unwrap()
+        };
+        timeout(PATIENCE, ending)
+            .await
+            .expect("the program does not end")
+    }
+}
