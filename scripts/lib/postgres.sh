@@ -203,7 +203,7 @@ postgres_remove() {
 }
 
 # Waits for the end of this script, in a process group of its own, out of reach of the terminal's Ctrl-C, and cleans up
-# if the script was killed before it could.
+# if the script was killed before it could: the process group named in the file `job`, if any, and the cluster.
 postgres_watch() {
     local parent=$$
     set -m
@@ -212,6 +212,9 @@ postgres_watch() {
         while kill -0 "$parent" 2>/dev/null; do
             sleep 1
         done
+        if [ -s "$postgres_dir/job" ]; then
+            kill -TERM -- "-$(<"$postgres_dir/job")" || true
+        fi
         postgres_remove "$postgres_dir"
     ) </dev/null >/dev/null 2>&1 &
     postgres_watcher=$!
