@@ -1,0 +1,55 @@
+# Two stages: compile with the Rust toolchain, ship the one program on a base without shell or package manager.
+#
+#   docker build -t chatrace-webhook .
+#   docker run -p 3000:3000 -v chatrace-data:/data --read-only chatrace-webhook
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /build
+
+# The dependencies are compiled by themselves, against empty sources, so that this layer is reused until the manifests
+# change. The clean afterwards drops only the empty package: Cargo compares times, and sources copied in later can be
+# older than what was built here.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+ && echo 'fn main() {}' > src/main.rs \
+ && touch src/lib.rs \
+ && cargo build --release --locked \
+ && cargo clean --release --locked --package chatrace-webhook \
+ && rm -r src
+
+# Migrations, templates and assets become part of the program. What the build may read is listed in .dockerignore.
+COPY . .
+RUN cargo build --release --locked \
+ && mkdir /empty
+
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+
+COPY --from=build /build/target/release/chatrace-webhook /usr/local/bin/chatrace-webhook
+# A named volume starts as a copy of this directory, owner included: without it the program could not write there.
+COPY --from=build --chown=65532:65532 /empty /data
+
+# SQLite sorts large results in a temporary file; with a read-only root the volume is the only place for it.
+ENV DATA_DIR=/data \
+    HOST=0.0.0.0 \
+    PORT=3000 \
+    SQLITE_TMPDIR=/data
+
+# `nonroot`, by number so that an orchestrator can prove that it is not root.
+USER 65532:65532
+WORKDIR /
+VOLUME /data
+EXPOSE 3000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 \
+    CMD ["/usr/local/bin/chatrace-webhook", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/chatrace-webhook"]
+CMD ["serve"]
+
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="chatrace-webhook" \
+      org.opencontainers.image.description="Receives the webhooks by which Chatrace hands over Instagram messages, and never loses one" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
