@@ -147,7 +147,10 @@ async fn not_found(request: Request) -> ApiError {
     ApiError::NotFound(format!("There is nothing at this path.{hint}"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that the layer asks for"
+)]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let message = panic
         .downcast_ref::<String>()

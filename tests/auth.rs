@@ -11,7 +11,11 @@ const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
 fn signature(secret: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body.as_bytes());
-    let hex = mac.finalize().into_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     format!("sha256={hex}")
 }
 

@@ -1,6 +1,8 @@
 //! Every integration test, in one binary. They run the real router, or the real program, against a real Postgres and
 //! a real SQLite file: see `support`. Run them with `scripts/test`, which provides the Postgres.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 mod auth;

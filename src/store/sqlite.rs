@@ -56,7 +56,13 @@ impl SqliteStore {
             ))
         };
         // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(|error| unusable(&error))?;
+        OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| unusable(&error))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
