@@ -112,8 +112,8 @@ pub(super) fn to_text<'a>(body: &'a [u8], content_type: &str) -> (Cow<'a, str>, 
             .collect();
         (Cow::Owned(String::from_utf16_lossy(&units)), false)
     };
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     match body {
-        [0xef, 0xbb, 0xbf, rest @ ..] => return to_text(rest, content_type),
         [0xff, 0xfe, rest @ ..] => return utf16(u16::from_le_bytes, rest),
         [0xfe, 0xff, rest @ ..] => return utf16(u16::from_be_bytes, rest),
         _ => {}
