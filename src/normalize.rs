@@ -1,79 +1,162 @@
-//! Bytes to items. (Under construction: replaced by the real one.)
+//! Bytes to items: what every other part of the service knows about the shape of a body stands here.
+//!
+//! Chatrace has no webhook of its own with a fixed form: a flow posts whatever JSON its owner typed, and Meta's own
+//! form comes to the same URL (`docs/chatrace.md`). So nothing here is read by a schema. The way of a body is
+//!
+//! 1. [`encoding`] undoes a `Content-Encoding`;
+//! 2. `tree` makes a JSON tree of JSON, of a `form` or `multipart` body, or by `recovery` of a broken template;
+//! 3. `walk` finds out the shape of each object and descends into wrappers, lists, `meta`, `whatsapp`, `sendpulse`
+//!    and `history`;
+//! 4. `facts` collects what the keys say, by the tables of aliases in `fields`;
+//! 5. `resolve` chooses among them, and 6. `judge` applies the table of outcomes, with `identity` for telling
+//!    messages apart.
+//!
+//! All of it is pure and total: whatever the octets are, [`normalize`] returns at least one item and never panics.
+
+use std::borrow::Cow;
+use std::fmt;
+
 use crate::delivery::{Delivery, Item, Reason, ReasonCode};
 use crate::message::Shape;
 
-/// What a body says.
-#[derive(Debug)]
+mod attachment;
+pub mod encoding;
+mod facts;
+mod fields;
+mod findings;
+mod form;
+mod history;
+mod identity;
+mod judge;
+mod meta;
+mod multipart;
+mod recovery;
+mod resolve;
+mod scalar;
+mod sendpulse;
+mod time;
+mod tree;
+mod walk;
+mod whatsapp;
+
+/// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
+const MAX_DECODED: usize = 64 << 20;
+
+/// What was read from one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// The form.
+    /// The form of the whole body.
     pub shape: Shape,
-    /// The items.
+    /// What was in it, in the body's order. Never empty.
     pub items: Vec<Item>,
-    /// Why the body is no JSON.
+    /// Set if the body is no JSON, no form and not to be repaired. Then there is one item, and it is quarantined
+    /// as [`Unreadable`](ReasonCode::Unreadable).
     pub defect: Option<Defect>,
 }
 
-/// Where and why a body is not readable.
+/// Where and why a body cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
-    /// From 1.
+    /// Counted from 1.
     pub line: usize,
-    /// From 1.
+    /// Counted from 1; 0 is the line's beginning.
     pub column: usize,
-    /// Why.
+    /// In the parser's words, which hold nothing of the body.
     pub cause: String,
 }
 
-impl std::fmt::Display for Defect {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "line {}, column {}: {}",
-            self.line, self.column, self.cause
-        )
+impl Defect {
+    fn of(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let cause = text.split(" at line ").next().unwrap_or_default();
+        Self {
+            line: error.line(),
+            column: error.column(),
+            cause: cause.to_owned(),
+        }
     }
 }
 
-/// Reads a delivery.
-pub fn normalize(_delivery: &Delivery) -> Reading {
+impl fmt::Display for Defect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            line,
+            column,
+            cause,
+        } = self;
+        write!(formatter, "line {line}, column {column}: {cause}")
+    }
+}
+
+/// Reads a delivery. Never fails and never panics: what is not understood is an item with a reason.
+///
+/// The same delivery always gives the same reading.
+pub fn normalize(delivery: &Delivery) -> Reading {
+    let body = decoded(delivery);
+    let tree = if delivery.is_query {
+        tree::of_query(&body)
+    } else {
+        tree::of_body(&body, delivery.content_type.as_deref())
+    };
+    let (value, recovered) = match tree {
+        tree::Tree::Read { value, recovered } => (value, recovered),
+        tree::Tree::Opaque(text) => {
+            return Reading {
+                shape: Shape::Unknown,
+                items: vec![judge::unknown(text)],
+                defect: None,
+            };
+        }
+        tree::Tree::Broken(defect) => return unreadable(defect),
+    };
+    let header = delivery
+        .header("x-user-id")
+        .map(|id| serde_json::Value::String(id.to_owned()));
+    let with_header = resolve::Context {
+        arrival: delivery.received_at,
+        header_contact: header.as_ref().and_then(scalar::id).map(Cow::into_owned),
+        recovered,
+    };
+    let without_header = resolve::Context {
+        header_contact: None,
+        ..with_header
+    };
+    let mut walk = walk::Walk::new(&with_header, &without_header);
+    walk.value(&value, &resolve::Outer::default(), Shape::Flat, 0);
+    let (shape, items) = walk.finish();
     Reading {
-        shape: Shape::Unknown,
-        items: vec![Item::Quarantined {
-            reason: Reason::new(ReasonCode::NothingUnderstood, "x"),
-            contact: None,
-        }],
+        shape,
+        items,
         defect: None,
     }
 }
 
-/// The body as text.
+/// The body as text for people: decoded, and with U+FFFD for what is no text.
 pub fn readable_text(delivery: &Delivery) -> String {
-    String::from_utf8_lossy(&delivery.body).into_owned()
+    let content_type = delivery.content_type.as_deref().unwrap_or_default();
+    let body = decoded(delivery);
+    tree::to_text(&body, &content_type.to_ascii_lowercase())
+        .0
+        .into_owned()
 }
 
-/// Compression.
-pub mod encoding {
-    use std::borrow::Cow;
-    /// Why bytes cannot be decoded.
-    #[derive(Debug, thiserror::Error)]
-    pub enum DecodeError {
-        /// Too large.
-        #[error("too large")]
-        TooLarge,
-        /// Corrupt.
-        #[error("corrupt: {0}")]
-        Corrupt(String),
-        /// Unknown.
-        #[error("unsupported: {0}")]
-        Unsupported(String),
-    }
-    /// Decodes.
-    #[expect(clippy::missing_errors_doc, reason = "stub")]
-    pub fn decode<'a>(
-        body: &'a [u8],
-        _encoding: Option<&str>,
-        _limit: usize,
-    ) -> Result<Cow<'a, [u8]>, DecodeError> {
-        Ok(Cow::Borrowed(body))
+/// The body without its content encoding; as it is, if it is not what its header says.
+fn decoded(delivery: &Delivery) -> Cow<'_, [u8]> {
+    let declared = delivery.header("content-encoding");
+    encoding::decode(&delivery.body, declared, MAX_DECODED).unwrap_or(Cow::Borrowed(&delivery.body))
+}
+
+fn unreadable(defect: Defect) -> Reading {
+    let reason = Reason::new(
+        ReasonCode::Unreadable,
+        format!("the body is neither JSON nor a form: {defect}"),
+    );
+    Reading {
+        shape: Shape::Unknown,
+        items: vec![Item::Quarantined {
+            reason,
+            contact: None,
+        }],
+        defect: Some(defect),
     }
 }

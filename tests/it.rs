@@ -7,6 +7,7 @@ mod support;
 
 mod auth;
 mod docs;
+mod normalize;
 mod process;
 mod reading;
 mod sameness;

@@ -1,0 +1,167 @@
+//! Files, pictures, posts and links beside a message.
+
+use serde_json::Value;
+
+use super::{facts, fields, scalar, tree};
+use crate::message::{Attachment, Kind};
+
+/// More files than this belong to no message.
+const MAX_ATTACHMENTS: usize = 100;
+/// A longer link is none.
+const MAX_URL: usize = 8192;
+/// Lists within lists are followed this far.
+const MAX_DEPTH: usize = 3;
+
+/// A link, if the text is one and nothing else.
+pub(super) fn url(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let is_link = ["http://", "https://"].iter().any(|scheme| {
+        text.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    (is_link
+        && text.len() <= MAX_URL
+        && !text.contains(char::is_whitespace)
+        && !text.contains('\0'))
+    .then_some(text)
+}
+
+/// Adds what stands under a key like `image_url` or `media`: a link, an object around one, or a list of them.
+/// An empty `kind` is to be told by the message's kind.
+pub(super) fn links(value: &Value, kind: &str, found: &mut Vec<Attachment>) {
+    collect(value, kind, false, found, 0);
+}
+
+/// Adds what stands under `attachments`. A file's link may be missing there.
+pub(super) fn list(value: &Value, found: &mut Vec<Attachment>) {
+    collect(value, "", true, found, 0);
+}
+
+fn collect(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>, depth: usize) {
+    if depth > MAX_DEPTH || found.len() >= MAX_ATTACHMENTS {
+        return;
+    }
+    match value {
+        Value::Array(items) => {
+            for item in items.iter().take(MAX_ATTACHMENTS) {
+                collect(item, kind, is_list, found, depth + 1);
+            }
+        }
+        Value::String(text) => {
+            if let Some(url) = url(text) {
+                found.push(Attachment {
+                    kind: kind.to_owned(),
+                    url: Some(url.to_owned()),
+                });
+            } else if let Some(inner) = tree::in_string(text) {
+                collect(&inner, kind, is_list, found, MAX_DEPTH - 1);
+            }
+        }
+        Value::Object(map) => {
+            let payload = facts::find(map, "payload").and_then(Value::as_object);
+            let link = ["url", "mediaurl", "link", "src"].iter().find_map(|key| {
+                let inner = payload.and_then(|payload| facts::find(payload, key));
+                let text = inner.or_else(|| facts::find(map, key))?.as_str()?;
+                url(text).map(str::to_owned)
+            });
+            let word = facts::find(map, "type")
+                .and_then(scalar::label)
+                .map(|word| word.to_lowercase());
+            let word = match word {
+                Some(word) => word,
+                None if !kind.is_empty() => kind.to_owned(),
+                None => facts::find(map, "mimetype")
+                    .and_then(scalar::label)
+                    .and_then(|mime| of_mime(&mime))
+                    .unwrap_or_default()
+                    .to_owned(),
+            };
+            if link.is_some() || (is_list && !word.is_empty()) {
+                found.push(Attachment {
+                    kind: word,
+                    url: link,
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The type that a MIME type stands for.
+pub(super) fn of_mime(mime: &str) -> Option<&'static str> {
+    Some(match mime.split('/').next()? {
+        "image" => "image",
+        "video" => "video",
+        "audio" => "audio",
+        "application" | "text" => "file",
+        _ => return None,
+    })
+}
+
+/// The kind of a message that has attachments and no text. A file of an unknown type is a file if it has a link.
+pub(super) fn kind(attachments: &[Attachment]) -> Option<Kind> {
+    let any = |test: fn(&Attachment) -> bool| attachments.iter().any(test);
+    if any(|file| file.kind == "story_mention") {
+        Some(Kind::StoryMention)
+    } else if any(|file| fields::is_share_word(&file.kind)) {
+        Some(Kind::Share)
+    } else if any(|file| fields::is_media_word(&file.kind) || file.url.is_some()) {
+        Some(Kind::Media)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_bare_link_is_a_link() {
+        assert_eq!(url(" https://a.test/x "), Some("https://a.test/x"));
+        assert_eq!(url("look: https://a.test/x"), None);
+        assert_eq!(url("https://a.test/x and more"), None);
+        assert_eq!(url("é"), None);
+    }
+
+    #[test]
+    fn a_meta_attachment_may_lack_its_payload() {
+        let mut found = Vec::new();
+        list(
+            &json!([{"type": "ephemeral"}, {"type": "image", "payload": {"url": "https://a.test/x"}},
+                    {"type": "share", "payload": null}, null, 7, {}]),
+            &mut found,
+        );
+        let kinds: Vec<_> = found
+            .iter()
+            .map(|file| (file.kind.as_str(), file.url.is_some()))
+            .collect();
+        assert_eq!(
+            kinds,
+            [("ephemeral", false), ("image", true), ("share", false)]
+        );
+        assert_eq!(kind(&found), Some(Kind::Share));
+    }
+
+    #[test]
+    fn links_come_bare_in_objects_in_lists_and_in_strings() {
+        for value in [
+            json!("https://a.test/x"),
+            json!({"url": "https://a.test/x"}),
+            json!(["https://a.test/x"]),
+            json!("[\"https://a.test/x\"]"),
+        ] {
+            let mut found = Vec::new();
+            links(&value, "image", &mut found);
+            assert_eq!(
+                found,
+                [Attachment {
+                    kind: "image".to_owned(),
+                    url: Some("https://a.test/x".to_owned())
+                }]
+            );
+        }
+    }
+}

@@ -1,0 +1,563 @@
+//! Collects what the keys of one object say, wherever among the known places they stand.
+//!
+//! One pass over the keys; which of two candidates wins is told by rank, never by the order of the body.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::fields::{self, Means};
+use super::findings::{Act, Origin, Unfilled};
+use super::{attachment, scalar, tree};
+use crate::message::{Attachment, Channel, Direction};
+
+/// Places within places are followed this far.
+const MAX_DEPTH: usize = 6;
+/// A reason shows no longer key or placeholder.
+const MAX_SHOWN: usize = 80;
+
+/// Where an object stands, seen from the item it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is the item.
+    Root,
+    /// Under `message`.
+    Message,
+    /// Under `data` or another wrapper.
+    Data,
+    /// Under `from`.
+    From,
+    /// Under `sender`.
+    Sender,
+    /// Under `user`.
+    User,
+    /// Under `contact`.
+    Contact,
+}
+
+impl Place {
+    fn is_person(self) -> bool {
+        matches!(self, Self::From | Self::Sender | Self::User | Self::Contact)
+    }
+
+    fn role(self) -> Role {
+        if matches!(self, Self::From | Self::Sender) {
+            Role::Writer
+        } else {
+            Role::Customer
+        }
+    }
+
+    fn rank(self, rank: u8) -> u16 {
+        u16::from(rank) * 16 + self as u16
+    }
+}
+
+/// Whom an id or a name belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The customer, whoever wrote.
+    Customer,
+    /// Whoever wrote.
+    Writer,
+}
+
+/// The best-ranked of several candidates; the first of equals.
+#[derive(Debug)]
+pub(super) struct Best<T>(Option<(u16, T)>);
+
+impl<T> Default for Best<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Best<T> {
+    pub(super) fn offer(&mut self, rank: u16, candidate: Option<T>) {
+        if let Some(candidate) = candidate
+            && self.0.as_ref().is_none_or(|(best, _)| rank < *best)
+        {
+            self.0 = Some((rank, candidate));
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<&T> {
+        self.0.as_ref().map(|(_, value)| value)
+    }
+}
+
+/// One id of a person.
+#[derive(Debug)]
+pub(super) struct Candidate<'v> {
+    pub(super) rank: u16,
+    pub(super) role: Role,
+    pub(super) id: Cow<'v, str>,
+}
+
+/// What one person is called.
+#[derive(Debug, Default)]
+pub(super) struct Names<'v> {
+    pub(super) handle: Best<Cow<'v, str>>,
+    pub(super) name: Best<Cow<'v, str>>,
+    pub(super) first: Best<Cow<'v, str>>,
+    pub(super) last: Best<Cow<'v, str>>,
+}
+
+/// What the keys of one object say.
+#[derive(Debug, Default)]
+pub(super) struct Facts<'v> {
+    pub(super) people: Vec<Candidate<'v>>,
+    pub(super) recipient: Best<Cow<'v, str>>,
+    pub(super) customer: Names<'v>,
+    pub(super) writer: Names<'v>,
+    pub(super) text: Best<Cow<'v, str>>,
+    pub(super) has_text_key: bool,
+    pub(super) unfilled_text: Option<Unfilled>,
+    pub(super) unfilled_person: Option<Unfilled>,
+    pub(super) attachments: Vec<Attachment>,
+    pub(super) url: Best<Cow<'v, str>>,
+    pub(super) mime: Best<Cow<'v, str>>,
+    pub(super) payload: Best<Cow<'v, str>>,
+    pub(super) action: Best<Cow<'v, str>>,
+    pub(super) reply_to: Best<Cow<'v, str>>,
+    pub(super) act: Option<Act>,
+    pub(super) has_referral: bool,
+    pub(super) is_unsupported: bool,
+    pub(super) id: Best<(Cow<'v, str>, Origin)>,
+    /// The top-level `id`: the message's, or in a contact dump the contact's.
+    pub(super) top_id: Best<Cow<'v, str>>,
+    /// An `id` inside `data`: never the message's if `data` is an event's.
+    pub(super) data_id: Best<Cow<'v, str>>,
+    pub(super) times: Vec<(u16, &'v Value)>,
+    pub(super) created_at: Option<&'v Value>,
+    pub(super) channel: Best<Channel>,
+    pub(super) direction: Best<Direction>,
+    pub(super) input_type: Best<String>,
+    pub(super) kind_word: Best<String>,
+    pub(super) event: Best<String>,
+    pub(super) is_dump: bool,
+    pub(super) is_record: bool,
+    pub(super) history: Option<&'v Value>,
+    pub(super) custom_fields: Option<&'v Value>,
+    /// `message` as a list of messages, perhaps as JSON inside a string.
+    pub(super) message_list: Option<Cow<'v, Value>>,
+    /// What stands under `messages`.
+    pub(super) lists: Vec<&'v Value>,
+    /// What stands under `data` and its like.
+    pub(super) wrappers: Vec<&'v Value>,
+}
+
+impl<'v> Facts<'v> {
+    /// What an item says.
+    pub(super) fn of(map: &'v Map<String, Value>) -> Self {
+        let mut facts = Self::default();
+        facts.collect(map, Place::Root, 0);
+        facts
+    }
+
+    /// Adds what an object at another place says.
+    pub(super) fn add(&mut self, map: &'v Map<String, Value>, place: Place) {
+        self.collect(map, place, 0);
+    }
+
+    fn collect(&mut self, map: &'v Map<String, Value>, place: Place, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        for (key, value) in map {
+            if let Some(means) = fields::means(key) {
+                if place.is_person() {
+                    self.of_person(key, value, means, place);
+                } else {
+                    self.of_message(key, value, means, place, depth);
+                }
+            }
+        }
+    }
+
+    /// Keys that mean the same under a person as anywhere.
+    fn of_person(&mut self, key: &'v str, value: &'v Value, means: Means, place: Place) {
+        match means {
+            Means::Id => {
+                let rank = fields::RANK_PERSON + (place as u8 - Place::From as u8);
+                self.person(key, value, rank, place.role(), place);
+            }
+            Means::Customer(rank) => self.person(key, value, rank, place.role(), place),
+            Means::Writer(rank) => self.person(key, value, rank, Role::Writer, place),
+            Means::Handle(_)
+            | Means::Name(_)
+            | Means::WriterName
+            | Means::FirstName
+            | Means::LastName => self.name(value, means, place),
+            Means::Text(rank) | Means::Body(rank @ (0 | 2)) => {
+                self.text(key, value, rank, place);
+            }
+            Means::Time(rank @ 4) => self.times.push((place.rank(rank), value)),
+            Means::Channel => self.channel(value, place),
+            Means::CustomFields => {
+                self.is_record = true;
+                self.custom_fields = self.custom_fields.or(Some(value));
+            }
+            Means::ChatHistory => self.history = self.history.or(Some(value)),
+            Means::DumpMark | Means::RecordMark => self.is_record = true,
+            _ => {}
+        }
+    }
+
+    fn of_message(
+        &mut self,
+        key: &'v str,
+        value: &'v Value,
+        means: Means,
+        place: Place,
+        depth: usize,
+    ) {
+        match means {
+            Means::Customer(fields::RANK_CONTACT_ID) if place == Place::Data => {
+                self.person(
+                    key,
+                    value,
+                    fields::RANK_DATA_CONTACT_ID,
+                    Role::Customer,
+                    place,
+                );
+            }
+            Means::Customer(rank) => self.person(key, value, rank, Role::Customer, place),
+            Means::Writer(rank) => self.person(key, value, rank, Role::Writer, place),
+            Means::Recipient => {
+                let id = match value {
+                    Value::Object(map) => find(map, "id").and_then(scalar::id),
+                    _ => scalar::id(value),
+                };
+                self.recipient.offer(place.rank(0), id);
+            }
+            Means::Name(0) if place == Place::Message => {}
+            Means::Handle(_)
+            | Means::Name(_)
+            | Means::WriterName
+            | Means::FirstName
+            | Means::LastName => self.name(value, means, place),
+            Means::From => self.place(key, value, Place::From, place, depth),
+            Means::Sender => self.place(key, value, Place::Sender, place, depth),
+            Means::User => self.place(key, value, Place::User, place, depth),
+            Means::Contact => self.place(key, value, Place::Contact, place, depth),
+            Means::MessageId => self.id.offer(0, owner(value)),
+            Means::Mid => {
+                let rank = if place == Place::Root { 1 } else { 2 };
+                self.id.offer(rank, meta(value));
+            }
+            Means::EventId => self.id.offer(4, owner(value)),
+            Means::Id => match place {
+                Place::Message => self.id.offer(3, owner(value)),
+                Place::Data => self.data_id.offer(0, scalar::id(value)),
+                _ => self.top_id.offer(0, scalar::id(value)),
+            },
+            Means::Message => self.message(key, value, place, depth),
+            Means::Body(rank) => match value {
+                Value::Object(map) if rank != 3 || place != Place::Root => {
+                    self.collect(map, Place::Message, depth + 1);
+                }
+                Value::Object(_) | Value::Array(_) => self.wrap(value, place),
+                _ => self.text(key, value, rank, place),
+            },
+            Means::Text(rank) => self.text(key, value, rank, place),
+            Means::Time(rank) => self.times.push((place.rank(rank), value)),
+            Means::CreatedAt => self.created_at = self.created_at.or(Some(value)),
+            Means::Channel => self.channel(value, place),
+            Means::Direction | Means::Dir | Means::Title => {
+                self.direction.offer(place.rank(0), direction(value, means));
+            }
+            Means::InputType => self.input_type.offer(place.rank(0), word(value)),
+            Means::KindWord(rank) => self.kind_word.offer(place.rank(rank), word(value)),
+            Means::Event => match value {
+                Value::Object(_) | Value::Array(_) => self.wrap(value, place),
+                _ => self.event.offer(place.rank(0), word(value)),
+            },
+            Means::Messages => self.lists.push(value),
+            Means::Wrapper => self.wrap(value, place),
+            Means::Payload if value.is_object() || value.is_array() => self.wrap(value, place),
+            Means::ChatHistory => self.history = self.history.or(Some(value)),
+            Means::CustomFields | Means::DumpMark => {
+                self.is_dump = true;
+                self.is_record = true;
+                if means == Means::CustomFields {
+                    self.custom_fields = self.custom_fields.or(Some(value));
+                }
+            }
+            Means::RecordMark => self.is_record = true,
+            _ => self.of_content(value, means, place),
+        }
+    }
+
+    /// Files, buttons, reactions and flags.
+    fn of_content(&mut self, value: &'v Value, means: Means, place: Place) {
+        match means {
+            Means::Media(kind) => attachment::links(value, kind, &mut self.attachments),
+            Means::Attachments => attachment::list(value, &mut self.attachments),
+            Means::Url => self.url.offer(place.rank(0), scalar::label(value)),
+            Means::MimeType => self.mime.offer(place.rank(0), scalar::label(value)),
+            // A button has a name; a bare number is a frame's own code.
+            Means::Action(rank) => self.action.offer(
+                place.rank(rank),
+                scalar::text(value)
+                    .filter(|text| !value.is_boolean() && text.chars().any(char::is_alphabetic)),
+            ),
+            Means::Payload => self.payload.offer(1, scalar::text(value)),
+            Means::QuickReply => self.payload.offer(0, inner_text(value, "payload")),
+            Means::Postback => self.postback(value, place),
+            Means::Reaction => self.reaction(value),
+            Means::Edit => {
+                if let Value::Object(map) = value {
+                    self.id.offer(1, find(map, "mid").and_then(meta));
+                    self.text
+                        .offer(place.rank(0), find(map, "text").and_then(scalar::text));
+                    self.act = Some(Act::Edit {
+                        number: find(map, "numedit")
+                            .and_then(scalar::id)
+                            .map(Cow::into_owned),
+                    });
+                }
+            }
+            Means::Referral => self.referral(value),
+            Means::ReplyTo => self.reply_to.offer(0, replied(value)),
+            Means::IsEcho => {
+                self.direction
+                    .offer(0, scalar::flag(value).then_some(Direction::Outbound));
+            }
+            Means::IsDeleted if scalar::flag(value) => self.act = Some(Act::Deletion),
+            Means::IsUnsupported => self.is_unsupported |= scalar::flag(value),
+            Means::Happening(what) if value.is_object() && self.act.is_none() => {
+                self.act = Some(Act::Happening(what));
+            }
+            _ => {}
+        }
+    }
+
+    fn person(&mut self, key: &str, value: &'v Value, rank: u8, role: Role, place: Place) {
+        if let Some(id) = scalar::id(value) {
+            let rank = place.rank(rank);
+            self.people.push(Candidate { rank, role, id });
+        } else if self.unfilled_person.is_none() {
+            self.unfilled_person = unfilled(key, value);
+        }
+    }
+
+    fn name(&mut self, value: &'v Value, means: Means, place: Place) {
+        let names = match (means, place.role()) {
+            (Means::WriterName, _) | (_, Role::Writer) => &mut self.writer,
+            _ => &mut self.customer,
+        };
+        let (slot, rank) = match means {
+            Means::Handle(rank) => (&mut names.handle, rank),
+            Means::FirstName => (&mut names.first, 0),
+            Means::LastName => (&mut names.last, 0),
+            Means::Name(rank) => (&mut names.name, rank),
+            _ => (&mut names.name, 10),
+        };
+        slot.offer(place.rank(rank), scalar::label(value));
+    }
+
+    fn place(&mut self, key: &str, value: &'v Value, inner: Place, outer: Place, depth: usize) {
+        match value {
+            Value::Object(map) => self.collect(map, inner, depth + 1),
+            _ if inner.role() == Role::Writer => {
+                self.person(key, value, fields::RANK_FROM, Role::Writer, outer);
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, key: &str, value: &'v Value, place: Place, depth: usize) {
+        match value {
+            Value::Object(map) => self.collect(map, Place::Message, depth + 1),
+            Value::Array(_) => self.message_list = Some(Cow::Borrowed(value)),
+            Value::String(text) if text.trim_start().starts_with('[') => {
+                match tree::in_string(text) {
+                    Some(list) if is_list_of_objects(&list) => {
+                        self.message_list = Some(Cow::Owned(list));
+                    }
+                    _ => self.text(key, value, 1, place),
+                }
+            }
+            _ => self.text(key, value, 1, place),
+        }
+    }
+
+    /// Texts of the original system come before all others, wherever they stand; of those the nearest wins.
+    fn text(&mut self, key: &str, value: &'v Value, rank: u8, place: Place) {
+        self.has_text_key = true;
+        if self.unfilled_text.is_none() {
+            self.unfilled_text = unfilled(key, value);
+        }
+        let tier = if rank < fields::ORIGINAL_TEXTS {
+            0
+        } else {
+            1 << 8
+        };
+        self.text.offer(
+            tier + place as u16 * 16 + u16::from(rank),
+            scalar::text(value),
+        );
+    }
+
+    fn channel(&mut self, value: &Value, place: Place) {
+        self.channel.offer(place as u16, channel(value));
+    }
+
+    fn wrap(&mut self, value: &'v Value, place: Place) {
+        if !place.is_person() && (value.is_object() || value.is_array() || value.is_string()) {
+            self.wrappers.push(value);
+        }
+    }
+
+    fn postback(&mut self, value: &'v Value, place: Place) {
+        if let Value::Object(map) = value {
+            self.id.offer(1, find(map, "mid").and_then(meta));
+            self.text
+                .offer(place.rank(0), find(map, "title").and_then(scalar::text));
+            if let Some(referral) = find(map, "referral") {
+                self.referral(referral);
+            }
+        }
+        let payload = inner_text(value, "payload");
+        if payload.is_some() || value.is_object() {
+            self.payload.offer(0, payload);
+            self.act = Some(Act::Postback);
+        }
+    }
+
+    fn reaction(&mut self, value: &'v Value) {
+        let (action, sign) = match value {
+            Value::Object(map) => {
+                let mid = || find(map, "mid").or_else(|| find(map, "messageid"));
+                self.id.offer(0, mid().and_then(meta));
+                self.reply_to.offer(0, mid().and_then(scalar::id));
+                let sign = find(map, "emoji")
+                    .and_then(scalar::text)
+                    .or_else(|| find(map, "reaction").and_then(scalar::text));
+                let action = find(map, "action").and_then(scalar::label);
+                // WhatsApp takes a reaction back by sending an empty one.
+                let action = match action {
+                    Some(action) => action,
+                    None if sign.is_none() => Cow::Borrowed("unreact"),
+                    None => Cow::Borrowed("react"),
+                };
+                (action, sign)
+            }
+            _ => match scalar::text(value) {
+                None => return,
+                Some(sign) if sign == "unreact" => (sign, None),
+                Some(sign) => (Cow::Borrowed("react"), Some(sign)),
+            },
+        };
+        let payload = if action == "unreact" {
+            Some(Cow::Borrowed("unreact"))
+        } else {
+            sign.or_else(|| Some(action.clone()))
+        };
+        self.payload.offer(0, payload);
+        self.act = Some(Act::Reaction {
+            action: action.into_owned(),
+        });
+    }
+
+    fn referral(&mut self, value: &'v Value) {
+        let reference = match value {
+            Value::Object(map) => ["ref", "sourceurl", "source", "type"]
+                .iter()
+                .find_map(|key| find(map, key).and_then(scalar::text)),
+            _ => scalar::text(value),
+        };
+        self.has_referral |= reference.is_some() || value.is_object();
+        self.payload.offer(2, reference);
+    }
+}
+
+/// The value under an alias, given folded.
+pub(super) fn find<'v>(map: &'v Map<String, Value>, alias: &str) -> Option<&'v Value> {
+    map.get(alias).or_else(|| {
+        map.iter()
+            .find_map(|(key, value)| fields::is(key, alias).then_some(value))
+    })
+}
+
+/// A list that holds messages: not empty, and objects only.
+pub(super) fn is_list_of_objects(value: &Value) -> bool {
+    value
+        .as_array()
+        .is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_object))
+}
+
+fn owner(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
+    scalar::id(value).map(|id| (id, Origin::Owner))
+}
+
+fn meta(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
+    scalar::id(value).map(|id| (id, Origin::Meta))
+}
+
+fn inner_text<'v>(value: &'v Value, alias: &str) -> Option<Cow<'v, str>> {
+    match value {
+        Value::Object(map) => find(map, alias).and_then(scalar::text),
+        _ => scalar::text(value),
+    }
+}
+
+/// What a message answers: another message, or a story.
+fn replied(value: &Value) -> Option<Cow<'_, str>> {
+    let Value::Object(map) = value else {
+        return scalar::id(value);
+    };
+    let story = || match find(map, "story")? {
+        Value::Object(story) => ["id", "url"]
+            .iter()
+            .find_map(|key| find(story, key).and_then(scalar::label)),
+        other => scalar::label(other),
+    };
+    find(map, "mid")
+        .or_else(|| find(map, "id"))
+        .and_then(scalar::id)
+        .or_else(story)
+}
+
+fn word(value: &Value) -> Option<String> {
+    scalar::label(value).map(|word| scalar::cut(word, 64).trim().to_lowercase())
+}
+
+fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
+    let placeholder = scalar::placeholder(value.as_str()?)?;
+    let shown =
+        |text: &str| scalar::without_nul(scalar::cut(Cow::Borrowed(text), MAX_SHOWN)).into_owned();
+    Some(Unfilled {
+        key: shown(key),
+        placeholder: shown(placeholder),
+    })
+}
+
+fn direction(value: &Value, means: Means) -> Option<Direction> {
+    let word = word(value)?;
+    Some(match (means, word.as_str()) {
+        (Means::Dir, "0") => Direction::Outbound,
+        (Means::Dir, "1") => Direction::Inbound,
+        (Means::Title, "outgoing_message" | "outbound_message") => Direction::Outbound,
+        (Means::Title, "incoming_message" | "inbound_message") => Direction::Inbound,
+        (Means::Direction | Means::Dir, "out" | "outgoing" | "outbound") => Direction::Outbound,
+        (Means::Direction | Means::Dir, "in" | "incoming" | "inbound") => Direction::Inbound,
+        _ => return None,
+    })
+}
+
+/// A channel as a body spells it: a word, or Chatrace's number.
+pub(super) fn channel(value: &Value) -> Option<Channel> {
+    let name = scalar::id(value)?.to_lowercase();
+    Some(match name.as_str() {
+        "10" | "ig" => Channel::Instagram,
+        "0" | "page" | "facebook" | "fb" => Channel::Messenger,
+        "5" | "whatsapp_business_account" => Channel::Whatsapp,
+        "8" => Channel::Telegram,
+        "9" | "webchat" => Channel::Web,
+        "2" => Channel::Sms,
+        "7" => Channel::Google,
+        name => Channel::named(&name.chars().take(32).collect::<String>()),
+    })
+}

@@ -1,0 +1,411 @@
+//! Which key means what: the tables of aliases from `docs/chatrace.md`, section 2.
+//!
+//! Keys are compared lower-cased and without `_`, `-` and blanks, so `sender_id`, `senderId`, `sender-id` and
+//! `Sender ID` are one entry. Within a meaning, the smaller number wins.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What a key means. What `id`, `name`, `from`, `message`, `body` and `data` mean depends on their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    // People
+    /// An id of the customer, whoever wrote.
+    Customer(u8),
+    /// An id of whoever wrote it.
+    Writer(u8),
+    /// Whom it was written to.
+    Recipient,
+    /// A handle.
+    Handle(u8),
+    /// A name for people.
+    Name(u8),
+    /// The name of whoever wrote it.
+    WriterName,
+    /// The first half of a name.
+    FirstName,
+    /// The second half of a name.
+    LastName,
+
+    // The message
+    /// An id which an owner gave the message.
+    MessageId,
+    /// Meta's id of a message.
+    Mid,
+    /// An owner's id of an event.
+    EventId,
+    /// An id of whatever surrounds it.
+    Id,
+    /// What was written.
+    Text(u8),
+    /// What was written, or an object around it.
+    Body(u8),
+    /// When.
+    Time(u8),
+    /// When something was made: the message, or the contact's record.
+    CreatedAt,
+    /// Where.
+    Channel,
+    /// `in` or `out`.
+    Direction,
+    /// 1 or 0.
+    Dir,
+    /// `incoming_message` or `outgoing_message`.
+    Title,
+    /// What kind the text slot holds.
+    InputType,
+    /// A word for the kind, or for something else.
+    KindWord(u8),
+    /// The name of an event, or an object around the content.
+    Event,
+    /// A button of a flow.
+    Action(u8),
+    /// A link to a file of this type; an empty type is told by the kind.
+    Media(&'static str),
+    /// A link, if the kind says that it is one to a file.
+    Url,
+    /// The type of a file.
+    MimeType,
+    /// A list of files.
+    Attachments,
+    /// The machine-readable part of a button.
+    Payload,
+    /// A chosen quick reply.
+    QuickReply,
+    /// A pressed button.
+    Postback,
+    /// A reaction.
+    Reaction,
+    /// The link or advertisement the customer came by.
+    Referral,
+    /// What it answers.
+    ReplyTo,
+    /// Meta's edit.
+    Edit,
+    /// The business wrote it.
+    IsEcho,
+    /// It was taken back.
+    IsDeleted,
+    /// Meta cannot show it.
+    IsUnsupported,
+    /// Something that happened without anybody writing; in Meta's form.
+    Happening(&'static str),
+
+    // Places
+    /// The message.
+    Message,
+    /// An object or list around everything.
+    Wrapper,
+    /// An object or list of messages.
+    Messages,
+    /// Whoever wrote it: an id, or an object.
+    From,
+    /// The same.
+    Sender,
+    /// The customer.
+    User,
+    /// The customer.
+    Contact,
+
+    // A contact's record
+    /// A transcript.
+    ChatHistory,
+    /// The fields that an owner added.
+    CustomFields,
+    /// Only a contact dump has it.
+    DumpMark,
+    /// Only a contact's record has it.
+    RecordMark,
+}
+
+use Means::{
+    Action, Attachments, Body, Channel, ChatHistory, Contact, CreatedAt, CustomFields, Customer,
+    Dir, Direction, DumpMark, Edit, Event, EventId, FirstName, From, Handle, Happening, Id,
+    InputType, IsDeleted, IsEcho, IsUnsupported, KindWord, LastName, Media, Message, MessageId,
+    Messages, Mid, MimeType, Name, Payload, Postback, QuickReply, Reaction, Recipient, RecordMark,
+    Referral, ReplyTo, Sender, Text, Time, Title, Url, User, Wrapper, Writer, WriterName,
+};
+
+/// The rank of a contact dump's own `id`, and of `contact_id`.
+pub(super) const RANK_CONTACT_ID: u8 = 2;
+/// The rank of a `from` that is no object.
+pub(super) const RANK_FROM: u8 = 6;
+/// The rank of an `id` inside `from`; `sender`, `user` and `contact` follow.
+pub(super) const RANK_PERSON: u8 = 7;
+/// The rank of `data.contact_id`.
+pub(super) const RANK_DATA_CONTACT_ID: u8 = 11;
+/// Texts before this rank are the original system's, which also looked for them under `message`.
+pub(super) const ORIGINAL_TEXTS: u8 = 4;
+
+const ALIASES: &[(&str, Means)] = &[
+    // Who: the reading order of section 2. Ranks 6 to 11 are given by place.
+    ("senderid", Writer(0)),
+    ("userid", Customer(1)),
+    ("contactid", Customer(RANK_CONTACT_ID)),
+    ("msid", Customer(3)),
+    ("subscriberid", Customer(4)),
+    ("fromid", Writer(5)),
+    ("chatfueluserid", Customer(12)),
+    ("bothelpuserid", Customer(13)),
+    ("userns", Customer(14)),
+    ("cuid", Customer(15)),
+    ("igid", Customer(16)),
+    ("externalid", Customer(17)),
+    ("userexternalid", Customer(17)),
+    ("messengeruserid", Customer(18)),
+    ("sessionid", Customer(19)),
+    ("phone", Customer(20)),
+    ("contactphone", Customer(21)),
+    ("userphone", Customer(22)),
+    ("phonenumber", Customer(23)),
+    ("whatsapp", Customer(24)),
+    ("waid", Customer(25)),
+    ("recipientid", Recipient),
+    ("recipient", Recipient),
+    ("toid", Recipient),
+    ("to", Recipient),
+    ("username", Handle(0)),
+    ("igusername", Handle(1)),
+    ("instagramusername", Handle(2)),
+    ("messengerusername", Handle(3)),
+    ("name", Name(0)),
+    ("fullname", Name(1)),
+    ("contactname", Name(2)),
+    ("contacto", Name(3)),
+    ("sendername", WriterName),
+    ("fromname", WriterName),
+    ("authorname", WriterName),
+    ("firstname", FirstName),
+    ("lastname", LastName),
+    // The message
+    ("messageid", MessageId),
+    ("mid", Mid),
+    ("eventid", EventId),
+    ("id", Id),
+    ("text", Body(0)),
+    ("content", Body(2)),
+    ("body", Body(3)),
+    ("mensaje", Text(4)),
+    ("lastinput", Text(5)),
+    ("lasttextinput", Text(6)),
+    ("lastinputtext", Text(7)),
+    ("lasttext", Text(8)),
+    ("messagetext", Text(9)),
+    ("lastmessage", Text(10)),
+    ("lastmsg", Text(11)),
+    ("lastuserfreeforminput", Text(12)),
+    ("caption", Text(13)),
+    ("timestamp", Time(0)),
+    ("time", Time(1)),
+    ("createdat", CreatedAt),
+    ("eventtime", Time(3)),
+    ("lastinteraction", Time(4)),
+    ("date", Time(5)),
+    ("channel", Channel),
+    ("service", Channel),
+    ("direction", Direction),
+    ("dir", Dir),
+    ("title", Title),
+    ("lastinputtype", InputType),
+    ("type", KindWord(0)),
+    ("eventtype", KindWord(1)),
+    ("event", Event),
+    ("eventname", Event),
+    ("action", Action(0)),
+    ("lastbtttitle", Action(1)),
+    ("mediaurl", Media("")),
+    ("media", Media("")),
+    ("fileurl", Media("file")),
+    ("attachmenturl", Media("")),
+    ("image", Media("image")),
+    ("imageurl", Media("image")),
+    ("audio", Media("audio")),
+    ("audiourl", Media("audio")),
+    ("video", Media("video")),
+    ("videourl", Media("video")),
+    ("attachments", Attachments),
+    ("attachment", Attachments),
+    ("lastinputattachments", Attachments),
+    ("url", Url),
+    ("mimetype", MimeType),
+    ("payload", Payload),
+    ("quickreply", QuickReply),
+    ("postback", Postback),
+    ("reaction", Reaction),
+    ("referral", Referral),
+    ("replyto", ReplyTo),
+    ("messageedit", Edit),
+    ("isecho", IsEcho),
+    ("isdeleted", IsDeleted),
+    ("isunsupported", IsUnsupported),
+    ("read", Happening("a read receipt")),
+    ("delivery", Happening("a delivery receipt")),
+    ("typing", Happening("a typing notice")),
+    ("passthreadcontrol", Happening("a handover between apps")),
+    ("takethreadcontrol", Happening("a handover between apps")),
+    ("requestthreadcontrol", Happening("a handover between apps")),
+    ("approles", Happening("a handover between apps")),
+    // Places
+    ("message", Message),
+    ("messages", Messages),
+    ("data", Wrapper),
+    ("sample", Wrapper),
+    ("from", From),
+    ("sender", Sender),
+    ("user", User),
+    ("contact", Contact),
+    // A contact's record
+    ("chathistory", ChatHistory),
+    ("chathistorylarge", ChatHistory),
+    ("customfields", CustomFields),
+    ("pageid", DumpMark),
+    ("subscribeddate", DumpMark),
+    ("subscribed", RecordMark),
+    ("conversationscount", RecordMark),
+    ("firstcontactat", RecordMark),
+    ("lastcontactat", RecordMark),
+    ("profilepic", RecordMark),
+    ("gender", RecordMark),
+    ("locale", RecordMark),
+    ("timezone", RecordMark),
+];
+
+static TABLE: LazyLock<HashMap<&str, Means>> = LazyLock::new(|| ALIASES.iter().copied().collect());
+
+/// No alias is longer, so a longer key needs no look-up.
+const LONGEST: usize = 24;
+
+/// What this key means, however it is spelled.
+pub(super) fn means(key: &str) -> Option<Means> {
+    let mut folded = [0; LONGEST];
+    let folded = fold(key, &mut folded)?;
+    TABLE.get(folded).copied()
+}
+
+/// Whether a key is this alias, given folded.
+pub(super) fn is(key: &str, alias: &str) -> bool {
+    fold(key, &mut [0; LONGEST]) == Some(alias)
+}
+
+fn fold<'b>(key: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
+    let mut length = 0;
+    for byte in key.bytes() {
+        if matches!(byte, b'_' | b'-' | b' ') {
+            continue;
+        }
+        *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    str::from_utf8(&buffer[..length]).ok()
+}
+
+/// Keys of one family say the same thing twice. For the repair of broken templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    /// What was written.
+    Text,
+    /// Who wrote it.
+    Person,
+    /// A handle.
+    Handle,
+    /// A whole name.
+    Name,
+    /// Half a name.
+    FirstName,
+    /// The other half.
+    LastName,
+    /// What kind it is.
+    Kind,
+    /// When.
+    Time,
+    /// Where.
+    Channel,
+}
+
+/// The family of a key, of those that a template commonly names beside the text.
+pub(super) fn family(key: &str) -> Option<Family> {
+    Some(match means(key)? {
+        Text(_) | Body(_) | Message => Family::Text,
+        Customer(_) | Writer(_) => Family::Person,
+        Handle(_) => Family::Handle,
+        Name(_) => Family::Name,
+        FirstName => Family::FirstName,
+        LastName => Family::LastName,
+        InputType => Family::Kind,
+        Time(_) => Family::Time,
+        Channel => Family::Channel,
+        _ => return None,
+    })
+}
+
+/// Whether section 8's recommended body has this key.
+pub(super) fn is_recommended(key: &str) -> bool {
+    matches!(
+        key,
+        "contact_id"
+            | "external_id"
+            | "username"
+            | "full_name"
+            | "text"
+            | "last_input_type"
+            | "last_interaction"
+            | "channel"
+    )
+}
+
+/// Words for files, pictures and sounds, as `type` and `last_input_type` spell them.
+pub(super) fn is_media_word(word: &str) -> bool {
+    matches!(
+        word,
+        "image"
+            | "photo"
+            | "picture"
+            | "gif"
+            | "animated_gif"
+            | "sticker"
+            | "video"
+            | "audio"
+            | "voice"
+            | "file"
+            | "document"
+            | "media"
+            | "ephemeral"
+    )
+}
+
+/// Words for posts, reels and stories that are passed on.
+pub(super) fn is_share_word(word: &str) -> bool {
+    matches!(
+        word,
+        "share" | "ig_post" | "ig_reel" | "reel" | "story" | "ig_story"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spelling_of_a_key_does_not_matter() {
+        for key in [
+            "sender_id",
+            "senderId",
+            "SENDER-ID",
+            "Sender Id",
+            "senderid",
+        ] {
+            assert_eq!(means(key), Some(Writer(0)), "{key}");
+        }
+        assert_eq!(means("last user freeform input"), Some(Text(12)));
+        assert_eq!(means("señder"), None);
+        assert_eq!(means(&"x".repeat(1000)), None);
+    }
+
+    #[test]
+    fn every_alias_is_listed_once_and_folded() {
+        assert_eq!(TABLE.len(), ALIASES.len());
+        for (alias, meaning) in ALIASES {
+            assert_eq!(means(alias), Some(*meaning), "{alias}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a reader of any shape found about one item, before the table of outcomes is applied to it.
+
+use jiff::Timestamp;
+
+use crate::message::{Attachment, Channel, Direction, SentAtSource, Shape};
+
+/// Who made a message's id, and so how far it can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Meta: unique.
+    Meta,
+    /// The owner of the flow, who may have typed a constant.
+    Owner,
+}
+
+/// What somebody did, when it is more than writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Took a message back.
+    Deletion,
+    /// Reacted to a message.
+    Reaction {
+        /// `react` or `unreact`.
+        action: String,
+    },
+    /// Changed a message.
+    Edit {
+        /// How often it was changed by now.
+        number: Option<String>,
+    },
+    /// Pressed a button.
+    Postback,
+    /// Wrote under a post.
+    Comment,
+    /// Came by a link.
+    Referral,
+    /// Nobody wrote anything; this happened.
+    Happening(&'static str),
+}
+
+/// A placeholder that nobody filled, with the key it stands under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unfilled {
+    /// The key as the body spells it.
+    pub(super) key: String,
+    /// The placeholder, with its braces.
+    pub(super) placeholder: String,
+}
+
+/// Everything that was found about one item.
+#[derive(Debug, Clone)]
+pub(super) struct Findings {
+    pub(super) shape: Shape,
+    pub(super) channel: Channel,
+    pub(super) direction: Direction,
+    pub(super) person: Person,
+    pub(super) text: Option<String>,
+    pub(super) attachments: Vec<Attachment>,
+    pub(super) payload: Option<String>,
+    pub(super) reply_to: Option<String>,
+    pub(super) act: Option<Act>,
+    pub(super) id: Option<(String, Origin)>,
+    /// The body's own time, if it can be believed.
+    pub(super) time: Option<(Timestamp, SentAtSource)>,
+    /// A finer time for telling messages apart, where `time` is only exact to the minute.
+    pub(super) fine_time: Option<Timestamp>,
+    /// A contact's record.
+    pub(super) is_record: bool,
+    /// Something of a CRM or a conversion.
+    pub(super) is_event: bool,
+    /// A text key that held a literal placeholder.
+    pub(super) unfilled_text: Option<Unfilled>,
+    /// A key for a person that held one.
+    pub(super) unfilled_person: Option<Unfilled>,
+}
+
+/// The customer, and what the body says about them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Person {
+    pub(super) contact: Option<String>,
+    pub(super) business: Option<String>,
+    pub(super) aliases: Vec<String>,
+    pub(super) username: Option<String>,
+    pub(super) display_name: Option<String>,
+}
+
+impl Findings {
+    /// Whether the customer or the business wrote, sent or did something.
+    pub(super) fn has_content(&self) -> bool {
+        self.text.is_some()
+            || !self.attachments.is_empty()
+            || matches!(
+                self.act,
+                Some(Act::Deletion | Act::Reaction { .. } | Act::Referral)
+            )
+            || (self.act == Some(Act::Postback) && self.payload.is_some())
+    }
+}

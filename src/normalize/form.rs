@@ -1,0 +1,168 @@
+//! Form bodies and query strings, read into the object they stand for.
+
+use serde_json::{Map, Value};
+
+use super::tree;
+
+/// Deeper bracket keys than `a[b][c]` mean nothing here.
+const MAX_SEGMENTS: usize = 4;
+/// A longer key is no key.
+const MAX_KEY: usize = 128;
+
+/// Reads a body as a form if its content type says so, or if it looks like one.
+pub(super) fn of_body(text: &str, content_type: &str) -> Option<Value> {
+    let text = text.trim();
+    let declared = content_type.contains("x-www-form-urlencoded");
+    // A broken JSON body is no form, also under the content type that clients send by default.
+    if text.starts_with(['{', '[', '"', '<']) || !text.contains('=') {
+        return (declared && text.starts_with('%')).then(|| read(text.as_bytes()));
+    }
+    (declared || looks_like_one(text)).then(|| read(text.as_bytes()))
+}
+
+/// Reads urlencoded pairs. Of repeated keys the last that is not empty counts.
+pub(super) fn read(text: &[u8]) -> Value {
+    collect(form_urlencoded::parse(text))
+}
+
+/// Makes an object of pairs. A single field that holds JSON is that JSON.
+pub(super) fn collect<K, V>(pairs: impl Iterator<Item = (K, V)>) -> Value
+where
+    K: AsRef<str> + Into<String>,
+    V: AsRef<str> + Into<String>,
+{
+    let mut flat: Map<String, Value> = Map::new();
+    for (key, value) in pairs {
+        let known = flat.get(key.as_ref()).is_some();
+        if !known || !value.as_ref().is_empty() {
+            flat.insert(key.into(), Value::String(value.into()));
+        }
+    }
+    if flat.len() == 1
+        && let Some((key, Value::String(value))) = flat.iter().next()
+    {
+        // `{"text":"hi"}=` is what clients make of JSON under a form's content type.
+        let json = tree::in_string(value)
+            .or_else(|| tree::in_string(key))
+            .or_else(|| {
+                key.starts_with('{')
+                    .then(|| tree::in_string(&format!("{key}={value}")))
+                    .flatten()
+            });
+        if let Some(json) = json {
+            return json;
+        }
+    }
+    if flat.keys().any(|key| key.contains(['[', '.'])) {
+        flat = nest(flat);
+    }
+    Value::Object(flat)
+}
+
+/// Every pair has a plain key and a sign of equality, and nothing in it would have had to be encoded.
+fn looks_like_one(text: &str) -> bool {
+    !text
+        .bytes()
+        .any(|byte| byte.is_ascii_control() || byte == b' ')
+        && text.split('&').filter(|pair| !pair.is_empty()).all(|pair| {
+            pair.split_once('=').is_some_and(|(key, _)| {
+                !key.is_empty()
+                    && key.len() <= MAX_KEY
+                    && key
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"_-.+%[]".contains(&byte))
+            })
+        })
+}
+
+/// `user[id]` and `user.id` as `{"user":{"id":…}}`, unless something else stands in that place.
+fn nest(flat: Map<String, Value>) -> Map<String, Value> {
+    let mut nested = Map::new();
+    for (key, value) in flat {
+        let place = segments(&key).and_then(|(last, parents)| {
+            let mut map = &mut nested;
+            for parent in parents {
+                map = map
+                    .entry(parent)
+                    .or_insert_with(|| Value::Object(Map::new()))
+                    .as_object_mut()?;
+            }
+            (!map.contains_key(last)).then_some((map, last))
+        });
+        match place {
+            Some((map, last)) => map.insert(last.to_owned(), value),
+            None => nested.insert(key, value),
+        };
+    }
+    nested
+}
+
+/// The last name of a bracket key and those before it.
+fn segments(key: &str) -> Option<(&str, Vec<&str>)> {
+    let mut parts: Vec<&str> = key
+        .split(['[', '.'])
+        .map(|part| part.strip_suffix(']').unwrap_or(part))
+        .collect();
+    if parts.len() > 1 && parts.last() == Some(&"") {
+        parts.pop();
+    }
+    let simple = parts.len() <= MAX_SEGMENTS
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && !part.contains(']') && part.len() <= MAX_KEY);
+    let last = parts.pop()?;
+    simple.then_some((last, parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_form_is_an_object_of_strings() {
+        assert_eq!(
+            of_body("contact_id=1&text=hi+%26+bye&text=", ""),
+            Some(json!({"contact_id": "1", "text": "hi & bye"}))
+        );
+        assert_eq!(of_body("a=1&a=2", ""), Some(json!({"a": "2"})));
+    }
+
+    #[test]
+    fn bracket_and_dotted_keys_become_objects() {
+        assert_eq!(
+            read(b"user[id]=1&user.name=Ana&message[text]=hi&x[]=1&text=yo&text[a]=2&...=3"),
+            json!({"user": {"id": "1", "name": "Ana"}, "message": {"text": "hi"}, "x": "1",
+                   "text": "yo", "text[a]": "2", "...": "3"})
+        );
+    }
+
+    #[test]
+    fn a_single_field_of_json_is_that_json() {
+        let expected = Some(json!({"text": "a=b"}));
+        assert_eq!(
+            of_body("payload=%7B%22text%22%3A%22a%3Db%22%7D", ""),
+            expected
+        );
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(of_body("%7B%22text%22%3A%22a%3Db%22%7D", form), expected);
+        assert_eq!(of_body("%7B%22text%22%3A%22a%3Db%22%7D=", form), expected);
+        assert_eq!(read(br#"{"text":"a=b"}"#), expected.unwrap());
+    }
+
+    #[test]
+    fn prose_and_broken_json_are_no_forms() {
+        for body in [
+            "hello",
+            "1 + 1 = 2",
+            r#"{"text":"a=b" c"}"#,
+            "a=b\n\nc=d",
+            "=x",
+            "a=b&c",
+        ] {
+            assert_eq!(of_body(body, ""), None, "{body}");
+        }
+        assert_eq!(of_body("hello", "application/x-www-form-urlencoded"), None);
+    }
+}

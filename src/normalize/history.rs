@@ -1,0 +1,177 @@
+//! Transcripts: `chat_history` as a list, and as the text that Chatrace writes into a custom field.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::facts::{Facts, find};
+use super::resolve::{Context, Outer};
+use super::{judge, scalar, time, tree};
+use crate::delivery::{Item, ReasonCode};
+use crate::message::{Direction, SentAtSource, Shape};
+
+/// The items of a transcript that is a list, if it is one.
+pub(super) fn list(value: &Value) -> Option<Cow<'_, Value>> {
+    let list = match value {
+        Value::String(text) => Cow::Owned(tree::in_string(text)?),
+        other => Cow::Borrowed(other),
+    };
+    let has_roles = list
+        .as_array()?
+        .iter()
+        .any(|item| item.get("role").is_some());
+    has_roles.then_some(list)
+}
+
+/// One line of such a list: a message if it has its own time, else only context. `known` is the text that the
+/// body gives beside the transcript, which is no second message.
+pub(super) fn read_item(
+    value: &Value,
+    outer: &Outer,
+    known: Option<&str>,
+    context: &Context,
+) -> Item {
+    let Value::Object(map) = value else {
+        return judge::nothing_understood();
+    };
+    let facts = Facts::of(map);
+    let own_time = facts.time(context);
+    let role = find(map, "role").and_then(scalar::label);
+    let direction = match role.as_deref() {
+        Some("user" | "customer" | "contact") => Some(Direction::Inbound),
+        Some("assistant" | "bot" | "agent" | "model") => Some(Direction::Outbound),
+        _ => None,
+    };
+    let mut findings = facts.resolve(outer, context, Shape::ChatHistory);
+    findings.time = own_time;
+    let reason = if own_time.is_none() {
+        "a line of a transcript without its own time"
+    } else if direction.is_none() {
+        "a line of a transcript that neither the customer nor the business wrote"
+    } else if direction == Some(Direction::Inbound)
+        && known.is_some()
+        && findings.text.as_deref() == known
+    {
+        "a line of a transcript that is the message beside it"
+    } else if !findings.has_content() {
+        "a line of a transcript without text"
+    } else {
+        findings.direction = direction.unwrap_or(Direction::Inbound);
+        return judge::judge(findings, context);
+    };
+    judge::ignored(&findings, ReasonCode::Transcript, reason)
+}
+
+/// What the customer wrote last, by a transcript's text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LastLine<'t> {
+    /// What they wrote, over however many lines.
+    pub(super) text: &'t str,
+    /// When, to the minute.
+    pub(super) time: Option<Timestamp>,
+}
+
+impl LastLine<'_> {
+    /// The time with its source, if it can be believed.
+    pub(super) fn sent_at(&self, context: &Context) -> Option<(Timestamp, SentAtSource)> {
+        let time = self.time?;
+        time::is_believable(time, context.arrival).then_some((time, SentAtSource::Message))
+    }
+}
+
+/// The transcript among a body's fields: `chat_history` itself, or whichever custom field holds one.
+pub(super) fn last_line<'v>(facts: &Facts<'v>) -> Option<LastLine<'v>> {
+    let fields: Box<dyn Iterator<Item = &'v Value>> = match facts.custom_fields {
+        Some(Value::Array(fields)) => {
+            Box::new(fields.iter().filter_map(|field| field.get("value")))
+        }
+        Some(Value::Object(fields)) => Box::new(fields.values()),
+        _ => Box::new(std::iter::empty()),
+    };
+    facts
+        .history
+        .into_iter()
+        .chain(fields)
+        .filter_map(Value::as_str)
+        .find_map(last_user_line)
+}
+
+/// The last `User (2026-07-9 2:56pm): …` of a text that begins with such a line.
+fn last_user_line(text: &str) -> Option<LastLine<'_>> {
+    let text = text.trim();
+    header(text)?;
+    let mut end = text.len();
+    let mut starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    starts.insert(0, 0);
+    for start in starts.into_iter().rev() {
+        let line = &text[start..end];
+        let Some((who, clock, words)) = header(line) else {
+            continue;
+        };
+        if who == "User" {
+            let words = words.trim_end_matches(['\n', '\r']);
+            return (!scalar::is_absent(words)).then(|| LastLine {
+                text: words,
+                time: time::of_transcript(clock),
+            });
+        }
+        end = start;
+    }
+    None
+}
+
+/// Who, when and what of a line like `I (2026-07-9 2:56pm): hello`.
+fn header(line: &str) -> Option<(&str, &str, &str)> {
+    // Looks no further than a name and a time are long, so that many lines stay cheap.
+    let head = match line.char_indices().nth(120) {
+        Some((end, _)) => &line[..end],
+        None => line,
+    };
+    let open = head.find(" (")?;
+    let close = open + head[open..].find("):")?;
+    let (who, clock) = (&head[..open], &head[open + 2..close]);
+    let is_header = !who.contains('\n') && clock.starts_with(|sign: char| sign.is_ascii_digit());
+    let words = &line[close + 2..];
+    is_header.then(|| (who, clock, words.strip_prefix(' ').unwrap_or(words)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_user_line_is_the_message() {
+        let line = last_user_line(
+            "User (2026-07-9 2:55pm): hi\nI (2026-07-9 2:56pm): hello\nUser (2026-07-9 2:57pm): one\ntwo\nI (2026-07-9 2:58pm): ok",
+        );
+        assert_eq!(
+            line,
+            Some(LastLine {
+                text: "one\ntwo",
+                time: Some("2026-07-09T14:57:00Z".parse().unwrap())
+            })
+        );
+    }
+
+    #[test]
+    fn other_texts_are_no_transcripts() {
+        for text in [
+            "",
+            "150",
+            "User: hi",
+            "hello (2026): x\nUser",
+            "I (2026-07-9 2:56pm): hello",
+            "(2026",
+        ] {
+            assert_eq!(last_user_line(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_transcripts_take_linear_time() {
+        let start = std::time::Instant::now();
+        last_user_line(&format!("I (2026-07-9 2:56pm): x{}", "\n(".repeat(500_000)));
+        assert!(start.elapsed().as_secs() < 5);
+    }
+}

@@ -1,0 +1,105 @@
+//! What makes two items the same message: `docs/chatrace.md`, section 4.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::findings::{Act, Findings, Origin};
+use crate::message::{Identity, Kind};
+
+/// Changes when the parts or their order do, so that old keys never meet new ones by accident.
+const VERSION: &str = "v1";
+
+/// The identity of a message of this contact. `time` is the body's own, if it has one that can be believed.
+pub(super) fn of(
+    findings: &Findings,
+    kind: Kind,
+    contact: &str,
+    time: Option<Timestamp>,
+) -> Identity {
+    let mut key = Key::new();
+    key.part(findings.channel.as_str());
+    let written = time.map(|time| time.as_nanosecond().to_string());
+    if let Some((id, Origin::Meta)) = &findings.id {
+        // Safe the world over, so neither sender nor content belong to it; but a reaction, an edit and a
+        // deletion carry the id of the message they are about.
+        key.part("meta");
+        key.part(kind.as_str());
+        key.part(id);
+        return match &findings.act {
+            Some(Act::Reaction { action }) => {
+                // The same person may react, take it back and react again: only the time tells.
+                key.part(contact);
+                key.part(action);
+                key.option(findings.payload.as_deref());
+                key.option(written.as_deref());
+                key.finish(time.is_some())
+            }
+            Some(Act::Edit { number }) => {
+                key.option(number.as_deref());
+                if number.is_none() {
+                    key.option(findings.text.as_deref());
+                }
+                key.finish(true)
+            }
+            _ => key.finish(true),
+        };
+    }
+    key.part(findings.direction.as_str());
+    key.part(contact);
+    key.part(kind.as_str());
+    key.option(findings.text.as_deref());
+    key.option(findings.payload.as_deref());
+    key.option(findings.reply_to.as_deref());
+    for attachment in &findings.attachments {
+        key.part(&attachment.kind);
+        key.option(attachment.url.as_deref());
+    }
+    // Owners type constants as ids, so an id only adds to what is compared.
+    if let Some((id, Origin::Owner)) = &findings.id {
+        key.part("owner");
+        key.part(id);
+        return key.finish(true);
+    }
+    key.part("time");
+    key.option(written.as_deref());
+    if let Some(time) = findings.fine_time {
+        key.part(&time.as_nanosecond().to_string());
+    }
+    key.finish(time.is_some())
+}
+
+/// A hash over parts, each behind its length, so that no two lists of parts run together.
+struct Key(Sha256);
+
+impl Key {
+    fn new() -> Self {
+        let mut key = Self(Sha256::new());
+        key.part(VERSION);
+        key
+    }
+
+    fn part(&mut self, part: &str) {
+        self.0.update((part.len() as u64).to_be_bytes());
+        self.0.update(part);
+    }
+
+    fn option(&mut self, part: Option<&str>) {
+        match part {
+            Some(part) => self.part(part),
+            None => self.0.update(u64::MAX.to_be_bytes()),
+        }
+    }
+
+    fn finish(self, is_certain: bool) -> Identity {
+        let digest = self.0.finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        let key = Uuid::from_bytes(bytes);
+        if is_certain {
+            Identity::Key(key)
+        } else {
+            Identity::Window(key)
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! Reads a template body that a customer's own words broke.
+//!
+//! Whether `{{variables}}` are escaped inside a raw JSON body is undocumented (`docs/chatrace.md`, fact 11), so a
+//! quote, a line break or a backslash in a message may give invalid JSON. Such a body is read again under the
+//! assumption that the template's own quotes are those which are followed by the template's own structure.
+//!
+//! A wrong reading is worse than none: one that is not the only sensible one is refused, and the body is kept as it
+//! is. Refused are repeated or odd keys, broken strings under other keys than a text or a name, a second text, and
+//! any key behind a customer's words which those words could have brought along.
+
+use serde_json::{Map, Value};
+
+use super::fields::{self, Family};
+
+const MAX_DEPTH: usize = 8;
+const MAX_KEY: usize = 64;
+
+/// The only sensible reading of a broken template, if there is one.
+pub(super) fn recover(text: &str) -> Option<Value> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let mut reader = Reader {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        open: Vec::new(),
+        keys: Vec::new(),
+        key: String::new(),
+    };
+    let value = reader.value()?;
+    reader.blanks();
+    (reader.at == text.len() && is_unambiguous(&reader.keys)).then_some(value)
+}
+
+/// A key of the template, in the order of the body.
+struct Key {
+    family: Option<Family>,
+    is_recommended: bool,
+    is_broken: bool,
+}
+
+/// Whether no customer could have written any of these keys (section 8's template is always safe).
+fn is_unambiguous(keys: &[Key]) -> bool {
+    let count = |family| keys.iter().filter(|key| key.family == Some(family)).count();
+    let written = |key: &Key| {
+        matches!(
+            key.family,
+            Some(
+                Family::Text | Family::Handle | Family::Name | Family::FirstName | Family::LastName
+            )
+        )
+    };
+    if count(Family::Text) > 1 || keys.iter().any(|key| key.is_broken && !written(key)) {
+        return false;
+    }
+    let Some(first) = keys
+        .iter()
+        .position(|key| key.is_broken || key.family == Some(Family::Text))
+    else {
+        return false;
+    };
+    keys[first + 1..].iter().all(|key| {
+        key.is_recommended
+            || key.family.is_some_and(|family| {
+                let rivals = match family {
+                    Family::FirstName | Family::LastName => count(Family::Name),
+                    Family::Name => count(Family::FirstName) + count(Family::LastName),
+                    _ => 0,
+                };
+                count(family) == 1 && rivals == 0
+            })
+    })
+}
+
+/// What follows a quote inside a string.
+enum Follows {
+    /// The template goes on: the quote closes the string.
+    Template,
+    /// The string goes on: the quote is the customer's.
+    Words,
+    /// It could be either.
+    Doubt,
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+    /// The closing signs that are owed, innermost last.
+    open: Vec<u8>,
+    keys: Vec<Key>,
+    /// The key whose value is being read.
+    key: String,
+}
+
+impl Reader<'_> {
+    fn value(&mut self) -> Option<Value> {
+        self.blanks();
+        match self.peek()? {
+            b'{' => self.container(b'}'),
+            b'[' => self.container(b']'),
+            b'"' => self.string().map(Value::String),
+            _ => self.literal(),
+        }
+    }
+
+    fn container(&mut self, close: u8) -> Option<Value> {
+        if self.open.len() == MAX_DEPTH {
+            return None;
+        }
+        self.open.push(close);
+        self.at += 1;
+        let mut map = Map::new();
+        let mut list = Vec::new();
+        self.blanks();
+        if self.peek()? == close {
+            self.at += 1;
+        } else {
+            loop {
+                if close == b'}' {
+                    self.blanks();
+                    let key = self.plain_key()?;
+                    self.blanks();
+                    self.expect(b':')?;
+                    self.key.clone_from(&key);
+                    self.keys.push(Key {
+                        family: fields::family(&key),
+                        is_recommended: fields::is_recommended(&key),
+                        is_broken: false,
+                    });
+                    let value = self.value()?;
+                    if map.insert(key, value).is_some() {
+                        return None;
+                    }
+                } else {
+                    list.push(self.value()?);
+                }
+                self.blanks();
+                match self.peek()? {
+                    b',' => self.at += 1,
+                    sign if sign == close => {
+                        self.at += 1;
+                        break;
+                    }
+                    _ => return None,
+                }
+            }
+        }
+        self.open.pop();
+        Some(if close == b'}' {
+            Value::Object(map)
+        } else {
+            Value::Array(list)
+        })
+    }
+
+    /// A number or a word, as JSON has them.
+    fn literal(&mut self) -> Option<Value> {
+        let rest = &self.bytes[self.at..];
+        let end = rest
+            .iter()
+            .take(64)
+            .position(|byte| !(byte.is_ascii_alphanumeric() || b"+-.".contains(byte)))?;
+        let value = serde_json::from_str(&self.text[self.at..self.at + end]).ok()?;
+        self.at += end;
+        Some(value)
+    }
+
+    fn string(&mut self) -> Option<String> {
+        let start = self.at + 1;
+        let mut quotes = false;
+        let mut at = start;
+        let end = loop {
+            at += self.bytes[at..].iter().position(|byte| *byte == b'"')?;
+            match self.after_quote(at) {
+                Follows::Template => break at,
+                Follows::Doubt => return None,
+                Follows::Words => {
+                    quotes |= at == start || self.bytes[at - 1] != b'\\';
+                    at += 1;
+                }
+            }
+        };
+        let raw = &self.text[start..end];
+        // Whether a backslash before the closing quote belongs to it cannot be told.
+        if raw.ends_with('\\') {
+            return None;
+        }
+        let controls = raw.bytes().any(|byte| byte < b' ');
+        let backslashes = raw.contains('\\');
+        if backslashes {
+            // Backslashes are the customer's own only where something proves that nothing was escaped.
+            let proven = quotes || (has_stray_backslash(raw) && !raw.contains("\\\""));
+            if !proven {
+                return None;
+            }
+        }
+        if (quotes || controls || backslashes)
+            && let Some(key) = self.keys.last_mut()
+        {
+            // Only directly under its key: an item of a list is never broken safely.
+            if self.open.last() != Some(&b'}') {
+                return None;
+            }
+            key.is_broken = true;
+        }
+        self.at = end + 1;
+        Some(raw.to_owned())
+    }
+
+    /// Looks a few signs ahead; never over more than one key, so that the whole stays linear.
+    fn after_quote(&self, quote: usize) -> Follows {
+        let mut at = self.skip_blanks(quote + 1);
+        let mut open = self.open.as_slice();
+        while let (Some(sign), Some((close, outer))) = (self.bytes.get(at), open.split_last())
+            && sign == close
+        {
+            at = self.skip_blanks(at + 1);
+            open = outer;
+        }
+        let Some(close) = open.last() else {
+            // The last bracket: it is the template's only if nothing comes after it.
+            return if at == self.bytes.len() {
+                Follows::Template
+            } else {
+                Follows::Words
+            };
+        };
+        if self.bytes.get(at) != Some(&b',') {
+            return Follows::Words;
+        }
+        let next = self.skip_blanks(at + 1);
+        if *close == b']' {
+            return match self.bytes.get(next) {
+                Some(b'{' | b'[' | b'"') => Follows::Template,
+                _ => Follows::Words,
+            };
+        }
+        if self.bytes.get(next) != Some(&b'"') {
+            return Follows::Words;
+        }
+        let window = &self.bytes[next + 1..self.bytes.len().min(next + 2 + 4 * MAX_KEY)];
+        let Some(length) = window.iter().position(|byte| *byte == b'"') else {
+            return Follows::Words;
+        };
+        let colon = self.skip_blanks(next + 2 + length);
+        if self.bytes.get(colon) != Some(&b':') {
+            return Follows::Words;
+        }
+        let starts_value = matches!(
+            self.bytes.get(self.skip_blanks(colon + 1)),
+            Some(b'"' | b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
+        );
+        let key = &self.text[next + 1..next + 1 + length];
+        if starts_value && is_plain(key) {
+            Follows::Template
+        } else {
+            Follows::Doubt
+        }
+    }
+
+    fn plain_key(&mut self) -> Option<String> {
+        self.expect(b'"')?;
+        let length = self.bytes[self.at..]
+            .iter()
+            .take(4 * MAX_KEY)
+            .position(|byte| *byte == b'"')?;
+        let key = &self.text[self.at..self.at + length];
+        self.at += length + 1;
+        is_plain(key).then(|| key.to_owned())
+    }
+
+    fn expect(&mut self, sign: u8) -> Option<()> {
+        (self.peek()? == sign).then(|| self.at += 1)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        self.at = self.skip_blanks(self.at);
+    }
+
+    fn skip_blanks(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        at + rest
+            .iter()
+            .position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
+            .unwrap_or(rest.len())
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty()
+        && key.chars().count() <= MAX_KEY
+        && key
+            .chars()
+            .all(|sign| sign.is_alphanumeric() || "_-. ".contains(sign))
+}
+
+/// Whether a backslash stands before something that JSON does not escape.
+fn has_stray_backslash(raw: &str) -> bool {
+    let mut rest = raw.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        match rest.get(at + 1) {
+            Some(b'u') => {
+                let digits = rest.get(at + 2..at + 6);
+                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                    return true;
+                }
+            }
+            Some(sign) if b"\"\\/bfnrt".contains(sign) => {}
+            _ => return true,
+        }
+        rest = &rest[at + 2..];
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template(text: &str) -> String {
+        format!(
+            r#"{{"contact_id":"1","username":"ana","full_name":"Ana",
+ "text":"{text}","last_input_type":"text","channel":"instagram"}}"#
+        )
+    }
+
+    #[test]
+    fn quotes_line_breaks_and_backslashes_of_a_customer_are_read_as_they_were_typed() {
+        for text in [
+            r#"say "hi""#,
+            r#""hi""#,
+            "two\nlines\r\n\tand a tab",
+            r"C:\dir\new",
+            r#"she said "a", "b" and "c": ok"#,
+            r#"{"a":"b"} end"#,
+            r#"}"}"#,
+            r#"a "b" \"c\" \n"#,
+            "\"\n\"",
+        ] {
+            let value = recover(&template(text)).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(value["text"], text);
+            assert_eq!(value["channel"], "instagram");
+        }
+    }
+
+    #[test]
+    fn two_readings_are_none() {
+        for text in [
+            r#"a "b" ","text":""#,
+            r#"a "b" ","username":"eve"#,
+            r#"a "b" ","phone":"5"#,
+            r#"a "b" ","foo":"bar"#,
+            r#"a","foo":"b "c" d"#,
+            r#"a","first_name":"b "c" d"#,
+            r#"a "b" ","user[id]":"5"#,
+            "raw\nbut \\\"escaped\\\"",
+            "raw\nand \\n",
+            r#"a "b" \"#,
+            r#"a "b" ","text": x"#,
+        ] {
+            assert_eq!(recover(&template(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_may_stand_last_and_in_a_wrapper() {
+        assert_eq!(
+            recover("{\"data\": {\"contact_id\": 17841400538867190, \"text\": \"a \"b\"\" } }"),
+            Some(json!({"data": {"contact_id": 17_841_400_538_867_190_u64, "text": "a \"b\""}}))
+        );
+        assert_eq!(
+            recover(r#"[{"user_id":"1","text":"a "b""},{"user_id":"1","text":"c"}]"#),
+            None,
+            "two texts"
+        );
+    }
+
+    #[test]
+    fn other_damage_is_left_alone() {
+        for body in [
+            r#"{"id":"a"b","text":"hi"}"#,
+            r#"{"text":"hi""#,
+            r#"{"text":"hi"}}"#,
+            r#"{"text":hi}"#,
+            r#"{"text":}"#,
+            r#"{text:"hi"}"#,
+            "{",
+            "[",
+            "",
+            "{\"",
+            "{\"a\":\"",
+        ] {
+            assert_eq!(recover(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn hostile_bodies_take_linear_time() {
+        for piece in [
+            "\"",
+            "\"}",
+            "\" ",
+            "\",\"",
+            "\",\"a\":",
+            "{\"a\":",
+            "\\\"",
+            "\"    }",
+        ] {
+            let body = format!("{{\"text\":\"{}", piece.repeat((1 << 20) / piece.len()));
+            let start = std::time::Instant::now();
+            recover(&body);
+            assert!(start.elapsed().as_secs() < 5, "{piece}");
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Chooses among the collected facts: who, what, when.
+
+use jiff::Timestamp;
+
+use super::facts::{Facts, Names, Role};
+use super::findings::{Act, Findings, Origin, Person, Unfilled};
+use super::{attachment, fields, scalar, time};
+use crate::message::{Attachment, Channel, Direction, SentAtSource, Shape};
+
+/// One person has no more ids than this.
+const MAX_ALIASES: usize = 16;
+/// The place of `created_at` among the times of the original system.
+const RANK_CREATED_AT: u16 = 2 * 16;
+
+/// What the delivery itself says, around its body.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// When it arrived.
+    pub(super) arrival: Timestamp,
+    /// The contact in the header `X-USER-ID`: the last fallback for the sender of a flat body.
+    pub(super) header_contact: Option<String>,
+    /// Whether the body had to be repaired.
+    pub(super) recovered: bool,
+}
+
+/// What an item inherits from the objects around it: who, where and when, but never what.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outer {
+    pub(super) person: Person,
+    pub(super) channel: Option<Channel>,
+    pub(super) direction: Option<Direction>,
+    pub(super) time: Option<(Timestamp, SentAtSource)>,
+    pub(super) id: Option<(String, Origin)>,
+    pub(super) is_event: bool,
+    pub(super) unfilled_person: Option<Unfilled>,
+}
+
+impl Facts<'_> {
+    /// What the items inside this object inherit.
+    pub(super) fn outer(&self, parent: &Outer, context: &Context) -> Outer {
+        let direction = self.direction.get().copied().or(parent.direction);
+        Outer {
+            person: self.choose_person(direction.unwrap_or(Direction::Inbound), parent),
+            channel: self
+                .channel
+                .get()
+                .cloned()
+                .or_else(|| parent.channel.clone()),
+            direction,
+            time: self.time(context).or(parent.time),
+            id: None,
+            is_event: self.event.get().is_some() || parent.is_event,
+            unfilled_person: self
+                .unfilled_person
+                .clone()
+                .or_else(|| parent.unfilled_person.clone()),
+        }
+    }
+
+    /// Whether anything in it was written, sent or done.
+    pub(super) fn has_content(&self) -> bool {
+        self.text.get().is_some()
+            || !self.attachments.is_empty()
+            || self.act.is_some()
+            || self.has_referral
+            || self.action.get().is_some()
+            || self.payload.get().is_some()
+    }
+
+    /// Whether a person is named in it.
+    pub(super) fn has_person(&self) -> bool {
+        !self.people.is_empty() || (self.is_dump && self.top_id.get().is_some())
+    }
+
+    /// The id of the message, or of the frame around it.
+    pub(super) fn message_id(&self) -> Option<(String, Origin)> {
+        let top = || {
+            let data = self.data_id.get().filter(|_| self.event.get().is_none());
+            let id = self.top_id.get().filter(|_| !self.is_dump).or(data)?;
+            Some((id.clone().into_owned(), Origin::Owner))
+        };
+        self.id
+            .get()
+            .map(|(id, origin)| (id.clone().into_owned(), *origin))
+            .or_else(top)
+    }
+
+    /// Makes the findings of one item.
+    pub(super) fn resolve(mut self, parent: &Outer, context: &Context, shape: Shape) -> Findings {
+        let direction = self
+            .direction
+            .get()
+            .copied()
+            .or(parent.direction)
+            .unwrap_or(Direction::Inbound);
+        let mut person = self.choose_person(direction, parent);
+        if person.contact.is_none() {
+            person.contact.clone_from(&context.header_contact);
+        }
+        let id = self.message_id().or_else(|| parent.id.clone());
+        self.move_link_out_of_text();
+        self.name_files();
+        let act = self.act(id.is_some());
+        let has_words = self.text.get().is_some() || !self.attachments.is_empty();
+        let mut payload = self.payload.get();
+        if payload.is_none() && !has_words && act == Some(Act::Postback) {
+            payload = self.action.get();
+        }
+        let payload = payload.map(|payload| payload.clone().into_owned());
+        let mut reply_to = self.reply_to.get().map(|id| id.clone().into_owned());
+        if let (Some(Act::Deletion | Act::Edit { .. }), Some((id, _))) = (&act, &id) {
+            reply_to = Some(id.clone());
+        }
+        Findings {
+            shape,
+            channel: self
+                .channel
+                .get()
+                .or(parent.channel.as_ref())
+                .cloned()
+                .unwrap_or(Channel::Instagram),
+            direction,
+            person,
+            text: self.text.get().map(|text| text.clone().into_owned()),
+            payload,
+            reply_to,
+            act,
+            id,
+            time: self.time(context).or(parent.time),
+            fine_time: None,
+            is_record: self.is_dump || (self.is_record && !self.has_text_key),
+            is_event: self.event.get().is_some() || parent.is_event,
+            unfilled_text: self.unfilled_text.take(),
+            unfilled_person: self
+                .unfilled_person
+                .take()
+                .or_else(|| parent.unfilled_person.clone()),
+            attachments: self.attachments,
+        }
+    }
+
+    /// The customer, by the reading order of section 2, and the business if it is named.
+    fn choose_person(&self, direction: Direction, parent: &Outer) -> Person {
+        let dump_id = self.top_id.get().filter(|_| self.is_dump).map(|id| {
+            let rank = u16::from(fields::RANK_CONTACT_ID) * 16;
+            (rank, Role::Customer, id.as_ref())
+        });
+        let people: Vec<(u16, Role, &str)> = self
+            .people
+            .iter()
+            .map(|candidate| (candidate.rank, candidate.role, candidate.id.as_ref()))
+            .chain(dump_id)
+            .collect();
+        let first = |role: Option<Role>| {
+            people
+                .iter()
+                .filter(|(_, other, _)| role.is_none_or(|role| role == *other))
+                .min_by_key(|(rank, _, _)| *rank)
+                .map(|(_, _, id)| *id)
+        };
+        let recipient = self.recipient.get().map(AsRef::as_ref);
+        let (contact, business, with_writer) = match direction {
+            Direction::Inbound => (first(None), recipient, true),
+            // Who wrote is the business, unless nobody else is named.
+            Direction::Outbound => match first(Some(Role::Customer)).or(recipient) {
+                Some(customer) => (Some(customer), first(Some(Role::Writer)), false),
+                None => (first(Some(Role::Writer)), None, true),
+            },
+        };
+        let mut person = self.names(with_writer);
+        person.business = business.map(str::to_owned);
+        let Some(contact) = contact else {
+            return inherit(person, parent);
+        };
+        let others = people
+            .iter()
+            .filter(|(_, role, _)| with_writer || *role == Role::Customer)
+            .map(|(_, _, id)| *id)
+            .chain(recipient.filter(|_| direction == Direction::Outbound));
+        for id in others {
+            if id != contact
+                && person.aliases.len() < MAX_ALIASES
+                && !person.aliases.iter().any(|alias| alias == id)
+            {
+                person.aliases.push(id.to_owned());
+            }
+        }
+        person.contact = Some(contact.to_owned());
+        // A name around it belongs to the same person, or to nobody else who is named.
+        if parent.person.contact.is_none() || parent.person.contact == person.contact {
+            return inherit(person, parent);
+        }
+        person
+    }
+
+    fn names(&self, with_writer: bool) -> Person {
+        let sources: &[&Names] = if with_writer {
+            &[&self.customer, &self.writer]
+        } else {
+            &[&self.customer]
+        };
+        let pick =
+            |choose: fn(&Names) -> Option<String>| sources.iter().find_map(|names| choose(names));
+        let own = |text: &std::borrow::Cow<str>| text.clone().into_owned();
+        let halves = |names: &Names| match (names.first.get(), names.last.get()) {
+            (Some(first), Some(last)) => Some(format!("{first} {last}")),
+            (first, last) => first.or(last).map(|half| half.clone().into_owned()),
+        };
+        Person {
+            username: sources
+                .iter()
+                .find_map(|names| names.handle.get())
+                .map(|handle| handle.strip_prefix('@').unwrap_or(handle).to_owned())
+                .filter(|handle| !handle.is_empty()),
+            display_name: sources
+                .iter()
+                .find_map(|names| names.name.get())
+                .map(own)
+                .or_else(|| pick(halves)),
+            ..Person::default()
+        }
+    }
+
+    /// The best of the body's own times that can be believed.
+    pub(super) fn time(&self, context: &Context) -> Option<(Timestamp, SentAtSource)> {
+        // Of a contact's record it is the contact's age.
+        let created = self.created_at.filter(|_| !self.is_record);
+        let mut times = self.times.clone();
+        times.extend(created.map(|value| (RANK_CREATED_AT, value)));
+        times.sort_by_key(|(rank, _)| *rank);
+        times
+            .iter()
+            .find_map(|(_, value)| time::believable(value, context.arrival))
+            .map(|time| (time, SentAtSource::Message))
+    }
+
+    /// Media comes as a link in the text slot (section 1, fact 7).
+    fn move_link_out_of_text(&mut self) {
+        let word = match (self.input_type.get(), self.kind_word.get()) {
+            (Some(word), _) if word != "text" => word,
+            (None, Some(word)) if is_file_word(word) => word,
+            _ => return,
+        };
+        if let Some(link) = self.text.get().and_then(|text| attachment::url(text)) {
+            if !self
+                .attachments
+                .iter()
+                .any(|file| file.url.as_deref() == Some(link))
+            {
+                let (kind, url) = (word.clone(), Some(link.to_owned()));
+                self.attachments.push(Attachment { kind, url });
+            }
+            self.text = Default::default();
+        }
+    }
+
+    /// Gives files their type where only the message's kind tells it.
+    fn name_files(&mut self) {
+        let word = [self.kind_word.get(), self.input_type.get()]
+            .into_iter()
+            .flatten()
+            .find(|word| is_file_word(word));
+        if let (Some(word), true, Some(link)) = (
+            word,
+            self.attachments.is_empty(),
+            self.url.get().and_then(|url| attachment::url(url)),
+        ) {
+            self.attachments.push(Attachment {
+                kind: word.clone(),
+                url: Some(link.to_owned()),
+            });
+        }
+        let specific = word.filter(|word| *word != "media").map(String::as_str);
+        let mime = self.mime.get().and_then(|mime| attachment::of_mime(mime));
+        for file in &mut self.attachments {
+            if file.kind.is_empty() {
+                specific
+                    .or(mime)
+                    .unwrap_or("media")
+                    .clone_into(&mut file.kind);
+            }
+            scalar::cut(std::mem::take(&mut file.kind).into(), 64)
+                .replace('\0', "\u{fffd}")
+                .clone_into(&mut file.kind);
+        }
+    }
+
+    /// What was done, if it is more than writing.
+    fn act(&self, has_id: bool) -> Option<Act> {
+        if let Some(act) = &self.act {
+            return Some(act.clone());
+        }
+        let has_words = self.text.get().is_some() || !self.attachments.is_empty();
+        let event = self.event.get().map(|event| event.replace("message.", ""));
+        let payload = self.payload.get();
+        match self
+            .kind_word
+            .get()
+            .or(event.as_ref())
+            .map_or("", String::as_str)
+        {
+            "deletion" | "deleted" | "message_deleted" | "unsend" if has_id => {
+                return Some(Act::Deletion);
+            }
+            "edit" | "edited" | "message_edit" if has_words => {
+                return Some(Act::Edit { number: None });
+            }
+            "postback" if has_words || payload.is_some() => return Some(Act::Postback),
+            "comment" | "comments" | "feed_comment" | "live_comment" if has_words || has_id => {
+                return Some(Act::Comment);
+            }
+            "typing" | "typing_on" | "typing_off" if !has_words => {
+                return Some(Act::Happening("a typing notice"));
+            }
+            "read" | "seen" | "mark_seen" if !has_words => {
+                return Some(Act::Happening("a read receipt"));
+            }
+            "delivered" | "delivery" if !has_words => {
+                return Some(Act::Happening("a delivery receipt"));
+            }
+            _ => {}
+        }
+        if has_words {
+            None
+        } else if self.has_referral {
+            Some(Act::Referral)
+        } else {
+            (payload.is_some() || self.action.get().is_some()).then_some(Act::Postback)
+        }
+    }
+}
+
+fn is_file_word(word: &str) -> bool {
+    fields::is_media_word(word) || fields::is_share_word(word) || word == "story_mention"
+}
+
+/// Fills what an item does not say from what stands around it.
+fn inherit(own: Person, parent: &Outer) -> Person {
+    let parent = &parent.person;
+    let is_inherited = own.contact.is_none();
+    Person {
+        contact: own.contact.or_else(|| parent.contact.clone()),
+        business: own.business.or_else(|| parent.business.clone()),
+        aliases: if is_inherited {
+            parent.aliases.clone()
+        } else {
+            own.aliases
+        },
+        username: own.username.or_else(|| parent.username.clone()),
+        display_name: own.display_name.or_else(|| parent.display_name.clone()),
+    }
+}
