@@ -179,24 +179,34 @@ pub struct Receipt {
 impl Receipt {
     /// Sums up what became of each item. A delivery's outcome is the best of its items.
     pub fn of(delivery_id: Uuid, items: impl IntoIterator<Item = Outcome>) -> Self {
-        let mut receipt = Self {
-            delivery_id,
-            outcome: Outcome::Ignored,
-            stored: 0,
-            duplicates: 0,
-            ignored: 0,
-            quarantined: 0,
-        };
+        let mut receipt = Self::empty(delivery_id, Outcome::Ignored);
         for outcome in items {
             match outcome {
                 Outcome::Stored => receipt.stored += 1,
                 Outcome::Duplicate => receipt.duplicates += 1,
                 Outcome::Quarantined => receipt.quarantined += 1,
+                // No item is spooled: only whole deliveries are.
                 Outcome::Ignored | Outcome::Spooled => receipt.ignored += 1,
             }
             receipt.outcome = receipt.outcome.min(outcome);
         }
         receipt
+    }
+
+    /// Of a delivery that waits in the spool: what is in it is not told yet.
+    pub fn spooled(delivery_id: Uuid) -> Self {
+        Self::empty(delivery_id, Outcome::Spooled)
+    }
+
+    fn empty(delivery_id: Uuid, outcome: Outcome) -> Self {
+        Self {
+            delivery_id,
+            outcome,
+            stored: 0,
+            duplicates: 0,
+            ignored: 0,
+            quarantined: 0,
+        }
     }
 }
 

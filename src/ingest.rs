@@ -7,21 +7,31 @@
 //! * A write goes on when its client hangs up: the queue owns the delivery.
 //! * What waits is bounded, in number and in bytes. When there is no room for a second, the sender is told to come
 //!   back, and memory stays flat.
-//! * A row that the database refuses never fails its neighbours; see [`batch`].
+//! * A row that the database refuses never fails its neighbours; see `batch`.
 //! * A batch whose answer was lost is tried again under the same delivery ids, so that nothing is doubled.
+//! * While Postgres is away, deliveries are kept on this machine's disk (`fallback`), and moved into the database when
+//!   it is back (`drain`).
 
 mod batch;
+mod drain;
+mod fallback;
+mod report;
+mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::delivery::{Delivery, Receipt, Record};
-use crate::message::Draft;
 use crate::normalize::{self, Defect};
-use crate::store::{Committed, Store, StoreError};
+use crate::store::{Committed, Depth, Spool, Store, StoreError};
+
+pub use drain::Drain;
+use fallback::Fallback;
+pub use writer::Writer;
 
 /// How many deliveries may wait for the writer.
 const QUEUE: usize = 4096;
@@ -30,6 +40,9 @@ const QUEUE_BYTES: u32 = 64 * 1024;
 const BYTES_UNIT: usize = 1024;
 /// How many deliveries are committed at once. Measured: more only adds latency.
 const BATCH: usize = 500;
+/// How many bytes of bodies are committed at once, unless a single one is larger: a transaction must fit into its time
+/// limit on a slow disk.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How long a sender waits for room in the queue before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a sender waits for its receipt. The write itself may still succeed afterwards; a repeated delivery is then
@@ -41,6 +54,7 @@ const RECEIPT_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Ingest {
     queue: mpsc::Sender<Job>,
     bytes: Arc<Semaphore>,
+    fallback: Option<Arc<Fallback>>,
 }
 
 /// A delivery that is kept.
@@ -75,12 +89,60 @@ struct Job {
     room: OwnedSemaphorePermit,
 }
 
+impl Job {
+    fn size(&self) -> usize {
+        self.record.delivery.body.len().max(1)
+    }
+}
+
 impl Ingest {
-    /// The way in, and the writer to run at its other end.
-    pub fn new(store: Arc<dyn Store>) -> (Self, Writer) {
+    /// The way in, and the tasks to run at its other end: the writer, and with a spool the drain.
+    pub fn new(store: Arc<dyn Store>, spool: Option<Arc<Spool>>) -> (Self, Writer, Option<Drain>) {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
-        (Self { queue, bytes }, Writer { store, jobs })
+        let fallback = spool.map(|spool| Arc::new(Fallback::new(spool)));
+        let drain = fallback.clone().map(|fallback| Drain {
+            store: store.clone(),
+            fallback,
+        });
+        (
+            Self {
+                queue,
+                bytes,
+                fallback: fallback.clone(),
+            },
+            Writer {
+                store,
+                jobs,
+                fallback,
+            },
+            drain,
+        )
+    }
+
+    /// How much waits in the spool; `None` without one.
+    pub fn spool_depth(&self) -> Option<Depth> {
+        self.fallback
+            .as_ref()
+            .map(|fallback| fallback.spool.depth())
+    }
+
+    /// Whether a delivery could be kept in the spool, as far as the last attempt tells.
+    pub fn spool_works(&self) -> bool {
+        self.fallback
+            .as_ref()
+            .is_some_and(|fallback| fallback.works())
+    }
+
+    /// A delivery that waits in the spool of this process.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub async fn spooled(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        match &self.fallback {
+            Some(fallback) => fallback.spool.find(id).await,
+            None => Ok(None),
+        }
     }
 
     /// Reads a delivery and keeps it. Resolves when it is committed.
@@ -125,86 +187,4 @@ impl Ingest {
             defect: reading.defect,
         })
     }
-}
-
-/// The one task that writes.
-#[derive(Debug)]
-pub struct Writer {
-    store: Arc<dyn Store>,
-    jobs: mpsc::Receiver<Job>,
-}
-
-impl Writer {
-    /// Commits whatever waits, again and again, until every [`Ingest`] is dropped and the queue is empty.
-    pub async fn run(mut self) {
-        let mut jobs = Vec::with_capacity(BATCH);
-        while self.jobs.recv_many(&mut jobs, BATCH).await > 0 {
-            let (records, replies): (Vec<_>, Vec<_>) = jobs
-                .drain(..)
-                .map(|job| (job.record, (job.reply, job.room)))
-                .unzip();
-            let results = batch::commit(self.store.as_ref(), records).await;
-            for ((record, result), (reply, room)) in results.into_iter().zip(replies) {
-                report(&record, &result);
-                // A client that hung up no longer waits; its delivery is kept all the same.
-                reply
-                    .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
-                    .ok();
-                drop(room);
-            }
-        }
-    }
-}
-
-/// More messages than this in one delivery are logged as one line.
-const LOGGED_ONE_BY_ONE: usize = 10;
-
-/// Logs what became of a delivery, in the words its operators look for.
-fn report(record: &Record, result: &Result<Committed, StoreError>) {
-    let id = record.delivery.id;
-    let committed = match result {
-        Ok(committed) => committed,
-        Err(error) => {
-            tracing::error!(delivery.id = %id, %error, "❌ A delivery could not be kept; its sender is answered 503");
-            return;
-        }
-    };
-    if committed.messages.len() > LOGGED_ONE_BY_ONE {
-        let count = committed.messages.len();
-        tracing::info!(delivery.id = %id, count, "✅ Chatrace Instagram messages processed: {count} in one delivery");
-    } else {
-        for (message, item) in &committed.messages {
-            let Some(crate::delivery::Item::Message(draft)) = record.items.get(*item) else {
-                continue;
-            };
-            tracing::info!(delivery.id = %id, "✅ Chatrace Instagram message processed: {message} from {}", name(draft));
-        }
-    }
-    if committed.receipt.quarantined > 0 {
-        let reason = record.items.iter().find_map(|item| match item {
-            crate::delivery::Item::Quarantined { reason, .. } => Some(reason),
-            _ => None,
-        });
-        tracing::warn!(
-            delivery.id = %id,
-            items = committed.receipt.quarantined,
-            code = reason.map_or("", |reason| reason.code.as_str()),
-            "⚠️ Kept in quarantine: {}",
-            reason.map_or("", |reason| reason.text.as_str()),
-        );
-    }
-}
-
-/// How a log line calls the customer: one line, whatever the name holds.
-fn name(draft: &Draft) -> String {
-    let name = draft
-        .display_name
-        .as_ref()
-        .or(draft.username.as_ref())
-        .unwrap_or(&draft.contact_id);
-    name.chars()
-        .take(80)
-        .collect::<String>()
-        .escape_debug()
-        .to_string()
 }

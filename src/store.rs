@@ -17,6 +17,7 @@ mod known;
 mod postgres;
 mod query;
 mod settle;
+mod spool;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -29,6 +30,7 @@ pub use query::{
     Counter, CounterName, DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary,
     MessageFilter, Page, Snapshot,
 };
+pub use spool::{Depth, Spool, Spooled};
 pub use sqlite::SqliteStore;
 
 use crate::delivery::{Delivery, Receipt, Record};

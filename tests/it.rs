@@ -11,5 +11,6 @@ mod normalize;
 mod process;
 mod reading;
 mod sameness;
+mod spool;
 mod store;
 mod webhook;

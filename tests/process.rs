@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::Output;
 
 use reqwest::StatusCode;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use crate::support::postgres;
 use crate::support::process::{PATIENCE, Running, program};
+use crate::support::proxy::{Proxy, Weather};
 
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
 
@@ -238,19 +239,13 @@ async fn postgres_says_what_is_wrong_and_never_the_password() {
 }
 
 #[tokio::test]
-async fn an_unreachable_postgres_is_waited_for() {
+async fn an_unreachable_postgres_is_waited_for_and_nothing_is_lost_meanwhile() {
     let url = postgres::fresh_database().await;
-    let real = url::Url::parse(&url).unwrap();
-    let real = format!("{}:{}", real.host_str().unwrap(), real.port().unwrap());
-    // A port where nothing listens yet.
-    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
-    let mut through = url::Url::parse(&url).unwrap();
-    through.set_port(Some(address.port())).unwrap();
-
+    let (proxy, through) = Proxy::before(&url).await;
+    proxy.set(Weather::Cut);
     let directory = tempfile::tempdir().unwrap();
-    let mut running = Running::start(with_postgres(directory.path(), through.as_str())).await;
+    let start = || Running::start(with_postgres(directory.path(), &through));
+    let mut running = start().await;
     assert!(
         running
             .printed
@@ -265,30 +260,22 @@ async fn an_unreachable_postgres_is_waited_for() {
             .body(BODY)
             .send()
     };
-    assert_eq!(
-        post().await.unwrap().status(),
-        StatusCode::SERVICE_UNAVAILABLE
-    );
-    let ready = client()
-        .get(format!("{}/readyz", running.base))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let answer: serde_json::Value = post().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["outcome"], "spooled");
+    running.signal("-KILL");
+    running.ended().await;
 
-    let listener = TcpListener::bind(address).await.unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            let mut far = TcpStream::connect(&real).await.unwrap();
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
-        }
-    });
+    let mut running = start().await;
+    proxy.set(Weather::Fair);
     running.line_with("the database is connected").await;
-    let post = client()
-        .post(format!("{}/instagram/webhook", running.base))
-        .body(BODY)
-        .send();
-    assert_eq!(post.await.unwrap().status(), StatusCode::OK);
+    running
+        .line_with("✅ Chatrace Instagram message processed")
+        .await;
+    let get = client()
+        .get(format!("{}/instagram/messages", running.base))
+        .bearer_auth("t");
+    let page: serde_json::Value = get.send().await.unwrap().json().await.unwrap();
+    assert_eq!(page["messages"][0]["deliveryId"], answer["deliveryId"]);
     running.signal("-TERM");
     assert!(running.ended().await.success());
 }

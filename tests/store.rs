@@ -355,24 +355,20 @@ async fn a_poison_row_is_quarantined_and_its_neighbours_are_stored(
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_costs_503_and_degrades_the_statistics() {
+async fn without_a_spool_a_database_that_is_away_costs_503_and_degrades_the_statistics() {
     let url = postgres::fresh_database().await;
-    let app = App::on(Arc::new(tempfile::tempdir().unwrap()), Some(&url), &[]).await;
+    let app = App::on(
+        Arc::new(tempfile::tempdir().unwrap()),
+        Some(&url),
+        &[("SPOOL", "off")],
+    )
+    .await;
     assert_eq!(
         app.post(r#"{"contact_id":"1","text":"before"}"#).await.ok()["outcome"],
         "stored"
     );
 
-    let name = url.rsplit('/').next().unwrap();
-    postgres::execute(
-        &postgres::server_url(),
-        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-    )
-    .await;
-    let kick =
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    postgres::execute(&postgres::server_url(), kick).await;
-
+    postgres::close(&url).await;
     let answer = app.post(r#"{"contact_id":"1","text":"during"}"#).await;
     assert!(answer.headers.contains_key("retry-after"));
     assert_eq!(answer.with(503)["success"], false);
@@ -389,11 +385,7 @@ async fn a_database_that_is_away_costs_503_and_degrades_the_statistics() {
     let _ = Answer::to(app.request(Method::GET, "/healthz")).await.ok();
     let _ = app.get("/instagram/messages").await.with(503);
 
-    postgres::execute(
-        &postgres::server_url(),
-        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"),
-    )
-    .await;
+    postgres::open(&url).await;
     assert_eq!(
         app.post(r#"{"contact_id":"1","text":"after"}"#).await.ok()["outcome"],
         "stored"

@@ -16,7 +16,7 @@ use crate::config::{Config, Database};
 use crate::http::{self, AppState};
 use crate::ingest::Ingest;
 use crate::lifecycle::{self, Lifecycle};
-use crate::store::{PostgresStore, PrepareError, SqliteStore, Store};
+use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use data_dir::DataDir;
 
@@ -68,7 +68,16 @@ pub async fn run(
     let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
     let store = open_store(&config, &lifecycle).await?;
 
-    let (ingest, writer) = Ingest::new(store.clone());
+    let spool = match &data_dir {
+        Some(data_dir) if config.spool && !config.database.is_embedded() => {
+            let spool = Spool::open(data_dir.path()).await;
+            Some(Arc::new(
+                spool.map_err(|error| Failure::CannotRun(error.to_string()))?,
+            ))
+        }
+        _ => None,
+    };
+    let (ingest, writer, drain) = Ingest::new(store.clone(), spool);
     lifecycle.spawn_worker("writer", {
         let soft = lifecycle.soft().clone();
         async move {
@@ -77,6 +86,9 @@ pub async fn run(
             soft.cancelled().await;
         }
     });
+    if let Some(drain) = drain {
+        lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
+    }
     banner::print(&config, address, generated.as_ref());
     let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());
     http::serve(listener, http::router(state), &lifecycle).await;
@@ -127,10 +139,7 @@ async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn St
         Ok(()) => {}
         Err(PrepareError::Unusable(problem)) => return Err(Failure::CannotRun(problem)),
         Err(PrepareError::Unreachable(problem)) => {
-            tracing::warn!(
-                "{problem}; trying again every {} s, deliveries are answered 503 until then",
-                RECONNECT.as_secs()
-            );
+            tracing::warn!("{problem}; trying again every {} s", RECONNECT.as_secs());
             let connecting = connect_later(store.clone(), migrate);
             let lifecycle = lifecycle.clone();
             tokio::spawn(async move {
@@ -149,7 +158,7 @@ async fn connect_later(store: Arc<PostgresStore>, migrate: bool) {
         sleep(RECONNECT).await;
         match store.prepare(migrate).await {
             Ok(()) => {
-                tracing::info!("the database is connected: deliveries are taken");
+                tracing::info!("the database is connected");
                 return;
             }
             Err(PrepareError::Unreachable(problem)) => tracing::warn!("{problem}; trying again"),

@@ -157,7 +157,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Shows one delivery.
+/// Shows one delivery; one that waits in this process's spool as `spooled`, with what will be read from it still open.
 pub(super) async fn show(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -189,10 +189,17 @@ pub(super) async fn raw(
     Ok((headers, detail.delivery.body).into_response())
 }
 
+/// A delivery wherever it is: the spool is asked when the database does not have it, or is away.
 async fn find(state: &AppState, id: &str) -> Result<DeliveryDetail, ApiError> {
     let id = id
         .parse()
         .map_err(|_| ApiError::BadRequest("The id of a delivery is a UUID.".to_owned()))?;
-    let found = state.store.delivery(id).await?;
-    found.ok_or_else(|| ApiError::NotFound("There is no delivery with this id.".to_owned()))
+    let stored = state.store.delivery(id).await;
+    if let Ok(Some(detail)) = stored {
+        return Ok(detail);
+    }
+    if let Some(delivery) = state.ingest.spooled(id).await? {
+        return Ok(DeliveryDetail::spooled(delivery));
+    }
+    stored?.ok_or_else(|| ApiError::NotFound("There is no delivery with this id.".to_owned()))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::AppState;
+use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
 use crate::message::{Direction, Kind, Message, millis};
@@ -89,6 +90,8 @@ struct LastDelivery {
 struct Gauges {
     /// Items in quarantine.
     quarantined: Option<i64>,
+    /// What waits on this machine's disk for the database; `null` without a spool.
+    spool: Option<SpoolView>,
 }
 
 /// What this process saw since it started.
@@ -174,6 +177,7 @@ fn stats(state: &AppState, snapshot: Option<Snapshot>, now: Timestamp) -> Stats 
         last_delivery: last_delivery.map(LastDelivery::from),
         gauges: Gauges {
             quarantined: total(CounterName::Item, Outcome::Quarantined.as_str()),
+            spool: state.ingest.spool_depth().map(SpoolView::from),
         },
         process: process(state),
     }

@@ -1,40 +1,52 @@
-//! Commits a batch whatever stands in it.
+//! Commits a batch to the database whatever stands in it.
 //!
 //! * The answer was lost, or another transaction came between: the batch is tried again, under the same delivery ids.
 //! * The database refuses the data: the batch is halved until the culprit stands alone, and that one is kept in
 //!   quarantine with the database's reason. Its neighbours are stored.
 //! * The database is away: everybody in the batch learns of it.
 
+use std::time::{Duration, Instant};
+
 use crate::delivery::{Item, Reason, ReasonCode, Record};
 use crate::store::{Attempt, Committed, Store, StoreError};
 
-/// How often a batch is tried again at once before its senders are refused.
-const RETRIES: usize = 2;
+/// How often a batch is tried again at once.
+const RETRIES: usize = 3;
+/// A database that took this long to fail is not asked again at once: its senders are waiting.
+const QUICK: Duration = Duration::from_millis(500);
+
+/// A record, and what became of it.
+pub(super) type Answered = (Record, Result<Committed, StoreError>);
 
 /// Commits `records`, and answers for each of them, in their order.
 pub(super) async fn commit(
     store: &dyn Store,
     records: Vec<Record>,
-) -> Vec<(Record, Result<Committed, StoreError>)> {
+    attempt: Attempt,
+) -> Vec<Answered> {
     let mut answered = Vec::with_capacity(records.len());
     // Parts still to be committed, the next one last: halving keeps the order of arrival.
-    let mut parts = vec![(records, Attempt::First)];
+    let mut parts = vec![(records, attempt)];
     while let Some((mut part, attempt)) = parts.pop() {
-        match try_commit(store, &part, attempt).await {
-            Ok(committed) => answered.extend(part.into_iter().zip(committed.into_iter().map(Ok))),
-            Err(StoreError::Refused(_)) if part.len() > 1 => {
-                let second = part.split_off(part.len() / 2);
-                parts.push((second, attempt));
-                parts.push((part, attempt));
+        let error = match try_commit(store, &part, attempt).await {
+            Ok(committed) => {
+                answered.extend(part.into_iter().zip(committed.into_iter().map(Ok)));
+                continue;
             }
-            Err(StoreError::Refused(cause))
-                if part.iter_mut().any(|record| quarantine(record, &cause)) =>
-            {
-                parts.push((part, attempt));
-            }
-            Err(error) => {
-                answered.extend(part.into_iter().map(|record| (record, Err(error.clone()))));
-            }
+            Err(error) => error,
+        };
+        let StoreError::Refused(cause) = &error else {
+            answered.extend(part.into_iter().map(|record| (record, Err(error.clone()))));
+            continue;
+        };
+        if part.len() > 1 {
+            let second = part.split_off(part.len() / 2);
+            parts.push((second, attempt));
+            parts.push((part, attempt));
+        } else if part.iter_mut().all(|record| quarantine(record, cause)) {
+            parts.push((part, attempt));
+        } else {
+            answered.extend(part.into_iter().map(|record| (record, Err(error.clone()))));
         }
     }
     answered
@@ -49,8 +61,11 @@ async fn try_commit(
 ) -> Result<Vec<Committed>, StoreError> {
     let mut retries = RETRIES;
     loop {
+        let began = Instant::now();
         match store.commit(part, attempt).await {
-            Err(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_))) if retries > 0 => {
+            Err(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_)))
+                if retries > 0 && began.elapsed() < QUICK =>
+            {
                 tracing::debug!(%error, deliveries = part.len(), "trying a batch again");
                 retries -= 1;
                 attempt = Attempt::Again;
@@ -65,15 +80,14 @@ async fn try_commit(
 fn quarantine(record: &mut Record, cause: &str) -> bool {
     let mut turned = false;
     for item in &mut record.items {
-        let refused = matches!(
+        if matches!(
             item,
             Item::Message(_)
                 | Item::Ignored {
                     contact: Some(_),
                     ..
                 }
-        );
-        if refused {
+        ) {
             let reason = Reason::new(
                 ReasonCode::RefusedByDatabase,
                 format!("the database refused it: {cause}"),

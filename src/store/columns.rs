@@ -177,6 +177,6 @@ fn word<T>(row: &impl Columns, column: &str, named: fn(&str) -> Option<T>) -> Re
     })
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, Error> {
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|error| Error::Decode(error.into()))
 }

@@ -24,12 +24,12 @@ use crate::delivery::Record;
 use crate::message::Message;
 
 /// How long a reader waits for a connection, and then for its answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a commit may take before the database counts as unavailable. Longer than the server's own limit on a
 /// statement, which is thus the one that reports.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(15);
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Connections for reading; the writer has its own.
 const READERS: u32 = 4;
 

@@ -65,6 +65,27 @@ pub struct DeliveryDetail {
     pub items: Vec<ItemSummary>,
 }
 
+impl DeliveryDetail {
+    /// A delivery that waits in the spool: what is in it is told when it is drained.
+    pub fn spooled(delivery: Delivery) -> Self {
+        let summary = DeliverySummary {
+            position: 0,
+            received_at: delivery.received_at,
+            method: delivery.method.clone(),
+            content_type: delivery.content_type.clone(),
+            size: i64::try_from(delivery.body.len()).unwrap_or(i64::MAX),
+            shape: Shape::Unknown,
+            receipt: Receipt::spooled(delivery.id),
+            reasons: Vec::new(),
+        };
+        Self {
+            delivery,
+            summary,
+            items: Vec::new(),
+        }
+    }
+}
+
 /// What became of one item of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemSummary {

@@ -55,21 +55,7 @@ impl SqliteStore {
                 path.display()
             ))
         };
-        // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
-        OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| unusable(&error))?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // Safe against loss of power, not only against the end of the process.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5));
+        let options = options(path).map_err(|error| unusable(&error))?;
         let mut connection = SqliteConnection::connect_with(&options)
             .await
             .map_err(|error| unusable(&error))?;
@@ -100,6 +86,24 @@ impl SqliteStore {
             window,
         })
     }
+}
+
+/// How a file of the embedded engine is opened for writing; it is created if needed.
+pub(super) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
+    // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    Ok(SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Safe against loss of power, not only against the end of the process.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5)))
 }
 
 async fn missing_migrations(

@@ -2,6 +2,7 @@
 
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod proxy;
 
 use std::sync::Arc;
 
@@ -111,6 +112,28 @@ impl App {
             .as_array()
             .unwrap()
             .clone()
+    }
+
+    /// Asks for the statistics until they are as wanted.
+    pub(crate) async fn stats_where(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let asking = async {
+            loop {
+                let stats = self.get("/instagram/stats").await.ok();
+                if wanted(&stats) {
+                    return stats;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(process::PATIENCE, asking)
+            .await
+            .expect("the statistics never become as wanted")
+    }
+
+    /// Waits until nothing waits in the spool.
+    pub(crate) async fn drained(&self) -> Value {
+        self.stats_where(|stats| stats["gauges"]["spool"]["deliveries"] == 0)
+            .await
     }
 
     /// The octets that are kept of a delivery.

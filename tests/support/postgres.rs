@@ -32,3 +32,26 @@ pub(crate) async fn execute(url: &str, statement: String) {
         .unwrap();
     connection.close().await.unwrap();
 }
+
+/// Ends every connection to a database and refuses new ones, as an outage would.
+pub(crate) async fn close(url: &str) {
+    let name = url.rsplit('/').next().unwrap();
+    execute(
+        &server_url(),
+        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+    )
+    .await;
+    let kick =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    execute(&server_url(), kick).await;
+}
+
+/// Ends the outage.
+pub(crate) async fn open(url: &str) {
+    let name = url.rsplit('/').next().unwrap();
+    execute(
+        &server_url(),
+        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"),
+    )
+    .await;
+}

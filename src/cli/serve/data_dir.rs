@@ -47,6 +47,11 @@ impl DataDir {
         }
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The token that was made at the first start, or a new one; only the owner may read its file.
     pub(super) fn api_token(&self) -> Result<SecretString, String> {
         let path = self.path.join("api_token");

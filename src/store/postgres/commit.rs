@@ -20,9 +20,9 @@ use crate::store::{Attempt, Committed, StoreError};
 /// Begins a writing transaction. The limits keep one hanging replica from stopping the others, which wait for `head`;
 /// they are local to the transaction, so that they also hold behind a connection pooler.
 const BEGIN: &str = "BEGIN; \
-     SET LOCAL statement_timeout = '10s'; \
-     SET LOCAL lock_timeout = '5s'; \
-     SET LOCAL idle_in_transaction_session_timeout = '10s'";
+     SET LOCAL statement_timeout = '3s'; \
+     SET LOCAL lock_timeout = '2s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '3s'";
 
 /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
 pub(super) async fn commit(

@@ -1,0 +1,88 @@
+//! Where a delivery goes while the database is away: to the spool on this machine's disk.
+//!
+//! The first batch that the database does not take opens the way to the spool; from then on the writer goes there
+//! directly, so that requests do not pile up behind a dead database. The drain alone tries the database, with what
+//! waits longest, and closes the way again when that succeeds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use crate::delivery::{Receipt, Record};
+use crate::store::{Committed, Spool, StoreError};
+
+/// The spool, and whether it is where deliveries go. Shared by the writer, the drain, and whoever looks.
+#[derive(Debug)]
+pub(super) struct Fallback {
+    pub(super) spool: Arc<Spool>,
+    database_away: AtomicBool,
+    broken: AtomicBool,
+    pub(super) filled: Notify,
+}
+
+impl Fallback {
+    pub(super) fn new(spool: Arc<Spool>) -> Self {
+        Self {
+            spool,
+            database_away: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            filled: Notify::new(),
+        }
+    }
+
+    /// Whether deliveries go to the spool without asking the database first. Only while something waits there: the
+    /// drain needs it to find out that the database is back.
+    pub(super) fn is_open(&self) -> bool {
+        self.database_away.load(Ordering::Acquire) && self.spool.depth().deliveries > 0
+    }
+
+    /// Whether the last delivery that came here could be kept.
+    pub(super) fn works(&self) -> bool {
+        !self.broken.load(Ordering::Acquire)
+    }
+
+    /// The database took something: deliveries go there again.
+    pub(super) fn close(&self) {
+        if self.database_away.swap(false, Ordering::AcqRel) {
+            tracing::info!(
+                waiting = self.spool.depth().deliveries,
+                "the database is back: the spool is drained"
+            );
+        }
+    }
+
+    /// Keeps records on the disk, and answers for each of them.
+    pub(super) async fn keep(
+        &self,
+        records: Vec<Record>,
+        cause: &str,
+    ) -> Vec<super::batch::Answered> {
+        if !self.database_away.swap(true, Ordering::AcqRel) {
+            tracing::warn!(
+                cause,
+                "the database is away: deliveries are kept in the spool on this machine's disk"
+            );
+        }
+        let deliveries: Vec<_> = records.iter().map(|record| &record.delivery).collect();
+        let appended = self.spool.append(&deliveries).await;
+        self.broken.store(appended.is_err(), Ordering::Release);
+        self.filled.notify_one();
+        if let Err(error) = &appended {
+            tracing::error!(%error, "the spool cannot be written");
+        }
+        let answer = |record: Record| {
+            let result = match &appended {
+                Ok(()) => Ok(Committed {
+                    receipt: Receipt::spooled(record.delivery.id),
+                    messages: Vec::new(),
+                }),
+                Err(error) => Err(StoreError::Unavailable(format!(
+                    "{cause}; the spool: {error}"
+                ))),
+            };
+            (record, result)
+        };
+        records.into_iter().map(answer).collect()
+    }
+}

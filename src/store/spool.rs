@@ -1,0 +1,316 @@
+//! Deliveries that wait on this machine's disk while Postgres is away: the embedded engine in another file.
+//!
+//! A delivery is added in a transaction that is on the disk before [`Spool::append`] answers, and removed only after
+//! the database has it. In between a crash leaves it here, and it is drained again: its id tells the database whether
+//! it is there already.
+
+use std::path::Path;
+use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::columns::{Columns as _, from_json};
+use super::{PrepareError, StoreError, sqlite};
+use crate::delivery::Delivery;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/spool");
+
+/// Deliveries that wait on this machine's disk.
+#[derive(Debug)]
+pub struct Spool {
+    connection: Mutex<SqliteConnection>,
+    depth: StdMutex<Depth>,
+}
+
+/// How much waits, and since when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// How many deliveries wait.
+    pub deliveries: u64,
+    /// When the one that waits longest arrived.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A delivery in the spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spooled {
+    /// Its place in the order of arrival.
+    pub position: i64,
+    /// As it came.
+    pub delivery: Delivery,
+}
+
+impl Spool {
+    /// Opens the file `spool.db` in the data directory, creating it if needed. What a former process left in it waits on.
+    ///
+    /// # Errors
+    /// [`PrepareError::Unusable`] when the file cannot be used; its sentence names it.
+    pub async fn open(data_dir: &Path) -> Result<Self, PrepareError> {
+        let path = data_dir.join("spool.db");
+        let unusable = |error: &dyn std::fmt::Display| {
+            PrepareError::Unusable(format!(
+                "the spool file {} cannot be used: {error}",
+                path.display()
+            ))
+        };
+        let options = sqlite::options(&path).map_err(|error| unusable(&error))?;
+        let mut connection = SqliteConnection::connect_with(&options)
+            .await
+            .map_err(|error| unusable(&error))?;
+        MIGRATIONS
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(|error| unusable(&error))?;
+        let depth = read_depth(&mut connection)
+            .await
+            .map_err(|error| unusable(&error))?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+            depth: StdMutex::new(depth),
+        })
+    }
+
+    /// Adds deliveries, all or none. They are on the disk when this answers.
+    ///
+    /// # Errors
+    /// When they are not: the disk is full, or broken.
+    pub async fn append(&self, deliveries: &[&Delivery]) -> Result<(), StoreError> {
+        let mut connection = self.connection.lock().await;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut added = Depth::default();
+        for delivery in deliveries {
+            let done = sqlx::query(
+                "INSERT INTO spool (id, received_at, method, content_type, headers, body, is_query) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            )
+            .bind(delivery.id)
+            .bind(delivery.received_at.as_millisecond())
+            .bind(delivery.method.as_str())
+            .bind(delivery.content_type.as_deref())
+            .bind(super::headers_json(delivery))
+            .bind(delivery.body.as_ref())
+            .bind(delivery.is_query)
+            .execute(&mut *transaction)
+            .await?;
+            added.deliveries += done.rows_affected();
+            added.oldest = earlier(added.oldest, Some(delivery.received_at));
+        }
+        transaction.commit().await?;
+        let mut depth = self.lock_depth();
+        depth.deliveries += added.deliveries;
+        depth.oldest = earlier(depth.oldest, added.oldest);
+        Ok(())
+    }
+
+    /// The deliveries behind a position that wait longest, at most `limit` of them and about `bytes` of bodies, but
+    /// at least one if any waits.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn oldest(
+        &self,
+        after: i64,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<Spooled>, StoreError> {
+        let mut connection = self.connection.lock().await;
+        let rows = sqlx::query(
+            "SELECT * FROM spool WHERE position > ?1 AND position <= coalesce( \
+               (SELECT position FROM (SELECT position, sum(length(body)) OVER (ORDER BY position) AS total \
+                  FROM (SELECT position, body FROM spool WHERE position > ?1 ORDER BY position LIMIT ?2)) \
+                WHERE total >= ?3 ORDER BY position LIMIT 1), 9223372036854775807) \
+             ORDER BY position LIMIT ?2",
+        )
+        .bind(after)
+        .bind(limit)
+        .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+        .fetch_all(&mut *connection)
+        .await?;
+        Ok(rows.iter().map(spooled).collect::<Result<_, _>>()?)
+    }
+
+    /// Removes deliveries that the database has.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the deliveries are then drained once more.
+    pub async fn remove(&self, positions: &[i64]) -> Result<(), StoreError> {
+        let mut connection = self.connection.lock().await;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        for position in positions {
+            sqlx::query("DELETE FROM spool WHERE position = ?1")
+                .bind(position)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        let depth = read_depth(&mut connection).await?;
+        if depth.deliveries == 0 {
+            // An outage may have made the file large; an empty one shrinks at once.
+            sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(&mut *connection)
+                .await
+                .ok();
+        }
+        *self.lock_depth() = depth;
+        Ok(())
+    }
+
+    /// One delivery that waits.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn find(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        let mut connection = self.connection.lock().await;
+        let row = sqlx::query("SELECT * FROM spool WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(&mut *connection)
+            .await?;
+        Ok(row
+            .as_ref()
+            .map(spooled)
+            .transpose()?
+            .map(|spooled| spooled.delivery))
+    }
+
+    /// How much waits, and since when.
+    pub fn depth(&self) -> Depth {
+        *self.lock_depth()
+    }
+
+    fn lock_depth(&self) -> MutexGuard<'_, Depth> {
+        self.depth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
+async fn read_depth(connection: &mut SqliteConnection) -> Result<Depth, sqlx::Error> {
+    let (count, oldest): (i64, Option<i64>) =
+        sqlx::query_as("SELECT count(*), min(received_at) FROM spool")
+            .fetch_one(connection)
+            .await?;
+    Ok(Depth {
+        deliveries: u64::try_from(count).unwrap_or_default(),
+        oldest: oldest.and_then(|oldest| Timestamp::from_millisecond(oldest).ok()),
+    })
+}
+
+fn spooled(row: &SqliteRow) -> Result<Spooled, sqlx::Error> {
+    let delivery = Delivery {
+        id: row.uuid("id")?,
+        received_at: row.time("received_at")?,
+        method: row.text("method")?,
+        content_type: row.optional_text("content_type")?,
+        headers: from_json(&row.text("headers")?)?,
+        body: row.bytes("body")?.into(),
+        is_query: row.flag("is_query")?,
+    };
+    Ok(Spooled {
+        position: row.long("position")?,
+        delivery,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(number: i64, size: usize) -> Delivery {
+        Delivery {
+            id: Uuid::now_v7(),
+            received_at: Timestamp::from_millisecond(number).unwrap(),
+            method: "POST".to_owned(),
+            content_type: None,
+            headers: vec![("user-agent".to_owned(), "test".to_owned())],
+            body: vec![b'x'; size].into(),
+            is_query: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_spooled_survives_a_restart_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let deliveries = [delivery(3, 10), delivery(1, 10), delivery(2, 10)];
+        {
+            let spool = Spool::open(directory.path()).await.unwrap();
+            spool
+                .append(&[&deliveries[0], &deliveries[1]])
+                .await
+                .unwrap();
+            spool
+                .append(&[&deliveries[1], &deliveries[2]])
+                .await
+                .unwrap();
+        }
+        let spool = Spool::open(directory.path()).await.unwrap();
+        assert_eq!(
+            spool.depth(),
+            Depth {
+                deliveries: 3,
+                oldest: Some(deliveries[1].received_at)
+            }
+        );
+        let waiting = spool.oldest(0, 10, 1000).await.unwrap();
+        let ids: Vec<_> = waiting.iter().map(|spooled| spooled.delivery.id).collect();
+        assert_eq!(ids, deliveries.each_ref().map(|delivery| delivery.id));
+        assert_eq!(waiting[0].delivery, deliveries[0]);
+        assert_eq!(
+            spool.find(deliveries[2].id).await.unwrap().as_ref(),
+            Some(&deliveries[2])
+        );
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_bounded_in_number_and_in_bytes_but_never_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path()).await.unwrap();
+        spool
+            .append(&[&delivery(1, 100), &delivery(2, 100), &delivery(3, 100)])
+            .await
+            .unwrap();
+        for (limit, bytes, expected) in [
+            (10, 1, 1),
+            (10, 100, 1),
+            (10, 101, 2),
+            (10, 1000, 3),
+            (2, 1000, 2),
+        ] {
+            assert_eq!(
+                spool.oldest(0, limit, bytes).await.unwrap().len(),
+                expected,
+                "{limit} {bytes}"
+            );
+        }
+        let first = spool.oldest(0, 1, 1).await.unwrap()[0].position;
+        assert_eq!(spool.oldest(first, 10, 1000).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_removed_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path()).await.unwrap();
+        spool
+            .append(&[&delivery(1, 10), &delivery(2, 10)])
+            .await
+            .unwrap();
+        let waiting = spool.oldest(0, 10, 1000).await.unwrap();
+        spool.remove(&[waiting[0].position]).await.unwrap();
+        assert_eq!(
+            spool.depth(),
+            Depth {
+                deliveries: 1,
+                oldest: Some(waiting[1].delivery.received_at)
+            }
+        );
+        spool.remove(&[waiting[1].position]).await.unwrap();
+        assert_eq!(spool.depth(), Depth::default());
+        assert!(spool.oldest(0, 10, 1000).await.unwrap().is_empty());
+    }
+}

@@ -1,0 +1,294 @@
+//! While Postgres is away, deliveries wait on local disk; when it is back, each is there exactly once.
+//!
+//! The messages carry neither id nor time, and the dedupe window is zero: nothing but the id of the delivery keeps them
+//! from being doubled.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::support::process::{PATIENCE, Running, program};
+use crate::support::proxy::{Proxy, Weather};
+use crate::support::{Answer, App, postgres};
+
+const NO_WINDOW: (&str, &str) = ("DEDUPE_WINDOW", "0");
+
+async fn app(url: &str) -> App {
+    App::on(
+        Arc::new(tempfile::tempdir().unwrap()),
+        Some(url),
+        &[NO_WINDOW],
+    )
+    .await
+}
+
+fn body(text: &str) -> String {
+    format!(r#"{{"contact_id":"1","text":"{text}"}}"#)
+}
+
+#[tokio::test]
+async fn an_outage_is_bridged_and_everything_arrives_in_order() {
+    let url = postgres::fresh_database().await;
+    let app = app(&url).await;
+    assert_eq!(app.post(body("before")).await.ok()["outcome"], "stored");
+    postgres::close(&url).await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let answer = app.post(body(&format!("n{number}"))).await.ok();
+        assert_eq!(
+            (&answer["outcome"], &answer["stored"]),
+            (&json!("spooled"), &json!(0))
+        );
+        ids.push(answer["deliveryId"].clone());
+    }
+    let waiting = ids[0].as_str().unwrap();
+    assert_eq!(app.raw(waiting).await, body("n0").as_bytes());
+    let detail = app
+        .get(&format!("/instagram/deliveries/{waiting}"))
+        .await
+        .ok();
+    assert_eq!(
+        (&detail["outcome"], &detail["body"]),
+        (&json!("spooled"), &json!(body("n0")))
+    );
+    let stats = app.get("/instagram/stats").await.ok();
+    assert_eq!(stats["degraded"], true);
+    assert_eq!(stats["gauges"]["spool"]["deliveries"], 5);
+    assert_eq!(stats["gauges"]["spool"]["oldest"], detail["receivedAt"]);
+    let ready = Answer::to(app.request(Method::GET, "/readyz")).await.ok();
+    assert_eq!(
+        (&ready["database"], &ready["spool"]["deliveries"]),
+        (&json!("away"), &json!(5))
+    );
+
+    postgres::open(&url).await;
+    let stats = app.drained().await;
+    assert_eq!(stats["totalMessages"], 6);
+    let messages = app.messages().await;
+    let texts: Vec<_> = messages
+        .iter()
+        .map(|message| message["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts, ["before", "n0", "n1", "n2", "n3", "n4"]);
+    assert_eq!(messages[1]["deliveryId"], ids[0]);
+    assert_eq!(
+        messages[1]["receivedAt"], detail["receivedAt"],
+        "it is the arrival that counts"
+    );
+    assert_eq!(app.post(body("after")).await.ok()["outcome"], "stored");
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_doubles_nothing() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let app = app(&through).await;
+    for round in 0..5 {
+        proxy.set(Weather::LosesNextCommit);
+        let (answer, ()) = tokio::join!(app.post(body(&format!("lost {round}"))), async {
+            proxy.becomes(Weather::Cut).await;
+            proxy.set(Weather::Fair);
+        });
+        let answer = answer.ok();
+        assert!(
+            ["stored", "spooled"].contains(&answer["outcome"].as_str().unwrap()),
+            "{answer}"
+        );
+        app.drained().await;
+        assert_eq!(app.messages().await.len(), round + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_drain_whose_answer_is_lost_doubles_nothing() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let app = app(&through).await;
+    proxy.set(Weather::Cut);
+    for number in 0..20 {
+        assert_eq!(
+            app.post(body(&format!("n{number}"))).await.ok()["outcome"],
+            "spooled"
+        );
+    }
+    proxy.set(Weather::LosesNextCommit);
+    proxy.becomes(Weather::Cut).await;
+    proxy.set(Weather::LosesNextCommit);
+    proxy.becomes(Weather::Cut).await;
+    proxy.set(Weather::Fair);
+    app.drained().await;
+    assert_eq!(app.messages().await.len(), 20);
+    assert_eq!(
+        app.get("/instagram/stats").await.ok()["outcomes"]["stored"],
+        20
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_delays_only_the_first_and_not_for_long() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let app = app(&through).await;
+    assert_eq!(app.post(body("before")).await.ok()["outcome"], "stored");
+    proxy.set(Weather::Frozen);
+    let began = Instant::now();
+    let answers =
+        futures_util::future::join_all((0..64).map(|number| app.post(body(&format!("n{number}")))))
+            .await;
+    for answer in answers {
+        assert_eq!(answer.ok()["outcome"], "spooled");
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(app.post(body("later")).await.ok()["outcome"], "spooled");
+    proxy.set(Weather::Fair);
+    app.drained().await;
+    assert_eq!(app.messages().await.len(), 66);
+}
+
+#[rstest]
+#[case::read_only(
+    "ALTER DATABASE {name} SET default_transaction_read_only = on",
+    "ALTER DATABASE {name} RESET ALL"
+)]
+#[case::out_of_connections(
+    "ALTER DATABASE {name} CONNECTION LIMIT 0",
+    "ALTER DATABASE {name} CONNECTION LIMIT -1"
+)]
+#[tokio::test]
+async fn a_database_that_cannot_write_is_bridged(#[case] breaks: &str, #[case] mends: &str) {
+    let url = postgres::fresh_database().await;
+    // A superuser has connections left where others have none.
+    let name = url.rsplit('/').next().unwrap().to_owned();
+    let role = format!("role_{name}");
+    let sql = |url: String, sql: &str| {
+        let sql = sql.replace("{name}", &name).replace("{role}", &role);
+        async move { postgres::execute(&url, sql).await }
+    };
+    sql(url.clone(), "CREATE ROLE {role} LOGIN; ALTER DATABASE {name} OWNER TO {role}; ALTER SCHEMA public OWNER TO {role}").await;
+    let mut as_role = url::Url::parse(&url).unwrap();
+    as_role.set_username(&role).unwrap();
+    let app = app(as_role.as_str()).await;
+    assert_eq!(app.post(body("before")).await.ok()["outcome"], "stored");
+    sql(postgres::server_url(), breaks).await;
+    // What is set for a database counts for new connections.
+    let kick =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
+    postgres::execute(&postgres::server_url(), kick).await;
+    assert_eq!(app.post(body("during")).await.ok()["outcome"], "spooled");
+    sql(postgres::server_url(), mends).await;
+    let kick =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
+    postgres::execute(&postgres::server_url(), kick).await;
+    app.drained().await;
+    assert_eq!(app.messages().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_poison_row_does_not_block_the_drain() {
+    let url = postgres::fresh_database().await;
+    app(&url).await.stop().await;
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'too poisonous' USING ERRCODE = '22000'; END $$; \
+         CREATE TRIGGER poison BEFORE INSERT ON messages FOR EACH ROW WHEN (NEW.body = 'poison') \
+         EXECUTE FUNCTION refuse()";
+    postgres::execute(&url, refuse.to_owned()).await;
+    let app = app(&url).await;
+    postgres::close(&url).await;
+    for text in ["one", "poison", "two"] {
+        assert_eq!(app.post(body(text)).await.ok()["outcome"], "spooled");
+    }
+    postgres::open(&url).await;
+    let stats = app.drained().await;
+    assert_eq!(
+        stats["outcomes"],
+        json!({"stored": 2, "duplicate": 0, "quarantined": 1, "ignored": 0})
+    );
+}
+
+/// A process that may write no file larger than a little: what a full disk is to it.
+#[tokio::test]
+async fn a_full_disk_is_503_and_never_a_false_200() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new("sh");
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 400; exec {}",
+        env!("CARGO_BIN_EXE_chatrace-webhook")
+    );
+    let inherited = program(directory.path());
+    command
+        .args(["-c", &limited])
+        .current_dir(directory.path())
+        .env_clear()
+        .kill_on_drop(true);
+    for (name, value) in inherited.as_std().get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command
+        .env("DATABASE_URL", &through)
+        .env("API_TOKEN", "t")
+        .env("DEDUPE_WINDOW", "0")
+        .env("PATH", "/usr/bin:/bin");
+    let mut running = Running::start(command).await;
+    proxy.set(Weather::Cut);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut acknowledged = Vec::new();
+    let refused = loop {
+        let body = body(&format!("{} {}", acknowledged.len(), "x".repeat(20_000)));
+        let post = client
+            .post(format!("{}/instagram/webhook", running.base))
+            .body(body)
+            .send();
+        let answer = post.await.unwrap();
+        if answer.status() != 200 {
+            break answer.status();
+        }
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(answer["outcome"], "spooled");
+        acknowledged.push(answer["deliveryId"].clone());
+        assert!(acknowledged.len() < 1000, "the disk is never full");
+    };
+    assert_eq!(refused, 503);
+    assert!(!acknowledged.is_empty());
+    let ready = client
+        .get(format!("{}/readyz", running.base))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(ready.status(), 503);
+
+    proxy.set(Weather::Fair);
+    let counting = async {
+        loop {
+            let get = client
+                .get(format!("{}/instagram/messages?limit=1000", running.base))
+                .bearer_auth("t")
+                .send();
+            let page: serde_json::Value = get.await.unwrap().json().await.unwrap();
+            let stored: Vec<_> = page["messages"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|m| m["deliveryId"].clone())
+                .collect();
+            if stored.len() >= acknowledged.len() {
+                return stored;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let stored = tokio::time::timeout(PATIENCE, counting)
+        .await
+        .expect("the spool is never drained");
+    assert_eq!(stored, acknowledged);
+    running.signal("-TERM");
+    running.ended().await;
+}

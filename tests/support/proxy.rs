@@ -1,0 +1,112 @@
+//! A TCP proxy in front of Postgres that does to the network what networks do.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What happens to bytes on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weather {
+    /// They arrive.
+    Fair,
+    /// Connections are closed, and new ones too.
+    Cut,
+    /// Connections stay open, and nothing arrives: a hanging server, or a firewall that forgot.
+    Frozen,
+    /// The next COMMIT reaches the server, but its answer does not come back: the connection is cut. Then `Cut`.
+    LosesNextCommit,
+}
+
+/// A proxy that runs until it is dropped.
+pub(crate) struct Proxy {
+    weather: Arc<watch::Sender<Weather>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Proxy {
+    /// A proxy in front of the server of a database URL, and the URL that leads through it.
+    pub(crate) async fn before(url: &str) -> (Self, String) {
+        let mut url = url::Url::parse(url).unwrap();
+        let far = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        url.set_port(Some(listener.local_addr().unwrap().port()))
+            .unwrap();
+        let weather = Arc::new(watch::Sender::new(Weather::Fair));
+        let task = tokio::spawn(accept(listener, far, weather.clone()));
+        (Self { weather, task }, url.into())
+    }
+
+    pub(crate) fn set(&self, weather: Weather) {
+        self.weather.send_replace(weather);
+    }
+
+    /// Waits until the weather is this: `LosesNextCommit` turns into `Cut` when it happened.
+    pub(crate) async fn becomes(&self, weather: Weather) {
+        self.weather
+            .subscribe()
+            .wait_for(|now| *now == weather)
+            .await
+            .unwrap();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, far: String, weather: Arc<watch::Sender<Weather>>) {
+    while let Ok((near, _)) = listener.accept().await {
+        if *weather.borrow() == Weather::Cut {
+            continue;
+        }
+        let Ok(far) = TcpStream::connect(&far).await else {
+            continue;
+        };
+        near.set_nodelay(true).ok();
+        far.set_nodelay(true).ok();
+        let (near_read, near_write) = near.into_split();
+        let (far_read, far_write) = far.into_split();
+        let (weather, mut cut) = (weather.clone(), weather.subscribe());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = forward(near_read, far_write, &weather, true) => {}
+                () = forward(far_read, near_write, &weather, false) => {}
+                _ = cut.wait_for(|now| *now == Weather::Cut) => {}
+            }
+        });
+    }
+}
+
+async fn forward(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    weather: &watch::Sender<Weather>,
+    to_server: bool,
+) {
+    let mut now = weather.subscribe();
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        if now.wait_for(|now| *now != Weather::Frozen).await.is_err() {
+            return;
+        }
+        let bytes = &buffer[..length];
+        let commits = to_server
+            && *now.borrow() == Weather::LosesNextCommit
+            && bytes
+                .windows(6)
+                .any(|window| window.eq_ignore_ascii_case(b"commit"));
+        if to.write_all(bytes).await.is_err() {
+            return;
+        }
+        if commits {
+            // The server has the COMMIT in its socket and carries it out even when the connection ends.
+            weather.send_replace(Weather::Cut);
+            return;
+        }
+    }
+}
