@@ -333,10 +333,6 @@ pub mod millis {
     }
 
     /// For `#[serde(with)]`.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the signature that serde asks for"
-    )]
     #[expect(clippy::missing_errors_doc, reason = "the serializer's own errors")]
     pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format(*time))
@@ -348,7 +344,6 @@ pub mod millis {
         use serde::Serializer;
 
         /// For `#[serde(with)]`.
-        #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
         #[expect(clippy::missing_errors_doc, reason = "the serializer's own errors")]
         pub fn serialize<S: Serializer>(
             time: &Option<Timestamp>,

@@ -30,6 +30,7 @@ mod identity;
 mod judge;
 mod meta;
 mod multipart;
+mod person;
 mod recovery;
 mod resolve;
 mod scalar;

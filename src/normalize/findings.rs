@@ -34,6 +34,8 @@ pub(super) enum Act {
     Comment,
     /// Came by a link.
     Referral,
+    /// Sent something that Meta cannot show.
+    Unsupported,
     /// Nobody wrote anything; this happened.
     Happening(&'static str),
 }
@@ -91,7 +93,7 @@ impl Findings {
             || !self.attachments.is_empty()
             || matches!(
                 self.act,
-                Some(Act::Deletion | Act::Reaction { .. } | Act::Referral)
+                Some(Act::Deletion | Act::Reaction { .. } | Act::Referral | Act::Unsupported)
             )
             || (self.act == Some(Act::Postback) && self.payload.is_some())
     }

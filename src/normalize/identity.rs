@@ -59,6 +59,10 @@ pub(super) fn of(
     if let Some((id, Origin::Owner)) = &findings.id {
         key.part("owner");
         key.part(id);
+        if matches!(findings.act, Some(Act::Reaction { .. })) {
+            key.option(written.as_deref());
+            return key.finish(time.is_some());
+        }
         return key.finish(true);
     }
     key.part("time");

@@ -10,7 +10,9 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{self, Family};
+use template::Family;
+
+mod template;
 
 const MAX_DEPTH: usize = 8;
 const MAX_KEY: usize = 64;
@@ -125,8 +127,8 @@ impl Reader<'_> {
                     self.expect(b':')?;
                     self.key.clone_from(&key);
                     self.keys.push(Key {
-                        family: fields::family(&key),
-                        is_recommended: fields::is_recommended(&key),
+                        family: template::family(&key),
+                        is_recommended: template::is_recommended(&key),
                         is_broken: false,
                     });
                     let value = self.value()?;

@@ -30,7 +30,7 @@ fn valid_json_is_never_a_defect() {
         "\u{feff}{}",
     ] {
         let reading = read(body.to_owned());
-        assert_eq!(reading.defect, None, "{:.40}", body);
+        assert_eq!(reading.defect, None, "{body:.40}");
         assert!(
             matches!(reading.items[0], Item::Quarantined { .. }),
             "{body:.40}"
