@@ -7,6 +7,7 @@ mod hostile;
 mod outcomes;
 mod payloads;
 mod properties;
+mod shapes;
 
 use bytes::Bytes;
 use chatrace_webhook::delivery::{Delivery, Item, ReasonCode};

@@ -4,7 +4,7 @@ use crate::normalize::fields::{self, Means};
 
 /// Keys of one family say the same thing twice. For the repair of broken templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+enum Family {
     /// What was written.
     Text,
     /// Who wrote it.
@@ -26,7 +26,7 @@ pub(super) enum Family {
 }
 
 /// The family of a key, of those that a template commonly names beside the text.
-pub(super) fn family(key: &str) -> Option<Family> {
+fn family(key: &str) -> Option<Family> {
     Some(match fields::means(key)? {
         Means::Text(_) | Means::Body(_) | Means::Message => Family::Text,
         Means::Customer(_) | Means::Writer(_) => Family::Person,
@@ -41,17 +41,58 @@ pub(super) fn family(key: &str) -> Option<Family> {
     })
 }
 
-/// Whether section 8's recommended body has this key.
-pub(super) fn is_recommended(key: &str) -> bool {
-    matches!(
-        key,
-        "contact_id"
-            | "external_id"
-            | "username"
-            | "full_name"
-            | "text"
-            | "last_input_type"
-            | "last_interaction"
-            | "channel"
-    )
+/// A key of the template.
+pub(super) struct Key {
+    family: Option<Family>,
+    /// Whether its value is no JSON string as it stands.
+    pub(super) is_broken: bool,
+}
+
+impl Key {
+    pub(super) fn new(key: &str) -> Self {
+        Self {
+            family: family(key),
+            is_broken: false,
+        }
+    }
+}
+
+/// Whether these keys, in the order of the body, can only be the template's.
+///
+/// A customer can type `","name":"` as well as a template can hold it. So behind the first string that a customer
+/// wrote for sure, each key must be of a family that stands only once in the whole; and behind the text only what
+/// a template must name somewhere (the sender) or what tells nothing about a person.
+pub(super) fn is_unambiguous(keys: &[Key]) -> bool {
+    let count = |family| keys.iter().filter(|key| key.family == Some(family)).count();
+    let Some(text) = keys.iter().position(|key| key.family == Some(Family::Text)) else {
+        return false;
+    };
+    let is_name = |family: Option<Family>| {
+        matches!(
+            family,
+            Some(Family::Handle | Family::Name | Family::FirstName | Family::LastName)
+        )
+    };
+    let has_only_broken_words = keys
+        .iter()
+        .all(|key| !key.is_broken || key.family == Some(Family::Text) || is_name(key.family));
+    if count(Family::Text) > 1 || !has_only_broken_words {
+        return false;
+    }
+    let first = keys
+        .iter()
+        .position(|key| key.is_broken)
+        .unwrap_or(text)
+        .min(text);
+    keys.iter().enumerate().skip(first + 1).all(|(at, key)| {
+        let Some(family) = key.family else {
+            return false;
+        };
+        let rivals = match family {
+            Family::FirstName | Family::LastName => count(Family::Name),
+            Family::Name => count(Family::FirstName) + count(Family::LastName),
+            _ => 0,
+        };
+        count(family) == 1 && rivals == 0 && (at <= text || !is_name(key.family))
+    })
 }
