@@ -11,99 +11,18 @@ use super::findings::{Act, Origin, Unfilled};
 use super::{scalar, tree};
 use crate::message::{Attachment, Channel, Direction};
 
+pub(super) use candidate::{Best, Candidate, Names, Place, Role};
+pub(super) use words::channel;
+use words::{direction, word};
+
+mod candidate;
 mod content;
+mod words;
 
 /// Places within places are followed this far.
 const MAX_DEPTH: usize = 6;
 /// A reason shows no longer key or placeholder.
 const MAX_SHOWN: usize = 80;
-
-/// Where an object stands, seen from the item it belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// It is the item.
-    Root,
-    /// Under `message`.
-    Message,
-    /// Under `data` or another wrapper.
-    Data,
-    /// Under `from`.
-    From,
-    /// Under `sender`.
-    Sender,
-    /// Under `user`.
-    User,
-    /// Under `contact`.
-    Contact,
-}
-
-impl Place {
-    fn is_person(self) -> bool {
-        matches!(self, Self::From | Self::Sender | Self::User | Self::Contact)
-    }
-
-    fn role(self) -> Role {
-        if matches!(self, Self::From | Self::Sender) {
-            Role::Writer
-        } else {
-            Role::Customer
-        }
-    }
-
-    fn rank(self, rank: u8) -> u16 {
-        u16::from(rank) * 16 + self as u16
-    }
-}
-
-/// Whom an id or a name belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// The customer, whoever wrote.
-    Customer,
-    /// Whoever wrote.
-    Writer,
-}
-
-/// The best-ranked of several candidates; the first of equals.
-#[derive(Debug)]
-pub(super) struct Best<T>(Option<(u16, T)>);
-
-impl<T> Default for Best<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> Best<T> {
-    pub(super) fn offer(&mut self, rank: u16, candidate: Option<T>) {
-        if let Some(candidate) = candidate
-            && self.0.as_ref().is_none_or(|(best, _)| rank < *best)
-        {
-            self.0 = Some((rank, candidate));
-        }
-    }
-
-    pub(super) fn get(&self) -> Option<&T> {
-        self.0.as_ref().map(|(_, value)| value)
-    }
-}
-
-/// One id of a person.
-#[derive(Debug)]
-pub(super) struct Candidate<'v> {
-    pub(super) rank: u16,
-    pub(super) role: Role,
-    pub(super) id: Cow<'v, str>,
-}
-
-/// What one person is called.
-#[derive(Debug, Default)]
-pub(super) struct Names<'v> {
-    pub(super) handle: Best<Cow<'v, str>>,
-    pub(super) name: Best<Cow<'v, str>>,
-    pub(super) first: Best<Cow<'v, str>>,
-    pub(super) last: Best<Cow<'v, str>>,
-}
 
 /// What the keys of one object say.
 #[derive(Debug, Default)]
@@ -401,10 +320,6 @@ fn meta(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
     scalar::id(value).map(|id| (id, Origin::Meta))
 }
 
-fn word(value: &Value) -> Option<String> {
-    scalar::label(value).map(|word| scalar::cut(word, 64).trim().to_lowercase())
-}
-
 fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     let placeholder = scalar::placeholder(value.as_str()?)?;
     let shown =
@@ -412,42 +327,5 @@ fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     Some(Unfilled {
         key: shown(key),
         placeholder: shown(placeholder),
-    })
-}
-
-fn direction(value: &Value, means: Means) -> Option<Direction> {
-    let word = word(value)?;
-    let (inbound, outbound): (&[&str], &[&str]) = match means {
-        Means::Dir => (&["1", "in"], &["0", "out"]),
-        Means::Title => (
-            &["incoming_message", "inbound_message"],
-            &["outgoing_message", "outbound_message"],
-        ),
-        _ => (
-            &["in", "incoming", "inbound"],
-            &["out", "outgoing", "outbound"],
-        ),
-    };
-    if outbound.contains(&word.as_str()) {
-        Some(Direction::Outbound)
-    } else {
-        inbound
-            .contains(&word.as_str())
-            .then_some(Direction::Inbound)
-    }
-}
-
-/// A channel as a body spells it: a word, or Chatrace's number.
-pub(super) fn channel(value: &Value) -> Option<Channel> {
-    let name = scalar::id(value)?.to_lowercase();
-    Some(match name.as_str() {
-        "10" | "ig" => Channel::Instagram,
-        "0" | "page" | "facebook" | "fb" => Channel::Messenger,
-        "5" | "whatsapp_business_account" => Channel::Whatsapp,
-        "8" => Channel::Telegram,
-        "9" | "webchat" => Channel::Web,
-        "2" => Channel::Sms,
-        "7" => Channel::Google,
-        name => Channel::named(&name.chars().take(32).collect::<String>()),
     })
 }

@@ -110,6 +110,17 @@ fn a_compressed_body_is_read_and_one_that_is_not_what_it_says_is_tried_as_it_is(
 }
 
 #[test]
+fn a_body_that_does_not_decode_says_so() {
+    let mut delivery = delivery(&b"\x1f\x8b\x08 broken"[..]);
+    delivery.headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
+    let defect = normalize(&delivery).defect.unwrap();
+    assert!(
+        defect.cause.starts_with("the body does not decode"),
+        "{defect}"
+    );
+}
+
+#[test]
 fn too_many_items_are_cut_with_a_reason() {
     let reading = read(json!(vec![json!({"contact_id": 1, "text": "hi"}); 10_001]).to_string());
     assert_eq!(reading.items.len(), 10_001);

@@ -231,3 +231,25 @@ fn a_form_a_query_and_a_multipart_body_are_the_same_message() {
         expected
     );
 }
+
+#[test]
+fn metas_form_may_come_as_a_form() {
+    let entry = r#"[{"messaging":[{"sender":{"id":"1"},"recipient":{"id":"2"},"message":{"mid":"m","text":"hi"}}]}]"#;
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("object", "instagram")
+        .append_pair("entry", entry)
+        .finish();
+    assert_eq!(
+        message(form),
+        message(format!(r#"{{"object":"instagram","entry":{entry}}}"#))
+    );
+}
+
+#[test]
+fn a_reaction_without_a_time_may_come_back() {
+    let reaction = json!({"sender": {"id": "1"}, "recipient": {"id": "2"}, "reaction": {"mid": "m", "action": "react", "emoji": "x"}});
+    assert!(matches!(
+        message(reaction.to_string()).identity,
+        Identity::Window(_)
+    ));
+}
