@@ -87,6 +87,14 @@ pub(super) struct Person {
 }
 
 impl Findings {
+    /// Whether it came in a form of Meta's, which no owner of a flow can change.
+    pub(super) fn is_metas(&self) -> bool {
+        matches!(
+            self.shape,
+            Shape::MetaMessaging | Shape::MetaStandby | Shape::MetaChanges | Shape::Whatsapp
+        )
+    }
+
     /// Whether the customer or the business wrote, sent or did something.
     pub(super) fn has_content(&self) -> bool {
         self.text.is_some()
