@@ -68,6 +68,8 @@ fn collect(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
                 .and_then(scalar::label)
                 .map(|word| word.to_lowercase());
             let word = match word {
+                // Some say `type` and mean the MIME type.
+                Some(word) if word.contains('/') => of_mime(&word).unwrap_or_default().to_owned(),
                 Some(word) => word,
                 None if !kind.is_empty() => kind.to_owned(),
                 None => facts::find(map, "mimetype")
@@ -171,6 +173,19 @@ mod tests {
             [("ephemeral", false), ("image", true), ("share", false)]
         );
         assert_eq!(kind(&found), Some(Kind::Share));
+    }
+
+    #[test]
+    fn a_mime_type_is_told_as_a_type() {
+        for key in ["type", "mime_type", "mimeType"] {
+            let mut found = Vec::new();
+            links(
+                &json!({"url": "https://a.test/x", key: "audio/ogg"}),
+                "",
+                &mut found,
+            );
+            assert_eq!(found[0].kind, "audio", "{key}");
+        }
     }
 
     #[test]

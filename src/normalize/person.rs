@@ -111,3 +111,92 @@ fn inherit(own: Person, parent: &Outer) -> Person {
         display_name: own.display_name.or_else(|| parent.display_name.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn choose(body: &Value, direction: Direction) -> Person {
+        Facts::of(body.as_object().unwrap()).choose_person(direction, &Outer::default())
+    }
+
+    #[test]
+    fn the_reading_order_decides_and_not_the_order_of_the_body() {
+        // Each of these outranks all that follow it.
+        let order = [
+            "senderId",
+            "user_id",
+            "contact_id",
+            "ms_id",
+            "subscriber_id",
+            "fromId",
+            "from",
+            "sender",
+            "user",
+            "contact",
+            "data",
+            "chatfuel user id",
+            "bothelp_user_id",
+            "user_ns",
+            "cuid",
+            "ig_id",
+            "external_id",
+            "messenger user id",
+            "sessionId",
+            "phone",
+        ];
+        for (at, key) in order.iter().enumerate() {
+            let mut body = json!({});
+            for key in order[at..].iter().rev() {
+                body[*key] = match *key {
+                    "sender" | "user" | "contact" => json!({"id": key}),
+                    "data" => continue,
+                    _ => json!(key),
+                };
+            }
+            if *key != "data" {
+                assert_eq!(
+                    choose(&body, Direction::Inbound).contact.as_deref(),
+                    Some(*key)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_business_wrote_belongs_to_the_customer() {
+        let person = choose(
+            &json!({"sender": {"id": "biz", "name": "Shop"}, "recipient": {"id": "cust"}, "username": "@ana"}),
+            Direction::Outbound,
+        );
+        assert_eq!(person.contact.as_deref(), Some("cust"));
+        assert_eq!(person.business.as_deref(), Some("biz"));
+        assert_eq!(
+            (person.username.as_deref(), person.display_name),
+            (Some("ana"), None)
+        );
+        let alone = choose(
+            &json!({"phone": "5", "recipient_id": "6"}),
+            Direction::Outbound,
+        );
+        assert_eq!(
+            (alone.contact.as_deref(), alone.aliases),
+            (Some("5"), vec!["6".to_owned()])
+        );
+    }
+
+    #[test]
+    fn nobody_has_more_than_a_few_aliases() {
+        let body: serde_json::Map<String, Value> = (0..1000)
+            .map(|at| ("phone".to_owned() + &"_".repeat(at), json!(at)))
+            .collect();
+        assert_eq!(
+            choose(&Value::Object(body), Direction::Inbound)
+                .aliases
+                .len(),
+            MAX_ALIASES
+        );
+    }
+}
