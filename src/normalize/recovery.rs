@@ -86,8 +86,10 @@ impl Reader<'_> {
                     self.blanks();
                     self.expect(b':')?;
                     self.key.clone_from(&key);
+                    let place = self.keys.len();
                     self.keys.push(Key::new(&key));
                     let value = self.value()?;
+                    self.keys[place].weigh(&value);
                     if map.insert(key, value).is_some() {
                         return None;
                     }
@@ -318,6 +320,7 @@ mod tests {
             r#"a "b" ","foo":"bar"#,
             r#"a "b" ","name":"eve"#,
             r#"a "b" ","last_interaction":"5","time":"6"#,
+            r#"a "b" ","time":"6"#,
             r#"a","foo":"b "c" d"#,
             r#"a","first_name":"b "c" d"#,
             r#"a "b" ","user[id]":"5"#,
@@ -347,6 +350,17 @@ mod tests {
     fn a_name_behind_the_text_may_be_the_customers_invention() {
         assert!(recover(r#"{"contact_id":"1","text":"a "b"","channel":"x"}"#).is_some());
         assert!(recover(r#"{"text":"a "b"","contact_id":"1"}"#).is_some());
+        assert!(
+            recover(r#"{"user_id":"1","text":"a "b"","time":"{{last_interaction}}"}"#).is_some()
+        );
+        assert_eq!(
+            recover(r#"{"user_id":"1","text":"a "b"","time":"to go"}"#),
+            None
+        );
+        assert_eq!(
+            recover(r#"{"text":"a "b"","contact_id":"me, I said"}"#),
+            None
+        );
         assert!(recover(r#"{"contact_id":"1","name":"Al "Bo" C","text":"hi"}"#).is_some());
         assert_eq!(
             recover(r#"{"contact_id":"1","text":"a "b"","username":"eve"}"#),

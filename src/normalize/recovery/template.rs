@@ -1,6 +1,9 @@
 //! The keys of the templates that owners type, and which of them a customer could have smuggled in.
 
+use serde_json::Value;
+
 use crate::normalize::fields::{self, Means};
+use crate::normalize::scalar;
 
 /// Keys of one family say the same thing twice. For the repair of broken templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub(super) struct Key {
     family: Option<Family>,
     /// Whether its value is no JSON string as it stands.
     pub(super) is_broken: bool,
+    /// Whether its value is what Chatrace fills in for such a key, rather than prose.
+    is_sensible: bool,
 }
 
 impl Key {
@@ -53,7 +58,28 @@ impl Key {
         Self {
             family: family(key),
             is_broken: false,
+            is_sensible: false,
         }
+    }
+
+    /// Looks at the value, once it is read.
+    pub(super) fn weigh(&mut self, value: &Value) {
+        let Some(text) = scalar::scalar(value) else {
+            self.is_sensible = value.is_null();
+            return;
+        };
+        let all = |test: fn(char) -> bool| scalar::is_absent(&text) || text.chars().all(test);
+        self.is_sensible = match self.family {
+            Some(Family::Kind | Family::Channel) => {
+                all(|sign| sign.is_ascii_alphanumeric() || sign == '_')
+            }
+            // Nine digits are the seconds of 1973: whatever is shorter is no time.
+            Some(Family::Time) => {
+                (text.len() >= 9 || scalar::is_absent(&text))
+                    && all(|sign| sign.is_ascii_digit() || "-+:.TZ ".contains(sign))
+            }
+            _ => all(|sign| sign.is_alphanumeric() || "+-_.@:".contains(sign)),
+        };
     }
 }
 
@@ -61,7 +87,7 @@ impl Key {
 ///
 /// A customer can type `","name":"` as well as a template can hold it. So behind the first string that a customer
 /// wrote for sure, each key must be of a family that stands only once in the whole; and behind the text only what
-/// a template must name somewhere (the sender) or what tells nothing about a person.
+/// a template must name somewhere (the sender) or what tells nothing about a person, with a value of its kind.
 pub(super) fn is_unambiguous(keys: &[Key]) -> bool {
     let count = |family| keys.iter().filter(|key| key.family == Some(family)).count();
     let Some(text) = keys.iter().position(|key| key.family == Some(Family::Text)) else {
@@ -93,6 +119,8 @@ pub(super) fn is_unambiguous(keys: &[Key]) -> bool {
             Family::Name => count(Family::FirstName) + count(Family::LastName),
             _ => 0,
         };
-        count(family) == 1 && rivals == 0 && (at <= text || !is_name(key.family))
+        count(family) == 1
+            && rivals == 0
+            && (at <= text || (key.is_sensible && !is_name(key.family)))
     })
 }
