@@ -8,8 +8,8 @@
 //! 3. `walk` finds out the shape of each object and descends into wrappers, lists, `meta`, `whatsapp`, `sendpulse`
 //!    and `history`;
 //! 4. `facts` collects what the keys say, by the tables of aliases in `fields`;
-//! 5. `resolve` chooses among them, and 6. `judge` applies the table of outcomes, with `identity` for telling
-//!    messages apart.
+//! 5. `resolve` and `person` choose among them;
+//! 6. `judge` applies the table of outcomes, with `identity` for telling messages apart.
 //!
 //! All of it is pure and total: whatever the octets are, [`normalize`] returns at least one item and never panics.
 
@@ -30,6 +30,7 @@ mod identity;
 mod judge;
 mod meta;
 mod multipart;
+mod person;
 mod recovery;
 mod resolve;
 mod scalar;
@@ -92,7 +93,7 @@ impl fmt::Display for Defect {
 ///
 /// The same delivery always gives the same reading.
 pub fn normalize(delivery: &Delivery) -> Reading {
-    let body = decoded(delivery);
+    let (body, decode_error) = decoded(delivery);
     let tree = if delivery.is_query {
         tree::of_query(&body)
     } else {
@@ -107,7 +108,13 @@ pub fn normalize(delivery: &Delivery) -> Reading {
                 defect: None,
             };
         }
-        tree::Tree::Broken(defect) => return unreadable(defect),
+        tree::Tree::Broken(mut defect) => {
+            // What does not decode is no JSON either, but that is not what is wrong with it.
+            if let Some(error) = decode_error {
+                defect.cause = error.to_string();
+            }
+            return unreadable(defect);
+        }
     };
     let header = delivery
         .header("x-user-id")
@@ -134,16 +141,19 @@ pub fn normalize(delivery: &Delivery) -> Reading {
 /// The body as text for people: decoded, and with U+FFFD for what is no text.
 pub fn readable_text(delivery: &Delivery) -> String {
     let content_type = delivery.content_type.as_deref().unwrap_or_default();
-    let body = decoded(delivery);
+    let (body, _) = decoded(delivery);
     tree::to_text(&body, &content_type.to_ascii_lowercase())
         .0
         .into_owned()
 }
 
-/// The body without its content encoding; as it is, if it is not what its header says.
-fn decoded(delivery: &Delivery) -> Cow<'_, [u8]> {
+/// The body without its content encoding; as it is, with the error, if it is not what its header says.
+fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>) {
     let declared = delivery.header("content-encoding");
-    encoding::decode(&delivery.body, declared, MAX_DECODED).unwrap_or(Cow::Borrowed(&delivery.body))
+    match encoding::decode(&delivery.body, declared, MAX_DECODED) {
+        Ok(body) => (body, None),
+        Err(error) => (Cow::Borrowed(&delivery.body), Some(error)),
+    }
 }
 
 fn unreadable(defect: Defect) -> Reading {

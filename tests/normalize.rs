@@ -1,10 +1,13 @@
 //! The normalizer from outside: every sample body as a snapshot, and properties of the open set.
 
+#![expect(clippy::unwrap_used, reason = "what a test relies on may panic")]
+
 mod bugs;
 mod hostile;
 mod outcomes;
 mod payloads;
 mod properties;
+mod shapes;
 
 use bytes::Bytes;
 use chatrace_webhook::delivery::{Delivery, Item, ReasonCode};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{facts, fields, scalar, tree};
+use super::{facts, scalar, tree};
 use crate::message::{Attachment, Kind};
 
 /// More files than this belong to no message.
@@ -68,6 +68,8 @@ fn collect(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
                 .and_then(scalar::label)
                 .map(|word| word.to_lowercase());
             let word = match word {
+                // Some say `type` and mean the MIME type.
+                Some(word) if word.contains('/') => of_mime(&word).unwrap_or_default().to_owned(),
                 Some(word) => word,
                 None if !kind.is_empty() => kind.to_owned(),
                 None => facts::find(map, "mimetype")
@@ -103,13 +105,41 @@ pub(super) fn kind(attachments: &[Attachment]) -> Option<Kind> {
     let any = |test: fn(&Attachment) -> bool| attachments.iter().any(test);
     if any(|file| file.kind == "story_mention") {
         Some(Kind::StoryMention)
-    } else if any(|file| fields::is_share_word(&file.kind)) {
+    } else if any(|file| is_share_word(&file.kind)) {
         Some(Kind::Share)
-    } else if any(|file| fields::is_media_word(&file.kind) || file.url.is_some()) {
+    } else if any(|file| is_media_word(&file.kind) || file.url.is_some()) {
         Some(Kind::Media)
     } else {
         None
     }
+}
+
+/// Words for files, pictures and sounds, as `type` and `last_input_type` spell them.
+pub(super) fn is_media_word(word: &str) -> bool {
+    matches!(
+        word,
+        "image"
+            | "photo"
+            | "picture"
+            | "gif"
+            | "animated_gif"
+            | "sticker"
+            | "video"
+            | "audio"
+            | "voice"
+            | "file"
+            | "document"
+            | "media"
+            | "ephemeral"
+    )
+}
+
+/// Words for posts, reels and stories that are passed on.
+pub(super) fn is_share_word(word: &str) -> bool {
+    matches!(
+        word,
+        "share" | "ig_post" | "ig_reel" | "reel" | "story" | "ig_story"
+    )
 }
 
 #[cfg(test)]
@@ -143,6 +173,19 @@ mod tests {
             [("ephemeral", false), ("image", true), ("share", false)]
         );
         assert_eq!(kind(&found), Some(Kind::Share));
+    }
+
+    #[test]
+    fn a_mime_type_is_told_as_a_type() {
+        for key in ["type", "mime_type", "mimeType"] {
+            let mut found = Vec::new();
+            links(
+                &json!({"url": "https://a.test/x", key: "audio/ogg"}),
+                "",
+                &mut found,
+            );
+            assert_eq!(found[0].kind, "audio", "{key}");
+        }
     }
 
     #[test]

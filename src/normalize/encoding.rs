@@ -75,15 +75,15 @@ fn unpack(body: &[u8], encoding: &str, limit: usize) -> Result<Vec<u8>, DecodeEr
 }
 
 fn read(decoder: impl Read, limit: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut decoded = Vec::new();
+    let mut unpacked = Vec::new();
     decoder
         .take((limit as u64).saturating_add(1))
-        .read_to_end(&mut decoded)
+        .read_to_end(&mut unpacked)
         .map_err(|error| DecodeError::Corrupt(error.to_string()))?;
-    if decoded.len() > limit {
+    if unpacked.len() > limit {
         return Err(DecodeError::TooLarge);
     }
-    Ok(decoded)
+    Ok(unpacked)
 }
 
 #[cfg(test)]

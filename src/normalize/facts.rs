@@ -8,103 +8,28 @@ use serde_json::{Map, Value};
 
 use super::fields::{self, Means};
 use super::findings::{Act, Origin, Unfilled};
-use super::{attachment, scalar, tree};
+use super::{scalar, tree};
 use crate::message::{Attachment, Channel, Direction};
+
+pub(super) use candidate::{Best, Candidate, Names, Place, Role};
+pub(super) use words::channel;
+use words::{direction, word};
+
+mod candidate;
+mod content;
+mod words;
 
 /// Places within places are followed this far.
 const MAX_DEPTH: usize = 6;
 /// A reason shows no longer key or placeholder.
 const MAX_SHOWN: usize = 80;
 
-/// Where an object stands, seen from the item it belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// It is the item.
-    Root,
-    /// Under `message`.
-    Message,
-    /// Under `data` or another wrapper.
-    Data,
-    /// Under `from`.
-    From,
-    /// Under `sender`.
-    Sender,
-    /// Under `user`.
-    User,
-    /// Under `contact`.
-    Contact,
-}
-
-impl Place {
-    fn is_person(self) -> bool {
-        matches!(self, Self::From | Self::Sender | Self::User | Self::Contact)
-    }
-
-    fn role(self) -> Role {
-        if matches!(self, Self::From | Self::Sender) {
-            Role::Writer
-        } else {
-            Role::Customer
-        }
-    }
-
-    fn rank(self, rank: u8) -> u16 {
-        u16::from(rank) * 16 + self as u16
-    }
-}
-
-/// Whom an id or a name belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// The customer, whoever wrote.
-    Customer,
-    /// Whoever wrote.
-    Writer,
-}
-
-/// The best-ranked of several candidates; the first of equals.
-#[derive(Debug)]
-pub(super) struct Best<T>(Option<(u16, T)>);
-
-impl<T> Default for Best<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> Best<T> {
-    pub(super) fn offer(&mut self, rank: u16, candidate: Option<T>) {
-        if let Some(candidate) = candidate
-            && self.0.as_ref().is_none_or(|(best, _)| rank < *best)
-        {
-            self.0 = Some((rank, candidate));
-        }
-    }
-
-    pub(super) fn get(&self) -> Option<&T> {
-        self.0.as_ref().map(|(_, value)| value)
-    }
-}
-
-/// One id of a person.
-#[derive(Debug)]
-pub(super) struct Candidate<'v> {
-    pub(super) rank: u16,
-    pub(super) role: Role,
-    pub(super) id: Cow<'v, str>,
-}
-
-/// What one person is called.
-#[derive(Debug, Default)]
-pub(super) struct Names<'v> {
-    pub(super) handle: Best<Cow<'v, str>>,
-    pub(super) name: Best<Cow<'v, str>>,
-    pub(super) first: Best<Cow<'v, str>>,
-    pub(super) last: Best<Cow<'v, str>>,
-}
-
 /// What the keys of one object say.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is the presence of a key, and every combination occurs"
+)]
 pub(super) struct Facts<'v> {
     pub(super) people: Vec<Candidate<'v>>,
     pub(super) recipient: Best<Cow<'v, str>>,
@@ -198,7 +123,7 @@ impl<'v> Facts<'v> {
                 self.is_record = true;
                 self.custom_fields = self.custom_fields.or(Some(value));
             }
-            Means::ChatHistory => self.history = self.history.or(Some(value)),
+            Means::ChatHistory => self.transcript(key, value),
             Means::DumpMark | Means::RecordMark => self.is_record = true,
             _ => {}
         }
@@ -276,7 +201,7 @@ impl<'v> Facts<'v> {
             Means::Messages => self.lists.push(value),
             Means::Wrapper => self.wrap(value, place),
             Means::Payload if value.is_object() || value.is_array() => self.wrap(value, place),
-            Means::ChatHistory => self.history = self.history.or(Some(value)),
+            Means::ChatHistory => self.transcript(key, value),
             Means::CustomFields | Means::DumpMark => {
                 self.is_dump = true;
                 self.is_record = true;
@@ -286,50 +211,6 @@ impl<'v> Facts<'v> {
             }
             Means::RecordMark => self.is_record = true,
             _ => self.of_content(value, means, place),
-        }
-    }
-
-    /// Files, buttons, reactions and flags.
-    fn of_content(&mut self, value: &'v Value, means: Means, place: Place) {
-        match means {
-            Means::Media(kind) => attachment::links(value, kind, &mut self.attachments),
-            Means::Attachments => attachment::list(value, &mut self.attachments),
-            Means::Url => self.url.offer(place.rank(0), scalar::label(value)),
-            Means::MimeType => self.mime.offer(place.rank(0), scalar::label(value)),
-            // A button has a name; a bare number is a frame's own code.
-            Means::Action(rank) => self.action.offer(
-                place.rank(rank),
-                scalar::text(value)
-                    .filter(|text| !value.is_boolean() && text.chars().any(char::is_alphabetic)),
-            ),
-            Means::Payload => self.payload.offer(1, scalar::text(value)),
-            Means::QuickReply => self.payload.offer(0, inner_text(value, "payload")),
-            Means::Postback => self.postback(value, place),
-            Means::Reaction => self.reaction(value),
-            Means::Edit => {
-                if let Value::Object(map) = value {
-                    self.id.offer(1, find(map, "mid").and_then(meta));
-                    self.text
-                        .offer(place.rank(0), find(map, "text").and_then(scalar::text));
-                    self.act = Some(Act::Edit {
-                        number: find(map, "numedit")
-                            .and_then(scalar::id)
-                            .map(Cow::into_owned),
-                    });
-                }
-            }
-            Means::Referral => self.referral(value),
-            Means::ReplyTo => self.reply_to.offer(0, replied(value)),
-            Means::IsEcho => {
-                self.direction
-                    .offer(0, scalar::flag(value).then_some(Direction::Outbound));
-            }
-            Means::IsDeleted if scalar::flag(value) => self.act = Some(Act::Deletion),
-            Means::IsUnsupported => self.is_unsupported |= scalar::flag(value),
-            Means::Happening(what) if value.is_object() && self.act.is_none() => {
-                self.act = Some(Act::Happening(what));
-            }
-            _ => {}
         }
     }
 
@@ -400,6 +281,11 @@ impl<'v> Facts<'v> {
         );
     }
 
+    fn transcript(&mut self, key: &str, value: &'v Value) {
+        self.history = self.history.or(Some(value));
+        self.unfilled_text = self.unfilled_text.take().or_else(|| unfilled(key, value));
+    }
+
     fn channel(&mut self, value: &Value, place: Place) {
         self.channel.offer(place as u16, channel(value));
     }
@@ -408,68 +294,6 @@ impl<'v> Facts<'v> {
         if !place.is_person() && (value.is_object() || value.is_array() || value.is_string()) {
             self.wrappers.push(value);
         }
-    }
-
-    fn postback(&mut self, value: &'v Value, place: Place) {
-        if let Value::Object(map) = value {
-            self.id.offer(1, find(map, "mid").and_then(meta));
-            self.text
-                .offer(place.rank(0), find(map, "title").and_then(scalar::text));
-            if let Some(referral) = find(map, "referral") {
-                self.referral(referral);
-            }
-        }
-        let payload = inner_text(value, "payload");
-        if payload.is_some() || value.is_object() {
-            self.payload.offer(0, payload);
-            self.act = Some(Act::Postback);
-        }
-    }
-
-    fn reaction(&mut self, value: &'v Value) {
-        let (action, sign) = match value {
-            Value::Object(map) => {
-                let mid = || find(map, "mid").or_else(|| find(map, "messageid"));
-                self.id.offer(0, mid().and_then(meta));
-                self.reply_to.offer(0, mid().and_then(scalar::id));
-                let sign = find(map, "emoji")
-                    .and_then(scalar::text)
-                    .or_else(|| find(map, "reaction").and_then(scalar::text));
-                let action = find(map, "action").and_then(scalar::label);
-                // WhatsApp takes a reaction back by sending an empty one.
-                let action = match action {
-                    Some(action) => action,
-                    None if sign.is_none() => Cow::Borrowed("unreact"),
-                    None => Cow::Borrowed("react"),
-                };
-                (action, sign)
-            }
-            _ => match scalar::text(value) {
-                None => return,
-                Some(sign) if sign == "unreact" => (sign, None),
-                Some(sign) => (Cow::Borrowed("react"), Some(sign)),
-            },
-        };
-        let payload = if action == "unreact" {
-            Some(Cow::Borrowed("unreact"))
-        } else {
-            sign.or_else(|| Some(action.clone()))
-        };
-        self.payload.offer(0, payload);
-        self.act = Some(Act::Reaction {
-            action: action.into_owned(),
-        });
-    }
-
-    fn referral(&mut self, value: &'v Value) {
-        let reference = match value {
-            Value::Object(map) => ["ref", "sourceurl", "source", "type"]
-                .iter()
-                .find_map(|key| find(map, key).and_then(scalar::text)),
-            _ => scalar::text(value),
-        };
-        self.has_referral |= reference.is_some() || value.is_object();
-        self.payload.offer(2, reference);
     }
 }
 
@@ -496,34 +320,6 @@ fn meta(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
     scalar::id(value).map(|id| (id, Origin::Meta))
 }
 
-fn inner_text<'v>(value: &'v Value, alias: &str) -> Option<Cow<'v, str>> {
-    match value {
-        Value::Object(map) => find(map, alias).and_then(scalar::text),
-        _ => scalar::text(value),
-    }
-}
-
-/// What a message answers: another message, or a story.
-fn replied(value: &Value) -> Option<Cow<'_, str>> {
-    let Value::Object(map) = value else {
-        return scalar::id(value);
-    };
-    let story = || match find(map, "story")? {
-        Value::Object(story) => ["id", "url"]
-            .iter()
-            .find_map(|key| find(story, key).and_then(scalar::label)),
-        other => scalar::label(other),
-    };
-    find(map, "mid")
-        .or_else(|| find(map, "id"))
-        .and_then(scalar::id)
-        .or_else(story)
-}
-
-fn word(value: &Value) -> Option<String> {
-    scalar::label(value).map(|word| scalar::cut(word, 64).trim().to_lowercase())
-}
-
 fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     let placeholder = scalar::placeholder(value.as_str()?)?;
     let shown =
@@ -531,33 +327,5 @@ fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     Some(Unfilled {
         key: shown(key),
         placeholder: shown(placeholder),
-    })
-}
-
-fn direction(value: &Value, means: Means) -> Option<Direction> {
-    let word = word(value)?;
-    Some(match (means, word.as_str()) {
-        (Means::Dir, "0") => Direction::Outbound,
-        (Means::Dir, "1") => Direction::Inbound,
-        (Means::Title, "outgoing_message" | "outbound_message") => Direction::Outbound,
-        (Means::Title, "incoming_message" | "inbound_message") => Direction::Inbound,
-        (Means::Direction | Means::Dir, "out" | "outgoing" | "outbound") => Direction::Outbound,
-        (Means::Direction | Means::Dir, "in" | "incoming" | "inbound") => Direction::Inbound,
-        _ => return None,
-    })
-}
-
-/// A channel as a body spells it: a word, or Chatrace's number.
-pub(super) fn channel(value: &Value) -> Option<Channel> {
-    let name = scalar::id(value)?.to_lowercase();
-    Some(match name.as_str() {
-        "10" | "ig" => Channel::Instagram,
-        "0" | "page" | "facebook" | "fb" => Channel::Messenger,
-        "5" | "whatsapp_business_account" => Channel::Whatsapp,
-        "8" => Channel::Telegram,
-        "9" | "webchat" => Channel::Web,
-        "2" => Channel::Sms,
-        "7" => Channel::Google,
-        name => Channel::named(&name.chars().take(32).collect::<String>()),
     })
 }

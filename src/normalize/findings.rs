@@ -34,6 +34,8 @@ pub(super) enum Act {
     Comment,
     /// Came by a link.
     Referral,
+    /// Sent something that Meta cannot show.
+    Unsupported,
     /// Nobody wrote anything; this happened.
     Happening(&'static str),
 }
@@ -85,13 +87,21 @@ pub(super) struct Person {
 }
 
 impl Findings {
+    /// Whether it came in a form of Meta's, which no owner of a flow can change.
+    pub(super) fn is_metas(&self) -> bool {
+        matches!(
+            self.shape,
+            Shape::MetaMessaging | Shape::MetaStandby | Shape::MetaChanges | Shape::Whatsapp
+        )
+    }
+
     /// Whether the customer or the business wrote, sent or did something.
     pub(super) fn has_content(&self) -> bool {
         self.text.is_some()
             || !self.attachments.is_empty()
             || matches!(
                 self.act,
-                Some(Act::Deletion | Act::Reaction { .. } | Act::Referral)
+                Some(Act::Deletion | Act::Reaction { .. } | Act::Referral | Act::Unsupported)
             )
             || (self.act == Some(Act::Postback) && self.payload.is_some())
     }

@@ -148,7 +148,7 @@ mod tests {
         let form = "application/x-www-form-urlencoded";
         assert_eq!(of_body("%7B%22text%22%3A%22a%3Db%22%7D", form), expected);
         assert_eq!(of_body("%7B%22text%22%3A%22a%3Db%22%7D=", form), expected);
-        assert_eq!(read(br#"{"text":"a=b"}"#), expected.unwrap());
+        assert_eq!(read(br#"{"text":"a=b"}"#), json!({"text": "a=b"}));
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub(super) fn of(
     key.option(findings.text.as_deref());
     key.option(findings.payload.as_deref());
     key.option(findings.reply_to.as_deref());
+    key.part(&findings.attachments.len().to_string());
     for attachment in &findings.attachments {
         key.part(&attachment.kind);
         key.option(attachment.url.as_deref());
@@ -59,6 +60,10 @@ pub(super) fn of(
     if let Some((id, Origin::Owner)) = &findings.id {
         key.part("owner");
         key.part(id);
+        if matches!(findings.act, Some(Act::Reaction { .. })) {
+            key.option(written.as_deref());
+            return key.finish(time.is_some());
+        }
         return key.finish(true);
     }
     key.part("time");
@@ -101,5 +106,41 @@ impl Key {
         } else {
             Identity::Window(key)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(parts: &[Option<&str>]) -> Identity {
+        let mut key = Key::new();
+        for part in parts {
+            key.option(*part);
+        }
+        key.finish(true)
+    }
+
+    #[test]
+    fn parts_never_run_together() {
+        let keys = [
+            key(&[Some("ab"), Some("c")]),
+            key(&[Some("a"), Some("bc")]),
+            key(&[Some("abc")]),
+            key(&[Some("abc"), None]),
+            key(&[Some("abc"), Some("")]),
+        ];
+        for (at, identity) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(identity), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_key_never_changes_between_releases() {
+        // A new value here makes every late retry a second message: change `VERSION` on purpose only.
+        let Identity::Key(key) = key(&[Some("instagram"), None]) else {
+            panic!()
+        };
+        assert_eq!(key.to_string(), "346b7fa8-b232-6a6d-07d9-c9967c82d76a");
     }
 }

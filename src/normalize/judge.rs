@@ -45,12 +45,13 @@ pub(super) fn judge(findings: Findings, context: &Context) -> Item {
         return quarantined(&findings, ReasonCode::UnfilledPlaceholder, text);
     }
     if has_contact {
-        return quarantined(
-            &findings,
-            ReasonCode::NoContent,
-            "a person, but no text, file or button: add `\"text\":\"{{last_input}}\"` to the body"
-                .to_owned(),
-        );
+        let advice = if findings.is_metas() {
+            ""
+        } else {
+            ": add `\"text\":\"{{last_input}}\"` to the body"
+        };
+        let text = format!("a person, but no text, file or button{advice}");
+        return quarantined(&findings, ReasonCode::NoContent, text);
     }
     if has_content {
         let text = match &findings.unfilled_person {

@@ -9,7 +9,7 @@ use super::facts::{self, Facts, find};
 use super::findings::{Act, Findings, Origin};
 use super::resolve::Outer;
 use super::walk::Walk;
-use super::{judge, scalar, whatsapp};
+use super::{judge, scalar, tree, whatsapp};
 use crate::delivery::ReasonCode;
 use crate::message::{Direction, SentAtSource, Shape};
 
@@ -99,6 +99,10 @@ fn each(
             }
         }
         Some(value @ Value::Object(_)) => one(walk, value),
+        // A form has the list as JSON in a string.
+        Some(Value::String(text)) if let Some(list) = tree::in_string(text) => {
+            each(walk, Some(&list), outer, shape, read);
+        }
         _ => walk.push(
             shape,
             judge::unknown("one of Meta's lists of updates is empty"),

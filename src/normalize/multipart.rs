@@ -42,12 +42,11 @@ fn part(part: &[u8]) -> Option<(String, Cow<'_, str>)> {
         .strip_prefix(b"\r")
         .unwrap_or(part)
         .strip_prefix(b"\n")?;
-    let (head, value) = match find(part, b"\r\n\r\n") {
-        Some(end) => (&part[..end], &part[end + 4..]),
-        None => {
-            let end = find(part, b"\n\n")?;
-            (&part[..end], &part[end + 2..])
-        }
+    let (head, value) = if let Some(end) = find(part, b"\r\n\r\n") {
+        (&part[..end], &part[end + 4..])
+    } else {
+        let end = find(part, b"\n\n")?;
+        (&part[..end], &part[end + 2..])
     };
     let value = value.strip_suffix(b"\n").unwrap_or(value);
     let value = value.strip_suffix(b"\r").unwrap_or(value);

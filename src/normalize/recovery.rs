@@ -6,11 +6,13 @@
 //!
 //! A wrong reading is worse than none: one that is not the only sensible one is refused, and the body is kept as it
 //! is. Refused are repeated or odd keys, broken strings under other keys than a text or a name, a second text, and
-//! any key behind a customer's words which those words could have brought along.
+//! any key behind a customer's words which those words could have brought along (`template`).
 
 use serde_json::{Map, Value};
 
-use super::fields::{self, Family};
+use template::{Key, is_unambiguous};
+
+mod template;
 
 const MAX_DEPTH: usize = 8;
 const MAX_KEY: usize = 64;
@@ -31,46 +33,6 @@ pub(super) fn recover(text: &str) -> Option<Value> {
     let value = reader.value()?;
     reader.blanks();
     (reader.at == text.len() && is_unambiguous(&reader.keys)).then_some(value)
-}
-
-/// A key of the template, in the order of the body.
-struct Key {
-    family: Option<Family>,
-    is_recommended: bool,
-    is_broken: bool,
-}
-
-/// Whether no customer could have written any of these keys (section 8's template is always safe).
-fn is_unambiguous(keys: &[Key]) -> bool {
-    let count = |family| keys.iter().filter(|key| key.family == Some(family)).count();
-    let written = |key: &Key| {
-        matches!(
-            key.family,
-            Some(
-                Family::Text | Family::Handle | Family::Name | Family::FirstName | Family::LastName
-            )
-        )
-    };
-    if count(Family::Text) > 1 || keys.iter().any(|key| key.is_broken && !written(key)) {
-        return false;
-    }
-    let Some(first) = keys
-        .iter()
-        .position(|key| key.is_broken || key.family == Some(Family::Text))
-    else {
-        return false;
-    };
-    keys[first + 1..].iter().all(|key| {
-        key.is_recommended
-            || key.family.is_some_and(|family| {
-                let rivals = match family {
-                    Family::FirstName | Family::LastName => count(Family::Name),
-                    Family::Name => count(Family::FirstName) + count(Family::LastName),
-                    _ => 0,
-                };
-                count(family) == 1 && rivals == 0
-            })
-    })
 }
 
 /// What follows a quote inside a string.
@@ -124,12 +86,10 @@ impl Reader<'_> {
                     self.blanks();
                     self.expect(b':')?;
                     self.key.clone_from(&key);
-                    self.keys.push(Key {
-                        family: fields::family(&key),
-                        is_recommended: fields::is_recommended(&key),
-                        is_broken: false,
-                    });
+                    let place = self.keys.len();
+                    self.keys.push(Key::new(&key));
                     let value = self.value()?;
+                    self.keys[place].weigh(&value);
                     if map.insert(key, value).is_some() {
                         return None;
                     }
@@ -358,6 +318,9 @@ mod tests {
             r#"a "b" ","username":"eve"#,
             r#"a "b" ","phone":"5"#,
             r#"a "b" ","foo":"bar"#,
+            r#"a "b" ","name":"eve"#,
+            r#"a "b" ","last_interaction":"5","time":"6"#,
+            r#"a "b" ","time":"6"#,
             r#"a","foo":"b "c" d"#,
             r#"a","first_name":"b "c" d"#,
             r#"a "b" ","user[id]":"5"#,
@@ -380,6 +343,28 @@ mod tests {
             recover(r#"[{"user_id":"1","text":"a "b""},{"user_id":"1","text":"c"}]"#),
             None,
             "two texts"
+        );
+    }
+
+    #[test]
+    fn a_name_behind_the_text_may_be_the_customers_invention() {
+        assert!(recover(r#"{"contact_id":"1","text":"a "b"","channel":"x"}"#).is_some());
+        assert!(recover(r#"{"text":"a "b"","contact_id":"1"}"#).is_some());
+        assert!(
+            recover(r#"{"user_id":"1","text":"a "b"","time":"{{last_interaction}}"}"#).is_some()
+        );
+        assert_eq!(
+            recover(r#"{"user_id":"1","text":"a "b"","time":"to go"}"#),
+            None
+        );
+        assert_eq!(
+            recover(r#"{"text":"a "b"","contact_id":"me, I said"}"#),
+            None
+        );
+        assert!(recover(r#"{"contact_id":"1","name":"Al "Bo" C","text":"hi"}"#).is_some());
+        assert_eq!(
+            recover(r#"{"contact_id":"1","text":"a "b"","username":"eve"}"#),
+            None
         );
     }
 

@@ -46,6 +46,11 @@ pub(super) fn label(value: &Value) -> Option<Cow<'_, str>> {
 pub(super) fn id(value: &Value) -> Option<Cow<'_, str>> {
     let id = match value {
         Value::String(text) if is_absent(text) => return None,
+        // A spreadsheet or a script in between may have made a float of it, and then text.
+        Value::String(text) if text.contains('.') && text.contains(['e', 'E']) => {
+            let text = trim(without_nul(Cow::Borrowed(text)));
+            expand(&text).map_or(text, Cow::Owned)
+        }
         Value::String(text) => trim(without_nul(Cow::Borrowed(text))),
         Value::Number(number) => {
             let literal = number.to_string();
@@ -166,6 +171,7 @@ mod tests {
             "1.784140053886719E+16",
             "17841400538867190.0",
             "\" 17841400538867190 \"",
+            "\"1.7841400538867190e16\"",
         ] {
             assert_eq!(
                 id(&json(body)).as_deref(),

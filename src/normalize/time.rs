@@ -37,16 +37,11 @@ fn read(value: &Value) -> Option<Timestamp> {
 /// A count since 1970 whose unit is told by its magnitude, whatever the key is called.
 fn number(text: &str) -> Option<Timestamp> {
     // A fraction of the unit does not matter.
-    let whole = match scalar::expand(text) {
-        Some(whole) => whole,
-        None => {
-            let (whole, fraction) = text.split_once('.')?;
-            if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-                return None;
-            }
-            whole.to_owned()
-        }
-    };
+    let whole = scalar::expand(text).or_else(|| {
+        let (whole, fraction) = text.split_once('.')?;
+        let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| whole.to_owned())
+    })?;
     let count: i128 = whole.parse().ok()?;
     let nanoseconds = match count {
         100_000_000_000_000_000.. => count,

@@ -8,7 +8,7 @@ use super::facts::{Facts, Place, find};
 use super::findings::{Act, Findings, Origin};
 use super::resolve::Outer;
 use super::walk::Walk;
-use super::{attachment, fields, judge, scalar};
+use super::{attachment, judge, scalar};
 use crate::delivery::ReasonCode;
 use crate::message::{Attachment, Channel, Direction, Shape};
 
@@ -91,7 +91,7 @@ fn one(walk: &Walk<'_>, message: &Map<String, Value>, outer: &Outer) -> Findings
     if let Some(inner) = inner {
         match word {
             // A file has an id instead of a link, and perhaps a caption.
-            _ if fields::is_media_word(word) => {
+            _ if attachment::is_media_word(word) => {
                 if facts.attachments.is_empty() {
                     facts.attachments.push(Attachment {
                         kind: word.to_owned(),

@@ -101,7 +101,7 @@ fn null_is_read_like_anything_else() {
         r#"{"message":null}"#,
         r#"{"entry":null}"#,
         r#"{"entry":[null]}"#,
-        r#"[null]"#,
+        "[null]",
     ] {
         assert_eq!(read(body).items.len(), 1, "{body}");
     }

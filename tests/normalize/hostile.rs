@@ -30,7 +30,7 @@ fn valid_json_is_never_a_defect() {
         "\u{feff}{}",
     ] {
         let reading = read(body.to_owned());
-        assert_eq!(reading.defect, None, "{:.40}", body);
+        assert_eq!(reading.defect, None, "{body:.40}");
         assert!(
             matches!(reading.items[0], Item::Quarantined { .. }),
             "{body:.40}"
@@ -107,6 +107,17 @@ fn a_compressed_body_is_read_and_one_that_is_not_what_it_says_is_tried_as_it_is(
         assert!(matches!(normalize(&delivery).items[..], [Item::Message(_)]));
         assert_eq!(readable_text(&delivery).as_bytes(), plain);
     }
+}
+
+#[test]
+fn a_body_that_does_not_decode_says_so() {
+    let mut delivery = delivery(&b"\x1f\x8b\x08 broken"[..]);
+    delivery.headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
+    let defect = normalize(&delivery).defect.unwrap();
+    assert!(
+        defect.cause.starts_with("the body does not decode"),
+        "{defect}"
+    );
 }
 
 #[test]

@@ -105,13 +105,11 @@ fn put(map: &mut Map<String, Value>, path: &str, spelling: usize, value: Value) 
 
 /// Whether both can stand in one object: `message` cannot be a text and an object.
 fn fit(sender: &str, text: &str) -> bool {
-    let first = |path: &'static str| path.split('/').next().unwrap();
-    let is_nested = |path: &str| path.contains('/');
-    let (sender, text): (&'static str, &'static str) = (
-        SENDERS.iter().find(|path| **path == sender).unwrap(),
-        TEXTS.iter().find(|path| **path == text).unwrap(),
-    );
-    first(sender) != first(text) || (is_nested(sender) && is_nested(text))
+    match (sender.split_once('/'), text.split_once('/')) {
+        (None, None) | (Some(_), Some(_)) => true,
+        (Some((place, _)), None) => place != text,
+        (None, Some((place, _))) => place != sender,
+    }
 }
 
 fn wrap(body: Value, wrapper: usize) -> Value {

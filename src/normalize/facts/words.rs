@@ -1,0 +1,87 @@
+//! Directions, channels and kinds, as bodies spell them.
+
+use serde_json::Value;
+
+use crate::message::{Channel, Direction};
+use crate::normalize::fields::Means;
+use crate::normalize::scalar;
+
+/// A word for a kind or an event, lower-case.
+pub(super) fn word(value: &Value) -> Option<String> {
+    scalar::label(value).map(|word| scalar::cut(word, 64).trim().to_lowercase())
+}
+
+/// Who wrote, by the word under a key of this meaning.
+pub(super) fn direction(value: &Value, means: Means) -> Option<Direction> {
+    let word = word(value)?;
+    let (inbound, outbound): (&[&str], &[&str]) = match means {
+        Means::Dir => (&["1", "in"], &["0", "out"]),
+        Means::Title => (
+            &["incoming_message", "inbound_message"],
+            &["outgoing_message", "outbound_message"],
+        ),
+        _ => (
+            &["in", "incoming", "inbound"],
+            &["out", "outgoing", "outbound"],
+        ),
+    };
+    if outbound.contains(&word.as_str()) {
+        Some(Direction::Outbound)
+    } else {
+        inbound
+            .contains(&word.as_str())
+            .then_some(Direction::Inbound)
+    }
+}
+
+/// A channel as a body spells it: a word, or Chatrace's number.
+pub(in crate::normalize) fn channel(value: &Value) -> Option<Channel> {
+    let name = scalar::id(value)?.to_lowercase();
+    Some(match name.as_str() {
+        "10" | "ig" => Channel::Instagram,
+        "0" | "page" | "facebook" | "fb" => Channel::Messenger,
+        "5" | "whatsapp_business_account" => Channel::Whatsapp,
+        "8" => Channel::Telegram,
+        "9" | "webchat" => Channel::Web,
+        "2" => Channel::Sms,
+        "7" => Channel::Google,
+        name => Channel::named(&name.chars().take(32).collect::<String>()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_direction_is_told_by_its_own_words_only() {
+        assert_eq!(direction(&json!(0), Means::Dir), Some(Direction::Outbound));
+        assert_eq!(direction(&json!("1"), Means::Dir), Some(Direction::Inbound));
+        assert_eq!(
+            direction(&json!("OUT"), Means::Direction),
+            Some(Direction::Outbound)
+        );
+        assert_eq!(direction(&json!("0"), Means::Direction), None);
+        assert_eq!(direction(&json!("in"), Means::Title), None);
+        assert_eq!(direction(&json!("{{direction}}"), Means::Direction), None);
+    }
+
+    #[test]
+    fn metas_objects_are_channels_and_an_unknown_one_keeps_its_name() {
+        for (word, expected) in [
+            ("page", Channel::Messenger),
+            ("instagram", Channel::Instagram),
+            ("whatsapp_business_account", Channel::Whatsapp),
+            ("9", Channel::Web),
+        ] {
+            assert_eq!(channel(&json!(word)), Some(expected));
+        }
+        let Some(Channel::Other(name)) = channel(&json!("V".repeat(100))) else {
+            panic!()
+        };
+        assert_eq!(name, "v".repeat(32));
+        assert_eq!(channel(&json!({})), None);
+    }
+}
