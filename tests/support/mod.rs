@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chatrace_webhook::cli::serve;
 use chatrace_webhook::config::Config;
 use chatrace_webhook::lifecycle::Lifecycle;
+use chatrace_webhook::telemetry;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -68,11 +69,19 @@ impl App {
             }
         })
         .unwrap();
+        if std::env::var_os("TEST_LOG").is_some() {
+            telemetry::init(&config.telemetry);
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let lifecycle = Lifecycle::new();
-        let running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
+        let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let alive = client.get(format!("{base}/healthz")).send();
+        tokio::select! {
+            ended = &mut running => panic!("the service did not start: {:?}", ended.unwrap()),
+            alive = alive => assert!(alive.unwrap().status().is_success()),
+        }
         Self {
             base,
             client,

@@ -100,7 +100,12 @@ async fn missing(connection: &mut PgConnection) -> Result<usize, MigrateError> {
 
 fn migrate_error(error: MigrateError) -> PrepareError {
     match error {
-        MigrateError::Execute(Error::Io(error)) => PrepareError::Unreachable(error.to_string()),
+        // The connection was lost on the way, which says nothing about the migrations.
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)
+            if !matches!(cause, Error::Database(_)) =>
+        {
+            PrepareError::Unreachable(format!("the connection was lost while migrating: {cause}"))
+        }
         MigrateError::Dirty(_) | MigrateError::VersionMismatch(_) => PrepareError::Unusable(
             format!("the schema was changed by something other than this program: {error}"),
         ),
