@@ -7,6 +7,7 @@ mod error;
 mod extract;
 mod health;
 mod messages;
+mod metrics;
 mod observed;
 mod server;
 mod stats;
@@ -112,10 +113,12 @@ pub fn router(state: AppState) -> Router {
         .merge(reading)
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
         .fallback(not_found)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // The last layer is the outermost: an id before the log line, the log line around everything.
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(metrics::track))
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

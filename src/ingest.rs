@@ -120,6 +120,11 @@ impl Ingest {
         )
     }
 
+    /// How many deliveries wait for the writer.
+    pub fn queued(&self) -> usize {
+        QUEUE - self.queue.capacity()
+    }
+
     /// How much waits in the spool; `None` without one.
     pub fn spool_depth(&self) -> Option<Depth> {
         self.fallback

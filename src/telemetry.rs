@@ -1,21 +1,113 @@
-//! Logs, on standard output.
+//! Logs, on standard output, and the recorder of metrics.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Telemetry};
 
 /// Starts logging. Called once, before anything that logs.
 pub fn init(telemetry: &Telemetry) {
-    // The configuration has checked the filter; sqlx logs its own errors at levels that are meant for applications.
+    // The configuration has checked the filter.
     let filter = EnvFilter::try_new(&telemetry.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false);
-    // A second call, in tests, is harmless.
+    // A second call, in tests, changes nothing.
     let _ = match telemetry.format {
         LogFormat::Text => builder
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout()))
             .try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+}
+
+/// Histograms are kept as they come until somebody looks, or this much time has passed.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Upper bounds of durations, in seconds.
+const SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+/// Upper bounds of the number of deliveries in a commit.
+const BATCHES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+
+/// The recorder of this process, installed at the first call. `None` if another one is installed already.
+pub fn metrics() -> Option<&'static PrometheusHandle> {
+    static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    RECORDER.get_or_init(install).as_ref()
+}
+
+fn install() -> Option<PrometheusHandle> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(
+                Matcher::Full("chatrace_commit_deliveries".to_owned()),
+                BATCHES,
+            )
+        });
+    let handle = builder.and_then(PrometheusBuilder::install_recorder).ok()?;
+    describe();
+    Some(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!(
+        "chatrace_deliveries_total",
+        "Deliveries kept by this process, by outcome."
+    );
+    describe_counter!(
+        "chatrace_messages_total",
+        "New messages stored by this process, by kind and direction."
+    );
+    describe_counter!(
+        "chatrace_rejected_total",
+        "Requests at the webhook that were refused, by reason."
+    );
+    describe_counter!(
+        "chatrace_drained_total",
+        "Deliveries moved from the spool into the database."
+    );
+    describe_counter!(
+        "chatrace_http_requests_total",
+        "Requests by route, method and status."
+    );
+    describe_histogram!(
+        "chatrace_http_request_seconds",
+        "Time to the answer, by route."
+    );
+    describe_histogram!("chatrace_commit_seconds", "Time to keep one batch.");
+    describe_histogram!("chatrace_commit_deliveries", "Deliveries in one batch.");
+    describe_gauge!(
+        "chatrace_queue_deliveries",
+        "Deliveries that wait for the writer."
+    );
+    describe_gauge!(
+        "chatrace_spool_deliveries",
+        "Deliveries that wait on local disk for the database."
+    );
+    describe_gauge!(
+        "chatrace_spool_oldest_age_seconds",
+        "Age of the delivery that waits longest in the spool."
+    );
+    describe_gauge!(
+        "chatrace_last_delivery_timestamp_seconds",
+        "Arrival of this process's last delivery."
+    );
+    describe_gauge!("chatrace_start_timestamp_seconds", "Start of this process.");
+}
+
+/// Keeps the recorder's memory bounded while nobody looks at the metrics.
+pub async fn metrics_upkeep() {
+    let Some(recorder) = metrics() else {
+        return std::future::pending().await;
+    };
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        recorder.run_upkeep();
+    }
 }

@@ -250,3 +250,33 @@ async fn health_needs_no_token(#[values(Backend::Postgres, Backend::Sqlite)] bac
             .ok();
     }
 }
+
+#[tokio::test]
+async fn metrics_speak_of_routes_and_never_of_paths() {
+    let app = App::with(Backend::Sqlite, &[("METRICS_TOKEN", "metrics-token")]).await;
+    let _ = app.post(r#"{"contact_id":"1","text":"hi"}"#).await.ok();
+    let _ = app.post("").await.with(400);
+    let _ = app.get("/wp-login.php").await.with(404);
+    let metrics = |token: &'static str| {
+        Answer::to(
+            app.request(reqwest::Method::GET, "/metrics")
+                .bearer_auth(token),
+        )
+    };
+    let _ = metrics("wrong").await.with(401);
+    let answer = metrics("metrics-token").await;
+    assert_eq!(answer.status, 200);
+    for line in [
+        r#"chatrace_deliveries_total{outcome="stored"}"#,
+        r#"chatrace_messages_total{kind="text",direction="inbound"}"#,
+        r#"chatrace_rejected_total{reason="empty"}"#,
+        r#"chatrace_http_requests_total{route="none",method="GET",status="404"}"#,
+        r#"chatrace_http_request_seconds_bucket{route="/instagram/webhook""#,
+        "chatrace_commit_deliveries_count",
+        "chatrace_queue_deliveries",
+        "chatrace_last_delivery_timestamp_seconds",
+    ] {
+        assert!(answer.text.contains(line), "{line}\n{}", answer.text);
+    }
+    assert!(!answer.text.contains("wp-login") && !answer.text.contains("metrics-token"));
+}

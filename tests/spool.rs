@@ -64,6 +64,13 @@ async fn an_outage_is_bridged_and_everything_arrives_in_order() {
         (&json!("away"), &json!(5))
     );
 
+    let metrics = Answer::to(app.request(Method::GET, "/metrics")).await.text;
+    assert!(metrics.contains("chatrace_spool_deliveries 5"), "{metrics}");
+    assert!(
+        metrics.contains("chatrace_spool_oldest_age_seconds"),
+        "{metrics}"
+    );
+
     postgres::open(&url).await;
     let stats = app.drained().await;
     assert_eq!(stats["totalMessages"], 6);

@@ -89,6 +89,16 @@ pub async fn run(
     if let Some(drain) = drain {
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
+    telemetry::metrics();
+    lifecycle.spawn_worker("metrics", {
+        let soft = lifecycle.soft().clone();
+        async move {
+            tokio::select! {
+                () = telemetry::metrics_upkeep() => {}
+                () = soft.cancelled() => {}
+            }
+        }
+    });
     banner::print(&config, address, generated.as_ref());
     let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());
     http::serve(listener, http::router(state), &lifecycle).await;

@@ -51,6 +51,8 @@ impl Observed {
     }
 
     pub(super) fn delivery(&self, receipt: &Receipt, at: Timestamp) {
+        metrics::counter!("chatrace_deliveries_total", "outcome" => receipt.outcome.as_str())
+            .increment(1);
         let mut seen = self.lock();
         *seen.deliveries.entry(receipt.outcome).or_default() += 1;
         seen.last_delivery_at = Some(at);
@@ -74,6 +76,7 @@ impl Observed {
             user_agent = sample.user_agent.as_deref().unwrap_or_default(),
             "🚫 A request at the webhook was refused"
         );
+        metrics::counter!("chatrace_rejected_total", "reason" => reason.as_str()).increment(1);
         let mut seen = self.lock();
         *seen.rejected.entry(reason).or_default() += 1;
         if seen.samples.len() == SAMPLES {

@@ -104,7 +104,10 @@ impl Drain {
         let mut failed = false;
         for (position, (record, result)) in positions.into_iter().zip(&answered) {
             match result {
-                Ok(_) => progress.unremoved.push(position),
+                Ok(_) => {
+                    metrics::counter!("chatrace_drained_total").increment(1);
+                    progress.unremoved.push(position);
+                }
                 // It stays in the spool for a later version; what is behind it must not wait for that.
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => {

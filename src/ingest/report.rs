@@ -7,7 +7,7 @@ use crate::store::{Committed, StoreError};
 /// More messages than this in one delivery are logged as one line.
 const LOGGED_ONE_BY_ONE: usize = 10;
 
-/// Logs what became of a delivery, in the words its operators look for.
+/// Logs and counts what became of a delivery.
 pub(super) fn report(record: &Record, result: &Result<Committed, StoreError>) {
     let id = record.delivery.id;
     let committed = match result {
@@ -20,6 +20,15 @@ pub(super) fn report(record: &Record, result: &Result<Committed, StoreError>) {
     if committed.receipt.outcome == Outcome::Spooled {
         tracing::info!(delivery.id = %id, "💾 Kept on this machine's disk until the database is back");
         return;
+    }
+    for (_, item) in &committed.messages {
+        if let Some(Item::Message(draft)) = record.items.get(*item) {
+            let labels = [
+                ("kind", draft.kind.as_str()),
+                ("direction", draft.direction.as_str()),
+            ];
+            metrics::counter!("chatrace_messages_total", &labels).increment(1);
+        }
     }
     if committed.messages.len() > LOGGED_ONE_BY_ONE {
         let count = committed.messages.len();

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
+use metrics::histogram;
 use tokio::sync::mpsc;
 
 use super::batch::{self, Answered};
@@ -48,7 +50,12 @@ impl Writer {
             replies.insert(job.record.delivery.id, (job.reply, job.room));
             records.push(job.record);
         }
-        for (record, result) in self.keep(records).await {
+        histogram!("chatrace_commit_deliveries")
+            .record(u32::try_from(records.len()).unwrap_or(u32::MAX));
+        let began = Instant::now();
+        let kept = self.keep(records).await;
+        histogram!("chatrace_commit_seconds").record(began.elapsed().as_secs_f64());
+        for (record, result) in kept {
             report::report(&record, &result);
             let Some((reply, room)) = replies.remove(&record.delivery.id) else {
                 continue;

@@ -1,0 +1,89 @@
+//! `/metrics`: for Prometheus.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use metrics::{counter, gauge, histogram};
+
+use super::AppState;
+use super::auth;
+use super::error::ApiError;
+use crate::telemetry;
+
+/// Shows the metrics of this process.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(token) = &state.config.auth.metrics_token
+        && !auth::bearer(&headers)
+            .is_some_and(|given| auth::is_one_of(given, std::slice::from_ref(token)))
+    {
+        return Err(ApiError::Unauthorized(
+            "A token is needed: send the value of METRICS_TOKEN as `Authorization: Bearer …`."
+                .to_owned(),
+        ));
+    }
+    set_gauges(&state);
+    let text = telemetry::metrics().map(metrics_exporter_prometheus::PrometheusHandle::render);
+    let headers = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    Ok((headers, text.unwrap_or_default()).into_response())
+}
+
+/// What is a state rather than an event is looked up when somebody asks.
+fn set_gauges(state: &AppState) {
+    gauge!("chatrace_queue_deliveries").set(count(state.ingest.queued()));
+    gauge!("chatrace_start_timestamp_seconds").set(seconds(state.observed.started_at));
+    if let Some(depth) = state.ingest.spool_depth() {
+        let age = depth.oldest.map_or(0.0, |oldest| {
+            Timestamp::now().duration_since(oldest).as_secs_f64()
+        });
+        gauge!("chatrace_spool_deliveries").set(count(
+            usize::try_from(depth.deliveries).unwrap_or(usize::MAX),
+        ));
+        gauge!("chatrace_spool_oldest_age_seconds").set(age);
+    }
+    if let Some(last) = state.observed.seen().last_delivery_at {
+        gauge!("chatrace_last_delivery_timestamp_seconds").set(seconds(last));
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float, and no count comes near 2^53"
+)]
+fn count(count: usize) -> f64 {
+    count as f64
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_duration().as_secs_f64()
+}
+
+/// Counts a request under the route that it matched, never under its path: scanners ask for anything.
+pub(super) async fn track(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
+    let method = match request.method().as_str() {
+        method @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => method,
+        _ => "other",
+    };
+    let method = method.to_owned();
+    let response = next.run(request).await;
+    let status = response.status().as_str().to_owned();
+    histogram!("chatrace_http_request_seconds", "route" => route.clone())
+        .record(began.elapsed().as_secs_f64());
+    counter!("chatrace_http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);
+    response
+}
