@@ -24,7 +24,9 @@ use crate::delivery::Record;
 use crate::message::Message;
 
 /// How long a reader waits for a connection, and then for its answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a probe waits: whoever asks gives up soon.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a commit may take before the database counts as unavailable. Longer than the server's own limit on a
@@ -105,15 +107,13 @@ impl PostgresStore {
     /// Runs a reader with a time limit: a database that hangs must not hang its readers.
     async fn reading<T>(
         &self,
+        limit: Duration,
         read: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<T, StoreError> {
         self.check_prepared()?;
-        match timeout(READ_TIMEOUT, read).await {
+        match timeout(limit, read).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(StoreError::Unavailable(format!(
-                "no answer within {} s",
-                READ_TIMEOUT.as_secs()
-            ))),
+            Err(_) => Err(StoreError::Unavailable(format!("no answer within {} s", limit.as_secs()))),
         }
     }
 }
@@ -154,13 +154,13 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.reading(sqlx::query("SELECT FROM head").execute(&self.readers))
+        self.reading(PROBE_TIMEOUT, sqlx::query("SELECT FROM head").execute(&self.readers))
             .await
             .map(drop)
     }
 
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
-        self.reading(read::snapshot(&self.readers, since)).await
+        self.reading(READ_TIMEOUT, read::snapshot(&self.readers, since)).await
     }
 
     async fn messages(
@@ -168,7 +168,7 @@ impl Store for PostgresStore {
         filter: &MessageFilter,
         page: Page,
     ) -> Result<Vec<Message>, StoreError> {
-        self.reading(read::messages(&self.readers, filter, page))
+        self.reading(READ_TIMEOUT, read::messages(&self.readers, filter, page))
             .await
     }
 
@@ -177,12 +177,12 @@ impl Store for PostgresStore {
         filter: &DeliveryFilter,
         page: Page,
     ) -> Result<Vec<DeliverySummary>, StoreError> {
-        self.reading(read::deliveries(&self.readers, filter, page))
+        self.reading(READ_TIMEOUT, read::deliveries(&self.readers, filter, page))
             .await
     }
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
-        self.reading(read::delivery(&self.readers, id)).await
+        self.reading(READ_TIMEOUT, read::delivery(&self.readers, id)).await
     }
 
     async fn close(&self) {
