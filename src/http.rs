@@ -73,7 +73,7 @@ impl AppState {
     ) -> Self {
         Self(Arc::new(Shared {
             sender: auth::Sender::new(&config),
-            redactor: Redactor::new(&config),
+            redactor: Redactor::new(config.secrets().into_iter().chain(&api_tokens)),
             observed: observed::Observed::new(),
             config,
             api_tokens,

@@ -15,6 +15,7 @@
 mod batch;
 mod drain;
 mod fallback;
+mod refusals;
 mod report;
 mod writer;
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::delivery::{Delivery, Receipt, Record};
@@ -31,6 +32,7 @@ use crate::store::{Committed, Depth, Spool, Store, StoreError};
 
 pub use drain::Drain;
 use fallback::Fallback;
+use refusals::Refusals;
 pub use writer::Writer;
 
 /// How many deliveries may wait for the writer.
@@ -55,6 +57,7 @@ pub struct Ingest {
     queue: mpsc::Sender<Job>,
     bytes: Arc<Semaphore>,
     fallback: Option<Arc<Fallback>>,
+    refusals: Arc<Refusals>,
 }
 
 /// A delivery that is kept.
@@ -101,20 +104,24 @@ impl Ingest {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
         let fallback = spool.map(|spool| Arc::new(Fallback::new(spool)));
+        let refusals = Arc::new(Refusals::default());
         let drain = fallback.clone().map(|fallback| Drain {
             store: store.clone(),
             fallback,
         });
+        let ingest = Self {
+            queue,
+            bytes,
+            fallback: fallback.clone(),
+            refusals: refusals.clone(),
+        };
         (
-            Self {
-                queue,
-                bytes,
-                fallback: fallback.clone(),
-            },
+            ingest,
             Writer {
                 store,
                 jobs,
                 fallback,
+                refusals,
             },
             drain,
         )
@@ -132,11 +139,9 @@ impl Ingest {
             .map(|fallback| fallback.spool.depth())
     }
 
-    /// Whether a delivery could be kept in the spool, as far as the last attempt tells.
-    pub fn spool_works(&self) -> bool {
-        self.fallback
-            .as_ref()
-            .is_some_and(|fallback| fallback.works())
+    /// Whether a delivery was refused a moment ago, because neither the database nor the spool could keep it.
+    pub fn refuses(&self) -> bool {
+        self.refusals.recent()
     }
 
     /// A delivery that waits in the spool of this process.
@@ -161,7 +166,8 @@ impl Ingest {
         let units = u32::try_from(delivery.body.len().div_ceil(BYTES_UNIT))
             .unwrap_or(u32::MAX)
             .clamp(1, QUEUE_BYTES);
-        let room = timeout(PATIENCE, self.bytes.clone().acquire_many_owned(units))
+        let deadline = Instant::now() + PATIENCE;
+        let room = timeout_at(deadline, self.bytes.clone().acquire_many_owned(units))
             .await
             .map_err(|_| SubmitError::Busy)?
             .map_err(|_| SubmitError::Stopping)?;
@@ -171,18 +177,15 @@ impl Ingest {
             shape: reading.shape,
             items: reading.items,
         };
-        let job = Job {
+        let place = timeout_at(deadline, self.queue.reserve())
+            .await
+            .map_err(|_| SubmitError::Busy)?
+            .map_err(|_| SubmitError::Stopping)?;
+        place.send(Job {
             record,
             reply,
             room,
-        };
-        self.queue
-            .send_timeout(job, PATIENCE)
-            .await
-            .map_err(|error| match error {
-                mpsc::error::SendTimeoutError::Timeout(_) => SubmitError::Busy,
-                mpsc::error::SendTimeoutError::Closed(_) => SubmitError::Stopping,
-            })?;
+        });
         let committed = timeout(RECEIPT_TIMEOUT, receipt)
             .await
             .map_err(|_| SubmitError::Unavailable("no commit in time".to_owned()))?

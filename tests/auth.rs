@@ -139,6 +139,10 @@ async fn metas_handshake_returns_the_challenge_byte_for_byte() {
             .contains("META_VERIFY_TOKEN")
     );
 
+    let path =
+        "/instagram/webhook?hub.mode=unsubscribe&hub.verify_token=verify%20me&hub.challenge=1";
+    let _ = Answer::to(app.request(Method::GET, path)).await.with(403);
+
     let unconfigured = App::start(Backend::Sqlite).await;
     let path = "/instagram/webhook?hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
     let _ = Answer::to(unconfigured.request(Method::GET, path))

@@ -26,6 +26,8 @@ const RECONNECT: Duration = Duration::from_secs(2);
 /// Starts, says so, and runs until a signal ends it.
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     telemetry::init(&config.telemetry);
+    // One descriptor for each connection; the usual soft limit of 1024 is for programs of another time.
+    rlimit::increase_nofile_limit(u64::MAX).ok();
     let lifecycle = Lifecycle::new();
     lifecycle::listen_to_signals(&lifecycle, config.server.shutdown_delay)
         .context("signals cannot be listened to")?;

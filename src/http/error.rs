@@ -67,7 +67,7 @@ impl ApiError {
                 defect,
                 delivery_id,
             } => format!(
-                "The body is neither JSON nor a form: {defect}. It is kept in quarantine: see GET \
+                "The body is neither JSON nor a form: {defect}. It is kept as it came: see GET \
                  /instagram/deliveries/{delivery_id}, and check the body template of the External API Request."
             ),
             Self::MethodNotAllowed => {

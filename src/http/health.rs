@@ -25,7 +25,8 @@ pub(super) async fn ready(State(state): State<AppState>) -> Response {
     }
     let (status, word) = if state.lifecycle.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if database.is_ok() || state.ingest.spool_works() {
+    } else if !state.ingest.refuses() && (database.is_ok() || state.ingest.spool_depth().is_some())
+    {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "nothing can be kept")

@@ -4,11 +4,10 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::{Timestamp, Unit};
-use secrecy::ExposeSecret as _;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -198,18 +197,20 @@ fn authenticate(
 
 /// Meta's verification of the URL: the challenge comes back byte for byte if the token is right.
 fn verify(state: &AppState, parts: &Parts, handshake: &Handshake) -> Result<Response, ApiError> {
-    let sentence = match &state.config.meta.verify_token {
-        Some(token) if auth::is_one_of(&handshake.verify_token, std::slice::from_ref(token)) => {
-            tracing::info!("Meta verified the webhook URL");
-            let challenge = Body::from(handshake.challenge.clone());
-            let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-            return Ok((StatusCode::OK, headers, challenge).into_response());
-        }
-        Some(token) if token.expose_secret().is_empty() => "META_VERIFY_TOKEN is empty.",
-        Some(_) => "The verify token is wrong: it must be the value of META_VERIFY_TOKEN.",
-        None => {
-            "META_VERIFY_TOKEN is not configured: set it to the verify token that was given to Meta."
-        }
+    let token = state.config.meta.verify_token.as_ref();
+    let fits = token
+        .is_some_and(|token| auth::is_one_of(&handshake.verify_token, std::slice::from_ref(token)));
+    if fits && handshake.subscribes {
+        tracing::info!("Meta verified the webhook URL");
+        let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+        return Ok((headers, Body::from(handshake.challenge.clone())).into_response());
+    }
+    let sentence = if token.is_none() {
+        "META_VERIFY_TOKEN is not configured: set it to the verify token that was given to Meta."
+    } else if fits {
+        "`hub.mode` must be `subscribe`."
+    } else {
+        "The verify token is wrong: it must be the value of META_VERIFY_TOKEN."
     };
     state.observed.rejection(Rejection::Handshake, parts);
     Err(ApiError::Forbidden(sentence.to_owned()))
@@ -228,6 +229,8 @@ struct WebhookQuery {
 /// Meta's verification request.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Handshake {
+    /// `hub.mode` is `subscribe`, the only mode there is.
+    subscribes: bool,
     verify_token: String,
     challenge: Vec<u8>,
 }
@@ -254,7 +257,7 @@ impl WebhookQuery {
             }
             match name.as_ref() {
                 "hub.mode" => {
-                    read.handshake.get_or_insert_default();
+                    read.handshake.get_or_insert_default().subscribes = value == "subscribe";
                 }
                 "hub.verify_token" => {
                     read.handshake.get_or_insert_default().verify_token = value.into_owned();

@@ -17,7 +17,6 @@ use crate::store::{Committed, Spool, StoreError};
 pub(super) struct Fallback {
     pub(super) spool: Arc<Spool>,
     database_away: AtomicBool,
-    broken: AtomicBool,
     pub(super) filled: Notify,
 }
 
@@ -26,7 +25,6 @@ impl Fallback {
         Self {
             spool,
             database_away: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
             filled: Notify::new(),
         }
     }
@@ -35,11 +33,6 @@ impl Fallback {
     /// drain needs it to find out that the database is back.
     pub(super) fn is_open(&self) -> bool {
         self.database_away.load(Ordering::Acquire) && self.spool.depth().deliveries > 0
-    }
-
-    /// Whether the last delivery that came here could be kept.
-    pub(super) fn works(&self) -> bool {
-        !self.broken.load(Ordering::Acquire)
     }
 
     /// The database took something: deliveries go there again.
@@ -66,7 +59,6 @@ impl Fallback {
         }
         let deliveries: Vec<_> = records.iter().map(|record| &record.delivery).collect();
         let appended = self.spool.append(&deliveries).await;
-        self.broken.store(appended.is_err(), Ordering::Release);
         self.filled.notify_one();
         if let Err(error) = &appended {
             tracing::error!(%error, "the spool cannot be written");

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::batch::{self, Answered};
 use super::fallback::Fallback;
+use super::refusals::Refusals;
 use super::{BATCH, BATCH_BYTES, Job, SubmitError, report};
 use crate::delivery::Record;
 use crate::store::{Attempt, Store, StoreError};
@@ -19,6 +20,7 @@ pub struct Writer {
     pub(super) store: Arc<dyn Store>,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) fallback: Option<Arc<Fallback>>,
+    pub(super) refusals: Arc<Refusals>,
 }
 
 impl Writer {
@@ -56,6 +58,7 @@ impl Writer {
         let kept = self.keep(records).await;
         histogram!("chatrace_commit_seconds").record(began.elapsed().as_secs_f64());
         for (record, result) in kept {
+            self.refusals.note(result.is_ok());
             report::report(&record, &result);
             let Some((reply, room)) = replies.remove(&record.delivery.id) else {
                 continue;

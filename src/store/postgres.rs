@@ -56,7 +56,10 @@ struct Writer {
 impl PostgresStore {
     /// A store that is not connected yet: call [`prepare`](Self::prepare) until it succeeds.
     pub fn new(options: PgConnectOptions, window: Duration) -> Self {
-        let options = options.application_name("chatrace-webhook");
+        // PgBouncer refuses connections that ask for extra digits of floats, of which there are none here.
+        let options = options
+            .application_name("chatrace-webhook")
+            .extra_float_digits(None);
         let readers = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(READ_TIMEOUT)
@@ -79,12 +82,17 @@ impl PostgresStore {
     /// # Errors
     /// [`PrepareError::Unreachable`] when trying again later may help, [`PrepareError::Unusable`] when it will not.
     pub async fn prepare(&self, migrate: bool) -> Result<(), PrepareError> {
-        let mut connection = self
-            .connect()
-            .await
-            .map_err(|error| prepare::connect_error(&error, &self.options))?;
+        let connect = || async {
+            self.connect()
+                .await
+                .map_err(|error| prepare::connect_error(&error, &self.options))
+        };
+        let (mut connection, mut other) = (connect().await?, connect().await?);
         prepare::check_version(&mut connection).await?;
-        prepare::migrate(&mut connection, migrate).await?;
+        prepare::check_pooling(&mut connection, &mut other).await?;
+        prepare::check_durability(&mut connection).await?;
+        prepare::migrate(&mut connection, &mut other, migrate).await?;
+        other.close().await.ok();
         self.writer.lock().await.connection = Some(connection);
         self.prepared.store(true, Ordering::Release);
         Ok(())
@@ -113,7 +121,10 @@ impl PostgresStore {
         self.check_prepared()?;
         match timeout(limit, read).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(StoreError::Unavailable(format!("no answer within {} s", limit.as_secs()))),
+            Err(_) => Err(StoreError::Unavailable(format!(
+                "no answer within {} s",
+                limit.as_secs()
+            ))),
         }
     }
 }
@@ -154,13 +165,17 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.reading(PROBE_TIMEOUT, sqlx::query("SELECT FROM head").execute(&self.readers))
-            .await
-            .map(drop)
+        self.reading(
+            PROBE_TIMEOUT,
+            sqlx::query("SELECT FROM head").execute(&self.readers),
+        )
+        .await
+        .map(drop)
     }
 
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
-        self.reading(READ_TIMEOUT, read::snapshot(&self.readers, since)).await
+        self.reading(READ_TIMEOUT, read::snapshot(&self.readers, since))
+            .await
     }
 
     async fn messages(
@@ -182,7 +197,8 @@ impl Store for PostgresStore {
     }
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
-        self.reading(READ_TIMEOUT, read::delivery(&self.readers, id)).await
+        self.reading(READ_TIMEOUT, read::delivery(&self.readers, id))
+            .await
     }
 
     async fn close(&self) {

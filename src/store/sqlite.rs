@@ -3,7 +3,7 @@
 mod commit;
 mod read;
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct SqliteStore {
     writer: Mutex<Writer>,
     readers: SqlitePool,
     window: Duration,
+    /// Held as long as the store lives: a second process on the file is refused with a sentence.
+    _lock: File,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl SqliteStore {
                 path.display()
             ))
         };
+        let lock = lock(path).map_err(|error| unusable(&error))?;
         let options = options(path).map_err(|error| unusable(&error))?;
         let mut connection = SqliteConnection::connect_with(&options)
             .await
@@ -84,7 +87,26 @@ impl SqliteStore {
             }),
             readers,
             window,
+            _lock: lock,
         })
+    }
+}
+
+/// Locks a file beside the database. Not the database itself: closing it would also drop SQLite's own locks.
+fn lock(path: &Path) -> Result<File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(name);
+    let file = file.map_err(|error| error.to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err("another process uses it".to_owned()),
+        Err(TryLockError::Error(error)) => Err(error.to_string()),
     }
 }
 

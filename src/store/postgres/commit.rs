@@ -17,12 +17,13 @@ use crate::store::query::{CounterName, hour_of};
 use crate::store::settle::{Candidate, Counters, ItemRow, Plan};
 use crate::store::{Attempt, Committed, StoreError};
 
-/// Begins a writing transaction. The limits keep one hanging replica from stopping the others, which wait for `head`;
+/// Begins a writing transaction. Its commit waits for the disk whatever the server's default is. The limits keep one hanging replica from stopping the others, which wait for `head`;
 /// they are local to the transaction, so that they also hold behind a connection pooler.
 const BEGIN: &str = "BEGIN; \
      SET LOCAL statement_timeout = '3s'; \
      SET LOCAL lock_timeout = '2s'; \
-     SET LOCAL idle_in_transaction_session_timeout = '3s'";
+     SET LOCAL idle_in_transaction_session_timeout = '3s'; \
+     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
 pub(super) async fn commit(

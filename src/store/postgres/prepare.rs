@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Error, PgConnection};
+use sqlx::{Connection as _, Error, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use crate::store::PrepareError;
@@ -33,9 +33,54 @@ pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), P
     Ok(())
 }
 
+/// Finds out whether a pooler between here and the server shares sessions without keeping prepared statements apart,
+/// as PgBouncer before 1.21 does in transaction mode: two connections then meet each other's statements.
+pub(super) async fn check_pooling(
+    one: &mut PgConnection,
+    other: &mut PgConnection,
+) -> Result<(), PrepareError> {
+    for _ in 0..2 {
+        for connection in [&mut *one, &mut *other] {
+            let probe = sqlx::query("SELECT $1::int")
+                .bind(1)
+                .execute(connection)
+                .await;
+            let Err(error) = probe else { continue };
+            let code = error
+                .as_database_error()
+                .and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+            // duplicate_prepared_statement, invalid_sql_statement_name
+            return Err(match code.as_deref() {
+                Some("42P05" | "26000") => PrepareError::Unusable(
+                    "a connection pooler in transaction mode loses prepared statements: use session mode, or \
+                     PgBouncer 1.21 or newer with max_prepared_statements, or connect to Postgres directly"
+                        .to_owned(),
+                ),
+                _ => PrepareError::Unreachable(error.to_string()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Warns where the server itself gives up durability: then 200 does not mean what it should.
+pub(super) async fn check_durability(connection: &mut PgConnection) -> Result<(), PrepareError> {
+    let fsync: bool = sqlx::query_scalar("SELECT current_setting('fsync')::bool")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| PrepareError::Unreachable(error.to_string()))?;
+    if !fsync {
+        tracing::warn!(
+            "Postgres runs with fsync=off: what is acknowledged may be lost when that machine fails"
+        );
+    }
+    Ok(())
+}
+
 /// Runs the migrations that are missing, one replica at a time; with `migrate` off, refuses if there are any.
 pub(super) async fn migrate(
     connection: &mut PgConnection,
+    guard: &mut PgConnection,
     migrate: bool,
 ) -> Result<(), PrepareError> {
     let missing = missing(connection).await.map_err(migrate_error)?;
@@ -48,9 +93,14 @@ pub(super) async fn migrate(
         )));
     }
     // sqlx's own lock blocks without a limit, and would hold a second replica's start for as long as the first hangs.
+    // This one belongs to a transaction of another connection, so that it also holds behind a connection pooler.
+    let mut guard = guard
+        .begin()
+        .await
+        .map_err(|error| migrate_error(error.into()))?;
     let deadline = Instant::now() + MIGRATION_PATIENCE;
     let mut pause = Duration::from_millis(50);
-    while !try_lock(connection)
+    while !try_lock(&mut guard)
         .await
         .map_err(|error| migrate_error(error.into()))?
     {
@@ -65,17 +115,12 @@ pub(super) async fn migrate(
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     migrator.set_locking(false).set_ignore_missing(true);
     let result = migrator.run_direct(None, connection, false).await;
-    let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)")
-        .bind(MIGRATION_LOCK)
-        .execute(connection)
-        .await;
-    result.map_err(migrate_error)?;
-    unlocked.map_err(|error| migrate_error(error.into()))?;
-    Ok(())
+    guard.rollback().await.ok();
+    result.map_err(migrate_error)
 }
 
 async fn try_lock(connection: &mut PgConnection) -> Result<bool, Error> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
         .bind(MIGRATION_LOCK)
         .fetch_one(connection)
         .await
