@@ -92,17 +92,10 @@ pub async fn run(
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
     telemetry::metrics();
-    lifecycle.spawn_worker("metrics", {
-        let soft = lifecycle.soft().clone();
-        async move {
-            tokio::select! {
-                () = telemetry::metrics_upkeep() => {}
-                () = soft.cancelled() => {}
-            }
-        }
-    });
+    spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
     banner::print(&config, address, generated.as_ref());
     let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());
+    spawn_until_soft_stop(&lifecycle, "news", http::watch_news(&state));
     http::serve(listener, http::router(state), &lifecycle).await;
 
     let clean = lifecycle.workers_ended().await;
@@ -119,6 +112,21 @@ pub async fn run(
         )
         .into()),
     }
+}
+
+/// Runs a worker that has nothing to finish at the end.
+fn spawn_until_soft_stop(
+    lifecycle: &Lifecycle,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let soft = lifecycle.soft().clone();
+    lifecycle.spawn_worker(name, async move {
+        tokio::select! {
+            () = work => {}
+            () = soft.cancelled() => {}
+        }
+    });
 }
 
 /// The configured tokens; with the embedded database and none configured, the generated one, also given apart.

@@ -178,6 +178,10 @@ impl Store for PostgresStore {
             .await
     }
 
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.reading(READ_TIMEOUT, read::head(&self.readers)).await
+    }
+
     async fn messages(
         &self,
         filter: &MessageFilter,

@@ -169,6 +169,10 @@ impl Store for SqliteStore {
         Ok(read::snapshot(&self.readers, since).await?)
     }
 
+    async fn head(&self) -> Result<i64, StoreError> {
+        Ok(read::head(&self.readers).await?)
+    }
+
     async fn messages(
         &self,
         filter: &MessageFilter,
