@@ -117,7 +117,14 @@ impl<'v> Facts<'v> {
             Means::Text(rank) | Means::Body(rank @ (0 | 2)) => {
                 self.text(key, value, rank, place);
             }
-            Means::Time(rank @ 4) => self.times.push((place.rank(rank), value)),
+            Means::MessageId => self.id.offer(0, owner(value)),
+            Means::Mid => self.id.offer(2, meta(value)),
+            Means::EventId => self.id.offer(4, owner(value)),
+            Means::Time(rank) => self.times.push((place.rank(rank), value)),
+            Means::InputType => self.input_type.offer(place.rank(0), word(value)),
+            // A picture of a person is mostly their profile's.
+            Means::Media("image") => {}
+            Means::Media(_) | Means::Attachments => self.of_content(value, means, place),
             Means::Channel => self.channel(value, place),
             Means::CustomFields => {
                 self.is_record = true;
