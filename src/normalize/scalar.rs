@@ -119,6 +119,20 @@ pub(super) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The exact integer a decimal literal stands for: `1.78e3` is `1780`. `None` if it is not whole.
 pub(super) fn expand(literal: &str) -> Option<String> {
+    let (sign, whole, fraction) = decimal(literal)?;
+    if fraction.bytes().any(|digit| digit != b'0') {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    Some(if whole.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("{sign}{whole}")
+    })
+}
+
+/// A decimal literal without its exponent: its sign, the digits before the point, and those behind it.
+pub(super) fn decimal(literal: &str) -> Option<(&'static str, String, String)> {
     let (sign, rest) = match literal.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", literal.strip_prefix('+').unwrap_or(literal)),
@@ -142,16 +156,8 @@ pub(super) fn expand(literal: &str) -> Option<String> {
     if point > digits.len() {
         digits.extend(std::iter::repeat_n('0', point - digits.len()));
     }
-    let (kept, dropped) = digits.split_at(point);
-    if dropped.bytes().any(|digit| digit != b'0') {
-        return None;
-    }
-    let kept = kept.trim_start_matches('0');
-    Some(if kept.is_empty() {
-        "0".to_owned()
-    } else {
-        format!("{sign}{kept}")
-    })
+    let fraction = digits.split_off(point);
+    Some((sign, digits, fraction))
 }
 
 #[cfg(test)]
