@@ -14,26 +14,47 @@ pub(super) fn read(body: &[u8], content_type: &str) -> Option<Value> {
     if !content_type.contains("multipart/") && !body.starts_with(b"--") {
         return None;
     }
-    // Case matters in a boundary, so the body's own first line is asked, not the lower-cased header.
-    let start = find(body, b"--")?;
-    let body = &body[start..];
-    let line = &body[..find(body, b"\n")?];
-    let boundary = line.trim_ascii_end();
+    // Case matters in a boundary, so the body's own line is asked, not the lower-cased header.
+    let declared = parameter(content_type, "boundary").unwrap_or_default();
+    let declared = format!("--{declared}");
+    let boundary = body
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_end)
+        .find(|line| match declared.as_str() {
+            "--" => line.starts_with(b"--"),
+            declared => line.eq_ignore_ascii_case(declared.as_bytes()),
+        })?;
     if boundary.len() < 3 || boundary.len() > 200 {
         return None;
     }
     let mut fields = Vec::new();
-    let mut rest = &body[boundary.len()..];
+    let (_, mut rest) = split(body, boundary)?;
     while fields.len() < MAX_PARTS {
-        let Some(end) = find(rest, boundary) else {
+        let Some((before, after)) = split(rest, boundary) else {
             break;
         };
-        if let Some(field) = part(&rest[..end]) {
+        if let Some(field) = part(before) {
             fields.push(field);
         }
-        rest = &rest[end + boundary.len()..];
+        rest = after;
     }
     (!fields.is_empty()).then(|| form::collect(fields.into_iter()))
+}
+
+/// What stands before and behind the next line that is the boundary, or its last one with two more dashes. In the
+/// middle of a line, or with more behind it, it is a part's own text.
+fn split<'b>(body: &'b [u8], boundary: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
+    let mut from = 0;
+    loop {
+        let at = from + find(&body[from..], boundary)?;
+        let (before, after) = (&body[..at], &body[at + boundary.len()..]);
+        let line = after.split(|byte| *byte == b'\n').next().unwrap_or(after);
+        let is_alone = after.starts_with(b"--") || line.trim_ascii().is_empty();
+        if is_alone && (at == 0 || before.ends_with(b"\n")) {
+            return Some((before, after));
+        }
+        from = at + 1;
+    }
 }
 
 /// Name and text of one part; nothing for a file.
@@ -101,6 +122,20 @@ mod tests {
             read(BODY.replace("\r\n", "\n").as_bytes(), "").unwrap()["contact_id"],
             "1"
         );
+    }
+
+    #[test]
+    fn a_boundary_within_a_text_is_text() {
+        let body = BODY.replace("you", "--X7y\r\na --X7\r\n--X7 b");
+        let expected = Some(json!({"contact_id": "1", "text": "hi\r\n--X7y\r\na --X7\r\n--X7 b"}));
+        assert_eq!(read(body.as_bytes(), ""), expected);
+        let body = format!("-- a preamble\r\n{body}");
+        for content_type in [
+            "multipart/form-data; boundary=x7",
+            "multipart/form-data; boundary=\"x7\"",
+        ] {
+            assert_eq!(read(body.as_bytes(), content_type), expected);
+        }
     }
 
     #[test]
