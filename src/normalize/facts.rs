@@ -21,6 +21,8 @@ mod words;
 
 /// Places within places are followed this far.
 const MAX_DEPTH: usize = 6;
+/// A handle among a person's variables counts less than their own.
+const RANK_VARIABLE: u8 = 9;
 /// A reason shows no longer key or placeholder.
 const MAX_SHOWN: usize = 80;
 
@@ -114,6 +116,12 @@ impl<'v> Facts<'v> {
             | Means::WriterName
             | Means::FirstName
             | Means::LastName => self.name(value, means, place),
+            Means::Variables => {
+                let handle = value.as_object().and_then(|map| find(map, "username"));
+                if let Some(handle) = handle {
+                    self.name(handle, Means::Handle(RANK_VARIABLE), place);
+                }
+            }
             Means::Text(rank) | Means::Body(rank @ (0 | 2)) => {
                 self.text(key, value, rank, place);
             }

@@ -265,6 +265,15 @@ fn what_a_key_means_under_a_person_is_what_it_means_at_the_root() {
 }
 
 #[test]
+fn a_handle_among_a_contacts_variables_is_their_handle() {
+    let body = |contact| json!({"contact": contact, "text": "hi"}).to_string();
+    let variable = message(body(json!({"id": 1, "variables": {"username": "@ana"}})));
+    assert_eq!(variable.username.as_deref(), Some("ana"));
+    let own = json!({"id": 1, "variables": {"username": "old"}, "ig_username": "ana"});
+    assert_eq!(message(body(own)).username.as_deref(), Some("ana"));
+}
+
+#[test]
 fn channels_are_words_or_chatraces_numbers() {
     for (value, channel) in [
         (json!(10), Channel::Instagram),
