@@ -28,41 +28,27 @@ pub(super) fn read(body: &[u8], content_type: &str) -> Option<Value> {
         return None;
     }
     let mut fields = Vec::new();
-    let (_, mut rest) = split(body, boundary)?;
-    while fields.len() < MAX_PARTS {
-        let Some((before, after)) = split(rest, boundary) else {
+    let mut start = None;
+    let mut at = 0;
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        // In the middle of a line, or with more behind it, it is a part's own text.
+        let text = line.trim_ascii_end();
+        if text == boundary || text.strip_suffix(b"--") == Some(boundary) {
+            fields.extend(start.and_then(|start| part(&body[start..at])));
+            start = (text == boundary).then_some(at + line.len());
+        }
+        at += line.len();
+        if fields.len() == MAX_PARTS {
             break;
-        };
-        if let Some(field) = part(before) {
-            fields.push(field);
         }
-        rest = after;
     }
+    // The closing boundary may be missing.
+    fields.extend(start.and_then(|start| part(&body[start..at])));
     (!fields.is_empty()).then(|| form::collect(fields.into_iter()))
-}
-
-/// What stands before and behind the next line that is the boundary, or its last one with two more dashes. In the
-/// middle of a line, or with more behind it, it is a part's own text.
-fn split<'b>(body: &'b [u8], boundary: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
-    let mut from = 0;
-    loop {
-        let at = from + find(&body[from..], boundary)?;
-        let (before, after) = (&body[..at], &body[at + boundary.len()..]);
-        let line = after.split(|byte| *byte == b'\n').next().unwrap_or(after);
-        let is_alone = after.starts_with(b"--") || line.trim_ascii().is_empty();
-        if is_alone && (at == 0 || before.ends_with(b"\n")) {
-            return Some((before, after));
-        }
-        from = at + 1;
-    }
 }
 
 /// Name and text of one part; nothing for a file.
 fn part(part: &[u8]) -> Option<(String, Cow<'_, str>)> {
-    let part = part
-        .strip_prefix(b"\r")
-        .unwrap_or(part)
-        .strip_prefix(b"\n")?;
     let (head, value) = if let Some(end) = find(part, b"\r\n\r\n") {
         (&part[..end], &part[end + 4..])
     } else {
@@ -129,6 +115,8 @@ mod tests {
         let body = BODY.replace("you", "--X7y\r\na --X7\r\n--X7 b");
         let expected = Some(json!({"contact_id": "1", "text": "hi\r\n--X7y\r\na --X7\r\n--X7 b"}));
         assert_eq!(read(body.as_bytes(), ""), expected);
+        let unfinished = body.strip_suffix("--X7--\r\n").unwrap();
+        assert_eq!(read(unfinished.as_bytes(), ""), expected);
         let body = format!("-- a preamble\r\n{body}");
         for content_type in [
             "multipart/form-data; boundary=x7",
@@ -136,6 +124,19 @@ mod tests {
         ] {
             assert_eq!(read(body.as_bytes(), content_type), expected);
         }
+    }
+
+    #[test]
+    fn dashes_take_linear_time() {
+        let start = std::time::Instant::now();
+        for body in [
+            format!("{}\n{}", "-".repeat(150), "-".repeat(1 << 20)),
+            format!("--a\n{}", "--a".repeat(1 << 18)),
+            "--a\n".repeat(1 << 18),
+        ] {
+            assert_eq!(read(body.as_bytes(), "multipart/form-data"), None);
+        }
+        assert!(start.elapsed().as_secs() < 5);
     }
 
     #[test]
