@@ -14,7 +14,9 @@ pub fn init(telemetry: &Telemetry) {
     let filter = EnvFilter::try_new(&telemetry.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_target(false);
+        .with_target(false)
+        // Whoever reads the log may go away; complaining to a closed pipe would end the task that complains.
+        .log_internal_errors(false);
     // A second call, in tests, changes nothing.
     let _ = match telemetry.format {
         LogFormat::Text => builder

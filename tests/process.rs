@@ -389,3 +389,21 @@ async fn bodies_are_logged_only_when_asked_and_without_credentials() {
         "{line}"
     );
 }
+
+#[tokio::test]
+async fn a_closed_log_pipe_ends_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut running = Running::start(program(directory.path())).await;
+    running.close_output();
+    let post = || {
+        client()
+            .post(format!("{}/instagram/webhook", running.base))
+            .body(BODY)
+            .send()
+    };
+    for _ in 0..3 {
+        assert_eq!(post().await.unwrap().status(), StatusCode::OK);
+    }
+    running.signal("-TERM");
+    assert!(running.ended().await.success());
+}

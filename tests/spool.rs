@@ -10,7 +10,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::process::{PATIENCE, Running, program};
+use crate::support::process::{self, PATIENCE, Running, program};
 use crate::support::proxy::{Proxy, Weather};
 use crate::support::{Answer, App, postgres};
 
@@ -226,10 +226,7 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
     let (proxy, through) = Proxy::before(&url).await;
     let directory = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new("sh");
-    let limited = format!(
-        "trap '' XFSZ; ulimit -f 400; exec {}",
-        env!("CARGO_BIN_EXE_chatrace-webhook")
-    );
+    let limited = format!("trap '' XFSZ; ulimit -f 400; exec {}", process::path());
     let inherited = program(directory.path());
     command
         .args(["-c", &limited])

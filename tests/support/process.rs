@@ -11,9 +11,16 @@ use tokio::time::timeout;
 /// Longer than anything takes, so that a test that hangs says where.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The program. `scripts/test` also runs these tests with the program as users build it: tests are built with more
+/// features of the dependencies than the program alone.
+pub(crate) fn path() -> String {
+    std::env::var("TEST_PROGRAM")
+        .unwrap_or_else(|_| env!("CARGO_BIN_EXE_chatrace-webhook").to_owned())
+}
+
 /// The program with a clean environment, in a directory without a `.env` of somebody else's.
 pub(crate) fn program(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chatrace-webhook"));
+    let mut command = Command::new(path());
     command
         .current_dir(directory)
         .env_clear()
@@ -29,7 +36,7 @@ pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) base: String,
     pub(crate) printed: Vec<String>,
-    output: Lines<BufReader<ChildStdout>>,
+    output: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Running {
@@ -45,7 +52,7 @@ impl Running {
             child,
             base: String::new(),
             printed: Vec::new(),
-            output,
+            output: Some(output),
         };
         let line = running.line_with("listening").await;
         let address = line
@@ -62,7 +69,7 @@ impl Running {
     /// Reads on until a line has this text.
     pub(crate) async fn line_with(&mut self, text: &str) -> String {
         let reading = async {
-            while let Some(line) = self.output.next_line().await.unwrap() {
+            while let Some(line) = self.next_line().await {
                 self.printed.push(line.clone());
                 if line.contains(text) {
                     return line;
@@ -78,7 +85,16 @@ impl Running {
             .unwrap_or_else(|_| panic!("no line with `{text}` came"))
     }
 
-    /// Sends a signal by its number.
+    async fn next_line(&mut self) -> Option<String> {
+        self.output.as_mut()?.next_line().await.unwrap()
+    }
+
+    /// Goes away, as a reader of logs may.
+    pub(crate) fn close_output(&mut self) {
+        self.output = None;
+    }
+
+    /// Sends a signal by its name.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().unwrap().to_string();
         let sent = std::process::Command::new("kill")
@@ -91,7 +107,7 @@ impl Running {
     /// Waits for the end, reading the rest of the output.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let ending = async {
-            while let Some(line) = self.output.next_line().await.unwrap() {
+            while let Some(line) = self.next_line().await {
                 self.printed.push(line);
             }
             self.child.wait().await.unwrap()
