@@ -280,3 +280,34 @@ async fn metrics_speak_of_routes_and_never_of_paths() {
     }
     assert!(!answer.text.contains("wp-login") && !answer.text.contains("metrics-token"));
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_contact_that_cannot_be_is_a_mistake_on_both_backends(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let _ = app
+        .get("/instagram/messages?contactId=a%00b")
+        .await
+        .with(400);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_longest_ids_fit_into_both_databases(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    // Letters in no order, which an index cannot make smaller.
+    let id = |seed: u32| -> String {
+        let mut state = seed;
+        let letter = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from_u32(0x1_0000 + (state >> 8) % 0xffff).unwrap()
+        });
+        letter.take(256).collect()
+    };
+    let body = json!({"contact_id": id(1), "phone": id(2), "message_id": id(3), "text": "hi"});
+    assert_eq!(app.post(body.to_string()).await.ok()["outcome"], "stored");
+}

@@ -39,6 +39,16 @@ pub(super) async fn list(
 ) -> Result<Json<MessagePage>, ApiError> {
     let after = List::Messages.position(query.after.as_deref())?;
     let limit = page_limit(query.limit)?;
+    // No id holds one, and Postgres does not even take the question.
+    if query
+        .contact_id
+        .as_ref()
+        .is_some_and(|id| id.contains('\0'))
+    {
+        return Err(ApiError::BadRequest(
+            "`contactId` must not hold NUL.".to_owned(),
+        ));
+    }
     let filter = MessageFilter {
         contact_id: query.contact_id,
         kind: query.kind,

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// A longer id is no id.
 pub(super) const MAX_ID_CHARS: usize = 512;
+/// The same in octets: a key of an index has room for two ids and not for more.
+const MAX_ID_OCTETS: usize = 1024;
 
 /// No number in a body needs more digits than this; `1e999999999` must not become a gigabyte of zeros.
 const MAX_EXPONENT: i64 = 40;
@@ -58,7 +60,9 @@ pub(super) fn id(value: &Value) -> Option<Cow<'_, str>> {
         }
         _ => return None,
     };
-    let sane = !id.is_empty() && (id.len() <= MAX_ID_CHARS || id.chars().count() <= MAX_ID_CHARS);
+    let sane = !id.is_empty()
+        && id.len() <= MAX_ID_OCTETS
+        && (id.len() <= MAX_ID_CHARS || id.chars().count() <= MAX_ID_CHARS);
     sane.then_some(id)
 }
 
@@ -202,6 +206,7 @@ mod tests {
             assert_eq!(id(&json(body)), None, "{body}");
         }
         assert_eq!(id(&Value::String("x".repeat(513))), None);
+        assert_eq!(id(&Value::String("😀".repeat(257))), None);
         assert_eq!(
             id(&Value::String("é".repeat(512))).map(|id| id.chars().count()),
             Some(512)
