@@ -270,6 +270,30 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_no_secrets_is_a_mistake_and_not_an_open_door() {
+        assert_eq!(wrong(&[("WEBHOOK_SECRET", " , ")]), ["WEBHOOK_SECRET"]);
+        let postgres = ("DATABASE_URL", "postgres://u:p@db/x");
+        assert_eq!(wrong(&[postgres, ("API_TOKEN", ",")]), ["API_TOKEN"]);
+    }
+
+    #[test]
+    fn a_password_that_is_not_encoded_never_becomes_a_part_that_is_printed() {
+        for url in [
+            "postgres://u:p@ss/canary@db/x",
+            "postgres://u:1/canary@db/x",
+            "postgres://u:1?canary@db/x",
+        ] {
+            assert_eq!(
+                wrong(&[("DATABASE_URL", url), ("API_TOKEN", "t")]),
+                ["DATABASE_URL"],
+                "{url}"
+            );
+        }
+        let url = "postgres://u@db/x?sslmode=disable&password=a@b";
+        assert!(read(&[("DATABASE_URL", url), ("API_TOKEN", "t")]).is_ok());
+    }
+
+    #[test]
     fn lists_rotate_secrets() {
         let config = read(&[("API_TOKEN", "new, old ,"), ("WEBHOOK_SECRET", "a,b")]).unwrap();
         assert_eq!(config.auth.api_tokens.len(), 2);

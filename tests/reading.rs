@@ -290,7 +290,12 @@ async fn who_waits_is_woken_by_a_message_that_fits(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
 ) {
     let app = App::start(backend).await;
-    let waiting = app.get("/instagram/messages?wait=30&contactId=2&after=latest");
+    let latest = app.get("/instagram/messages?after=latest").await.ok();
+    let path = format!(
+        "/instagram/messages?wait=30&contactId=2&after={}",
+        latest["nextCursor"].as_str().unwrap()
+    );
+    let waiting = app.get(&path);
     let posting = async {
         for contact in ["1", "1", "2"] {
             let _ = app
@@ -411,4 +416,35 @@ impl Events {
             self.buffer.push_str(str::from_utf8(&chunk).unwrap());
         }
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_contact_that_cannot_be_is_a_mistake_on_both_backends(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let _ = app
+        .get("/instagram/messages?contactId=a%00b")
+        .await
+        .with(400);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_longest_ids_fit_into_both_databases(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    // Letters in no order, which an index cannot make smaller.
+    let id = |seed: u32| -> String {
+        let mut state = seed;
+        let letter = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from_u32(0x1_0000 + (state >> 8) % 0xffff).unwrap()
+        });
+        letter.take(256).collect()
+    };
+    let body = json!({"contact_id": id(1), "phone": id(2), "message_id": id(3), "text": "hi"});
+    assert_eq!(app.post(body.to_string()).await.ok()["outcome"], "stored");
 }

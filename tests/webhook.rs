@@ -7,6 +7,7 @@ use flate2::write::GzEncoder;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Answer, App, Backend};
 
@@ -334,4 +335,28 @@ async fn hostile_bodies_never_hurt(#[values(Backend::Postgres, Backend::Sqlite)]
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_after_its_last_byte_has_delivered() {
+    let app = App::start(Backend::Sqlite).await;
+    let address = app.base.strip_prefix("http://").unwrap();
+    for number in 0..50 {
+        let body = format!(r#"{{"contact_id":"1","text":"n{number}"}}"#);
+        let request = format!(
+            "POST /instagram/webhook HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        // Half of them do not even wait for the answer.
+        if number % 2 == 0 {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        }
+    }
+    let stats = app.stats_where(|stats| stats["totalMessages"] == 50).await;
+    assert_eq!(stats["clientsWithInstagram"], 1);
 }

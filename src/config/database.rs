@@ -75,11 +75,25 @@ impl Database {
     }
 }
 
+const BAD_POSTGRES_URL: &str = "is not a valid Postgres URL: expected postgres://user:password@host:5432/database (special characters in the password are written as %XX)";
+
+/// Whether an `@` stands behind the authority: then a `/` or `?` in the password ended that too early, and the rest of
+/// the password would be taken for the name of a database, which is printed.
+fn is_cut_by_its_password(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    let behind = rest.find(['/', '?', '#']).map_or("", |end| &rest[end..]);
+    // A parameter's own value may hold one.
+    let (name, _) = behind.split_once('=').unwrap_or((behind, ""));
+    name.contains('@')
+}
+
 /// Reads a database URL without ever repeating it: it may hold a password.
 fn parse(url: &str) -> Result<Database, &'static str> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| "is not a valid Postgres URL: expected postgres://user:password@host:5432/database (special characters in the password are written as %XX)")?;
+        if is_cut_by_its_password(url) {
+            return Err(BAD_POSTGRES_URL);
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|_| BAD_POSTGRES_URL)?;
         return Ok(Database::Postgres {
             options: Box::new(options),
             migrate: true,

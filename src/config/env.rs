@@ -51,14 +51,22 @@ impl<'a> Env<'a> {
         self.text(variable).map(SecretString::from)
     }
 
-    /// Secrets separated by commas, so that an old and a new one are valid while senders change over.
-    pub fn secrets(&self, variable: &'static str) -> Vec<SecretString> {
-        let text = self.text(variable).unwrap_or_default();
-        text.split(',')
+    /// Secrets separated by commas, so that an old and a new one are valid while senders change over. Commas around
+    /// nothing are a mistake: whoever set them believes that a secret is needed.
+    pub fn secrets(&mut self, variable: &'static str) -> Vec<SecretString> {
+        let Some(text) = self.text(variable) else {
+            return Vec::new();
+        };
+        let secrets: Vec<_> = text
+            .split(',')
             .map(str::trim)
             .filter(|part| !part.is_empty())
             .map(SecretString::from)
-            .collect()
+            .collect();
+        if secrets.is_empty() {
+            self.mistake(variable, "holds commas, and nothing between them");
+        }
+        secrets
     }
 
     /// A value of a type that parses from text and passes `valid`; `expected` completes "expected …".

@@ -38,6 +38,8 @@ pub async fn serve(listener: TcpListener, router: Router, lifecycle: &Lifecycle)
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
+            // A client that sent everything and hung up has still delivered it.
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service.clone());
         let connection = graceful.watch(connection);
         let hard = lifecycle.hard().clone();

@@ -21,6 +21,8 @@ mod words;
 
 /// Places within places are followed this far.
 const MAX_DEPTH: usize = 6;
+/// A handle among a person's variables counts less than their own.
+const RANK_VARIABLE: u8 = 9;
 /// A reason shows no longer key or placeholder.
 const MAX_SHOWN: usize = 80;
 
@@ -114,10 +116,23 @@ impl<'v> Facts<'v> {
             | Means::WriterName
             | Means::FirstName
             | Means::LastName => self.name(value, means, place),
+            Means::Variables => {
+                let handle = value.as_object().and_then(|map| find(map, "username"));
+                if let Some(handle) = handle {
+                    self.name(handle, Means::Handle(RANK_VARIABLE), place);
+                }
+            }
             Means::Text(rank) | Means::Body(rank @ (0 | 2)) => {
                 self.text(key, value, rank, place);
             }
-            Means::Time(rank @ 4) => self.times.push((place.rank(rank), value)),
+            Means::MessageId => self.id.offer(0, owner(value)),
+            Means::Mid => self.id.offer(2, meta(value)),
+            Means::EventId => self.id.offer(4, owner(value)),
+            Means::Time(rank) => self.times.push((place.rank(rank), value)),
+            Means::InputType => self.input_type.offer(place.rank(0), word(value)),
+            // A picture of a person is mostly their profile's.
+            Means::Media("image") => {}
+            Means::Media(_) | Means::Attachments => self.of_content(value, means, place),
             Means::Channel => self.channel(value, place),
             Means::CustomFields => {
                 self.is_record = true;

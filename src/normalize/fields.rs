@@ -26,6 +26,8 @@ pub(super) enum Means {
     FirstName,
     /// The second half of a name.
     LastName,
+    /// What a platform beside Chatrace keeps about a person.
+    Variables,
 
     // The message
     /// An id which an owner gave the message.
@@ -123,7 +125,8 @@ use Means::{
     Dir, Direction, DumpMark, Edit, Event, EventId, FirstName, From, Handle, Happening, Id,
     InputType, IsDeleted, IsEcho, IsUnsupported, KindWord, LastName, Media, Message, MessageId,
     Messages, Mid, MimeType, Name, Payload, Postback, QuickReply, Reaction, Recipient, RecordMark,
-    Referral, ReplyTo, Sender, Text, Time, Title, Url, User, Wrapper, Writer, WriterName,
+    Referral, ReplyTo, Sender, Text, Time, Title, Url, User, Variables, Wrapper, Writer,
+    WriterName,
 };
 
 /// The rank of a contact dump's own `id`, and of `contact_id`.
@@ -177,6 +180,7 @@ const ALIASES: &[(&str, Means)] = &[
     ("authorname", WriterName),
     ("firstname", FirstName),
     ("lastname", LastName),
+    ("variables", Variables),
     // The message
     ("messageid", MessageId),
     ("mid", Mid),

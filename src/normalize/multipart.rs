@@ -14,34 +14,41 @@ pub(super) fn read(body: &[u8], content_type: &str) -> Option<Value> {
     if !content_type.contains("multipart/") && !body.starts_with(b"--") {
         return None;
     }
-    // Case matters in a boundary, so the body's own first line is asked, not the lower-cased header.
-    let start = find(body, b"--")?;
-    let body = &body[start..];
-    let line = &body[..find(body, b"\n")?];
-    let boundary = line.trim_ascii_end();
+    // Case matters in a boundary, so the body's own line is asked, not the lower-cased header.
+    let declared = parameter(content_type, "boundary").unwrap_or_default();
+    let declared = format!("--{declared}");
+    let boundary = body
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_end)
+        .find(|line| match declared.as_str() {
+            "--" => line.starts_with(b"--"),
+            declared => line.eq_ignore_ascii_case(declared.as_bytes()),
+        })?;
     if boundary.len() < 3 || boundary.len() > 200 {
         return None;
     }
     let mut fields = Vec::new();
-    let mut rest = &body[boundary.len()..];
-    while fields.len() < MAX_PARTS {
-        let Some(end) = find(rest, boundary) else {
-            break;
-        };
-        if let Some(field) = part(&rest[..end]) {
-            fields.push(field);
+    let mut start = None;
+    let mut at = 0;
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        // In the middle of a line, or with more behind it, it is a part's own text.
+        let text = line.trim_ascii_end();
+        if text == boundary || text.strip_suffix(b"--") == Some(boundary) {
+            fields.extend(start.and_then(|start| part(&body[start..at])));
+            start = (text == boundary).then_some(at + line.len());
         }
-        rest = &rest[end + boundary.len()..];
+        at += line.len();
+        if fields.len() == MAX_PARTS {
+            break;
+        }
     }
+    // The closing boundary may be missing.
+    fields.extend(start.and_then(|start| part(&body[start..at])));
     (!fields.is_empty()).then(|| form::collect(fields.into_iter()))
 }
 
 /// Name and text of one part; nothing for a file.
 fn part(part: &[u8]) -> Option<(String, Cow<'_, str>)> {
-    let part = part
-        .strip_prefix(b"\r")
-        .unwrap_or(part)
-        .strip_prefix(b"\n")?;
     let (head, value) = if let Some(end) = find(part, b"\r\n\r\n") {
         (&part[..end], &part[end + 4..])
     } else {
@@ -101,6 +108,35 @@ mod tests {
             read(BODY.replace("\r\n", "\n").as_bytes(), "").unwrap()["contact_id"],
             "1"
         );
+    }
+
+    #[test]
+    fn a_boundary_within_a_text_is_text() {
+        let body = BODY.replace("you", "--X7y\r\na --X7\r\n--X7 b");
+        let expected = Some(json!({"contact_id": "1", "text": "hi\r\n--X7y\r\na --X7\r\n--X7 b"}));
+        assert_eq!(read(body.as_bytes(), ""), expected);
+        let unfinished = body.strip_suffix("--X7--\r\n").unwrap();
+        assert_eq!(read(unfinished.as_bytes(), ""), expected);
+        let body = format!("-- a preamble\r\n{body}");
+        for content_type in [
+            "multipart/form-data; boundary=x7",
+            "multipart/form-data; boundary=\"x7\"",
+        ] {
+            assert_eq!(read(body.as_bytes(), content_type), expected);
+        }
+    }
+
+    #[test]
+    fn dashes_take_linear_time() {
+        let start = std::time::Instant::now();
+        for body in [
+            format!("{}\n{}", "-".repeat(150), "-".repeat(1 << 20)),
+            format!("--a\n{}", "--a".repeat(1 << 18)),
+            "--a\n".repeat(1 << 18),
+        ] {
+            assert_eq!(read(body.as_bytes(), "multipart/form-data"), None);
+        }
+        assert!(start.elapsed().as_secs() < 5);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// A longer id is no id.
 pub(super) const MAX_ID_CHARS: usize = 512;
+/// The same in octets: a key of an index has room for two ids and not for more.
+const MAX_ID_OCTETS: usize = 1024;
 
 /// No number in a body needs more digits than this; `1e999999999` must not become a gigabyte of zeros.
 const MAX_EXPONENT: i64 = 40;
@@ -58,7 +60,9 @@ pub(super) fn id(value: &Value) -> Option<Cow<'_, str>> {
         }
         _ => return None,
     };
-    let sane = !id.is_empty() && (id.len() <= MAX_ID_CHARS || id.chars().count() <= MAX_ID_CHARS);
+    let sane = !id.is_empty()
+        && id.len() <= MAX_ID_OCTETS
+        && (id.len() <= MAX_ID_CHARS || id.chars().count() <= MAX_ID_CHARS);
     sane.then_some(id)
 }
 
@@ -119,6 +123,20 @@ pub(super) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The exact integer a decimal literal stands for: `1.78e3` is `1780`. `None` if it is not whole.
 pub(super) fn expand(literal: &str) -> Option<String> {
+    let (sign, whole, fraction) = decimal(literal)?;
+    if fraction.bytes().any(|digit| digit != b'0') {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    Some(if whole.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("{sign}{whole}")
+    })
+}
+
+/// A decimal literal without its exponent: its sign, the digits before the point, and those behind it.
+pub(super) fn decimal(literal: &str) -> Option<(&'static str, String, String)> {
     let (sign, rest) = match literal.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", literal.strip_prefix('+').unwrap_or(literal)),
@@ -142,16 +160,8 @@ pub(super) fn expand(literal: &str) -> Option<String> {
     if point > digits.len() {
         digits.extend(std::iter::repeat_n('0', point - digits.len()));
     }
-    let (kept, dropped) = digits.split_at(point);
-    if dropped.bytes().any(|digit| digit != b'0') {
-        return None;
-    }
-    let kept = kept.trim_start_matches('0');
-    Some(if kept.is_empty() {
-        "0".to_owned()
-    } else {
-        format!("{sign}{kept}")
-    })
+    let fraction = digits.split_off(point);
+    Some((sign, digits, fraction))
 }
 
 #[cfg(test)]
@@ -196,6 +206,7 @@ mod tests {
             assert_eq!(id(&json(body)), None, "{body}");
         }
         assert_eq!(id(&Value::String("x".repeat(513))), None);
+        assert_eq!(id(&Value::String("😀".repeat(257))), None);
         assert_eq!(
             id(&Value::String("é".repeat(512))).map(|id| id.chars().count()),
             Some(512)

@@ -39,13 +39,6 @@ pub(super) fn read(map: &Map<String, Value>, outer: &Outer, context: &Context) -
             .and_then(scalar::id)
             .map(std::borrow::Cow::into_owned);
     }
-    if findings.person.username.is_none()
-        && let Some(Value::Object(variables)) = inside(&["contact", "variables"])
-    {
-        findings.person.username = find(variables, "username")
-            .and_then(scalar::label)
-            .map(|handle| handle.trim_start_matches('@').to_owned());
-    }
     let title = find(map, "title")
         .and_then(scalar::label)
         .unwrap_or_default();

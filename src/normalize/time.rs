@@ -34,21 +34,21 @@ fn read(value: &Value) -> Option<Timestamp> {
     number(&text).or_else(|| written(&text))
 }
 
-/// A count since 1970 whose unit is told by its magnitude, whatever the key is called.
+/// A count since 1970 whose unit is told by its magnitude, whatever the key is called. A fraction counts: in seconds,
+/// it is what tells two messages of one second apart.
 fn number(text: &str) -> Option<Timestamp> {
-    // A fraction of the unit does not matter.
-    let whole = scalar::expand(text).or_else(|| {
-        let (whole, fraction) = text.split_once('.')?;
-        let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| whole.to_owned())
-    })?;
-    let count: i128 = whole.parse().ok()?;
-    let nanoseconds = match count {
-        100_000_000_000_000_000.. => count,
-        100_000_000_000_000.. => count.checked_mul(1_000)?,
-        100_000_000_000.. => count.checked_mul(1_000_000)?,
-        _ => count.checked_mul(1_000_000_000)?,
+    let (sign, whole, fraction) = scalar::decimal(text)?;
+    let whole: i128 = format!("{sign}{whole}").parse().ok()?;
+    let unit = match whole {
+        100_000_000_000_000_000.. => 1,
+        100_000_000_000_000.. => 1_000,
+        100_000_000_000.. => 1_000_000,
+        _ => 1_000_000_000,
     };
+    let billionths: i128 = format!("{fraction:0<9.9}").parse().ok()?;
+    let nanoseconds = whole
+        .checked_mul(unit)?
+        .checked_add(billionths * unit / 1_000_000_000)?;
     Timestamp::from_nanosecond(nanoseconds).ok()
 }
 
@@ -120,9 +120,17 @@ mod tests {
             read(&json!("1783609000123")),
             Some(at("2026-07-09T14:56:40.123Z"))
         );
-        assert_eq!(read(&json!("1783609000.75")), Some(second));
-        let float: Value = serde_json::from_str("1.783609000e9").unwrap();
-        assert_eq!(read(&float), Some(second));
+        for (literal, time) in [
+            ("1.783609000e9", second),
+            ("1783609000.75", at("2026-07-09T14:56:40.75Z")),
+            ("1.78360900075E9", at("2026-07-09T14:56:40.75Z")),
+            ("1783609000123.4", at("2026-07-09T14:56:40.1234Z")),
+            ("1783609000.0000000009", second),
+        ] {
+            let number: Value = serde_json::from_str(literal).unwrap();
+            assert_eq!(read(&number), Some(time), "{literal}");
+            assert_eq!(read(&json!(literal)), Some(time), "{literal}");
+        }
     }
 
     #[test]

@@ -249,6 +249,31 @@ fn a_story_reply_an_unsent_reaction_and_a_quick_reply_keep_what_they_are_about()
 }
 
 #[test]
+fn what_a_key_means_under_a_person_is_what_it_means_at_the_root() {
+    let root = json!({"senderId": "s", "last_input": "https://cdn.test/a", "last_input_type": "image", "messageId": "m",
+                      "timestamp": 1_783_609_000, "video_url": "https://cdn.test/b"});
+    let expected = message(root.to_string());
+    assert_eq!(expected.external_id.as_deref(), Some("m"));
+    assert_eq!(expected.attachments.len(), 2);
+    for place in ["from", "sender", "user", "contact", "message", "data"] {
+        let nested = message(json!({ place: root }).to_string());
+        assert_eq!(nested.identity, expected.identity, "{place}");
+        assert_eq!(nested.sent_at, expected.sent_at, "{place}");
+    }
+    let profile = json!({"user": {"id": "s", "image": "https://cdn.test/me"}});
+    assert_eq!(refusal(profile.to_string()).1, ReasonCode::NoContent);
+}
+
+#[test]
+fn a_handle_among_a_contacts_variables_is_their_handle() {
+    let body = |contact| json!({"contact": contact, "text": "hi"}).to_string();
+    let variable = message(body(json!({"id": 1, "variables": {"username": "@ana"}})));
+    assert_eq!(variable.username.as_deref(), Some("ana"));
+    let own = json!({"id": 1, "variables": {"username": "old"}, "ig_username": "ana"});
+    assert_eq!(message(body(own)).username.as_deref(), Some("ana"));
+}
+
+#[test]
 fn channels_are_words_or_chatraces_numbers() {
     for (value, channel) in [
         (json!(10), Channel::Instagram),
