@@ -32,9 +32,12 @@ impl Fallback {
     }
 
     /// Whether deliveries go to the spool without asking the database first. Only while something waits there: the
-    /// drain needs it to find out that the database is back.
+    /// drain needs it to find out that the database is back. And only while the spool takes them: what a full disk
+    /// refuses may be welcome to the database.
     pub(super) fn is_open(&self) -> bool {
-        self.database_away.load(Ordering::Acquire) && self.spool.depth().deliveries > 0
+        self.database_away.load(Ordering::Acquire)
+            && self.works()
+            && self.spool.depth().deliveries > 0
     }
 
     /// Whether the last delivery that came here could be kept.
