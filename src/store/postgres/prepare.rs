@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Error, PgConnection};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::store::PrepareError;
 
@@ -17,11 +17,15 @@ const OLDEST: i32 = 13;
 const MIGRATION_LOCK: i64 = 24_287_223;
 /// How long another replica's migration is waited for.
 const MIGRATION_PATIENCE: Duration = Duration::from_mins(2);
+/// How long a question may take to be answered: a connection on which nothing arrives is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the migrations may take: far longer than they do, but not for ever.
+const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Refuses a server that is too old.
 pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), PrepareError> {
-    let number: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
-        .fetch_one(connection)
+    let number = sqlx::query_scalar("SELECT current_setting('server_version_num')::int");
+    let number: i32 = within(ANSWER_TIMEOUT, number.fetch_one(connection))
         .await
         .map_err(|error| PrepareError::Unreachable(error.to_string()))?;
     let version = number / 10_000;
@@ -38,7 +42,9 @@ pub(super) async fn migrate(
     connection: &mut PgConnection,
     migrate: bool,
 ) -> Result<(), PrepareError> {
-    let missing = missing(connection).await.map_err(migrate_error)?;
+    let missing = within(ANSWER_TIMEOUT, missing(connection))
+        .await
+        .map_err(migrate_error)?;
     if missing == 0 {
         return Ok(());
     }
@@ -50,7 +56,7 @@ pub(super) async fn migrate(
     // sqlx's own lock blocks without a limit, and would hold a second replica's start for as long as the first hangs.
     let deadline = Instant::now() + MIGRATION_PATIENCE;
     let mut pause = Duration::from_millis(50);
-    while !try_lock(connection)
+    while !within(ANSWER_TIMEOUT, try_lock(connection))
         .await
         .map_err(|error| migrate_error(error.into()))?
     {
@@ -64,14 +70,26 @@ pub(super) async fn migrate(
     }
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     migrator.set_locking(false).set_ignore_missing(true);
-    let result = migrator.run_direct(None, connection, false).await;
-    let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)")
-        .bind(MIGRATION_LOCK)
-        .execute(connection)
-        .await;
-    result.map_err(migrate_error)?;
-    unlocked.map_err(|error| migrate_error(error.into()))?;
+    let migrating = migrator.run_direct(None, connection, false);
+    within(MIGRATION_TIMEOUT, migrating)
+        .await
+        .map_err(migrate_error)?;
+    // Where a migration fails, the lock ends with the connection.
+    let unlock = sqlx::query("SELECT pg_advisory_unlock($1)").bind(MIGRATION_LOCK);
+    within(ANSWER_TIMEOUT, unlock.execute(connection))
+        .await
+        .map_err(|error| migrate_error(error.into()))?;
     Ok(())
+}
+
+/// Gives up what takes too long.
+async fn within<T, E: From<Error>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
 }
 
 async fn try_lock(connection: &mut PgConnection) -> Result<bool, Error> {
@@ -100,9 +118,9 @@ async fn missing(connection: &mut PgConnection) -> Result<usize, MigrateError> {
 
 fn migrate_error(error: MigrateError) -> PrepareError {
     match error {
-        // The connection was lost on the way, which says nothing about the migrations.
+        // The connection was lost on the way, or the server stops, which says nothing about the migrations.
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)
-            if !matches!(cause, Error::Database(_)) =>
+            if passes(&cause) =>
         {
             PrepareError::Unreachable(format!("the connection was lost while migrating: {cause}"))
         }
@@ -111,6 +129,19 @@ fn migrate_error(error: MigrateError) -> PrepareError {
         ),
         error => PrepareError::Unusable(format!("the migrations cannot be run: {error}")),
     }
+}
+
+/// Whether an error may be gone next time, with nobody doing anything about it.
+fn passes(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return true;
+    };
+    // Classes: connection, transaction state (a standby takes no writes), rollback, resources, prerequisite state
+    // (locked), intervention (shutdown), system. https://www.postgresql.org/docs/current/errcodes-appendix.html
+    let code = error.code().unwrap_or_default();
+    ["08", "25", "40", "53", "55", "57", "58"]
+        .iter()
+        .any(|class| code.starts_with(class))
 }
 
 /// Says in words why there is no connection, and whether trying again may help. Never repeats the password.
