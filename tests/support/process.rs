@@ -1,5 +1,6 @@
 //! The real program as a child process.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -10,6 +11,9 @@ use tokio::time::timeout;
 
 /// Longer than anything takes, so that a test that hangs says where.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many lines of a program are remembered that nobody reads meanwhile.
+const LAST_LINES: usize = 200;
 
 /// The program with a clean environment, in a directory without a `.env` of somebody else's.
 pub(crate) fn program(directory: &Path) -> Command {
@@ -76,6 +80,23 @@ impl Running {
         timeout(PATIENCE, reading)
             .await
             .unwrap_or_else(|_| panic!("no line with `{text}` came"))
+    }
+
+    /// Keeps reading in the background, so that the program never waits for somebody to take what it prints. Answers
+    /// the process, and at its end the last lines.
+    pub(crate) fn detach(self) -> (Child, tokio::task::JoinHandle<VecDeque<String>>) {
+        let mut output = self.output;
+        let mut last = VecDeque::from(self.printed);
+        let reading = tokio::spawn(async move {
+            while let Ok(Some(line)) = output.next_line().await {
+                if last.len() == LAST_LINES {
+                    last.pop_front();
+                }
+                last.push_back(line);
+            }
+            last
+        });
+        (self.child, reading)
     }
 
     /// Sends a signal by its number.
