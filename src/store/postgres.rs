@@ -94,7 +94,7 @@ impl PostgresStore {
         prepare::check_pooling(&mut connection, &mut other).await?;
         prepare::check_durability(&mut connection).await?;
         prepare::migrate(&mut connection, &mut other, migrate).await?;
-        other.close().await.ok();
+        timeout(CLOSE_TIMEOUT, other.close()).await.ok();
         self.writer.lock().await.connection = Some(connection);
         self.prepared.store(true, Ordering::Release);
         Ok(())

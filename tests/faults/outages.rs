@@ -34,7 +34,11 @@ async fn spooled(server: &Server, text: &str) {
 
 #[tokio::test]
 async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
-    for text in ["server_version_num", "to_regclass", "pg_try_advisory_lock"] {
+    for text in [
+        "server_version_num",
+        "to_regclass",
+        "pg_try_advisory_xact_lock",
+    ] {
         let url = postgres::fresh_database().await;
         let (proxy, through) = Proxy::before(&url).await;
         proxy.set(Weather::HangsAt(text));
@@ -70,7 +74,7 @@ async fn a_postgres_that_stops_during_the_start_is_waited_for() {
     let start = Server::start(Some(&url), &[]);
     let stop = async {
         let kick = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-             WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%' \
+             WHERE datname = current_database() AND query LIKE '%pg_try_advisory_xact_lock%' \
              AND pid <> pg_backend_pid()";
         while sqlx::query_scalar::<_, i64>(kick)
             .fetch_one(&mut other)

@@ -45,10 +45,8 @@ pub(super) async fn check_pooling(
 ) -> Result<(), PrepareError> {
     for _ in 0..2 {
         for connection in [&mut *one, &mut *other] {
-            let probe = sqlx::query("SELECT $1::int")
-                .bind(1)
-                .execute(connection)
-                .await;
+            let probe = sqlx::query("SELECT $1::int").bind(1).execute(connection);
+            let probe = within(ANSWER_TIMEOUT, probe).await;
             let Err(error) = probe else { continue };
             let code = error
                 .as_database_error()
@@ -69,8 +67,8 @@ pub(super) async fn check_pooling(
 
 /// Warns where the server itself gives up durability: then 200 does not mean what it should.
 pub(super) async fn check_durability(connection: &mut PgConnection) -> Result<(), PrepareError> {
-    let fsync: bool = sqlx::query_scalar("SELECT current_setting('fsync')::bool")
-        .fetch_one(connection)
+    let fsync = sqlx::query_scalar("SELECT current_setting('fsync')::bool");
+    let fsync: bool = within(ANSWER_TIMEOUT, fsync.fetch_one(connection))
         .await
         .map_err(|error| PrepareError::Unreachable(error.to_string()))?;
     if !fsync {
@@ -100,8 +98,7 @@ pub(super) async fn migrate(
     }
     // sqlx's own lock blocks without a limit, and would hold a second replica's start for as long as the first hangs.
     // This one belongs to a transaction of another connection, so that it also holds behind a connection pooler.
-    let mut guard = guard
-        .begin()
+    let mut guard = within(ANSWER_TIMEOUT, guard.begin())
         .await
         .map_err(|error| migrate_error(error.into()))?;
     let deadline = Instant::now() + MIGRATION_PATIENCE;
