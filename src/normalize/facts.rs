@@ -257,7 +257,9 @@ impl<'v> Facts<'v> {
         match value {
             Value::Object(map) => self.collect(map, inner, depth + 1),
             _ if inner.role() == Role::Writer => {
-                self.person(key, value, fields::RANK_FROM, Role::Writer, outer);
+                // A scalar `from` comes before a scalar `sender`.
+                let place = if inner == Place::From { outer } else { inner };
+                self.person(key, value, fields::RANK_FROM, Role::Writer, place);
             }
             _ => {}
         }

@@ -283,6 +283,33 @@ fn the_kind_does_not_depend_on_the_order_of_the_body() {
 }
 
 #[test]
+fn of_equals_the_order_of_the_body_decides_nothing() {
+    for (body, contact, payload) in [
+        (r#"{"sender":"s","from":"f","text":"hi"}"#, "f", None),
+        (r#"{"from":"f","sender":"s","text":"hi"}"#, "f", None),
+        (
+            r#"{"from":"f","postback":"P","reaction":"R"}"#,
+            "f",
+            Some("R"),
+        ),
+        (
+            r#"{"from":"f","reaction":"R","postback":"P"}"#,
+            "f",
+            Some("R"),
+        ),
+        (
+            r#"{"from":"f","quick_reply":"Q","postback":"P"}"#,
+            "f",
+            Some("P"),
+        ),
+    ] {
+        let draft = message(body);
+        assert_eq!(draft.contact_id, contact, "{body}");
+        assert_eq!(draft.payload.as_deref(), payload, "{body}");
+    }
+}
+
+#[test]
 fn a_handle_among_a_contacts_variables_is_their_handle() {
     let body = |contact| json!({"contact": contact, "text": "hi"}).to_string();
     let variable = message(body(json!({"id": 1, "variables": {"username": "@ana"}})));

@@ -24,8 +24,8 @@ impl<'v> Facts<'v> {
                 scalar::text(value)
                     .filter(|text| !value.is_boolean() && text.chars().any(char::is_alphabetic)),
             ),
-            Means::Payload => self.payload.offer(1, scalar::text(value)),
-            Means::QuickReply => self.payload.offer(0, inner_text(value, "payload")),
+            Means::Payload => self.payload.offer(3, scalar::text(value)),
+            Means::QuickReply => self.payload.offer(2, inner_text(value, "payload")),
             Means::Postback => self.postback(value, place),
             Means::Reaction => self.reaction(value),
             Means::Edit => {
@@ -74,7 +74,7 @@ impl<'v> Facts<'v> {
         }
         let payload = inner_text(value, "payload");
         if payload.is_some() || value.is_object() {
-            self.payload.offer(0, payload);
+            self.payload.offer(1, payload);
             self.did(Act::Postback);
         }
     }
@@ -122,7 +122,7 @@ impl<'v> Facts<'v> {
             _ => scalar::text(value),
         };
         self.has_referral |= reference.is_some() || value.is_object();
-        self.payload.offer(2, reference);
+        self.payload.offer(4, reference);
     }
 }
 
