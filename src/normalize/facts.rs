@@ -339,8 +339,14 @@ fn meta(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
 
 fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     let placeholder = scalar::placeholder(value.as_str()?)?;
-    let shown =
-        |text: &str| scalar::without_nul(scalar::cut(Cow::Borrowed(text), MAX_SHOWN)).into_owned();
+    // Reasons are logged: whatever stands in the braces must not begin a line of its own.
+    let shown = |text: &str| -> String {
+        let printable = |sign: char| match sign {
+            '"' | '\'' | '\\' => sign.to_string(),
+            sign => sign.escape_debug().to_string(),
+        };
+        text.chars().take(MAX_SHOWN).map(printable).collect()
+    };
     Some(Unfilled {
         key: shown(key),
         placeholder: shown(placeholder),

@@ -283,6 +283,14 @@ fn the_kind_does_not_depend_on_the_order_of_the_body() {
 }
 
 #[test]
+fn a_reason_is_one_line_whatever_stands_in_the_braces() {
+    let body = json!({"contact_id": 1, "text": "{{é \"a\"\nERROR \u{1b}[31m\u{2028}\0}}"});
+    let reason = refusal(body.to_string()).2;
+    let shown = r#"{{é "a"\nERROR \u{1b}[31m\u{2028}\0}} literally in `text`"#;
+    assert!(reason.contains(shown), "{reason}");
+}
+
+#[test]
 fn of_equals_the_order_of_the_body_decides_nothing() {
     for (body, contact, payload) in [
         (r#"{"sender":"s","from":"f","text":"hi"}"#, "f", None),
