@@ -8,6 +8,7 @@ mod extract;
 mod health;
 mod messages;
 mod metrics;
+mod news;
 mod observed;
 mod server;
 mod stats;
@@ -52,6 +53,7 @@ pub struct Shared {
     store: Arc<dyn Store>,
     lifecycle: Lifecycle,
     observed: observed::Observed,
+    news: news::News,
 }
 
 impl Deref for AppState {
@@ -75,6 +77,7 @@ impl AppState {
             sender: auth::Sender::new(&config),
             redactor: Redactor::new(config.secrets().into_iter().chain(&api_tokens)),
             observed: observed::Observed::new(),
+            news: news::News::new(0),
             config,
             api_tokens,
             ingest,
@@ -82,6 +85,15 @@ impl AppState {
             lifecycle,
         }))
     }
+}
+
+/// The worker that wakes those who wait for messages. It holds nothing that keeps the queue open.
+pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
+    news::watch(
+        state.news.clone(),
+        state.store.clone(),
+        state.ingest.commits(),
+    )
 }
 
 /// The path of the webhook.
@@ -92,6 +104,7 @@ pub fn router(state: AppState) -> Router {
     let reading = Router::new()
         .route("/instagram/stats", get(stats::show))
         .route("/instagram/messages", get(messages::list))
+        .route("/instagram/messages/stream", get(messages::follow))
         .route("/instagram/deliveries", get(deliveries::list))
         .route("/instagram/deliveries/{id}", get(deliveries::show))
         .route("/instagram/deliveries/{id}/raw", get(deliveries::raw))

@@ -22,7 +22,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
@@ -58,6 +58,7 @@ pub struct Ingest {
     bytes: Arc<Semaphore>,
     fallback: Option<Arc<Fallback>>,
     refusals: Arc<Refusals>,
+    commits: watch::Receiver<u64>,
 }
 
 /// A delivery that is kept.
@@ -105,15 +106,18 @@ impl Ingest {
         let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
         let fallback = spool.map(|spool| Arc::new(Fallback::new(spool)));
         let refusals = Arc::new(Refusals::default());
+        let (committed, commits) = watch::channel(0);
         let drain = fallback.clone().map(|fallback| Drain {
             store: store.clone(),
             fallback,
+            committed: committed.clone(),
         });
         let ingest = Self {
             queue,
             bytes,
             fallback: fallback.clone(),
             refusals: refusals.clone(),
+            commits,
         };
         (
             ingest,
@@ -122,9 +126,15 @@ impl Ingest {
                 jobs,
                 fallback,
                 refusals,
+                committed,
             },
             drain,
         )
+    }
+
+    /// Changes whenever this process has stored messages.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
     }
 
     /// How many deliveries wait for the writer.

@@ -73,6 +73,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// What the statistics are made of: totals, and the counters of the hours from `since`.
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError>;
 
+    /// The last position that is given out and committed: no message at or before it will ever appear anew.
+    async fn head(&self) -> Result<i64, StoreError>;
+
     /// Messages in commit order, after a position.
     async fn messages(
         &self,

@@ -7,6 +7,8 @@ mod support;
 
 mod auth;
 mod docs;
+mod faults;
+mod ledger;
 mod normalize;
 mod process;
 mod reading;

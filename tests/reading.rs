@@ -104,9 +104,10 @@ async fn paging_reaches_every_message_once(
         .await
         .ok();
     assert_eq!(
-        rest,
-        json!({"messages": [], "nextCursor": cursor, "caughtUp": true})
+        (&rest["messages"], &rest["caughtUp"]),
+        (&json!([]), &json!(true))
     );
+    let cursor = rest["nextCursor"].as_str().unwrap();
 
     let _ = app.post(r#"{"contact_id":"1","text":"n7"}"#).await.ok();
     let rest = app
@@ -133,6 +134,8 @@ async fn messages_are_filtered(#[values(Backend::Postgres, Backend::Sqlite)] bac
         ("kind=postback", 1),
         ("kind=postback&contactId=1", 0),
         ("direction=inbound", 2),
+        ("channel=instagram", 3),
+        ("channel=whatsapp", 0),
     ] {
         let page = app.get(&format!("/instagram/messages?{filter}")).await.ok();
         assert_eq!(
@@ -279,6 +282,140 @@ async fn metrics_speak_of_routes_and_never_of_paths() {
         assert!(answer.text.contains(line), "{line}\n{}", answer.text);
     }
     assert!(!answer.text.contains("wp-login") && !answer.text.contains("metrics-token"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_waits_is_woken_by_a_message_that_fits(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let latest = app.get("/instagram/messages?after=latest").await.ok();
+    let path = format!(
+        "/instagram/messages?wait=30&contactId=2&after={}",
+        latest["nextCursor"].as_str().unwrap()
+    );
+    let waiting = app.get(&path);
+    let posting = async {
+        for contact in ["1", "1", "2"] {
+            let _ = app
+                .post(format!(r#"{{"contact_id":"{contact}","text":"hi"}}"#))
+                .await
+                .ok();
+        }
+    };
+    let (page, ()) = tokio::join!(waiting, posting);
+    let page = page.ok();
+    assert_eq!(page["messages"][0]["contactId"], "2");
+    // Everything up to there is read, whether it fits or not.
+    let path = format!(
+        "/instagram/messages?wait=0&after={}",
+        page["nextCursor"].as_str().unwrap()
+    );
+    assert_eq!(app.get(&path).await.ok()["messages"], json!([]));
+    let empty = app
+        .get("/instagram/messages?wait=1&after=latest")
+        .await
+        .ok();
+    assert_eq!(
+        (&empty["messages"], &empty["caughtUp"]),
+        (&json!([]), &json!(true))
+    );
+    let _ = app.get("/instagram/messages?wait=31").await.with(400);
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_by_another_replica() {
+    let url = crate::support::postgres::fresh_database().await;
+    let replica = || {
+        App::on(
+            std::sync::Arc::new(tempfile::tempdir().unwrap()),
+            Some(&url),
+            &[],
+        )
+    };
+    let (one, other) = (replica().await, replica().await);
+    let waiting = one.get("/instagram/messages?wait=30");
+    let (page, answer) = tokio::join!(
+        waiting,
+        other.post(r#"{"contact_id":"1","text":"from the other"}"#)
+    );
+    assert_eq!(answer.ok()["outcome"], "stored");
+    assert_eq!(page.ok()["messages"][0]["text"], "from the other");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_stream_sends_what_comes_and_resumes_and_ends_with_the_service(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let _ = app.post(r#"{"contact_id":"1","text":"n0"}"#).await.ok();
+    let open = |last: Option<String>| {
+        let mut request = app
+            .request(reqwest::Method::GET, "/instagram/messages/stream")
+            .bearer_auth(crate::support::TOKEN);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        request.send()
+    };
+    let mut stream = Events::of(open(None).await.unwrap());
+    assert_eq!(stream.next().await.unwrap().1["text"], "n0");
+    for number in 1..=3 {
+        let _ = app
+            .post(format!(r#"{{"contact_id":"1","text":"n{number}"}}"#))
+            .await
+            .ok();
+    }
+    let (id, message) = stream.next().await.unwrap();
+    assert_eq!(message["text"], "n1");
+    drop(stream);
+    let mut resumed = Events::of(open(Some(id)).await.unwrap());
+    assert_eq!(resumed.next().await.unwrap().1["text"], "n2");
+    assert_eq!(resumed.next().await.unwrap().1["text"], "n3");
+    let (end, ()) = tokio::join!(resumed.next(), app.stop());
+    assert!(end.is_none());
+}
+
+/// Server-sent events, one after the other.
+struct Events {
+    response: reqwest::Response,
+    buffer: String,
+}
+
+impl Events {
+    fn of(response: reqwest::Response) -> Self {
+        assert_eq!(response.status(), 200);
+        Self {
+            response,
+            buffer: String::new(),
+        }
+    }
+
+    /// The id and the data of the next event; `None` at the end.
+    async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.buffer.split_once("\n\n") {
+                let field = |name: &str| {
+                    event
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(str::trim)
+                };
+                let found = field("id:")
+                    .zip(field("data:"))
+                    .map(|(id, data)| (id.to_owned(), serde_json::from_str(data).unwrap()));
+                self.buffer = rest.to_owned();
+                if found.is_some() {
+                    return found;
+                }
+                continue;
+            }
+            let chunk = self.response.chunk().await.unwrap()?;
+            self.buffer.push_str(str::from_utf8(&chunk).unwrap());
+        }
+    }
 }
 
 #[rstest]

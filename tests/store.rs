@@ -22,6 +22,7 @@ use crate::support::{Answer, App, Backend, postgres};
 const WINDOW: Duration = Duration::from_secs(10);
 const ALL: Page = Page {
     after: 0,
+    until: i64::MAX,
     limit: 1000,
 };
 
@@ -284,7 +285,14 @@ async fn positions_grow_in_the_order_of_commits(
     while seen.len() < 80 {
         let after = seen.last().copied().unwrap_or_default();
         let page = store
-            .messages(&MessageFilter::default(), Page { after, limit: 7 })
+            .messages(
+                &MessageFilter::default(),
+                Page {
+                    after,
+                    until: i64::MAX,
+                    limit: 7,
+                },
+            )
             .await
             .unwrap();
         seen.extend(page.iter().map(|message| message.position));

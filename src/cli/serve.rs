@@ -3,13 +3,14 @@
 mod banner;
 mod data_dir;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Failure;
 use crate::config::{Config, Database};
@@ -22,6 +23,9 @@ use data_dir::DataDir;
 
 /// How long to wait before an unreachable database is tried again.
 const RECONNECT: Duration = Duration::from_secs(2);
+/// How long a database that is slow to get ready keeps deliveries waiting for the service to begin. It may hang, or
+/// another replica may migrate it; the spool does not need it.
+const START_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts, says so, and runs until a signal ends it.
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
@@ -92,17 +96,10 @@ pub async fn run(
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
     telemetry::metrics();
-    lifecycle.spawn_worker("metrics", {
-        let soft = lifecycle.soft().clone();
-        async move {
-            tokio::select! {
-                () = telemetry::metrics_upkeep() => {}
-                () = soft.cancelled() => {}
-            }
-        }
-    });
+    spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
     banner::print(&config, address, generated.as_ref());
     let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());
+    spawn_until_soft_stop(&lifecycle, "news", http::watch_news(&state));
     http::serve(listener, http::router(state), &lifecycle).await;
 
     let clean = lifecycle.workers_ended().await;
@@ -119,6 +116,21 @@ pub async fn run(
         )
         .into()),
     }
+}
+
+/// Runs a worker that has nothing to finish at the end.
+fn spawn_until_soft_stop(
+    lifecycle: &Lifecycle,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let soft = lifecycle.soft().clone();
+    lifecycle.spawn_worker(name, async move {
+        tokio::select! {
+            () = work => {}
+            () = soft.cancelled() => {}
+        }
+    });
 }
 
 /// The configured tokens; with the embedded database and none configured, the generated one, also given apart.
@@ -147,28 +159,44 @@ async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn St
         Database::Postgres { options, migrate } => ((**options).clone(), *migrate),
     };
     let store = Arc::new(PostgresStore::new(options, config.dedupe_window));
-    match store.prepare(migrate).await {
-        Ok(()) => {}
-        Err(PrepareError::Unusable(problem)) => return Err(Failure::CannotRun(problem)),
-        Err(PrepareError::Unreachable(problem)) => {
+    let mut preparing = prepare(store.clone(), migrate, Duration::ZERO);
+    let preparing = match timeout(START_PATIENCE, &mut preparing).await {
+        Ok(Ok(())) => return Ok(store),
+        Ok(Err(PrepareError::Unusable(problem))) => return Err(Failure::CannotRun(problem)),
+        Ok(Err(PrepareError::Unreachable(problem))) => {
             tracing::warn!("{problem}; trying again every {} s", RECONNECT.as_secs());
-            let connecting = connect_later(store.clone(), migrate);
-            let lifecycle = lifecycle.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = connecting => {}
-                    () = lifecycle.soft().cancelled() => {}
-                }
-            });
+            prepare(store.clone(), migrate, RECONNECT)
         }
-    }
+        Err(_) => {
+            tracing::warn!("the database is not ready yet; waiting for it in the background");
+            preparing
+        }
+    };
+    let connecting = connect_later(store.clone(), migrate, preparing);
+    let lifecycle = lifecycle.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = connecting => {}
+            () = lifecycle.soft().cancelled() => {}
+        }
+    });
     Ok(store)
 }
 
-async fn connect_later(store: Arc<PostgresStore>, migrate: bool) {
+type Preparing = Pin<Box<dyn Future<Output = Result<(), PrepareError>> + Send>>;
+
+/// Prepares the database after a pause.
+fn prepare(store: Arc<PostgresStore>, migrate: bool, pause: Duration) -> Preparing {
+    Box::pin(async move {
+        sleep(pause).await;
+        store.prepare(migrate).await
+    })
+}
+
+/// Waits for the database, and tries again, until it can be used.
+async fn connect_later(store: Arc<PostgresStore>, migrate: bool, mut preparing: Preparing) {
     loop {
-        sleep(RECONNECT).await;
-        match store.prepare(migrate).await {
+        match preparing.await {
             Ok(()) => {
                 tracing::info!("the database is connected");
                 return;
@@ -177,5 +205,6 @@ async fn connect_later(store: Arc<PostgresStore>, migrate: bool) {
             // Stopping would help nobody: the mistake may be mended on the other side.
             Err(PrepareError::Unusable(problem)) => tracing::error!("{problem}; trying again"),
         }
+        preparing = prepare(store.clone(), migrate, RECONNECT);
     }
 }

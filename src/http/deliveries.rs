@@ -141,6 +141,7 @@ pub(super) async fn list(
             &filter,
             Page {
                 after,
+                until: i64::MAX,
                 limit: limit + 1,
             },
         )

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Drain {
     pub(super) store: Arc<dyn Store>,
     pub(super) fallback: Arc<Fallback>,
+    pub(super) committed: watch::Sender<u64>,
 }
 
 /// How far the drain is.
@@ -119,6 +121,7 @@ impl Drain {
             progress.after = position;
             report::report(record, result);
         }
+        self.committed.send_modify(|count| *count += 1);
         if progress.after == last {
             self.fallback.close();
             progress.size = (progress.size * 4).min(BATCH);

@@ -17,6 +17,8 @@ use crate::store::{Committed, Spool, StoreError};
 pub(super) struct Fallback {
     pub(super) spool: Arc<Spool>,
     database_away: AtomicBool,
+    /// Whether the spool refused the last delivery that came to it.
+    spool_refuses: AtomicBool,
     pub(super) filled: Notify,
 }
 
@@ -25,14 +27,18 @@ impl Fallback {
         Self {
             spool,
             database_away: AtomicBool::new(false),
+            spool_refuses: AtomicBool::new(false),
             filled: Notify::new(),
         }
     }
 
     /// Whether deliveries go to the spool without asking the database first. Only while something waits there: the
-    /// drain needs it to find out that the database is back.
+    /// drain needs it to find out that the database is back. And only while the spool takes them: what a full disk
+    /// refuses may be welcome to the database.
     pub(super) fn is_open(&self) -> bool {
-        self.database_away.load(Ordering::Acquire) && self.spool.depth().deliveries > 0
+        self.database_away.load(Ordering::Acquire)
+            && !self.spool_refuses.load(Ordering::Acquire)
+            && self.spool.depth().deliveries > 0
     }
 
     /// The database took something: deliveries go there again.
@@ -59,6 +65,8 @@ impl Fallback {
         }
         let deliveries: Vec<_> = records.iter().map(|record| &record.delivery).collect();
         let appended = self.spool.append(&deliveries).await;
+        self.spool_refuses
+            .store(appended.is_err(), Ordering::Release);
         self.filled.notify_one();
         if let Err(error) = &appended {
             tracing::error!(%error, "the spool cannot be written");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use metrics::histogram;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::batch::{self, Answered};
 use super::fallback::Fallback;
@@ -21,6 +21,7 @@ pub struct Writer {
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) fallback: Option<Arc<Fallback>>,
     pub(super) refusals: Arc<Refusals>,
+    pub(super) committed: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -57,6 +58,13 @@ impl Writer {
         let began = Instant::now();
         let kept = self.keep(records).await;
         histogram!("chatrace_commit_seconds").record(began.elapsed().as_secs_f64());
+        if kept.iter().any(|(_, result)| {
+            result
+                .as_ref()
+                .is_ok_and(|committed| !committed.messages.is_empty())
+        }) {
+            self.committed.send_modify(|count| *count += 1);
+        }
         for (record, result) in kept {
             self.refusals.note(result.is_ok());
             report::report(&record, &result);

@@ -32,6 +32,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a commit may take before the database counts as unavailable. Longer than the server's own limit on a
 /// statement, which is thus the one that reports.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long saying goodbye may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections for reading; the writer has its own.
 const READERS: u32 = 4;
 
@@ -178,6 +180,10 @@ impl Store for PostgresStore {
             .await
     }
 
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.reading(READ_TIMEOUT, read::head(&self.readers)).await
+    }
+
     async fn messages(
         &self,
         filter: &MessageFilter,
@@ -202,9 +208,13 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) {
-        if let Some(connection) = self.writer.lock().await.connection.take() {
-            connection.close().await.ok();
-        }
-        self.readers.close().await;
+        let closing = async {
+            if let Some(connection) = self.writer.lock().await.connection.take() {
+                connection.close().await.ok();
+            }
+            self.readers.close().await;
+        };
+        // To be polite to the server is not worth hanging with it.
+        timeout(CLOSE_TIMEOUT, closing).await.ok();
     }
 }

@@ -4,13 +4,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::delivery::{Delivery, Outcome, Receipt};
-use crate::message::{Direction, Kind, Message, Shape, named_enum};
+use crate::message::{Channel, Direction, Kind, Message, Shape, named_enum};
 
-/// A stretch of a list: at most `limit` rows with a position greater than `after`.
+/// A stretch of a list: at most `limit` rows with a position greater than `after` and up to `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// The position behind which to begin.
     pub after: i64,
+    /// The last position that is wanted.
+    pub until: i64,
     /// How many rows at most.
     pub limit: u32,
 }
@@ -24,6 +26,8 @@ pub struct MessageFilter {
     pub kind: Option<Kind>,
     /// In this direction.
     pub direction: Option<Direction>,
+    /// On this channel.
+    pub channel: Option<Channel>,
 }
 
 /// Which deliveries are wanted; an absent condition lets all through.

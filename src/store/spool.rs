@@ -15,7 +15,8 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::columns::{Columns as _, from_json};
-use super::{PrepareError, StoreError, sqlite};
+use super::sqlite::{self, Writing};
+use super::{PrepareError, StoreError};
 use crate::delivery::Delivery;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/spool");
@@ -23,7 +24,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/spool");
 /// Deliveries that wait on this machine's disk.
 #[derive(Debug)]
 pub struct Spool {
-    connection: Mutex<SqliteConnection>,
+    connection: Mutex<Writing>,
     depth: StdMutex<Depth>,
 }
 
@@ -70,7 +71,7 @@ impl Spool {
             .await
             .map_err(|error| unusable(&error))?;
         Ok(Self {
-            connection: Mutex::new(connection),
+            connection: Mutex::new(Writing::new(connection)),
             depth: StdMutex::new(depth),
         })
     }
@@ -81,26 +82,8 @@ impl Spool {
     /// When they are not: the disk is full, or broken.
     pub async fn append(&self, deliveries: &[&Delivery]) -> Result<(), StoreError> {
         let mut connection = self.connection.lock().await;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut added = Depth::default();
-        for delivery in deliveries {
-            let done = sqlx::query(
-                "INSERT INTO spool (id, received_at, method, content_type, headers, body, is_query) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-            )
-            .bind(delivery.id)
-            .bind(delivery.received_at.as_millisecond())
-            .bind(delivery.method.as_str())
-            .bind(delivery.content_type.as_deref())
-            .bind(super::headers_json(delivery))
-            .bind(delivery.body.as_ref())
-            .bind(delivery.is_query)
-            .execute(&mut *transaction)
-            .await?;
-            added.deliveries += done.rows_affected();
-            added.oldest = earlier(added.oldest, Some(delivery.received_at));
-        }
-        transaction.commit().await?;
+        let added = insert(connection.begin().await?, deliveries).await;
+        let added = connection.end(added).await?;
         let mut depth = self.lock_depth();
         depth.deliveries += added.deliveries;
         depth.oldest = earlier(depth.oldest, added.oldest);
@@ -129,7 +112,7 @@ impl Spool {
         .bind(after)
         .bind(limit)
         .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
-        .fetch_all(&mut *connection)
+        .fetch_all(connection.idle().await)
         .await?;
         Ok(rows.iter().map(spooled).collect::<Result<_, _>>()?)
     }
@@ -140,19 +123,14 @@ impl Spool {
     /// When the file cannot be written; the deliveries are then drained once more.
     pub async fn remove(&self, positions: &[i64]) -> Result<(), StoreError> {
         let mut connection = self.connection.lock().await;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        for position in positions {
-            sqlx::query("DELETE FROM spool WHERE position = ?1")
-                .bind(position)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        let depth = read_depth(&mut connection).await?;
+        let removed = delete(connection.begin().await?, positions).await;
+        connection.end(removed).await?;
+        let connection = connection.idle().await;
+        let depth = read_depth(connection).await?;
         if depth.deliveries == 0 {
             // An outage may have made the file large; an empty one shrinks at once.
             sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(&mut *connection)
+                .execute(connection)
                 .await
                 .ok();
         }
@@ -168,7 +146,7 @@ impl Spool {
         let mut connection = self.connection.lock().await;
         let row = sqlx::query("SELECT * FROM spool WHERE id = ?1")
             .bind(id)
-            .fetch_optional(&mut *connection)
+            .fetch_optional(connection.idle().await)
             .await?;
         Ok(row
             .as_ref()
@@ -185,6 +163,42 @@ impl Spool {
     fn lock_depth(&self) -> MutexGuard<'_, Depth> {
         self.depth.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Adds deliveries, and answers how many were not there, and the oldest.
+async fn insert(
+    connection: &mut SqliteConnection,
+    deliveries: &[&Delivery],
+) -> Result<Depth, sqlx::Error> {
+    let mut added = Depth::default();
+    for delivery in deliveries {
+        let done = sqlx::query(
+            "INSERT INTO spool (id, received_at, method, content_type, headers, body, is_query) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        )
+        .bind(delivery.id)
+        .bind(delivery.received_at.as_millisecond())
+        .bind(delivery.method.as_str())
+        .bind(delivery.content_type.as_deref())
+        .bind(super::headers_json(delivery))
+        .bind(delivery.body.as_ref())
+        .bind(delivery.is_query)
+        .execute(&mut *connection)
+        .await?;
+        added.deliveries += done.rows_affected();
+        added.oldest = earlier(added.oldest, Some(delivery.received_at));
+    }
+    Ok(added)
+}
+
+async fn delete(connection: &mut SqliteConnection, positions: &[i64]) -> Result<(), sqlx::Error> {
+    for position in positions {
+        sqlx::query("DELETE FROM spool WHERE position = ?1")
+            .bind(position)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -232,6 +246,16 @@ mod tests {
             body: vec![b'x'; size].into(),
             is_query: false,
         }
+    }
+
+    /// How many pages the file may have: with more, the disk is full.
+    async fn set_largest(spool: &Spool, pages: u32) {
+        let mut connection = spool.connection.lock().await;
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(limit))
+            .execute(connection.idle().await)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
@@ -290,6 +314,22 @@ mod tests {
         }
         let first = spool.oldest(0, 1, 1).await.unwrap()[0].position;
         assert_eq!(spool.oldest(first, 10, 1000).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_was_full_is_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path()).await.unwrap();
+        set_largest(&spool, 20).await;
+        for _ in 0..2 {
+            let large = [delivery(1, 50_000), delivery(2, 50_000)];
+            spool.append(&[&large[0], &large[1]]).await.unwrap_err();
+            assert_eq!(spool.depth(), Depth::default());
+            assert!(spool.oldest(0, 10, 1000).await.unwrap().is_empty());
+        }
+        set_largest(&spool, 1_000_000).await;
+        spool.append(&[&delivery(3, 50_000)]).await.unwrap();
+        assert_eq!(spool.oldest(0, 10, 1000).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

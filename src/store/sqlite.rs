@@ -2,6 +2,7 @@
 
 mod commit;
 mod read;
+mod writing;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -24,6 +25,8 @@ use super::{Attempt, Committed, PrepareError, Store, StoreError};
 use crate::delivery::Record;
 use crate::message::Message;
 
+pub(super) use writing::Writing;
+
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Connections for reading.
@@ -41,7 +44,7 @@ pub struct SqliteStore {
 
 #[derive(Debug)]
 struct Writer {
-    connection: SqliteConnection,
+    connection: Writing,
     known: Known,
 }
 
@@ -82,7 +85,7 @@ impl SqliteStore {
             .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
         Ok(Self {
             writer: Mutex::new(Writer {
-                connection,
+                connection: Writing::new(connection),
                 known: Known::new(),
             }),
             readers,
@@ -169,6 +172,10 @@ impl Store for SqliteStore {
         Ok(read::snapshot(&self.readers, since).await?)
     }
 
+    async fn head(&self) -> Result<i64, StoreError> {
+        Ok(read::head(&self.readers).await?)
+    }
+
     async fn messages(
         &self,
         filter: &MessageFilter,
@@ -194,7 +201,7 @@ impl Store for SqliteStore {
         // Leaves one clean file: the write-ahead log is folded in. The connection itself is closed when dropped.
         let mut writer = self.writer.lock().await;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut writer.connection)
+            .execute(writer.connection.idle().await)
             .await
             .ok();
     }

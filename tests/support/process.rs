@@ -1,5 +1,6 @@
 //! The real program as a child process.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -17,6 +18,9 @@ pub(crate) fn path() -> String {
     std::env::var("TEST_PROGRAM")
         .unwrap_or_else(|_| env!("CARGO_BIN_EXE_chatrace-webhook").to_owned())
 }
+
+/// How many lines of a program are remembered that nobody reads meanwhile.
+const LAST_LINES: usize = 200;
 
 /// The program with a clean environment, in a directory without a `.env` of somebody else's.
 pub(crate) fn program(directory: &Path) -> Command {
@@ -94,7 +98,24 @@ impl Running {
         self.output = None;
     }
 
-    /// Sends a signal by its name.
+    /// Keeps reading in the background, so that the program never waits for somebody to take what it prints. Answers
+    /// the process, and at its end the last lines.
+    pub(crate) fn detach(self) -> (Child, tokio::task::JoinHandle<VecDeque<String>>) {
+        let mut output = self.output.unwrap();
+        let mut last = VecDeque::from(self.printed);
+        let reading = tokio::spawn(async move {
+            while let Ok(Some(line)) = output.next_line().await {
+                if last.len() == LAST_LINES {
+                    last.pop_front();
+                }
+                last.push_back(line);
+            }
+            last
+        });
+        (self.child, reading)
+    }
+
+    /// Sends a signal by its number.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().unwrap().to_string();
         let sent = std::process::Command::new("kill")

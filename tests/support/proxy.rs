@@ -18,6 +18,8 @@ pub(crate) enum Weather {
     Frozen,
     /// The next COMMIT reaches the server, but its answer does not come back: the connection is cut. Then `Cut`.
     LosesNextCommit,
+    /// The next connection on which somebody says this hangs for ever. Then `Fair`.
+    HangsAt(&'static str),
 }
 
 /// A proxy that runs until it is dropped.
@@ -95,11 +97,20 @@ async fn forward(
             return;
         }
         let bytes = &buffer[..length];
-        let commits = to_server
-            && *now.borrow() == Weather::LosesNextCommit
-            && bytes
-                .windows(6)
-                .any(|window| window.eq_ignore_ascii_case(b"commit"));
+        let says = |text: &str| {
+            to_server
+                && bytes
+                    .windows(text.len())
+                    .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
+        };
+        let weather_now = *now.borrow();
+        let commits = weather_now == Weather::LosesNextCommit && says("commit");
+        if let Weather::HangsAt(text) = weather_now
+            && says(text)
+        {
+            weather.send_replace(Weather::Fair);
+            std::future::pending::<()>().await;
+        }
         if to.write_all(bytes).await.is_err() {
             return;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Error, PgConnection};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::store::PrepareError;
 
@@ -17,11 +17,15 @@ const OLDEST: i32 = 13;
 const MIGRATION_LOCK: i64 = 24_287_223;
 /// How long another replica's migration is waited for.
 const MIGRATION_PATIENCE: Duration = Duration::from_mins(2);
+/// How long a question may take to be answered: a connection on which nothing arrives is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the migrations may take: far longer than they do, but not for ever.
+const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Refuses a server that is too old.
 pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), PrepareError> {
-    let number: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
-        .fetch_one(connection)
+    let number = sqlx::query_scalar("SELECT current_setting('server_version_num')::int");
+    let number: i32 = within(ANSWER_TIMEOUT, number.fetch_one(connection))
         .await
         .map_err(|error| PrepareError::Unreachable(error.to_string()))?;
     let version = number / 10_000;
@@ -83,7 +87,9 @@ pub(super) async fn migrate(
     guard: &mut PgConnection,
     migrate: bool,
 ) -> Result<(), PrepareError> {
-    let missing = missing(connection).await.map_err(migrate_error)?;
+    let missing = within(ANSWER_TIMEOUT, missing(connection))
+        .await
+        .map_err(migrate_error)?;
     if missing == 0 {
         return Ok(());
     }
@@ -100,7 +106,7 @@ pub(super) async fn migrate(
         .map_err(|error| migrate_error(error.into()))?;
     let deadline = Instant::now() + MIGRATION_PATIENCE;
     let mut pause = Duration::from_millis(50);
-    while !try_lock(&mut guard)
+    while !within(ANSWER_TIMEOUT, try_lock(&mut guard))
         .await
         .map_err(|error| migrate_error(error.into()))?
     {
@@ -114,9 +120,21 @@ pub(super) async fn migrate(
     }
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     migrator.set_locking(false).set_ignore_missing(true);
-    let result = migrator.run_direct(None, connection, false).await;
-    guard.rollback().await.ok();
-    result.map_err(migrate_error)
+    let migrating = migrator.run_direct(None, connection, false);
+    let migrated = within(MIGRATION_TIMEOUT, migrating).await;
+    // Where this fails, the lock ends with the connection.
+    within(ANSWER_TIMEOUT, guard.rollback()).await.ok();
+    migrated.map_err(migrate_error)
+}
+
+/// Gives up what takes too long.
+async fn within<T, E: From<Error>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
 }
 
 async fn try_lock(connection: &mut PgConnection) -> Result<bool, Error> {
@@ -145,9 +163,9 @@ async fn missing(connection: &mut PgConnection) -> Result<usize, MigrateError> {
 
 fn migrate_error(error: MigrateError) -> PrepareError {
     match error {
-        // The connection was lost on the way, which says nothing about the migrations.
+        // The connection was lost on the way, or the server stops, which says nothing about the migrations.
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)
-            if !matches!(cause, Error::Database(_)) =>
+            if passes(&cause) =>
         {
             PrepareError::Unreachable(format!("the connection was lost while migrating: {cause}"))
         }
@@ -156,6 +174,19 @@ fn migrate_error(error: MigrateError) -> PrepareError {
         ),
         error => PrepareError::Unusable(format!("the migrations cannot be run: {error}")),
     }
+}
+
+/// Whether an error may be gone next time, with nobody doing anything about it.
+fn passes(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return true;
+    };
+    // Classes: connection, transaction state (a standby takes no writes), rollback, resources, prerequisite state
+    // (locked), intervention (shutdown), system. https://www.postgresql.org/docs/current/errcodes-appendix.html
+    let code = error.code().unwrap_or_default();
+    ["08", "25", "40", "53", "55", "57", "58"]
+        .iter()
+        .any(|class| code.starts_with(class))
 }
 
 /// Says in words why there is no connection, and whether trying again may help. Never repeats the password.

@@ -40,13 +40,22 @@ pub(super) async fn snapshot(pool: &PgPool, since: Timestamp) -> Result<Snapshot
     })
 }
 
+pub(super) async fn head(pool: &PgPool) -> Result<i64, Error> {
+    sqlx::query_scalar("SELECT position FROM head")
+        .fetch_one(pool)
+        .await
+}
+
 pub(super) async fn messages(
     pool: &PgPool,
     filter: &MessageFilter,
     page: Page,
 ) -> Result<Vec<Message>, Error> {
     let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM messages WHERE position > ");
-    query.push_bind(page.after);
+    query
+        .push_bind(page.after)
+        .push(" AND position <= ")
+        .push_bind(page.until);
     if let Some(contact_id) = &filter.contact_id {
         query.push(" AND contact_id = ").push_bind(contact_id);
     }
@@ -57,6 +66,9 @@ pub(super) async fn messages(
         query
             .push(" AND direction = ")
             .push_bind(direction.as_str());
+    }
+    if let Some(channel) = &filter.channel {
+        query.push(" AND channel = ").push_bind(channel.as_str());
     }
     query
         .push(" ORDER BY position LIMIT ")
@@ -79,6 +91,7 @@ pub(super) async fn deliveries(
     query
         .push(" FROM deliveries WHERE position > ")
         .push_bind(page.after);
+    query.push(" AND position <= ").push_bind(page.until);
     match filter.outcome {
         None => {}
         Some(Outcome::Quarantined) => {

@@ -5,9 +5,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::Writing;
 use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
@@ -18,15 +19,36 @@ use crate::store::{Attempt, Committed, StoreError};
 
 /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
 pub(super) async fn commit(
-    connection: &mut SqliteConnection,
+    connection: &mut Writing,
     records: &[Record],
     attempt: Attempt,
     window: Duration,
     known: &mut Known,
 ) -> Result<Vec<Committed>, StoreError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let connection = &mut *transaction;
+    let written = write(connection.begin().await?, records, attempt, window, known).await;
+    let (mut done, contacts) = connection.end(written).await?;
+    known.remember(contacts.iter().map(|(contact, _)| contact));
+    records
+        .iter()
+        .map(|record| {
+            done.remove(&record.delivery.id).ok_or_else(|| {
+                StoreError::Corrupt("a delivery stands twice in one batch".to_owned())
+            })
+        })
+        .collect()
+}
 
+/// What became of each delivery, and the contacts that were written.
+type Written = (HashMap<Uuid, Committed>, Vec<(Contact, jiff::Timestamp)>);
+
+/// Writes a batch in the transaction that is open.
+async fn write(
+    connection: &mut SqliteConnection,
+    records: &[Record],
+    attempt: Attempt,
+    window: Duration,
+    known: &Known,
+) -> Result<Written, StoreError> {
     let mut done = match attempt {
         Attempt::First => HashMap::new(),
         Attempt::Again => already_committed(connection, records).await?,
@@ -66,22 +88,9 @@ pub(super) async fn commit(
     }
     add_counters(connection, &settled.counters).await?;
 
-    let committed: HashMap<_, _> = settled
-        .committed
-        .into_iter()
-        .map(|(record, committed)| (record.delivery.id, committed))
-        .collect();
-    transaction.commit().await?;
-    known.remember(contacts.iter().map(|(contact, _)| contact));
-    done.extend(committed);
-    records
-        .iter()
-        .map(|record| {
-            done.remove(&record.delivery.id).ok_or_else(|| {
-                StoreError::Corrupt("a delivery stands twice in one batch".to_owned())
-            })
-        })
-        .collect()
+    let committed = settled.committed.into_iter();
+    done.extend(committed.map(|(record, committed)| (record.delivery.id, committed)));
+    Ok((done, contacts))
 }
 
 async fn already_committed(

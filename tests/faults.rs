@@ -1,0 +1,6 @@
+//! What breaks, one thing at a time: the database, the disk, clients, and the end of the process.
+
+mod clients;
+mod ending;
+mod outages;
+mod schedule;

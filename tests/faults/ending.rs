@@ -1,0 +1,94 @@
+//! The end of the process, when there is much to do, and when something cannot be done.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatrace_webhook::cli::serve;
+use chatrace_webhook::config::Config;
+use chatrace_webhook::lifecycle::Lifecycle;
+use tokio::net::TcpListener;
+
+use crate::ledger::book::{Book, Rows};
+use crate::ledger::crowd::Crowd;
+use crate::ledger::server::Server;
+use crate::ledger::until;
+use crate::support::postgres;
+use crate::support::proxy::{Proxy, Weather};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_under_load_finishes_what_was_begun() {
+    let url = postgres::fresh_database().await;
+    let mut server = Server::start(Some(&url), &[]).await;
+    let book = Arc::new(Book::default());
+    let crowd = Crowd::gather("client ", 64, Duration::ZERO, &server.base(), &book);
+    until(|| book.tally().acknowledged > 300).await;
+    let began = Instant::now();
+    let (status, printed) = server.end("-TERM").await;
+    assert!(status.success(), "{status} {printed:#?}");
+    assert!(began.elapsed() < Duration::from_secs(10));
+    // The clients find a server again, and go on.
+    server.begin().await;
+    let before = book.tally().acknowledged;
+    until(|| book.tally().acknowledged > before + 300).await;
+    crowd.disperse().await;
+    assert!(server.end("-TERM").await.0.success());
+    let rows = Rows::in_postgres(&url).await;
+    let verdict = book.compare(&rows);
+    verdict.assert_flawless();
+    assert_eq!(book.tally().refused, 0);
+    // What is there was acknowledged: no answer of something that was begun is lost by an orderly end.
+    assert_eq!(verdict.unacknowledged, 0);
+    assert_eq!(verdict.stored, book.tally().acknowledged);
+}
+
+#[tokio::test]
+async fn a_stop_while_the_database_hangs_is_bounded() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let mut server = Server::start(Some(&through), &[]).await;
+    let book = Arc::new(Book::default());
+    let crowd = Crowd::gather("client ", 8, Duration::ZERO, &server.base(), &book);
+    until(|| book.tally().acknowledged > 50).await;
+    // Connections for reading are open, and one of them waits.
+    server.stats().await.unwrap();
+    proxy.set(Weather::Frozen);
+    let base = server.base();
+    let reading = tokio::spawn(reqwest::get(format!("{}/readyz", *base.borrow())));
+    until(|| book.tally().spooled > 50).await;
+    let began = Instant::now();
+    let (status, printed) = server.end("-TERM").await;
+    assert!(status.success(), "{status} {printed:#?}");
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    reading.await.unwrap().ok();
+    proxy.set(Weather::Fair);
+    server.begin().await;
+    crowd.disperse().await;
+    server.drained().await;
+    book.compare(&Rows::in_postgres(&url).await)
+        .assert_flawless();
+}
+
+/// The service itself, with one more worker, which dies.
+#[tokio::test]
+async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().to_str().unwrap().to_owned();
+    let config = Config::read(|name| (name == "DATA_DIR").then(|| data_dir.clone())).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let lifecycle = Lifecycle::new();
+    let running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
+    let alive = reqwest::get(format!("{base}/healthz")).await.unwrap();
+    assert_eq!(alive.status(), 200);
+    lifecycle.spawn_worker("victim", async { panic!("boom") });
+    let failure = running.await.unwrap().unwrap_err();
+    assert!(
+        failure.to_string().contains("`victim`"),
+        "not named: {failure}"
+    );
+    assert!(reqwest::get(format!("{base}/healthz")).await.is_err());
+}

@@ -1,0 +1,173 @@
+//! The database and the disk fail in ways that are easily forgotten.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::ledger::book::{Book, Rows};
+use crate::ledger::crowd::Crowd;
+use crate::ledger::server::Server;
+use crate::ledger::until;
+use crate::support::postgres;
+use crate::support::proxy::{Proxy, Weather};
+
+/// Posts a message and answers with which status, and what became of it.
+async fn post(server: &Server, text: &str) -> (u16, Value) {
+    let url = format!("{}/instagram/webhook", *server.base().borrow());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = json!({ "contact_id": "1", "text": text }).to_string();
+    let answer = client.post(url).body(body).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let answer: Value = answer.json().await.unwrap();
+    (status, answer["outcome"].clone())
+}
+
+async fn stored(server: &Server, text: &str) {
+    assert_eq!(post(server, text).await, (200, json!("stored")));
+}
+
+async fn spooled(server: &Server, text: &str) {
+    assert_eq!(post(server, text).await, (200, json!("spooled")));
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
+    for text in ["server_version_num", "to_regclass", "pg_try_advisory_lock"] {
+        let url = postgres::fresh_database().await;
+        let (proxy, through) = Proxy::before(&url).await;
+        proxy.set(Weather::HangsAt(text));
+        let server = Server::start(Some(&through), &[]).await;
+        proxy.becomes(Weather::Fair).await;
+        assert_eq!(post(&server, "at once").await.0, 200);
+        server.drained().await;
+        stored(&server, "later").await;
+        assert_eq!(Rows::in_postgres(&url).await.messages(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_takes_long_is_not_waited_for() {
+    let url = postgres::fresh_database().await;
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    // Another replica migrates.
+    let lock = "SELECT pg_advisory_lock(24287223)";
+    sqlx::query(lock).execute(&mut other).await.unwrap();
+    let server = Server::start(Some(&url), &[]).await;
+    spooled(&server, "meanwhile").await;
+    other.close().await.unwrap();
+    server.drained().await;
+    stored(&server, "later").await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_stops_during_the_start_is_waited_for() {
+    let url = postgres::fresh_database().await;
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let lock = "SELECT pg_advisory_lock(24287223)";
+    sqlx::query(lock).execute(&mut other).await.unwrap();
+    let start = Server::start(Some(&url), &[]);
+    let stop = async {
+        let kick = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+             WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%' \
+             AND pid <> pg_backend_pid()";
+        while sqlx::query_scalar::<_, i64>(kick)
+            .fetch_one(&mut other)
+            .await
+            .unwrap()
+            == 0
+        {}
+        other.close().await.unwrap();
+    };
+    let (server, ()) = tokio::join!(start, stop);
+    server.drained().await;
+    stored(&server, "later").await;
+}
+
+#[tokio::test]
+async fn a_full_disk_does_not_outlast_the_outage() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let server = Server::start(Some(&through), &[]).await;
+    stored(&server, "before").await;
+    proxy.set(Weather::Cut);
+    spooled(&server, "during").await;
+    server.set_disk_full(true);
+    assert_eq!(post(&server, "too much").await.0, 503);
+    // The database has it soon, but it cannot be removed from the spool of a full disk.
+    proxy.set(Weather::Fair);
+    while Rows::in_postgres(&url).await.messages() < 2 {}
+    stored(&server, "between").await;
+    proxy.set(Weather::Cut);
+    assert_eq!(post(&server, "too much again").await.0, 503);
+    proxy.set(Weather::Fair);
+    stored(&server, "the disk is not needed").await;
+    proxy.set(Weather::Cut);
+    server.set_disk_full(false);
+    spooled(&server, "room again").await;
+    proxy.set(Weather::Fair);
+    server.drained().await;
+    assert_eq!(Rows::in_postgres(&url).await.messages(), 5);
+}
+
+#[tokio::test]
+async fn an_embedded_database_whose_disk_was_full_goes_on() {
+    let mut server = Server::start(None, &[]).await;
+    stored(&server, "before").await;
+    for _ in 0..3 {
+        server.set_disk_full(true);
+        let large = "x".repeat(200_000);
+        assert_eq!(post(&server, &large).await.0, 503);
+        assert_eq!(post(&server, "small").await.0, 503);
+        server.set_disk_full(false);
+        stored(&server, "room again").await;
+    }
+    assert!(server.end("-TERM").await.0.success());
+    let rows = Rows::in_sqlite(&server.database_file()).await;
+    assert_eq!(rows.messages(), 4);
+}
+
+/// One replica stops in the middle of whatever it does, perhaps with the lock for which all others wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_hangs_does_not_stop_the_other() {
+    let url = postgres::fresh_database().await;
+    let mut servers = [
+        Server::start(Some(&url), &[]).await,
+        Server::start(Some(&url), &[]).await,
+    ];
+    let books = [(); 2].map(|()| Arc::new(Book::default()));
+    let pause = Duration::from_millis(2);
+    let crowds = [0, 1].map(|one| {
+        let name = format!("replica {one} client ");
+        Crowd::gather(&name, 16, pause, &servers[one].base(), &books[one])
+    });
+    let acknowledged = |one: usize| books[one].tally().acknowledged;
+    for _ in 0..5 {
+        let before = [acknowledged(0), acknowledged(1)];
+        until(|| acknowledged(0) > before[0] + 50 && acknowledged(1) > before[1] + 50).await;
+        servers[0].signal("-STOP");
+        let before = acknowledged(1);
+        let began = Instant::now();
+        until(|| acknowledged(1) > before + 100).await;
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            began.elapsed()
+        );
+        servers[1].drained().await;
+        servers[0].signal("-CONT");
+    }
+    for crowd in crowds {
+        crowd.disperse().await;
+    }
+    for server in &mut servers {
+        server.drained().await;
+        assert!(server.end("-TERM").await.0.success());
+    }
+    let rows = Rows::in_postgres(&url).await;
+    for book in &books {
+        book.compare(&rows).assert_flawless();
+        assert_eq!((book.tally().refused, book.tally().broken), (0, 0));
+    }
+}

@@ -1,0 +1,301 @@
+//! Whatever a database does, and in whatever order: what was acknowledged is there once, in the order of arrival.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
+use chatrace_webhook::ingest::{Ingest, SubmitError};
+use chatrace_webhook::message::Message;
+use chatrace_webhook::store::{
+    Attempt, Committed, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page,
+    Snapshot, Spool, SqliteStore, Store, StoreError,
+};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::support::process::PATIENCE;
+
+/// What the database does with one commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whim {
+    /// What it should.
+    Works,
+    /// Nothing, and says so.
+    FailsBefore,
+    /// What it should, but nobody learns of it.
+    FailsAfter,
+    /// Another transaction came between.
+    Conflicts,
+}
+
+/// What happens next.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Deliveries arrive at once; whether the database refuses what is in them.
+    Arrive(Vec<bool>),
+    /// They arrive, and the process is killed this many turns later.
+    Crash(Vec<bool>, usize),
+}
+
+/// The embedded database, with whims. A stranger to poison.
+#[derive(Debug)]
+struct Moody {
+    store: SqliteStore,
+    whims: Mutex<VecDeque<Whim>>,
+}
+
+#[async_trait]
+impl Store for Moody {
+    async fn commit(
+        &self,
+        records: &[Record],
+        attempt: Attempt,
+    ) -> Result<Vec<Committed>, StoreError> {
+        let whim = self.whims.lock().unwrap().pop_front();
+        match whim.unwrap_or(Whim::Works) {
+            Whim::FailsBefore => return Err(StoreError::Unavailable("a whim".to_owned())),
+            Whim::Conflicts => return Err(StoreError::Conflict("a whim".to_owned())),
+            Whim::Works | Whim::FailsAfter => {}
+        }
+        if records.iter().any(is_poison) {
+            return Err(StoreError::Refused("poison".to_owned()));
+        }
+        let committed = self.store.commit(records, attempt).await?;
+        if whim == Some(Whim::FailsAfter) {
+            return Err(StoreError::Unavailable("the answer was lost".to_owned()));
+        }
+        Ok(committed)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.store.ready().await
+    }
+
+    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
+        self.store.snapshot(since).await
+    }
+
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.store.head().await
+    }
+
+    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Vec<Message>, StoreError> {
+        self.store.messages(f, page).await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: Page,
+    ) -> Result<Vec<DeliverySummary>, StoreError> {
+        self.store.deliveries(filter, page).await
+    }
+
+    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
+        self.store.delivery(id).await
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+fn is_poison(record: &Record) -> bool {
+    record
+        .items
+        .iter()
+        .any(|item| matches!(item, Item::Message(draft) if draft.text.as_deref() == Some("poison")))
+}
+
+/// One life of a process on the same directory and database.
+struct Life {
+    ingest: Ingest,
+    spool: Arc<Spool>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Life {
+    async fn begin(store: &Arc<Moody>, directory: &TempDir) -> Self {
+        let spool = Arc::new(Spool::open(directory.path()).await.unwrap());
+        let (ingest, writer, drain) = Ingest::new(store.clone(), Some(spool.clone()));
+        let drain = drain.unwrap().run(CancellationToken::new());
+        Self {
+            ingest,
+            spool,
+            workers: vec![tokio::spawn(writer.run()), tokio::spawn(drain)],
+        }
+    }
+
+    /// Ends in the middle of whatever it does.
+    async fn end(self) {
+        for worker in self.workers {
+            worker.abort();
+            // A panic would be the end of the service.
+            assert!(worker.await.is_err_and(|error| error.is_cancelled()));
+        }
+    }
+
+    async fn drained(&self) {
+        let draining = async {
+            while self.spool.depth().deliveries > 0 {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(PATIENCE, draining).await.expect("never drained");
+    }
+}
+
+/// What was handed in: its id, whether it is poison, and what was answered.
+type Submitted = (Uuid, bool, Option<Receipt>);
+
+fn delivery(is_poison: bool) -> Delivery {
+    let id = Uuid::now_v7();
+    let text = if is_poison {
+        "poison".to_owned()
+    } else {
+        id.to_string()
+    };
+    let body = serde_json::json!({ "contact_id": "1", "text": text });
+    Delivery {
+        id,
+        received_at: Timestamp::from_millisecond(1_700_000_000_000).unwrap(),
+        method: "POST".to_owned(),
+        content_type: None,
+        headers: Vec::new(),
+        body: body.to_string().into_bytes().into(),
+        is_query: false,
+    }
+}
+
+/// Hands in some at once; the order of the list is the order of arrival.
+async fn submit(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
+    let submits = poison.iter().map(|is_poison| {
+        let delivery = delivery(*is_poison);
+        let id = delivery.id;
+        async move {
+            let receipt = match ingest.submit(delivery).await {
+                Ok(accepted) => Some(accepted.receipt),
+                Err(SubmitError::Unavailable(_) | SubmitError::Stopping) => None,
+                Err(SubmitError::Busy) => panic!("there is room"),
+            };
+            (id, *is_poison, receipt)
+        }
+    });
+    join_all(submits).await
+}
+
+async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ledger.db");
+    let store = Arc::new(Moody {
+        store: SqliteStore::open(&file, Duration::ZERO, true)
+            .await
+            .unwrap(),
+        whims: Mutex::new(whims.into()),
+    });
+    let mut submitted: Vec<Submitted> = Vec::new();
+    let mut life = Life::begin(&store, &directory).await;
+    for step in steps {
+        match step {
+            Step::Arrive(poison) => {
+                let answered = submit(&life.ingest, &poison).await;
+                assert!(
+                    answered.iter().all(|(_, _, receipt)| receipt.is_some()),
+                    "the spool takes everything: {answered:?}"
+                );
+                submitted.extend(answered);
+            }
+            Step::Crash(poison, turns) => {
+                let ingest = life.ingest.clone();
+                let submitting = tokio::spawn(async move { submit(&ingest, &poison).await });
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+                life.end().await;
+                submitted.extend(submitting.await.unwrap());
+                life = Life::begin(&store, &directory).await;
+            }
+        }
+    }
+    life.drained().await;
+    life.end().await;
+
+    let page = Page {
+        after: 0,
+        until: i64::MAX,
+        limit: 10_000,
+    };
+    let stored = store.deliveries(&DeliveryFilter::default(), page).await;
+    let stored = stored.unwrap();
+    let messages = store.messages(&MessageFilter::default(), page).await;
+    let messages = messages.unwrap();
+    let mut spooled = Vec::new();
+    for (id, is_poison, receipt) in &submitted {
+        let there: Vec<_> = stored
+            .iter()
+            .filter(|one| one.receipt.delivery_id == *id)
+            .collect();
+        let of_it = messages.iter().filter(|one| one.delivery_id == *id).count();
+        let Some(receipt) = receipt else {
+            assert!(there.len() <= 1 && of_it <= 1);
+            continue;
+        };
+        assert_eq!(there.len(), 1, "{id} {receipt:?}");
+        let (outcome, messages) = if *is_poison {
+            (Outcome::Quarantined, 0)
+        } else {
+            (Outcome::Stored, 1)
+        };
+        assert_eq!((there[0].receipt.outcome, of_it), (outcome, messages));
+        if receipt.outcome == Outcome::Spooled {
+            spooled.push(there[0].position);
+        } else {
+            assert_eq!(receipt.outcome, outcome);
+        }
+    }
+    assert!(spooled.is_sorted(), "the order of arrival: {spooled:?}");
+}
+
+fn arrivals() -> impl Strategy<Value = Vec<bool>> {
+    prop::collection::vec(prop::bool::weighted(0.2), 1..8)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => arrivals().prop_map(Step::Arrive),
+        1 => (arrivals(), 0_usize..12).prop_map(|(poison, turns)| Step::Crash(poison, turns)),
+    ]
+}
+
+/// Whims last a while: a short one is over before a batch has been tried often enough.
+fn whims() -> impl Strategy<Value = Vec<Whim>> {
+    let whim = prop_oneof![
+        3 => Just(Whim::Works),
+        2 => Just(Whim::FailsBefore),
+        2 => Just(Whim::FailsAfter),
+        1 => Just(Whim::Conflicts),
+    ];
+    let lasting = (whim, 1_usize..7).prop_map(|(whim, times)| vec![whim; times]);
+    prop::collection::vec(lasting, 0..6).prop_map(|whims| whims.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_database_does_what_was_acknowledged_is_there_once_and_in_order(
+        steps in prop::collection::vec(step(), 1..8),
+        whims in whims(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check(steps, whims));
+    }
+}
