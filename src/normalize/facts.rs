@@ -257,7 +257,9 @@ impl<'v> Facts<'v> {
         match value {
             Value::Object(map) => self.collect(map, inner, depth + 1),
             _ if inner.role() == Role::Writer => {
-                self.person(key, value, fields::RANK_FROM, Role::Writer, outer);
+                // A scalar `from` comes before a scalar `sender`.
+                let place = if inner == Place::From { outer } else { inner };
+                self.person(key, value, fields::RANK_FROM, Role::Writer, place);
             }
             _ => {}
         }
@@ -337,8 +339,14 @@ fn meta(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
 
 fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     let placeholder = scalar::placeholder(value.as_str()?)?;
-    let shown =
-        |text: &str| scalar::without_nul(scalar::cut(Cow::Borrowed(text), MAX_SHOWN)).into_owned();
+    // Reasons are logged: whatever stands in the braces must not begin a line of its own.
+    let shown = |text: &str| -> String {
+        let printable = |sign: char| match sign {
+            '"' | '\'' | '\\' => sign.to_string(),
+            sign => sign.escape_debug().to_string(),
+        };
+        text.chars().take(MAX_SHOWN).map(printable).collect()
+    };
     Some(Unfilled {
         key: shown(key),
         placeholder: shown(placeholder),

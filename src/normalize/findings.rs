@@ -40,6 +40,22 @@ pub(super) enum Act {
     Happening(&'static str),
 }
 
+impl Act {
+    /// The order in which kinds are tried: `docs/chatrace.md`, section 2.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Deletion => 0,
+            Self::Reaction { .. } => 1,
+            Self::Edit { .. } => 2,
+            Self::Postback => 3,
+            Self::Comment => 4,
+            Self::Referral => 5,
+            Self::Unsupported => 6,
+            Self::Happening(_) => 7,
+        }
+    }
+}
+
 /// A placeholder that nobody filled, with the key it stands under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfilled {

@@ -11,6 +11,9 @@ use super::{judge, scalar, time, tree};
 use crate::delivery::{Item, ReasonCode};
 use crate::message::{Direction, SentAtSource, Shape};
 
+/// A name and a time are no longer, in octets.
+const MAX_HEADER: usize = 240;
+
 /// The items of a transcript that is a list, if it is one.
 pub(super) fn list(value: &Value) -> Option<Cow<'_, Value>> {
     let list = match value {
@@ -124,10 +127,7 @@ fn last_user_line(text: &str) -> Option<LastLine<'_>> {
 /// Who, when and what of a line like `I (2026-07-9 2:56pm): hello`.
 fn header(line: &str) -> Option<(&str, &str, &str)> {
     // Looks no further than a name and a time are long, so that many lines stay cheap.
-    let head = match line.char_indices().nth(120) {
-        Some((end, _)) => &line[..end],
-        None => line,
-    };
+    let head = &line[..line.floor_char_boundary(MAX_HEADER)];
     let open = head.find(" (")?;
     let close = open + head[open..].find("):")?;
     let (who, clock) = (&head[..open], &head[open + 2..close]);

@@ -265,6 +265,59 @@ fn what_a_key_means_under_a_person_is_what_it_means_at_the_root() {
 }
 
 #[test]
+fn the_kind_does_not_depend_on_the_order_of_the_body() {
+    let acts = [
+        (Kind::Deletion, r#""is_deleted":true"#),
+        (Kind::Reaction, r#""reaction":{"mid":"a","emoji":"x"}"#),
+        (Kind::Edit, r#""message_edit":{"mid":"a","text":"new"}"#),
+        (Kind::Postback, r#""postback":{"payload":"P"}"#),
+    ];
+    for (at, (kind, first)) in acts.iter().enumerate() {
+        for (_, second) in &acts[at + 1..] {
+            for (one, other) in [(first, second), (second, first)] {
+                let body = format!(r#"{{"contact_id":"1","text":"hi",{one},{other}}}"#);
+                assert_eq!(message(body.clone()).kind, *kind, "{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reason_is_one_line_whatever_stands_in_the_braces() {
+    let body = json!({"contact_id": 1, "text": "{{é \"a\"\nERROR \u{1b}[31m\u{2028}\0}}"});
+    let reason = refusal(body.to_string()).2;
+    let shown = r#"{{é "a"\nERROR \u{1b}[31m\u{2028}\0}} literally in `text`"#;
+    assert!(reason.contains(shown), "{reason}");
+}
+
+#[test]
+fn of_equals_the_order_of_the_body_decides_nothing() {
+    for (body, contact, payload) in [
+        (r#"{"sender":"s","from":"f","text":"hi"}"#, "f", None),
+        (r#"{"from":"f","sender":"s","text":"hi"}"#, "f", None),
+        (
+            r#"{"from":"f","postback":"P","reaction":"R"}"#,
+            "f",
+            Some("R"),
+        ),
+        (
+            r#"{"from":"f","reaction":"R","postback":"P"}"#,
+            "f",
+            Some("R"),
+        ),
+        (
+            r#"{"from":"f","quick_reply":"Q","postback":"P"}"#,
+            "f",
+            Some("P"),
+        ),
+    ] {
+        let draft = message(body);
+        assert_eq!(draft.contact_id, contact, "{body}");
+        assert_eq!(draft.payload.as_deref(), payload, "{body}");
+    }
+}
+
+#[test]
 fn a_handle_among_a_contacts_variables_is_their_handle() {
     let body = |contact| json!({"contact": contact, "text": "hi"}).to_string();
     let variable = message(body(json!({"id": 1, "variables": {"username": "@ana"}})));

@@ -24,8 +24,8 @@ impl<'v> Facts<'v> {
                 scalar::text(value)
                     .filter(|text| !value.is_boolean() && text.chars().any(char::is_alphabetic)),
             ),
-            Means::Payload => self.payload.offer(1, scalar::text(value)),
-            Means::QuickReply => self.payload.offer(0, inner_text(value, "payload")),
+            Means::Payload => self.payload.offer(3, scalar::text(value)),
+            Means::QuickReply => self.payload.offer(2, inner_text(value, "payload")),
             Means::Postback => self.postback(value, place),
             Means::Reaction => self.reaction(value),
             Means::Edit => {
@@ -33,10 +33,9 @@ impl<'v> Facts<'v> {
                     self.id.offer(1, find(map, "mid").and_then(meta));
                     self.text
                         .offer(place.rank(0), find(map, "text").and_then(scalar::text));
-                    self.act = Some(Act::Edit {
-                        number: find(map, "numedit")
-                            .and_then(scalar::id)
-                            .map(Cow::into_owned),
+                    let number = find(map, "numedit").and_then(scalar::id);
+                    self.did(Act::Edit {
+                        number: number.map(Cow::into_owned),
                     });
                 }
             }
@@ -46,12 +45,21 @@ impl<'v> Facts<'v> {
                 self.direction
                     .offer(0, scalar::flag(value).then_some(Direction::Outbound));
             }
-            Means::IsDeleted if scalar::flag(value) => self.act = Some(Act::Deletion),
+            Means::IsDeleted if scalar::flag(value) => self.did(Act::Deletion),
             Means::IsUnsupported => self.is_unsupported |= scalar::flag(value),
-            Means::Happening(what) if value.is_object() && self.act.is_none() => {
-                self.act = Some(Act::Happening(what));
-            }
+            Means::Happening(what) if value.is_object() => self.did(Act::Happening(what)),
             _ => {}
+        }
+    }
+
+    /// Notes what was done. Of several, the first kind of section 2 counts, whatever the order of the body.
+    fn did(&mut self, act: Act) {
+        if self
+            .act
+            .as_ref()
+            .is_none_or(|known| act.rank() < known.rank())
+        {
+            self.act = Some(act);
         }
     }
 
@@ -66,8 +74,8 @@ impl<'v> Facts<'v> {
         }
         let payload = inner_text(value, "payload");
         if payload.is_some() || value.is_object() {
-            self.payload.offer(0, payload);
-            self.act = Some(Act::Postback);
+            self.payload.offer(1, payload);
+            self.did(Act::Postback);
         }
     }
 
@@ -101,7 +109,7 @@ impl<'v> Facts<'v> {
             sign.or_else(|| Some(action.clone()))
         };
         self.payload.offer(0, payload);
-        self.act = Some(Act::Reaction {
+        self.did(Act::Reaction {
             action: action.into_owned(),
         });
     }
@@ -114,7 +122,7 @@ impl<'v> Facts<'v> {
             _ => scalar::text(value),
         };
         self.has_referral |= reference.is_some() || value.is_object();
-        self.payload.offer(2, reference);
+        self.payload.offer(4, reference);
     }
 }
 
