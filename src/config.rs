@@ -21,7 +21,7 @@ pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
 pub use env::Env;
-pub use server::Server;
+pub use server::{Limits, Server};
 pub use telemetry::{LogFormat, Telemetry};
 
 /// Everything the environment says, validated.

@@ -29,7 +29,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-pub use server::serve;
+pub use server::{listen, serve};
 
 use crate::config::Config;
 use crate::ingest::Ingest;

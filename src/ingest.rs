@@ -171,8 +171,6 @@ impl Ingest {
     /// When it is not kept, or not known to be: see [`SubmitError`].
     pub async fn submit(&self, delivery: Delivery) -> Result<Accepted, SubmitError> {
         let id = delivery.id;
-        tracing::debug!(delivery.id = %id, "🔄 Processing Chatrace webhook");
-        let reading = normalize::normalize(&delivery);
         let units = u32::try_from(delivery.body.len().div_ceil(BYTES_UNIT))
             .unwrap_or(u32::MAX)
             .clamp(1, QUEUE_BYTES);
@@ -181,6 +179,9 @@ impl Ingest {
             .await
             .map_err(|_| SubmitError::Busy)?
             .map_err(|_| SubmitError::Stopping)?;
+        // Only now: a flood must not be read in order to be refused.
+        tracing::debug!(delivery.id = %id, "🔄 Processing Chatrace webhook");
+        let reading = normalize::normalize(&delivery);
         let (reply, receipt) = oneshot::channel();
         let record = Record {
             delivery,

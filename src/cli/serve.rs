@@ -36,7 +36,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     lifecycle::listen_to_signals(&lifecycle, config.server.shutdown_delay)
         .context("signals cannot be listened to")?;
     let address = config.server.address();
-    let listener = TcpListener::bind(address).await.map_err(|error| {
+    let listener = http::listen(address).map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "another program listens there: stop it, or set PORT to another port"
@@ -98,9 +98,10 @@ pub async fn run(
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
     banner::print(&config, address, generated.as_ref());
+    let limits = config.server.limits;
     let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());
     spawn_until_soft_stop(&lifecycle, "news", http::watch_news(&state));
-    http::serve(listener, http::router(state), &lifecycle).await;
+    http::serve(listener, http::router(state), limits, &lifecycle).await;
 
     let clean = lifecycle.workers_ended().await;
     store.close().await;

@@ -22,6 +22,30 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// How long requests are still taken after `/readyz` has turned 503 at shutdown.
     pub shutdown_delay: Duration,
+    /// What a client may ask of the server.
+    pub limits: Limits,
+}
+
+/// How long clients may take, and how many there may be. No variable sets them.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long the head of a request may take; also how long an idle connection is kept. Longer than proxies keep
+    /// theirs, which is mostly 60 s: one that is closed under a proxy's hands costs a request that it cannot repeat.
+    pub head: Duration,
+    /// How long a body may take to arrive.
+    pub body: Duration,
+    /// How many connections at once. More wait in the system's backlog.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(75),
+            body: Duration::from_secs(30),
+            connections: 8192,
+        }
+    }
 }
 
 impl Server {
@@ -40,6 +64,7 @@ impl Server {
             max_body_bytes: env.bytes("MAX_BODY_BYTES").unwrap_or(1024 * 1024),
             trusted_proxies: trusted_proxies(env),
             shutdown_delay: env.duration("SHUTDOWN_DELAY").unwrap_or_default(),
+            limits: Limits::default(),
         }
     }
 

@@ -44,8 +44,6 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much more than allowed is read and thrown away, so that an ordinary client gets to read the refusal.
 const DRAINED: usize = 16 * 1024 * 1024;
 
@@ -58,9 +56,13 @@ pub(super) enum BodyError {
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes.
-pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    timeout(BODY_TIMEOUT, read_all(body, limit))
+/// Reads a body of at most `limit` bytes that arrives within `time`.
+pub(super) async fn read_body(
+    body: Body,
+    limit: usize,
+    time: Duration,
+) -> Result<Bytes, BodyError> {
+    timeout(time, read_all(body, limit))
         .await
         .unwrap_or(Err(BodyError::Timeout))
 }
@@ -97,14 +99,16 @@ async fn read_all(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
 mod tests {
     use super::*;
 
+    const TIME: Duration = Duration::from_secs(30);
+
     #[tokio::test]
     async fn a_body_is_read_up_to_its_limit() {
-        assert_eq!(read_body(Body::from("abc"), 3).await.unwrap(), "abc");
+        assert_eq!(read_body(Body::from("abc"), 3, TIME).await.unwrap(), "abc");
         assert_eq!(
-            read_body(Body::from("abcd"), 3).await,
+            read_body(Body::from("abcd"), 3, TIME).await,
             Err(BodyError::TooLarge)
         );
-        assert_eq!(read_body(Body::empty(), 3).await.unwrap(), "");
+        assert_eq!(read_body(Body::empty(), 3, TIME).await.unwrap(), "");
     }
 
     #[tokio::test]
@@ -119,7 +123,7 @@ mod tests {
                     .unwrap();
             }
         };
-        let (read, ()) = tokio::join!(read_body(Body::new(body), 100), write);
+        let (read, ()) = tokio::join!(read_body(Body::new(body), 100, TIME), write);
         assert_eq!(read.unwrap(), "abcde");
     }
 }

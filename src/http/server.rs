@@ -1,62 +1,104 @@
 //! Connections: how many, how slow they may be, and how they end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tower::Layer as _;
 use tower_http::normalize_path::NormalizePathLayer;
 
+use crate::config::Limits;
 use crate::lifecycle::Lifecycle;
 
-/// How long the head of a request may take; also how long an idle connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many connections at once. More wait in the system's backlog.
-const CONNECTIONS: usize = 8192;
+/// How many connections may wait in the system's backlog; usually it allows as many. The default of 128 is full within
+/// a moment of many senders, and whoever then finds no room is cut off.
+const BACKLOG: u32 = 4096;
+/// How long after the soft stop a connection may take to begin with its first request.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// Listens on an address.
+///
+/// # Errors
+/// When that is not possible: the address is taken, or not this machine's.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections of a former process that are not quite over do not keep the next one from its port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until the soft stop, then finishes what is open, or until the hard stop.
-pub async fn serve(listener: TcpListener, router: Router, lifecycle: &Lifecycle) {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &Lifecycle) {
     // Outside the router, because a path is matched before a router's own layers run.
     let service = TowerToHyperService::new(NormalizePathLayer::trim_trailing_slash().layer(router));
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let accepted = tokio::select! {
-            () = lifecycle.soft().cancelled() => break,
-            accepted = accept(&listener, &room) => accepted,
-        };
-        let Some((stream, room)) = accepted else {
-            continue;
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let begin = |(stream, room): Accepted| {
+        let asked = Arc::new(AtomicBool::new(false));
+        let noting = {
+            let (asked, service) = (asked.clone(), service.clone());
+            service_fn(move |request| {
+                asked.store(true, Ordering::Relaxed);
+                service.call(request)
+            })
         };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
+            .header_read_timeout(limits.head)
             // A client that sent everything and hung up has still delivered it.
             .half_close(true)
-            .serve_connection(TokioIo::new(stream), service.clone());
+            .serve_connection(TokioIo::new(stream), noting);
         let connection = graceful.watch(connection);
-        let hard = lifecycle.hard().clone();
+        let lifecycle = lifecycle.clone();
         tokio::spawn(async move {
             tokio::select! {
                 result = connection => if let Err(error) = result {
                     tracing::debug!(%error, "a connection ended badly");
                 },
-                () = hard.cancelled() => {}
+                () = nothing_asked(&lifecycle, &asked) => {}
+                () = lifecycle.hard().cancelled() => {}
             }
             drop(room);
         });
+    };
+    loop {
+        tokio::select! {
+            () = lifecycle.soft().cancelled() => break,
+            accepted = accept(&listener, &room) => accepted.into_iter().for_each(&begin),
+        }
+    }
+    // Who is connected already may have sent a request: only those who come later are refused.
+    while let Ok(Some(accepted)) = timeout(Duration::ZERO, accept(&listener, &room)).await {
+        begin(accepted);
     }
     drop(listener);
     tokio::select! {
         () = graceful.shutdown() => {}
         () = lifecycle.hard().cancelled() => {}
+    }
+}
+
+/// Resolves when the end is near and a connection has not been used at all: browsers and load balancers open some
+/// beforehand, and would keep the process from ending.
+async fn nothing_asked(lifecycle: &Lifecycle, asked: &AtomicBool) {
+    lifecycle.soft().cancelled().await;
+    sleep(LAST_CALL).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }
 

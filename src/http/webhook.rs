@@ -39,7 +39,7 @@ pub(super) async fn receive(
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let limit = state.config.server.max_body_bytes;
-    let body = match read_body(body, limit).await {
+    let body = match read_body(body, limit, state.config.server.limits.body).await {
         Ok(body) => body,
         Err(error) => {
             let (reason, error) = match error {

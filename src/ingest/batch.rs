@@ -3,7 +3,7 @@
 //! * The answer was lost, or another transaction came between: the batch is tried again, under the same delivery ids.
 //! * The database refuses the data: the batch is halved until the culprit stands alone, and that one is kept in
 //!   quarantine with the database's reason. Its neighbours are stored.
-//! * The database is away: everybody in the batch learns of it.
+//! * The database is away: everybody in the batch who is not stored yet learns of it.
 
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,11 @@ pub(super) async fn commit(
             Err(error) => error,
         };
         let StoreError::Refused(cause) = &error else {
-            answered.extend(part.into_iter().map(|record| (record, Err(error.clone()))));
-            continue;
+            // The rest is not tried: it would overtake this part, and its senders have waited long enough.
+            let rest = parts.drain(..).rev().flat_map(|(rest, _)| rest);
+            let failed = part.into_iter().chain(rest);
+            answered.extend(failed.map(|record| (record, Err(error.clone()))));
+            break;
         };
         if part.len() > 1 {
             let second = part.split_off(part.len() / 2);

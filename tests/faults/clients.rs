@@ -1,1 +1,231 @@
+//! Clients that come in masses, go away in the middle, or take their time.
 
+use std::time::{Duration, Instant};
+
+use chatrace_webhook::config::Limits;
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::ledger::book::Rows;
+use crate::ledger::server::Server;
+use crate::support::process::PATIENCE;
+use crate::support::proxy::{Proxy, Weather};
+use crate::support::{App, Backend, postgres};
+
+/// The body of a flood: so many of them fill the queue, and so many more come in each wave.
+const LARGE: usize = 512 * 1024;
+const FILLING: usize = 128;
+const WAVE: usize = 64;
+const WAVES: usize = 8;
+/// What memory may still grow by once the queue is full: half of what the waves that follow bring.
+const GROWTH: u64 = ((WAVES - 2) * WAVE * LARGE / 2) as u64;
+
+/// The resident memory of a process, in bytes.
+fn memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+    kib.parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
+    let webhook = format!("{}/instagram/webhook", *server.base().borrow());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = |size: usize| {
+        let body = json!({ "contact_id": "1", "text": "x".repeat(size) });
+        bytes::Bytes::from(body.to_string())
+    };
+    let (small, large) = (body(1), body(LARGE));
+    let post = |body: &bytes::Bytes| client.post(&webhook).body(body.clone());
+    assert_eq!(post(&small).send().await.unwrap().status(), StatusCode::OK);
+    proxy.set(Weather::Frozen);
+    let mut flood = JoinSet::new();
+    let mut full = 0;
+    for wave in 0..=WAVES {
+        let number = if wave == 0 { FILLING } else { WAVE };
+        for _ in 0..number {
+            let post = post(&large);
+            flood.spawn(async move {
+                let began = Instant::now();
+                (post.send().await.unwrap(), began.elapsed())
+            });
+        }
+        // The first of a wave are refused after a second; the pace of a flood is its own.
+        sleep(Duration::from_secs(1)).await;
+        // What one wave needs besides the queue is known after the second.
+        if wave < 3 {
+            full = memory(&server).max(full);
+        }
+    }
+    let grown = memory(&server).saturating_sub(full);
+    assert!(grown < GROWTH, "it grew by {} MiB", grown / 1024 / 1024);
+    while let Some(answer) = flood.join_next().await {
+        let (answer, took) = answer.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key("retry-after"));
+        assert!(took < Duration::from_secs(30), "{took:?}");
+    }
+    proxy.set(Weather::Fair);
+    // What waited is written after all, and then there is room again.
+    let recovered =
+        async { while post(&small).send().await.unwrap().status() != StatusCode::OK {} };
+    timeout(PATIENCE, recovered).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_abort_its_write() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
+    proxy.set(Weather::Frozen);
+    let address = server.base().borrow().replace("http://", "");
+    let body = r#"{"contact_id":"1","text":"goodbye"}"#;
+    let head = format!(
+        "POST /instagram/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The handler is there: it asks for the body.
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).await.unwrap();
+    // Time enough to see the body, while the database does not answer.
+    let read = stream.read(&mut asked);
+    timeout(Duration::from_millis(300), read).await.unwrap_err();
+    drop(stream);
+    proxy.set(Weather::Fair);
+    let stored = async { while Rows::in_postgres(&url).await.messages() == 0 {} };
+    timeout(PATIENCE, stored).await.expect("it is never stored");
+}
+
+#[tokio::test]
+async fn a_burst_of_connections_waits_for_its_turn() {
+    let server = Server::start(None, &[]).await;
+    let address = server.base().borrow().replace("http://", "");
+    // The system has a limit of its own.
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let number = most.trim().parse::<usize>().unwrap().min(1000) / 2;
+    server.signal("-STOP");
+    let begin = join_all((0..number).map(|_| async {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        stream
+    }));
+    // Who finds no room is not refused, but tries again every second or more.
+    let streams = timeout(Duration::from_millis(900), begin).await;
+    server.signal("-CONT");
+    for mut stream in streams.expect("not all found room") {
+        assert!(all(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
+    }
+}
+
+/// A service with little patience.
+async fn impatient(limits: Limits) -> App {
+    App::limited(Backend::Sqlite, limits).await
+}
+
+async fn connect(app: &App) -> TcpStream {
+    let address = app.base.replace("http://", "");
+    TcpStream::connect(address).await.unwrap()
+}
+
+/// Everything that comes until the connection ends.
+async fn all(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A reset is an end as well.
+    timeout(PATIENCE, stream.read_to_end(&mut answer))
+        .await
+        .expect("the connection is not cut")
+        .ok();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_head_that_comes_too_slowly_is_cut() {
+    let limits = Limits {
+        head: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let app = impatient(limits).await;
+    let mut silent = connect(&app).await;
+    let mut slow = connect(&app).await;
+    slow.write_all(b"POST /instagram/webhook HTTP/1.1\r\nHost: x\r\n")
+        .await
+        .unwrap();
+    let began = Instant::now();
+    let dripping = async {
+        loop {
+            sleep(Duration::from_millis(50)).await;
+            if slow.write_all(b"X-Slow: yes\r\n").await.is_err() {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, dripping)
+        .await
+        .expect("a dripping head is not cut");
+    assert!(began.elapsed() >= limits.head);
+    assert!(!all(&mut silent).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_body_that_comes_too_slowly_is_answered_408() {
+    let limits = Limits {
+        body: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let app = impatient(limits).await;
+    let mut slow = connect(&app).await;
+    slow.write_all(
+        b"POST /instagram/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"text\":",
+    )
+    .await
+    .unwrap();
+    let answer = all(&mut slow).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let stats = app.get("/instagram/stats").await.ok();
+    assert_eq!(stats["process"]["rejected"]["incomplete"], 1);
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_wait_for_their_turn() {
+    let limits = Limits {
+        connections: 3,
+        ..Limits::default()
+    };
+    let app = impatient(limits).await;
+    const LIVES: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut open = Vec::new();
+    // The client of the app itself keeps one.
+    for _ in 0..2 {
+        let mut stream = connect(&app).await;
+        stream.write_all(LIVES).await.unwrap();
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        open.push(stream);
+    }
+    let mut next = connect(&app).await;
+    next.write_all(LIVES).await.unwrap();
+    let mut answer = [0; 15];
+    let early = timeout(Duration::from_millis(300), next.read_exact(&mut answer));
+    assert!(early.await.is_err(), "there was no room yet");
+    open.pop();
+    let answered = timeout(PATIENCE, next.read_exact(&mut answer));
+    answered.await.expect("there is room now").unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}

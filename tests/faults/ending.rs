@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use chatrace_webhook::cli::serve;
 use chatrace_webhook::config::Config;
 use chatrace_webhook::lifecycle::Lifecycle;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::ledger::book::{Book, Rows};
 use crate::ledger::crowd::Crowd;
@@ -70,6 +71,62 @@ async fn a_stop_while_the_database_hangs_is_bounded() {
     server.drained().await;
     book.compare(&Rows::in_postgres(&url).await)
         .assert_flawless();
+}
+
+/// Browsers and load balancers connect beforehand; nobody waits for what they never say.
+#[tokio::test]
+async fn a_silent_connection_does_not_hold_up_the_end() {
+    let mut server = Server::start(None, &[]).await;
+    let address = server.base().borrow().replace("http://", "");
+    let mut silent = TcpStream::connect(&address).await.unwrap();
+    let mut halting = TcpStream::connect(&address).await.unwrap();
+    halting.write_all(b"GET /heal").await.unwrap();
+    let mut idle = TcpStream::connect(&address).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = [0; 15];
+    idle.read_exact(&mut answer).await.unwrap();
+    let began = Instant::now();
+    let (status, printed) = server.end("-TERM").await;
+    assert!(status.success(), "{status} {printed:#?}");
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+    for stream in [&mut silent, &mut halting, &mut idle] {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.ok();
+    }
+}
+
+/// Connected and asked, though nobody has taken the connection yet: that is begun.
+#[tokio::test]
+async fn whoever_waits_for_a_connection_is_answered_before_the_end() {
+    const BODY: &str = r#"{"contact_id":"1","text":"at the last moment"}"#;
+    let mut server = Server::start(None, &[]).await;
+    let address = server.base().borrow().replace("http://", "");
+    server.signal("-STOP");
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let head = "POST /instagram/webhook HTTP/1.1\r\nHost: x\r\nContent-Length:";
+        let request = format!("{head} {}\r\n\r\n{BODY}", BODY.len());
+        stream.write_all(request.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    server.signal("-TERM");
+    server.signal("-CONT");
+    let (status, printed) = server.end("-CONT").await;
+    assert!(status.success(), "{status} {printed:#?}");
+    for mut stream in streams {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains(r#""outcome":"stored""#), "{answer}");
+    }
+    let rows = Rows::in_sqlite(&server.database_file()).await;
+    assert_eq!(rows.messages(), 20);
 }
 
 /// The service itself, with one more worker, which dies.

@@ -1,6 +1,6 @@
 //! Whatever a database does, and in whatever order: what was acknowledged is there once, in the order of arrival.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ enum Step {
 struct Moody {
     store: SqliteStore,
     whims: Mutex<VecDeque<Whim>>,
+    /// What was committed without anybody learning of it: that may happen before its turn in the spool comes.
+    unanswered: Mutex<HashSet<Uuid>>,
 }
 
 #[async_trait]
@@ -70,6 +72,8 @@ impl Store for Moody {
         }
         let committed = self.store.commit(records, attempt).await?;
         if whim == Some(Whim::FailsAfter) {
+            let ids = records.iter().map(|record| record.delivery.id);
+            self.unanswered.lock().unwrap().extend(ids);
             return Err(StoreError::Unavailable("the answer was lost".to_owned()));
         }
         Ok(committed)
@@ -200,6 +204,7 @@ async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
             .await
             .unwrap(),
         whims: Mutex::new(whims.into()),
+        unanswered: Mutex::default(),
     });
     let mut submitted: Vec<Submitted> = Vec::new();
     let mut life = Life::begin(&store, &directory).await;
@@ -256,7 +261,9 @@ async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
         };
         assert_eq!((there[0].receipt.outcome, of_it), (outcome, messages));
         if receipt.outcome == Outcome::Spooled {
-            spooled.push(there[0].position);
+            if !store.unanswered.lock().unwrap().contains(id) {
+                spooled.push(there[0].position);
+            }
         } else {
             assert_eq!(receipt.outcome, outcome);
         }
@@ -288,7 +295,7 @@ fn whims() -> impl Strategy<Value = Vec<Whim>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_the_database_does_what_was_acknowledged_is_there_once_and_in_order(

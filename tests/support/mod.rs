@@ -8,7 +8,7 @@ pub(crate) mod proxy;
 use std::sync::Arc;
 
 use chatrace_webhook::cli::serve;
-use chatrace_webhook::config::Config;
+use chatrace_webhook::config::{Config, Limits};
 use chatrace_webhook::lifecycle::Lifecycle;
 use chatrace_webhook::telemetry;
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -41,14 +41,27 @@ impl App {
         Self::with(backend, &[]).await
     }
 
+    /// A service that asks more, or less, of its clients.
+    pub(crate) async fn limited(backend: Backend, limits: Limits) -> Self {
+        Self::configured(backend, &[], |config| config.server.limits = limits).await
+    }
+
     /// A service with some variables set.
     pub(crate) async fn with(backend: Backend, variables: &[(&str, &str)]) -> Self {
+        Self::configured(backend, variables, |_| {}).await
+    }
+
+    async fn configured(
+        backend: Backend,
+        variables: &[(&str, &str)],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let database_url = match backend {
             Backend::Postgres => Some(postgres::fresh_database().await),
             Backend::Sqlite => None,
         };
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        Self::on(directory, database_url.as_deref(), variables).await
+        Self::run(directory, database_url.as_deref(), variables, change).await
     }
 
     /// A service on a given database: none means the embedded one in the directory.
@@ -57,8 +70,17 @@ impl App {
         database_url: Option<&str>,
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::run(directory, database_url, variables, |_| {}).await
+    }
+
+    async fn run(
+        directory: Arc<TempDir>,
+        database_url: Option<&str>,
+        variables: &[(&str, &str)],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let data_dir = directory.path().to_str().unwrap().to_owned();
-        let config = Config::read(|name| {
+        let mut config = Config::read(|name| {
             if let Some((_, value)) = variables.iter().find(|(variable, _)| *variable == name) {
                 return Some((*value).to_owned());
             }
@@ -70,6 +92,7 @@ impl App {
             }
         })
         .unwrap();
+        change(&mut config);
         if std::env::var_os("TEST_LOG").is_some() {
             telemetry::init(&config.telemetry);
         }

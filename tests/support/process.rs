@@ -1,6 +1,7 @@
 //! The real program as a child process.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -105,6 +106,9 @@ impl Running {
         let mut last = VecDeque::from(self.printed);
         let reading = tokio::spawn(async move {
             while let Ok(Some(line)) = output.next_line().await {
+                if std::env::var_os("TEST_LOG").is_some() {
+                    writeln!(std::io::stderr(), "{line}").ok();
+                }
                 if last.len() == LAST_LINES {
                     last.pop_front();
                 }
