@@ -34,6 +34,7 @@ fn memory(server: &Server) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
 async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
@@ -110,6 +111,7 @@ async fn a_client_that_goes_away_does_not_abort_its_write() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
 async fn a_burst_of_connections_waits_for_its_turn() {
     let server = Server::start(None, &[]).await;
     let address = server.base().borrow().replace("http://", "");
