@@ -1,6 +1,7 @@
 //! Connections: how many, how slow they may be, and how they end.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,11 +10,11 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::task::TaskTracker;
 use tower::Layer as _;
 use tower_http::normalize_path::NormalizePathLayer;
 
@@ -45,7 +46,7 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &Lifecycle) {
     // Outside the router, because a path is matched before a router's own layers run.
     let service = TowerToHyperService::new(NormalizePathLayer::trim_trailing_slash().layer(router));
-    let graceful = GracefulShutdown::new();
+    let open = TaskTracker::new();
     let room = Arc::new(Semaphore::new(limits.connections));
     let begin = |(stream, room): Accepted| {
         let asked = Arc::new(AtomicBool::new(false));
@@ -62,15 +63,25 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, lifecy
             // A client that sent everything and hung up has still delivered it.
             .half_close(true)
             .serve_connection(TokioIo::new(stream), noting);
-        let connection = graceful.watch(connection);
         let lifecycle = lifecycle.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                result = connection => if let Err(error) = result {
-                    tracing::debug!(%error, "a connection ended badly");
-                },
-                () = nothing_asked(&lifecycle, &asked) => {}
-                () = lifecycle.hard().cancelled() => {}
+        open.spawn(async move {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = last_call(&lifecycle, &asked) => {
+                    connection.as_mut().graceful_shutdown();
+                    if asked.load(Ordering::Relaxed) {
+                        tokio::select! {
+                            ended = connection => ended,
+                            () = lifecycle.hard().cancelled() => Ok(()),
+                        }
+                    } else {
+                        Ok(())
+                    }
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended badly");
             }
             drop(room);
         });
@@ -86,19 +97,21 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, lifecy
         begin(accepted);
     }
     drop(listener);
+    open.close();
     tokio::select! {
-        () = graceful.shutdown() => {}
+        () = open.wait() => {}
         () = lifecycle.hard().cancelled() => {}
     }
 }
 
-/// Resolves when the end is near and a connection has not been used at all: browsers and load balancers open some
-/// beforehand, and would keep the process from ending.
-async fn nothing_asked(lifecycle: &Lifecycle, asked: &AtomicBool) {
+/// Resolves when a connection may take no further request. One on which nothing was asked yet has a moment to do so:
+/// its request may have arrived already. But not longer, for browsers and load balancers open some beforehand, which
+/// would keep the process from ending.
+async fn last_call(lifecycle: &Lifecycle, asked: &AtomicBool) {
     lifecycle.soft().cancelled().await;
-    sleep(LAST_CALL).await;
-    if asked.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
+    let until = Instant::now() + LAST_CALL;
+    while !asked.load(Ordering::Relaxed) && Instant::now() < until {
+        sleep(LAST_CALL / 20).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
@@ -34,11 +35,12 @@ async fn spooled(server: &Server, text: &str) {
 
 #[tokio::test]
 async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
-    for text in [
+    let texts = [
         "server_version_num",
         "to_regclass",
         "pg_try_advisory_xact_lock",
-    ] {
+    ];
+    let starts = texts.map(|text| async move {
         let url = postgres::fresh_database().await;
         let (proxy, through) = Proxy::before(&url).await;
         proxy.set(Weather::HangsAt(text));
@@ -48,7 +50,8 @@ async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
         server.drained().await;
         stored(&server, "later").await;
         assert_eq!(Rows::in_postgres(&url).await.messages(), 2);
-    }
+    });
+    join_all(starts).await;
 }
 
 #[tokio::test]
@@ -90,6 +93,7 @@ async fn a_postgres_that_stops_during_the_start_is_waited_for() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs prlimit")]
 async fn a_full_disk_does_not_outlast_the_outage() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
@@ -116,6 +120,7 @@ async fn a_full_disk_does_not_outlast_the_outage() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs prlimit")]
 async fn an_embedded_database_whose_disk_was_full_goes_on() {
     let mut server = Server::start(None, &[]).await;
     stored(&server, "before").await;
@@ -147,7 +152,7 @@ async fn a_replica_that_hangs_does_not_stop_the_other() {
         Crowd::gather(&name, 16, pause, &servers[one].base(), &books[one])
     });
     let acknowledged = |one: usize| books[one].tally().acknowledged;
-    for _ in 0..5 {
+    for _ in 0..3 {
         let before = [acknowledged(0), acknowledged(1)];
         until(|| acknowledged(0) > before[0] + 50 && acknowledged(1) > before[1] + 50).await;
         servers[0].signal("-STOP");

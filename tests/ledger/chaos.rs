@@ -13,6 +13,9 @@ use super::server::Server;
 use crate::support::cluster::{Cluster, End, Paused};
 use crate::support::proxy::{Proxy, Weather};
 
+/// How many commits in a row lose their answers.
+pub(crate) const LOST_COMMITS: usize = 2;
+
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -114,7 +117,7 @@ impl Chaos {
                 rounds += 1;
                 continue;
             };
-            sleep(self.dice.millis(20..400)).await;
+            sleep(self.dice.millis(20..250)).await;
             self.inflict(fault).await;
             if self.dice.below(4) == 0 {
                 let took = self.server.drained().await;
@@ -164,7 +167,7 @@ impl Chaos {
             Fault::CutNetwork | Fault::FillDisk => proxy.set(Weather::Cut),
             Fault::FreezeNetwork => proxy.set(Weather::Frozen),
             Fault::LoseCommits => {
-                for _ in 0..3 {
+                for _ in 0..LOST_COMMITS {
                     proxy.set(Weather::LosesNextCommit);
                     proxy.becomes(Weather::Cut).await;
                 }
@@ -187,7 +190,7 @@ impl Chaos {
             }
         }
         if fault == Fault::FillDisk {
-            sleep(self.dice.millis(100..1000)).await;
+            sleep(self.dice.millis(100..600)).await;
             self.server.set_disk_full(false);
         }
     }

@@ -14,7 +14,7 @@ use super::book::Book;
 /// How often a client that does not give up sends the same body.
 const ATTEMPTS: usize = 50;
 /// Longer than any answer takes.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Clients that send until they are told to stop.
 pub(crate) struct Crowd {
@@ -87,11 +87,14 @@ impl Client {
             }
             let text = format!("{} says {number}", self.name);
             for _ in 0..ATTEMPTS {
-                if self.send(&text).await || !self.retries {
+                if self.send(&text).await {
                     break;
                 }
                 // As a sender that backs off, or nobody else gets to run.
                 sleep(Duration::from_millis(50)).await;
+                if !self.retries {
+                    break;
+                }
             }
             sleep(self.pause).await;
         }

@@ -16,7 +16,7 @@ use crate::support::TOKEN;
 use crate::support::process::{PATIENCE, Running, program};
 
 /// Far longer than the spool of an outage takes.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
+const DRAIN_PATIENCE: Duration = Duration::from_mins(2);
 
 /// A server that is started again and again on the same data directory.
 pub(crate) struct Server {
