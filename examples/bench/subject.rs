@@ -1,0 +1,151 @@
+//! Who is measured: how each is started, and ended.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use crate::Plan;
+
+/// The API token of every service that is measured.
+pub(crate) const TOKEN: &str = "benchmark";
+
+/// A contestant over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// The service on Postgres.
+    Service,
+    /// The service on its embedded database.
+    Embedded,
+    Floor,
+    Conventional,
+    Fastify,
+}
+
+/// A process that answers requests. Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) address: String,
+    pub(crate) pid: u32,
+    /// From its start until it said that it is ready.
+    pub(crate) took: Duration,
+}
+
+impl Server {
+    /// Starts it at the default configuration. What it logs goes to a file in `directory`.
+    pub(crate) async fn start(
+        self,
+        plan: &Plan,
+        database: &str,
+        directory: &Path,
+    ) -> anyhow::Result<Running> {
+        let port = free_port()?;
+        let address = format!("127.0.0.1:{port}");
+        let port = port.to_string();
+        let mut command = match self {
+            Self::Service | Self::Embedded => {
+                let mut command = Command::new(&plan.service);
+                command
+                    .env("HOST", "127.0.0.1")
+                    .env("PORT", &port)
+                    .env("DATA_DIR", directory.join("data"))
+                    .env("API_TOKEN", TOKEN);
+                if self == Self::Service {
+                    command.env("DATABASE_URL", database);
+                }
+                command
+            }
+            Self::Floor => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["floor", "--port", &port]);
+                command
+            }
+            Self::Conventional => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["conventional", "--port", &port, "--database", database]);
+                command
+            }
+            Self::Fastify => {
+                let peer = plan.fastify.as_ref().context("no Fastify")?;
+                let mut command = Command::new("node");
+                command
+                    .arg(peer.join("server.js"))
+                    .env("PORT", &port)
+                    .env("DATABASE_URL", database)
+                    .env("NODE_ENV", "production");
+                command
+            }
+        };
+        let log = std::fs::File::create(directory.join("log"))?;
+        let began = Instant::now();
+        let child = command
+            // No `.env` of whoever runs this.
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{self:?} cannot be started"))?;
+        let pid = child.id().context("it ended at once")?;
+        let mut running = Running {
+            child,
+            address,
+            pid,
+            took: Duration::ZERO,
+        };
+        let ready = running.ready(self);
+        if timeout(Duration::from_secs(20), ready).await.is_err() {
+            let log = std::fs::read_to_string(directory.join("log")).unwrap_or_default();
+            bail!("{self:?} is not ready: {log}");
+        }
+        running.took = began.elapsed();
+        Ok(running)
+    }
+}
+
+impl Running {
+    async fn ready(&self, server: Server) {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap_or_default();
+        let url = format!("http://{}/readyz", self.address);
+        loop {
+            match client.get(&url).send().await {
+                Ok(answer) if answer.status().is_success() => return,
+                // A peer has no such path, but it answers.
+                Ok(_) if !matches!(server, Server::Service | Server::Embedded) => return,
+                _ => sleep(Duration::from_millis(1)).await,
+            }
+        }
+    }
+
+    /// Ends it as an operator would, and waits.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.pid.to_string()])
+            .status()
+            .await?;
+        if told.success()
+            && timeout(Duration::from_secs(20), self.child.wait())
+                .await
+                .is_ok()
+        {
+            return Ok(());
+        }
+        self.child.kill().await?;
+        Ok(())
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}
