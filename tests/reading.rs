@@ -396,7 +396,9 @@ impl Events {
     /// The id and the data of the next event; `None` at the end.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
-            if let Some((event, rest)) = self.buffer.split_once("\n\n") {
+            if let Some(end) = self.buffer.find("\n\n") {
+                let rest = self.buffer.split_off(end + 2);
+                let event = &self.buffer;
                 let field = |name: &str| {
                     event
                         .lines()
@@ -406,7 +408,7 @@ impl Events {
                 let found = field("id:")
                     .zip(field("data:"))
                     .map(|(id, data)| (id.to_owned(), serde_json::from_str(data).unwrap()));
-                self.buffer = rest.to_owned();
+                self.buffer = rest;
                 if found.is_some() {
                     return found;
                 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use chatrace_webhook::config::Limits;
 use chatrace_webhook::http::{WEBHOOK_PATH, serve};
 use chatrace_webhook::lifecycle::Lifecycle;
 use clap::Parser;
@@ -131,6 +132,6 @@ async fn insert(
 
 async fn listen(port: u16, router: Router) -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    serve(listener, router, &Lifecycle::new()).await;
+    serve(listener, router, Limits::default(), &Lifecycle::new()).await;
     Ok(())
 }
