@@ -35,7 +35,6 @@ async fn refusal(command: Command) -> String {
 async fn the_first_start_prints_what_is_needed_and_the_printed_commands_work() {
     let directory = tempfile::tempdir().unwrap();
     let mut running = Running::start(program(directory.path())).await;
-    running.line_with("/instagram/stats").await;
     let printed = running.printed.join("\n");
     let token = std::fs::read_to_string(directory.path().join("data/api_token")).unwrap();
     assert!(

@@ -14,13 +14,13 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Sec
     if !config.auth_configured() {
         tracing::warn!("WEBHOOK_SECRET is not set: anybody who knows the URL can send messages");
     }
-    tracing::info!(%address, database = %config.database, "listening");
     if config.telemetry.format == LogFormat::Text {
         // Without a terminal to print to there is nothing to do about it.
         std::io::stdout()
             .write_all(text(config, address, generated).as_bytes())
             .ok();
     }
+    tracing::info!(%address, database = %config.database, "listening");
 }
 
 fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) -> String {
