@@ -97,6 +97,10 @@ async fn an_owners_constant_id_loses_nothing(
         assert_eq!(app.post(body).await.ok()["outcome"], "stored");
     }
     assert_eq!(app.messages().await.len(), 3);
+    for text in ["four", "five"] {
+        let body = format!(r#"{{"contact_id":"1","mid":"constant","text":"{text}"}}"#);
+        assert_eq!(app.post(body).await.ok()["outcome"], "stored");
+    }
 }
 
 #[rstest]

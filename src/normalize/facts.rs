@@ -182,10 +182,9 @@ impl<'v> Facts<'v> {
             Means::User => self.place(key, value, Place::User, place, depth),
             Means::Contact => self.place(key, value, Place::Contact, place, depth),
             Means::MessageId => self.id.offer(0, owner(value)),
-            Means::Mid => {
-                let rank = if place == Place::Root { 1 } else { 2 };
-                self.id.offer(rank, meta(value));
-            }
+            // Beside the text an owner typed it, perhaps as a constant; Meta's own stands inside the message.
+            Means::Mid if place == Place::Root => self.id.offer(1, owner(value)),
+            Means::Mid => self.id.offer(2, meta(value)),
             Means::EventId => self.id.offer(4, owner(value)),
             Means::Id => match place {
                 Place::Message => self.id.offer(3, owner(value)),

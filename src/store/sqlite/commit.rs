@@ -1,11 +1,12 @@
 //! One transaction for a batch of deliveries.
 //!
-//! SQLite runs in this process, so a prepared statement for each row costs little.
+//! SQLite runs in this process, but in a thread of its own: what a statement costs is mostly the way there and back. So
+//! a statement takes many rows, in a few fixed numbers, for which it is prepared once.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::Writing;
@@ -63,12 +64,7 @@ async fn write(
         let stored = stored_in_windows(connection, &keys, from, until).await?;
         plan.collapse(stored, window);
     }
-    let mut inserted = HashSet::with_capacity(plan.candidates.len());
-    for candidate in &plan.candidates {
-        if insert_message(connection, candidate).await? {
-            inserted.insert(candidate.id);
-        }
-    }
+    let inserted = insert_messages(connection, &plan.candidates).await?;
     let contacts = plan.contacts(known);
     let mut settled = plan.settle(&inserted);
     for (contact, since) in &contacts {
@@ -80,12 +76,8 @@ async fn write(
             );
         }
     }
-    for (record, committed) in &settled.committed {
-        insert_delivery(connection, record, committed).await?;
-    }
-    for item in &settled.items {
-        insert_item(connection, item).await?;
-    }
+    insert_deliveries(connection, &settled.committed).await?;
+    insert_items(connection, &settled.items).await?;
     add_counters(connection, &settled.counters).await?;
 
     let committed = settled.committed.into_iter();
@@ -142,47 +134,68 @@ async fn stored_in_windows(
     Ok(stored)
 }
 
-/// Inserts a message, and answers whether it was new.
-async fn insert_message(
+/// How many rows a statement takes.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// Cuts rows into pieces of those sizes.
+fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
+        let (piece, rest) = rows.split_at(size);
+        rows = rest;
+        Some(piece)
+    })
+}
+
+/// Inserts the messages that are new, and answers their ids.
+async fn insert_messages(
     connection: &mut SqliteConnection,
-    candidate: &Candidate<'_>,
-) -> Result<bool, StoreError> {
-    let Candidate {
-        delivery, draft, ..
-    } = candidate;
-    let done = sqlx::query(
-        "INSERT INTO messages (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id, \
-           contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, payload, \
-           sent_at, sent_at_source, received_at, shape, recovered) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) \
-         ON CONFLICT (dedupe_key) DO NOTHING",
-    )
-    .bind(candidate.id)
-    .bind(candidate.dedupe_key)
-    .bind(candidate.window_key)
-    .bind(delivery.id)
-    .bind(candidate.item)
-    .bind(draft.channel.as_str())
-    .bind(draft.direction.as_str())
-    .bind(draft.kind.as_str())
-    .bind(draft.external_id.as_deref())
-    .bind(draft.contact_id.as_str())
-    .bind(draft.sender_id.as_deref())
-    .bind(draft.recipient_id.as_deref())
-    .bind(draft.username.as_deref())
-    .bind(draft.display_name.as_deref())
-    .bind(draft.text.as_deref())
-    .bind(candidate.attachments_json())
-    .bind(draft.reply_to.as_deref())
-    .bind(draft.payload.as_deref())
-    .bind(draft.sent_at.as_millisecond())
-    .bind(draft.sent_at_source.as_str())
-    .bind(delivery.received_at.as_millisecond())
-    .bind(draft.shape.as_str())
-    .bind(draft.recovered)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
+    candidates: &[Candidate<'_>],
+) -> Result<HashSet<Uuid>, StoreError> {
+    let mut inserted = HashSet::with_capacity(candidates.len());
+    for piece in pieces(candidates) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO messages (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
+               external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, \
+               payload, sent_at, sent_at_source, received_at, shape, recovered) ",
+        );
+        query.push_values(piece, |mut row, candidate| {
+            let Candidate {
+                delivery, draft, ..
+            } = candidate;
+            row.push_bind(candidate.id)
+                .push_bind(candidate.dedupe_key)
+                .push_bind(candidate.window_key)
+                .push_bind(delivery.id)
+                .push_bind(candidate.item)
+                .push_bind(draft.channel.as_str())
+                .push_bind(draft.direction.as_str())
+                .push_bind(draft.kind.as_str())
+                .push_bind(draft.external_id.as_deref())
+                .push_bind(draft.contact_id.as_str())
+                .push_bind(draft.sender_id.as_deref())
+                .push_bind(draft.recipient_id.as_deref())
+                .push_bind(draft.username.as_deref())
+                .push_bind(draft.display_name.as_deref())
+                .push_bind(draft.text.as_deref())
+                .push_bind(candidate.attachments_json())
+                .push_bind(draft.reply_to.as_deref())
+                .push_bind(draft.payload.as_deref())
+                .push_bind(draft.sent_at.as_millisecond())
+                .push_bind(draft.sent_at_source.as_str())
+                .push_bind(delivery.received_at.as_millisecond())
+                .push_bind(draft.shape.as_str())
+                .push_bind(draft.recovered);
+        });
+        query.push(" ON CONFLICT (dedupe_key) DO NOTHING RETURNING id");
+        inserted.extend(
+            query
+                .build_query_scalar::<Uuid>()
+                .fetch_all(&mut *connection)
+                .await?,
+        );
+    }
+    Ok(inserted)
 }
 
 /// Writes a contact and its other ids, and answers whether it was new.
@@ -228,52 +241,55 @@ async fn upsert_contact(
     Ok(new)
 }
 
-async fn insert_delivery(
+async fn insert_deliveries(
     connection: &mut SqliteConnection,
-    record: &Record,
-    committed: &Committed,
+    committed: &[(&Record, Committed)],
 ) -> Result<(), StoreError> {
-    let (delivery, receipt) = (&record.delivery, &committed.receipt);
-    sqlx::query(
-        "INSERT INTO deliveries (id, received_at, method, content_type, headers, body, is_query, shape, outcome, \
-           stored, duplicates, ignored, quarantined) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )
-    .bind(delivery.id)
-    .bind(delivery.received_at.as_millisecond())
-    .bind(delivery.method.as_str())
-    .bind(delivery.content_type.as_deref())
-    .bind(crate::store::headers_json(delivery))
-    .bind(delivery.body.as_ref())
-    .bind(delivery.is_query)
-    .bind(record.shape.as_str())
-    .bind(receipt.outcome.as_str())
-    .bind(receipt.stored)
-    .bind(receipt.duplicates)
-    .bind(receipt.ignored)
-    .bind(receipt.quarantined)
-    .execute(connection)
-    .await?;
+    for piece in pieces(committed) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO deliveries (id, received_at, method, content_type, headers, body, is_query, shape, outcome, \
+               stored, duplicates, ignored, quarantined) ",
+        );
+        query.push_values(piece, |mut row, (record, committed)| {
+            let (delivery, receipt) = (&record.delivery, &committed.receipt);
+            row.push_bind(delivery.id)
+                .push_bind(delivery.received_at.as_millisecond())
+                .push_bind(delivery.method.as_str())
+                .push_bind(delivery.content_type.as_deref())
+                .push_bind(crate::store::headers_json(delivery))
+                .push_bind(delivery.body.as_ref())
+                .push_bind(delivery.is_query)
+                .push_bind(record.shape.as_str())
+                .push_bind(receipt.outcome.as_str())
+                .push_bind(receipt.stored)
+                .push_bind(receipt.duplicates)
+                .push_bind(receipt.ignored)
+                .push_bind(receipt.quarantined);
+        });
+        query.build().execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
-async fn insert_item(
+async fn insert_items(
     connection: &mut SqliteConnection,
-    item: &ItemRow<'_>,
+    items: &[ItemRow<'_>],
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )
-    .bind(item.delivery_id)
-    .bind(item.item)
-    .bind(item.outcome.as_str())
-    .bind(item.reason.map(|reason| reason.code.as_str()))
-    .bind(item.reason.map(|reason| reason.text.as_str()))
-    .bind(item.contact.map(|(channel, _)| channel))
-    .bind(item.contact.map(|(_, id)| id))
-    .execute(connection)
-    .await?;
+    for piece in pieces(items) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) ",
+        );
+        query.push_values(piece, |mut row, item| {
+            row.push_bind(item.delivery_id)
+                .push_bind(item.item)
+                .push_bind(item.outcome.as_str())
+                .push_bind(item.reason.map(|reason| reason.code.as_str()))
+                .push_bind(item.reason.map(|reason| reason.text.as_str()))
+                .push_bind(item.contact.map(|(channel, _)| channel))
+                .push_bind(item.contact.map(|(_, id)| id));
+        });
+        query.build().execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -281,17 +297,32 @@ async fn add_counters(
     connection: &mut SqliteConnection,
     counters: &Counters<'_>,
 ) -> Result<(), StoreError> {
-    for ((hour, name, label), value) in &counters.0 {
-        sqlx::query(
-            "INSERT INTO counters (hour, name, label, value) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value",
-        )
-        .bind(*hour)
-        .bind(name.as_str())
-        .bind(*label)
-        .bind(*value)
-        .execute(&mut *connection)
-        .await?;
+    let counters: Vec<_> = counters.0.iter().collect();
+    for piece in pieces(&counters) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("INSERT INTO counters (hour, name, label, value) ");
+        query.push_values(piece, |mut row, ((hour, name, label), value)| {
+            row.push_bind(*hour)
+                .push_bind(name.as_str())
+                .push_bind(*label)
+                .push_bind(**value);
+        });
+        query.push(" ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value");
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_in_one_piece() {
+        let rows: Vec<_> = (0..150).collect();
+        let sizes: Vec<_> = pieces(&rows).map(<[_]>::len).collect();
+        assert_eq!(sizes, [64, 64, 16, 4, 1, 1]);
+        assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
+        assert_eq!(pieces::<i32>(&[]).count(), 0);
+    }
 }
