@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use chatrace_webhook::cli::{self, Cli, Failure};
 use clap::Parser as _;
 
-/// A fifth of the processor's time would be allocation with the system's own.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match load_env().and_then(|()| run(cli)) {

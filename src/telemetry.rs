@@ -1,41 +1,29 @@
 //! Logs, on standard output, and the recorder of metrics.
 
-use std::io::{BufWriter, IsTerminal as _, stdout};
+use std::io::{IsTerminal as _, stdout};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Telemetry};
 
-/// How many lines may wait for the thread that writes them. When more do, whoever logs waits: no line is dropped.
-const LINES: usize = 16 * 1024;
-
-/// Starts logging, once, before anything that logs. Lines are written by a thread of their own, many at once under load.
-/// What waits is written when the guard is dropped; `None` in tests, where the first call wins.
-#[must_use = "the last lines are written when it is dropped"]
-pub fn init(telemetry: &Telemetry) -> Option<WorkerGuard> {
+/// Starts logging. Called once, before anything that logs.
+pub fn init(telemetry: &Telemetry) {
     // The configuration has checked the filter.
     let filter = EnvFilter::try_new(&telemetry.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let (writer, guard) = NonBlockingBuilder::default()
-        .lossy(false)
-        .buffered_lines_limit(LINES)
-        .thread_name("log")
-        .finish(BufWriter::new(stdout()));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(stdout().is_terminal())
-        .with_writer(writer)
         // Whoever reads the log may go away; complaining to a closed pipe would end the task that complains.
         .log_internal_errors(false);
-    let started = match telemetry.format {
+    // A second call, in tests, changes nothing.
+    let _ = match telemetry.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
-    started.is_ok().then_some(guard)
 }
 
 /// Histograms are kept as they come until somebody looks, or this much time has passed.

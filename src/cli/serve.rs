@@ -29,7 +29,7 @@ const START_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts, says so, and runs until a signal ends it.
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
-    let _last_lines = telemetry::init(&config.telemetry);
+    telemetry::init(&config.telemetry);
     // One descriptor for each connection; the usual soft limit of 1024 is for programs of another time.
     rlimit::increase_nofile_limit(u64::MAX).ok();
     let lifecycle = Lifecycle::new();

@@ -94,7 +94,7 @@ impl App {
         .unwrap();
         change(&mut config);
         if std::env::var_os("TEST_LOG").is_some() {
-            std::mem::forget(telemetry::init(&config.telemetry));
+            telemetry::init(&config.telemetry);
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
