@@ -136,7 +136,7 @@ mod tests {
         ] {
             assert_eq!(read(body.as_bytes(), "multipart/form-data"), None);
         }
-        assert!(start.elapsed().as_secs() < 5);
+        assert!(start.elapsed().as_secs() < 60);
     }
 
     #[test]

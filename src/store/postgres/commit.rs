@@ -94,7 +94,8 @@ pub(super) async fn commit(
         .collect()
 }
 
-/// The answers to those of the records that are in the database already.
+/// The answers to those of the records that are in the database already. Planned each time: a plan from when the table
+/// was small would read all of it.
 async fn already_committed(
     connection: &mut PgConnection,
     records: &[Record],
@@ -103,6 +104,7 @@ async fn already_committed(
     let rows = sqlx::query(
         "SELECT id, outcome, stored, duplicates, ignored, quarantined FROM deliveries WHERE id = ANY($1)",
     )
+    .persistent(false)
     .bind(ids)
     .fetch_all(connection)
     .await?;
@@ -120,7 +122,7 @@ async fn already_committed(
         .collect()
 }
 
-/// The arrivals of stored messages that have one of these window keys.
+/// The arrivals of stored messages that have one of these window keys. Planned each time, as above.
 async fn stored_in_windows(
     connection: &mut PgConnection,
     keys: &[Uuid],
@@ -131,6 +133,7 @@ async fn stored_in_windows(
         "SELECT window_key, received_at FROM messages \
          WHERE window_key = ANY($1) AND received_at BETWEEN $2 AND $3",
     )
+    .persistent(false)
     .bind(keys)
     .bind(from)
     .bind(until)
