@@ -1,6 +1,7 @@
 //! One transaction for a batch of deliveries.
 //!
-//! The statements work on whole columns (`UNNEST`), so that their number does not depend on the size of the batch.
+//! The statements work on whole columns (`UNNEST`), so that their number does not depend on the size of the batch, and
+//! each does as much as the answer to the one before allows.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,17 +15,22 @@ use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
 use crate::store::known::Known;
 use crate::store::query::{CounterName, hour_of};
-use crate::store::settle::{Candidate, Counters, ItemRow, Plan};
+use crate::store::settle::{Candidate, Plan, Settled};
 use crate::store::{Attempt, Committed, StoreError};
 
-/// Begins a writing transaction. The limits keep one hanging replica from stopping the others, which wait for `head`;
-/// they are local to the transaction, so that they also hold behind a connection pooler.
+/// Begins a writing transaction and locks `head`, behind which every other one now waits. The limits keep one hanging
+/// replica from stopping the others; they are local to the transaction, so that they also hold behind a connection
+/// pooler.
 const BEGIN: &str = "BEGIN; \
      SET LOCAL statement_timeout = '3s'; \
      SET LOCAL lock_timeout = '2s'; \
-     SET LOCAL idle_in_transaction_session_timeout = '3s'";
+     SET LOCAL idle_in_transaction_session_timeout = '3s'; \
+     SELECT FROM head FOR UPDATE";
 
 /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
+///
+/// Four round trips, whatever is in it: one begins and locks, one inserts what may be there already, one inserts what
+/// follows from that, one commits. At low load the round trips are what a commit costs.
 pub(super) async fn commit(
     connection: &mut PgConnection,
     records: &[Record],
@@ -35,13 +41,10 @@ pub(super) async fn commit(
     let mut transaction = connection.begin_with(BEGIN).await?;
     let connection = &mut *transaction;
 
-    let wanted: usize = records.iter().map(|record| 1 + record.items.len()).sum();
-    let mut position = take_positions(connection, wanted).await?;
     let mut done = match attempt {
         Attempt::First => HashMap::new(),
         Attempt::Again => already_committed(connection, records).await?,
     };
-
     let mut plan = Plan::new(
         records
             .iter()
@@ -52,12 +55,15 @@ pub(super) async fn commit(
         let stored = stored_in_windows(connection, &keys, from.to_sqlx(), until.to_sqlx()).await?;
         plan.collapse(stored, window);
     }
-    let inserted = insert_messages(connection, &plan.candidates, &mut position).await?;
     let contacts = plan.contacts(known);
-    let new_contacts = upsert_contacts(connection, &contacts).await?;
-    let mut settled = plan.settle(&inserted);
+    let positions = plan.candidates.len() + records.len() - done.len();
+    let inserted = insert_messages(connection, &plan.candidates, &contacts, positions).await?;
+    let mut settled = plan.settle(&inserted.messages);
     for (contact, since) in &contacts {
-        if new_contacts.contains(&(contact.channel.as_str().to_owned(), contact.id.clone())) {
+        if inserted
+            .contacts
+            .contains(&(contact.channel.as_str().to_owned(), contact.id.clone()))
+        {
             settled.counters.add(
                 hour_of(*since),
                 CounterName::Contact,
@@ -65,9 +71,7 @@ pub(super) async fn commit(
             );
         }
     }
-    insert_deliveries(connection, &settled.committed, &mut position).await?;
-    insert_items(connection, &settled.items).await?;
-    add_counters(connection, &settled.counters).await?;
+    insert_deliveries(connection, &settled, inserted.position).await?;
 
     let committed: HashMap<_, _> = settled
         .committed
@@ -85,18 +89,6 @@ pub(super) async fn commit(
             })
         })
         .collect()
-}
-
-/// Locks `head`, behind which every other committing transaction now waits, and takes positions. Answers the position
-/// before the first one taken.
-async fn take_positions(connection: &mut PgConnection, count: usize) -> Result<i64, StoreError> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let last: i64 =
-        sqlx::query_scalar("UPDATE head SET position = position + $1 RETURNING position")
-            .bind(count)
-            .fetch_one(connection)
-            .await?;
-    Ok(last - count)
 }
 
 /// The answers to those of the records that are in the database already.
@@ -146,238 +138,173 @@ async fn stored_in_windows(
         .collect()
 }
 
-/// Inserts the messages that are new, and answers their ids.
+/// What was new.
+struct Inserted {
+    /// The position before the first delivery.
+    position: i64,
+    messages: HashSet<Uuid>,
+    contacts: HashSet<(String, String)>,
+}
+
+/// Takes `positions` from `head`, the first of them for the messages; inserts the messages that are new, and writes the
+/// contacts and their other ids.
 async fn insert_messages(
     connection: &mut PgConnection,
     candidates: &[Candidate<'_>],
-    position: &mut i64,
-) -> Result<HashSet<Uuid>, StoreError> {
-    if candidates.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let first = *position + 1;
-    *position += i64::try_from(candidates.len()).unwrap_or(i64::MAX);
-    let ids = sqlx::query_scalar(
-        "INSERT INTO messages (position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
-           external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, \
-           payload, sent_at, sent_at_source, received_at, shape, recovered) \
-         SELECT * FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], \
-           $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], \
-           $16::text[], $17::text[], $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::timestamptz[], \
-           $23::text[], $24::bool[]) \
-         ON CONFLICT (dedupe_key) DO NOTHING RETURNING id",
-    )
-    .bind((first..=*position).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.id).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.dedupe_key).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.window_key).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.delivery.id).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.item).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.channel.as_str()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.direction.as_str()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.kind.as_str()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.external_id.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.contact_id.as_str()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.sender_id.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.recipient_id.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.username.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.display_name.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.text.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(Candidate::attachments_json).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.reply_to.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.payload.as_deref()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.sent_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.sent_at_source.as_str()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.delivery.received_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.shape.as_str()).collect::<Vec<_>>())
-    .bind(candidates.iter().map(|one| one.draft.recovered).collect::<Vec<_>>())
-    .fetch_all(connection)
-    .await?;
-    Ok(ids.into_iter().collect())
-}
-
-/// Writes contacts and their other ids, and answers which were new.
-async fn upsert_contacts(
-    connection: &mut PgConnection,
     contacts: &[(Contact, jiff::Timestamp)],
-) -> Result<HashSet<(String, String)>, StoreError> {
-    if contacts.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let rows: Vec<(String, String, bool)> = sqlx::query_as(
-        "INSERT INTO contacts (channel, id, username, display_name, first_seen) \
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) \
-         ON CONFLICT (channel, id) DO UPDATE \
-           SET username = COALESCE(EXCLUDED.username, contacts.username), \
-               display_name = COALESCE(EXCLUDED.display_name, contacts.display_name) \
-         RETURNING channel, id, xmax = 0",
-    )
-    .bind(
-        contacts
-            .iter()
-            .map(|(contact, _)| contact.channel.as_str())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        contacts
-            .iter()
-            .map(|(contact, _)| contact.id.as_str())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        contacts
-            .iter()
-            .map(|(contact, _)| contact.username.as_deref())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        contacts
-            .iter()
-            .map(|(contact, _)| contact.display_name.as_deref())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        contacts
-            .iter()
-            .map(|(_, since)| since.to_sqlx())
-            .collect::<Vec<_>>(),
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-
-    let aliases = || {
-        contacts
-            .iter()
-            .flat_map(|(contact, _)| contact.aliases.iter().map(move |alias| (contact, alias)))
-    };
-    if aliases().next().is_some() {
-        sqlx::query(
-            "INSERT INTO contact_aliases (channel, alias, contact_id) \
-             SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING",
+    positions: usize,
+) -> Result<Inserted, StoreError> {
+    let column = Column(candidates);
+    let people = Column(contacts);
+    let aliases: Vec<_> = contacts
+        .iter()
+        .flat_map(|(contact, _)| contact.aliases.iter().map(move |alias| (contact, alias)))
+        .collect();
+    let aliases = Column(&aliases);
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let (base, messages, channels, ids): (i64, Vec<Uuid>, Vec<String>, Vec<String>) =
+        sqlx::query_as(
+            "WITH taken AS ( \
+               UPDATE head SET position = position + $1 RETURNING position - $1 AS base \
+             ), new_messages AS ( \
+               INSERT INTO messages (position, id, dedupe_key, window_key, delivery_id, item, channel, direction, \
+                 kind, external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, \
+                 reply_to, payload, sent_at, sent_at_source, received_at, shape, recovered) \
+               SELECT taken.base + new.number, new.id, new.dedupe_key, new.window_key, new.delivery_id, new.item, \
+                 new.channel, new.direction, new.kind, new.external_id, new.contact_id, new.sender_id, \
+                 new.recipient_id, new.username, new.display_name, new.body, new.attachments, new.reply_to, \
+                 new.payload, new.sent_at, new.sent_at_source, new.received_at, new.shape, new.recovered \
+               FROM taken, UNNEST($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], $8::text[], \
+                 $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], \
+                 $16::text[], $17::text[], $18::text[], $19::text[], $20::timestamptz[], $21::text[], \
+                 $22::timestamptz[], $23::text[], $24::bool[]) WITH ORDINALITY \
+                 AS new (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id, \
+                   contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, payload, \
+                   sent_at, sent_at_source, received_at, shape, recovered, number) \
+               ON CONFLICT (dedupe_key) DO NOTHING RETURNING id \
+             ), people AS ( \
+               INSERT INTO contacts (channel, id, username, display_name, first_seen) \
+               SELECT * FROM UNNEST($25::text[], $26::text[], $27::text[], $28::text[], $29::timestamptz[]) \
+               ON CONFLICT (channel, id) DO UPDATE \
+                 SET username = COALESCE(EXCLUDED.username, contacts.username), \
+                     display_name = COALESCE(EXCLUDED.display_name, contacts.display_name) \
+               RETURNING channel, id, xmax = 0 AS is_new \
+             ), aliases AS ( \
+               INSERT INTO contact_aliases (channel, alias, contact_id) \
+               SELECT * FROM UNNEST($30::text[], $31::text[], $32::text[]) ON CONFLICT DO NOTHING \
+             ) \
+             SELECT taken.base, ARRAY(SELECT id FROM new_messages), ARRAY(SELECT channel FROM people WHERE is_new), \
+               ARRAY(SELECT id FROM people WHERE is_new) FROM taken",
         )
-        .bind(
-            aliases()
-                .map(|(contact, _)| contact.channel.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            aliases()
-                .map(|(_, alias)| alias.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            aliases()
-                .map(|(contact, _)| contact.id.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .execute(connection)
+        .bind(count(positions))
+        .bind(column.of(|one| one.id))
+        .bind(column.of(|one| one.dedupe_key))
+        .bind(column.of(|one| one.window_key))
+        .bind(column.of(|one| one.delivery.id))
+        .bind(column.of(|one| one.item))
+        .bind(column.of(|one| one.draft.channel.as_str()))
+        .bind(column.of(|one| one.draft.direction.as_str()))
+        .bind(column.of(|one| one.draft.kind.as_str()))
+        .bind(column.of(|one| one.draft.external_id.as_deref()))
+        .bind(column.of(|one| one.draft.contact_id.as_str()))
+        .bind(column.of(|one| one.draft.sender_id.as_deref()))
+        .bind(column.of(|one| one.draft.recipient_id.as_deref()))
+        .bind(column.of(|one| one.draft.username.as_deref()))
+        .bind(column.of(|one| one.draft.display_name.as_deref()))
+        .bind(column.of(|one| one.draft.text.as_deref()))
+        .bind(column.of(Candidate::attachments_json))
+        .bind(column.of(|one| one.draft.reply_to.as_deref()))
+        .bind(column.of(|one| one.draft.payload.as_deref()))
+        .bind(column.of(|one| one.draft.sent_at.to_sqlx()))
+        .bind(column.of(|one| one.draft.sent_at_source.as_str()))
+        .bind(column.of(|one| one.delivery.received_at.to_sqlx()))
+        .bind(column.of(|one| one.draft.shape.as_str()))
+        .bind(column.of(|one| one.draft.recovered))
+        .bind(people.of(|(contact, _)| contact.channel.as_str()))
+        .bind(people.of(|(contact, _)| contact.id.as_str()))
+        .bind(people.of(|(contact, _)| contact.username.as_deref()))
+        .bind(people.of(|(contact, _)| contact.display_name.as_deref()))
+        .bind(people.of(|(_, since)| since.to_sqlx()))
+        .bind(aliases.of(|(contact, _)| contact.channel.as_str()))
+        .bind(aliases.of(|(_, alias)| alias.as_str()))
+        .bind(aliases.of(|(contact, _)| contact.id.as_str()))
+        .fetch_one(connection)
         .await?;
-    }
-    Ok(rows
-        .into_iter()
-        .filter(|(_, _, new)| *new)
-        .map(|(channel, id, _)| (channel, id))
-        .collect())
+    Ok(Inserted {
+        position: base + count(candidates.len()),
+        messages: messages.into_iter().collect(),
+        contacts: channels.into_iter().zip(ids).collect(),
+    })
 }
 
+/// Inserts the deliveries behind a position and the items that are no messages, and adds to the counters.
 async fn insert_deliveries(
     connection: &mut PgConnection,
-    committed: &[(&Record, Committed)],
-    position: &mut i64,
+    settled: &Settled<'_>,
+    position: i64,
 ) -> Result<(), StoreError> {
-    if committed.is_empty() {
+    if settled.committed.is_empty() {
         return Ok(());
     }
-    let first = *position + 1;
-    *position += i64::try_from(committed.len()).unwrap_or(i64::MAX);
-    let deliveries = || committed.iter().map(|(record, _)| &record.delivery);
-    let counts = |of: fn(&Receipt) -> u32| {
-        committed
-            .iter()
-            .map(|(_, one)| i32::try_from(of(&one.receipt)).unwrap_or(i32::MAX))
-            .collect::<Vec<_>>()
-    };
+    let column = Column(&settled.committed);
+    let items = Column(&settled.items);
+    let counters: Vec<_> = settled.counters.0.iter().collect();
+    let counters = Column(&counters);
+    let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     sqlx::query(
-        "INSERT INTO deliveries (position, id, received_at, method, content_type, headers, body, is_query, shape, \
-           outcome, stored, duplicates, ignored, quarantined) \
-         SELECT * FROM UNNEST($1::bigint[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
-           $7::bytea[], $8::bool[], $9::text[], $10::text[], $11::int[], $12::int[], $13::int[], $14::int[])",
-    )
-    .bind((first..=*position).collect::<Vec<_>>())
-    .bind(deliveries().map(|delivery| delivery.id).collect::<Vec<_>>())
-    .bind(deliveries().map(|delivery| delivery.received_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(deliveries().map(|delivery| delivery.method.as_str()).collect::<Vec<_>>())
-    .bind(deliveries().map(|delivery| delivery.content_type.as_deref()).collect::<Vec<_>>())
-    .bind(deliveries().map(crate::store::headers_json).collect::<Vec<_>>())
-    .bind(deliveries().map(|delivery| delivery.body.as_ref()).collect::<Vec<_>>())
-    .bind(deliveries().map(|delivery| delivery.is_query).collect::<Vec<_>>())
-    .bind(committed.iter().map(|(record, _)| record.shape.as_str()).collect::<Vec<_>>())
-    .bind(committed.iter().map(|(_, one)| one.receipt.outcome.as_str()).collect::<Vec<_>>())
-    .bind(counts(|receipt| receipt.stored))
-    .bind(counts(|receipt| receipt.duplicates))
-    .bind(counts(|receipt| receipt.ignored))
-    .bind(counts(|receipt| receipt.quarantined))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn insert_items(
-    connection: &mut PgConnection,
-    items: &[ItemRow<'_>],
-) -> Result<(), StoreError> {
-    if items.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) \
-         SELECT * FROM UNNEST($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])",
-    )
-    .bind(items.iter().map(|one| one.delivery_id).collect::<Vec<_>>())
-    .bind(items.iter().map(|one| one.item).collect::<Vec<_>>())
-    .bind(items.iter().map(|one| one.outcome.as_str()).collect::<Vec<_>>())
-    .bind(items.iter().map(|one| one.reason.map(|reason| reason.code.as_str())).collect::<Vec<_>>())
-    .bind(items.iter().map(|one| one.reason.map(|reason| reason.text.as_str())).collect::<Vec<_>>())
-    .bind(items.iter().map(|one| one.contact.map(|(channel, _)| channel)).collect::<Vec<_>>())
-    .bind(items.iter().map(|one| one.contact.map(|(_, id)| id)).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn add_counters(
-    connection: &mut PgConnection,
-    counters: &Counters<'_>,
-) -> Result<(), StoreError> {
-    let counters = &counters.0;
-    if counters.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO counters AS old (hour, name, label, value) \
-         SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::bigint[]) \
+        "WITH new_deliveries AS ( \
+           INSERT INTO deliveries (position, id, received_at, method, content_type, headers, body, is_query, shape, \
+             outcome, stored, duplicates, ignored, quarantined) \
+           SELECT $1 + new.number, new.id, new.received_at, new.method, new.content_type, new.headers, new.body, \
+             new.is_query, new.shape, new.outcome, new.stored, new.duplicates, new.ignored, new.quarantined \
+           FROM UNNEST($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bool[], \
+             $9::text[], $10::text[], $11::int[], $12::int[], $13::int[], $14::int[]) WITH ORDINALITY \
+             AS new (id, received_at, method, content_type, headers, body, is_query, shape, outcome, stored, \
+               duplicates, ignored, quarantined, number) \
+         ), new_items AS ( \
+           INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) \
+           SELECT * FROM UNNEST($15::uuid[], $16::int[], $17::text[], $18::text[], $19::text[], $20::text[], \
+             $21::text[]) \
+         ) \
+         INSERT INTO counters AS old (hour, name, label, value) \
+         SELECT * FROM UNNEST($22::bigint[], $23::text[], $24::text[], $25::bigint[]) \
          ON CONFLICT (hour, name, label) DO UPDATE SET value = old.value + EXCLUDED.value",
     )
-    .bind(
-        counters
-            .keys()
-            .map(|(hour, _, _)| *hour)
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        counters
-            .keys()
-            .map(|(_, name, _)| name.as_str())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        counters
-            .keys()
-            .map(|(_, _, label)| *label)
-            .collect::<Vec<_>>(),
-    )
-    .bind(counters.values().copied().collect::<Vec<_>>())
+    .bind(position)
+    .bind(column.of(|(record, _)| record.delivery.id))
+    .bind(column.of(|(record, _)| record.delivery.received_at.to_sqlx()))
+    .bind(column.of(|(record, _)| record.delivery.method.as_str()))
+    .bind(column.of(|(record, _)| record.delivery.content_type.as_deref()))
+    .bind(column.of(|(record, _)| crate::store::headers_json(&record.delivery)))
+    .bind(column.of(|(record, _)| record.delivery.body.as_ref()))
+    .bind(column.of(|(record, _)| record.delivery.is_query))
+    .bind(column.of(|(record, _)| record.shape.as_str()))
+    .bind(column.of(|(_, one)| one.receipt.outcome.as_str()))
+    .bind(column.of(|(_, one)| count(one.receipt.stored)))
+    .bind(column.of(|(_, one)| count(one.receipt.duplicates)))
+    .bind(column.of(|(_, one)| count(one.receipt.ignored)))
+    .bind(column.of(|(_, one)| count(one.receipt.quarantined)))
+    .bind(items.of(|one| one.delivery_id))
+    .bind(items.of(|one| one.item))
+    .bind(items.of(|one| one.outcome.as_str()))
+    .bind(items.of(|one| one.reason.map(|reason| reason.code.as_str())))
+    .bind(items.of(|one| one.reason.map(|reason| reason.text.as_str())))
+    .bind(items.of(|one| one.contact.map(|(channel, _)| channel)))
+    .bind(items.of(|one| one.contact.map(|(_, id)| id)))
+    .bind(counters.of(|((hour, _, _), _)| *hour))
+    .bind(counters.of(|((_, name, _), _)| name.as_str()))
+    .bind(counters.of(|((_, _, label), _)| *label))
+    .bind(counters.of(|(_, value)| **value))
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Rows, of which a statement takes one column at a time.
+struct Column<'a, T>(&'a [T]);
+
+impl<'a, T> Column<'a, T> {
+    fn of<V>(&self, value: impl Fn(&'a T) -> V) -> Vec<V> {
+        self.0.iter().map(value).collect()
+    }
 }
