@@ -165,7 +165,7 @@ fn a_mebibyte_of_anything_is_read_in_linear_time() {
             let body = start.to_owned() + &piece.repeat(size / piece.len());
             let begun = Instant::now();
             read(body);
-            assert!(begun.elapsed() < Duration::from_secs(60), "{start}{piece}");
+            assert!(begun.elapsed() < Duration::from_mins(1), "{start}{piece}");
         }
     }
     let list = |item: &str| {
@@ -189,6 +189,6 @@ fn a_mebibyte_of_anything_is_read_in_linear_time() {
             r#"{{"entry":[{{"messaging":{0},"changes":{0}}}]}}"#,
             list(item)
         ));
-        assert!(begun.elapsed() < Duration::from_secs(60), "{item}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{item}");
     }
 }
