@@ -13,7 +13,7 @@ use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
 use crate::message::{Direction, Kind, Message, millis};
-use crate::store::{Counter, CounterName, DeliverySummary, Snapshot};
+use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
 
 /// How many hours have a point of their own, the current one included.
 const HOURS: i64 = 24;
@@ -115,6 +115,8 @@ pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
     let since = now
         .checked_sub(SignedDuration::from_hours(HOURS - 1))
         .unwrap_or(now);
+    // Before the database is asked: what has left the spool by now is in its answer, and nothing is missing from both.
+    let spool = state.ingest.spool_depth();
     let snapshot = match state.store.snapshot(since).await {
         Ok(snapshot) => Some(snapshot),
         Err(error) => {
@@ -122,10 +124,15 @@ pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
             None
         }
     };
-    Json(stats(&state, snapshot, now))
+    Json(stats(&state, snapshot, spool, now))
 }
 
-fn stats(state: &AppState, snapshot: Option<Snapshot>, now: Timestamp) -> Stats {
+fn stats(
+    state: &AppState,
+    snapshot: Option<Snapshot>,
+    spool: Option<Depth>,
+    now: Timestamp,
+) -> Stats {
     let known = snapshot.is_some();
     let Snapshot {
         counters,
@@ -177,7 +184,7 @@ fn stats(state: &AppState, snapshot: Option<Snapshot>, now: Timestamp) -> Stats 
         last_delivery: last_delivery.map(LastDelivery::from),
         gauges: Gauges {
             quarantined: total(CounterName::Item, Outcome::Quarantined.as_str()),
-            spool: state.ingest.spool_depth().map(SpoolView::from),
+            spool: spool.map(SpoolView::from),
         },
         process: process(state),
     }
