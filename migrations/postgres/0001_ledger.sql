@@ -81,8 +81,17 @@ CREATE TABLE items (
 -- Erasing a person finds every delivery that held them.
 CREATE INDEX items_by_contact ON items (contact_id) WHERE contact_id IS NOT NULL;
 
--- The people.
+-- Between which positions the messages of an hour of arrival stand, in hours since 1970, so that a stretch of time is
+-- found without an index on time. Nearly always one hour follows the other; what was spooled comes later.
+CREATE TABLE hours (
+    hour  bigint PRIMARY KEY,
+    first bigint NOT NULL,
+    last  bigint NOT NULL
+);
+
+-- The people, in the order in which they were first seen.
 CREATE TABLE contacts (
+    position     bigint      NOT NULL UNIQUE,
     channel      text        NOT NULL,
     id           text        NOT NULL,
     username     text,

@@ -72,15 +72,24 @@ CREATE TABLE items (
 -- Erasing a person finds every delivery that held them.
 CREATE INDEX items_by_contact ON items (contact_id) WHERE contact_id IS NOT NULL;
 
--- The people.
+-- Between which positions the messages of an hour of arrival stand, in hours since 1970, so that a stretch of time is
+-- found without an index on time. Nearly always one hour follows the other; what was spooled comes later.
+CREATE TABLE hours (
+    hour  INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL
+) STRICT;
+
+-- The people, in the order in which they were first seen.
 CREATE TABLE contacts (
+    position     INTEGER PRIMARY KEY AUTOINCREMENT,
     channel      TEXT    NOT NULL,
     id           TEXT    NOT NULL,
     username     TEXT,
     display_name TEXT,
     first_seen   INTEGER NOT NULL,
-    PRIMARY KEY (channel, id)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (channel, id)
+) STRICT;
 -- Other ids of a person that bodies named beside the chosen one.
 CREATE TABLE contact_aliases (
     channel    TEXT NOT NULL,

@@ -60,6 +60,19 @@ pub(super) struct Settled<'a> {
     pub(super) committed: Vec<(&'a Record, Committed)>,
     pub(super) items: Vec<ItemRow<'a>>,
     pub(super) counters: Counters<'a>,
+    pub(super) hours: Hours,
+}
+
+/// Between which positions the new messages of each hour of arrival stand.
+#[derive(Debug, Default)]
+pub(super) struct Hours(pub(super) BTreeMap<i64, (i64, i64)>);
+
+impl Hours {
+    fn add(&mut self, hour: i64, position: i64) {
+        let (first, last) = self.0.entry(hour).or_insert((position, position));
+        *first = position.min(*first);
+        *last = position.max(*last);
+    }
 }
 
 /// Increments by hour (0: all time), name and label.
@@ -173,20 +186,21 @@ impl<'a> Plan<'a> {
         contacts.into_values().collect()
     }
 
-    /// What becomes of every item, given which candidates were new.
-    pub(super) fn settle(&self, inserted: &HashSet<Uuid>) -> Settled<'a> {
+    /// What becomes of every item, given the ids and positions of those candidates that were new.
+    pub(super) fn settle(&self, inserted: &HashMap<Uuid, i64>) -> Settled<'a> {
         let mut fresh: HashMap<(Uuid, i32), Uuid> = HashMap::with_capacity(inserted.len());
-        for candidate in self
-            .candidates
-            .iter()
-            .filter(|candidate| inserted.contains(&candidate.id))
-        {
-            fresh.insert((candidate.delivery.id, candidate.item), candidate.id);
+        let mut hours = Hours::default();
+        for candidate in &self.candidates {
+            if let Some(position) = inserted.get(&candidate.id) {
+                fresh.insert((candidate.delivery.id, candidate.item), candidate.id);
+                hours.add(hour_of(candidate.delivery.received_at), *position);
+            }
         }
         let mut settled = Settled {
             committed: Vec::with_capacity(self.records.len()),
             items: Vec::new(),
             counters: Counters::default(),
+            hours,
         };
         for &record in &self.records {
             settle_record(record, &fresh, &mut settled);

@@ -59,8 +59,8 @@ pub(super) async fn commit(
         plan.collapse(stored, window);
     }
     let contacts = plan.contacts(known);
-    let positions = plan.candidates.len() + records.len() - done.len();
-    let inserted = insert_messages(connection, &plan.candidates, &contacts, positions).await?;
+    let deliveries = records.len() - done.len();
+    let inserted = insert_messages(connection, &plan.candidates, &contacts, deliveries).await?;
     let mut settled = plan.settle(&inserted.messages);
     for (contact, since) in &contacts {
         if inserted
@@ -148,17 +148,20 @@ async fn stored_in_windows(
 struct Inserted {
     /// The position before the first delivery.
     position: i64,
-    messages: HashSet<Uuid>,
+    messages: HashMap<Uuid, i64>,
     contacts: HashSet<(String, String)>,
 }
 
-/// Takes `positions` from `head`, the first of them for the messages; inserts the messages that are new, and writes the
-/// contacts and their other ids.
+/// The position before the first message; ids and positions of the new messages; channels and ids of the new contacts.
+type Answer = (i64, Vec<Uuid>, Vec<i64>, Vec<String>, Vec<String>);
+
+/// Takes positions from `head` for messages, `deliveries` and contacts, in this order; inserts the messages that are
+/// new, and writes the contacts and their other ids.
 async fn insert_messages(
     connection: &mut PgConnection,
     candidates: &[Candidate<'_>],
     contacts: &[(Contact, jiff::Timestamp)],
-    positions: usize,
+    deliveries: usize,
 ) -> Result<Inserted, StoreError> {
     let column = Column(candidates);
     let people = Column(contacts);
@@ -168,7 +171,8 @@ async fn insert_messages(
         .collect();
     let aliases = Column(&aliases);
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let (base, messages, channels, ids): (i64, Vec<Uuid>, Vec<String>, Vec<String>) =
+    let before_contacts = candidates.len() + deliveries;
+    let (base, messages, numbers, channels, ids): Answer =
         sqlx::query_as(
             "WITH taken AS ( \
                UPDATE head SET position = position + $1 RETURNING position - $1 AS base \
@@ -187,10 +191,13 @@ async fn insert_messages(
                  AS new (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id, \
                    contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, payload, \
                    sent_at, sent_at_source, received_at, shape, recovered, number) \
-               ON CONFLICT (dedupe_key) DO NOTHING RETURNING id \
+               ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, position \
              ), people AS ( \
-               INSERT INTO contacts (channel, id, username, display_name, first_seen) \
-               SELECT * FROM UNNEST($25::text[], $26::text[], $27::text[], $28::text[], $29::timestamptz[]) \
+               INSERT INTO contacts (position, channel, id, username, display_name, first_seen) \
+               SELECT taken.base + $33 + new.number, new.channel, new.id, new.username, new.display_name, \
+                 new.first_seen \
+               FROM taken, UNNEST($25::text[], $26::text[], $27::text[], $28::text[], $29::timestamptz[]) \
+                 WITH ORDINALITY AS new (channel, id, username, display_name, first_seen, number) \
                ON CONFLICT (channel, id) DO UPDATE \
                  SET username = COALESCE(EXCLUDED.username, contacts.username), \
                      display_name = COALESCE(EXCLUDED.display_name, contacts.display_name) \
@@ -199,10 +206,11 @@ async fn insert_messages(
                INSERT INTO contact_aliases (channel, alias, contact_id) \
                SELECT * FROM UNNEST($30::text[], $31::text[], $32::text[]) ON CONFLICT DO NOTHING \
              ) \
-             SELECT taken.base, ARRAY(SELECT id FROM new_messages), ARRAY(SELECT channel FROM people WHERE is_new), \
+             SELECT taken.base, ARRAY(SELECT id FROM new_messages), ARRAY(SELECT position FROM new_messages), \
+               ARRAY(SELECT channel FROM people WHERE is_new), \
                ARRAY(SELECT id FROM people WHERE is_new) FROM taken",
         )
-        .bind(count(positions))
+        .bind(count(before_contacts + contacts.len()))
         .bind(column.of(|one| one.id))
         .bind(column.of(|one| one.dedupe_key))
         .bind(column.of(|one| one.window_key))
@@ -234,16 +242,18 @@ async fn insert_messages(
         .bind(aliases.of(|(contact, _)| contact.channel.as_str()))
         .bind(aliases.of(|(_, alias)| alias.as_str()))
         .bind(aliases.of(|(contact, _)| contact.id.as_str()))
+        .bind(count(before_contacts))
         .fetch_one(connection)
         .await?;
     Ok(Inserted {
         position: base + count(candidates.len()),
-        messages: messages.into_iter().collect(),
+        messages: messages.into_iter().zip(numbers).collect(),
         contacts: channels.into_iter().zip(ids).collect(),
     })
 }
 
-/// Inserts the deliveries behind a position and the items that are no messages, and adds to the counters.
+/// Inserts the deliveries behind a position and the items that are no messages, adds to the counters, and widens the
+/// hours.
 async fn insert_deliveries(
     connection: &mut PgConnection,
     settled: &Settled<'_>,
@@ -256,6 +266,8 @@ async fn insert_deliveries(
     let items = Column(&settled.items);
     let counters: Vec<_> = settled.counters.0.iter().collect();
     let counters = Column(&counters);
+    let hours: Vec<_> = settled.hours.0.iter().collect();
+    let hours = Column(&hours);
     let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     sqlx::query(
         "WITH new_deliveries AS ( \
@@ -271,6 +283,11 @@ async fn insert_deliveries(
            INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) \
            SELECT * FROM UNNEST($15::uuid[], $16::int[], $17::text[], $18::text[], $19::text[], $20::text[], \
              $21::text[]) \
+         ), new_hours AS ( \
+           INSERT INTO hours AS old (hour, first, last) \
+           SELECT * FROM UNNEST($26::bigint[], $27::bigint[], $28::bigint[]) \
+           ON CONFLICT (hour) DO UPDATE \
+             SET first = LEAST(old.first, EXCLUDED.first), last = GREATEST(old.last, EXCLUDED.last) \
          ) \
          INSERT INTO counters AS old (hour, name, label, value) \
          SELECT * FROM UNNEST($22::bigint[], $23::text[], $24::text[], $25::bigint[]) \
@@ -301,6 +318,9 @@ async fn insert_deliveries(
     .bind(counters.of(|((_, name, _), _)| name.as_str()))
     .bind(counters.of(|((_, _, label), _)| *label))
     .bind(counters.of(|(_, value)| **value))
+    .bind(hours.of(|(hour, _)| **hour))
+    .bind(hours.of(|(_, (first, _))| *first))
+    .bind(hours.of(|(_, (_, last))| *last))
     .execute(connection)
     .await?;
     Ok(())

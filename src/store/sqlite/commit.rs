@@ -3,7 +3,7 @@
 //! SQLite runs in this process, but in a thread of its own: what a statement costs is mostly the way there and back. So
 //! a statement takes many rows, in a few fixed numbers, for which it is prepared once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -15,7 +15,7 @@ use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
 use crate::store::known::Known;
 use crate::store::query::{CounterName, hour_of};
-use crate::store::settle::{Candidate, Counters, ItemRow, Plan};
+use crate::store::settle::{Candidate, Counters, Hours, ItemRow, Plan};
 use crate::store::{Attempt, Committed, StoreError};
 
 /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
@@ -79,6 +79,7 @@ async fn write(
     insert_deliveries(connection, &settled.committed).await?;
     insert_items(connection, &settled.items).await?;
     add_counters(connection, &settled.counters).await?;
+    widen_hours(connection, &settled.hours).await?;
 
     let committed = settled.committed.into_iter();
     done.extend(committed.map(|(record, committed)| (record.delivery.id, committed)));
@@ -147,12 +148,12 @@ fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// Inserts the messages that are new, and answers their ids.
+/// Inserts the messages that are new, and answers their ids and positions.
 async fn insert_messages(
     connection: &mut SqliteConnection,
     candidates: &[Candidate<'_>],
-) -> Result<HashSet<Uuid>, StoreError> {
-    let mut inserted = HashSet::with_capacity(candidates.len());
+) -> Result<HashMap<Uuid, i64>, StoreError> {
+    let mut inserted = HashMap::with_capacity(candidates.len());
     for piece in pieces(candidates) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO messages (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
@@ -187,10 +188,10 @@ async fn insert_messages(
                 .push_bind(draft.shape.as_str())
                 .push_bind(draft.recovered);
         });
-        query.push(" ON CONFLICT (dedupe_key) DO NOTHING RETURNING id");
+        query.push(" ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, position");
         inserted.extend(
             query
-                .build_query_scalar::<Uuid>()
+                .build_query_as::<(Uuid, i64)>()
                 .fetch_all(&mut *connection)
                 .await?,
         );
@@ -309,6 +310,21 @@ async fn add_counters(
         });
         query.push(" ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value");
         query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn widen_hours(connection: &mut SqliteConnection, hours: &Hours) -> Result<(), StoreError> {
+    for (hour, (first, last)) in &hours.0 {
+        sqlx::query(
+            "INSERT INTO hours (hour, first, last) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
+        )
+        .bind(hour)
+        .bind(first)
+        .bind(last)
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(())
 }
