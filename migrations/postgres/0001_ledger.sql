@@ -115,3 +115,69 @@ CREATE TABLE counters (
     value bigint NOT NULL,
     PRIMARY KEY (hour, name, label)
 );
+
+-- The rows of one commit, as the service hands them over: an array of each of these is one parameter. (As arrays of
+-- their columns they cost the server a multiple: UNNEST keeps each column's values in a store of its own.) A later
+-- version that hands over more makes types of its own, so that replicas of both versions can run side by side.
+CREATE TYPE new_message AS (
+    position       bigint,
+    id             uuid,
+    dedupe_key     uuid,
+    window_key     uuid,
+    delivery_id    uuid,
+    item           integer,
+    channel        text,
+    direction      text,
+    kind           text,
+    external_id    text,
+    contact_id     text,
+    sender_id      text,
+    recipient_id   text,
+    username       text,
+    display_name   text,
+    body           text,
+    attachments    text,
+    reply_to       text,
+    payload        text,
+    sent_at        timestamptz,
+    sent_at_source text,
+    received_at    timestamptz,
+    shape          text,
+    recovered      boolean
+);
+CREATE TYPE new_delivery AS (
+    position     bigint,
+    id           uuid,
+    received_at  timestamptz,
+    method       text,
+    content_type text,
+    headers      text,
+    body         bytea,
+    is_query     boolean,
+    shape        text,
+    outcome      text,
+    stored       integer,
+    duplicates   integer,
+    ignored      integer,
+    quarantined  integer
+);
+CREATE TYPE new_item AS (
+    delivery_id uuid,
+    item        integer,
+    outcome     text,
+    code        text,
+    reason      text,
+    channel     text,
+    contact_id  text
+);
+CREATE TYPE new_contact AS (
+    position     bigint,
+    channel      text,
+    id           text,
+    username     text,
+    display_name text,
+    first_seen   timestamptz
+);
+CREATE TYPE new_alias AS (channel text, alias text, contact_id text);
+CREATE TYPE new_count AS (hour bigint, name text, label text, value bigint);
+CREATE TYPE new_hour AS (hour bigint, first bigint, last bigint);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use crate::message::Contact;
+use crate::message::{Contact, Draft};
 
 /// How many contacts are remembered; forgetting them all costs one extra write for each.
 const CAPACITY: usize = 100_000;
@@ -29,7 +29,7 @@ impl Known {
     }
 
     /// Whether this contact was written, with these names, not long ago.
-    pub(super) fn contains(&self, contact: &Contact) -> bool {
+    pub(super) fn contains(&self, contact: &impl NamesContact) -> bool {
         self.since.elapsed() < BELIEVED_FOR && self.hashes.contains(&self.hash(contact))
     }
 
@@ -44,14 +44,46 @@ impl Known {
         }
     }
 
-    fn hash(&self, contact: &Contact) -> u64 {
-        self.hasher.hash_one((
-            contact.channel.as_str(),
-            &contact.id,
-            &contact.username,
-            &contact.display_name,
-            &contact.aliases,
-        ))
+    fn hash(&self, contact: &impl NamesContact) -> u64 {
+        self.hasher.hash_one(contact.parts())
+    }
+}
+
+/// What is written of a contact: channel, id, handle, name and other ids.
+type Parts<'a> = (
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    Option<&'a str>,
+    &'a [String],
+);
+
+/// Something that names a contact: to ask whether it is known, nothing is copied.
+pub(super) trait NamesContact {
+    fn parts(&self) -> Parts<'_>;
+}
+
+impl NamesContact for Contact {
+    fn parts(&self) -> Parts<'_> {
+        (
+            self.channel.as_str(),
+            &self.id,
+            self.username.as_deref(),
+            self.display_name.as_deref(),
+            &self.aliases,
+        )
+    }
+}
+
+impl NamesContact for Draft {
+    fn parts(&self) -> Parts<'_> {
+        (
+            self.channel.as_str(),
+            &self.contact_id,
+            self.username.as_deref(),
+            self.display_name.as_deref(),
+            &self.aliases,
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 mod commit;
 mod prepare;
 mod read;
+mod rows;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -39,7 +39,7 @@ impl Candidate<'_> {
 /// A batch on its way into the database.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    records: Vec<&'a Record>,
+    pub(super) records: Vec<&'a Record>,
     pub(super) candidates: Vec<Candidate<'a>>,
 }
 
@@ -61,6 +61,31 @@ pub(super) struct Settled<'a> {
     pub(super) items: Vec<ItemRow<'a>>,
     pub(super) counters: Counters<'a>,
     pub(super) hours: Hours,
+}
+
+impl<'a> Settled<'a> {
+    /// Counts those of the contacts that are new.
+    pub(super) fn count_contacts(
+        &mut self,
+        contacts: &'a [(Contact, Timestamp)],
+        is_new: impl Fn(&Contact) -> bool,
+    ) {
+        for (contact, since) in contacts {
+            if is_new(contact) {
+                let channel = contact.channel.as_str();
+                self.counters
+                    .add(hour_of(*since), CounterName::Contact, channel);
+            }
+        }
+    }
+
+    /// What to answer, in the order of the records.
+    pub(super) fn into_committed(self) -> Vec<Committed> {
+        self.committed
+            .into_iter()
+            .map(|(_, committed)| committed)
+            .collect()
+    }
 }
 
 /// Between which positions the new messages of each hour of arrival stand.
@@ -165,16 +190,13 @@ impl<'a> Plan<'a> {
         for record in &self.records {
             for item in &record.items {
                 let contact = match item {
-                    Item::Message(draft) => draft.contact(),
+                    Item::Message(draft) if !known.contains(&**draft) => draft.contact(),
                     Item::Ignored {
                         contact: Some(contact),
                         ..
-                    } => (**contact).clone(),
-                    Item::Ignored { contact: None, .. } | Item::Quarantined { .. } => continue,
+                    } if !known.contains(&**contact) => (**contact).clone(),
+                    _ => continue,
                 };
-                if known.contains(&contact) {
-                    continue;
-                }
                 match contacts.entry((contact.channel.as_str().to_owned(), contact.id.clone())) {
                     Entry::Vacant(vacant) => {
                         vacant.insert((contact, record.delivery.received_at));
@@ -186,32 +208,39 @@ impl<'a> Plan<'a> {
         contacts.into_values().collect()
     }
 
-    /// What becomes of every item, given the ids and positions of those candidates that were new.
-    pub(super) fn settle(&self, inserted: &HashMap<Uuid, i64>) -> Settled<'a> {
-        let mut fresh: HashMap<(Uuid, i32), Uuid> = HashMap::with_capacity(inserted.len());
-        let mut hours = Hours::default();
-        for candidate in &self.candidates {
-            if let Some(position) = inserted.get(&candidate.id) {
-                fresh.insert((candidate.delivery.id, candidate.item), candidate.id);
-                hours.add(hour_of(candidate.delivery.received_at), *position);
-            }
-        }
+    /// What becomes of every item, given the positions of those candidates that are new, by their number.
+    pub(super) fn settle(&self, position: impl Fn(usize) -> Option<i64>) -> Settled<'a> {
         let mut settled = Settled {
             committed: Vec::with_capacity(self.records.len()),
             items: Vec::new(),
             counters: Counters::default(),
-            hours,
+            hours: Hours::default(),
         };
+        // The candidates stand in the order of the records and their items.
+        let candidates = self.candidates.iter().enumerate();
+        let new = candidates.filter_map(|(number, one)| Some((position(number)?, one)));
+        for (position, candidate) in new.clone() {
+            let hour = hour_of(candidate.delivery.received_at);
+            settled.hours.add(hour, position);
+        }
+        let mut new = new.peekable();
         for &record in &self.records {
-            settle_record(record, &fresh, &mut settled);
+            let take = |item| {
+                let (_, candidate) = new.next_if(|(_, candidate)| {
+                    candidate.item == item && candidate.delivery.id == record.delivery.id
+                })?;
+                Some(candidate.id)
+            };
+            settle_record(record, take, &mut settled);
         }
         settled
     }
 }
 
+/// Settles the items of a record; `new` answers the id under which an item is a new message.
 fn settle_record<'a>(
     record: &'a Record,
-    fresh: &HashMap<(Uuid, i32), Uuid>,
+    mut new: impl FnMut(i32) -> Option<Uuid>,
     settled: &mut Settled<'a>,
 ) {
     let delivery_id = record.delivery.id;
@@ -220,9 +249,9 @@ fn settle_record<'a>(
     let mut messages = Vec::new();
     for ((index, item), number) in record.items.iter().enumerate().zip(0..) {
         let (outcome, reason, contact) = match item {
-            Item::Message(draft) => match fresh.get(&(delivery_id, number)) {
+            Item::Message(draft) => match new(number) {
                 Some(id) => {
-                    messages.push((*id, index));
+                    messages.push((id, index));
                     settled
                         .counters
                         .add(hour, CounterName::Kind, draft.kind.as_str());

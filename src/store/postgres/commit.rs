@@ -1,21 +1,21 @@
 //! One transaction for a batch of deliveries.
 //!
-//! The statements work on whole columns (`UNNEST`), so that their number does not depend on the size of the batch, and
-//! each does as much as the answer to the one before allows.
+//! Three round trips, if everything in it is new: one begins and locks, one inserts, one commits. At low load the round
+//! trips are what a commit costs. What is not new costs one more.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff_sqlx::{Timestamp, ToSqlx as _};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::rows::{NewAlias, NewContact, NewMessage, Rows};
 use crate::delivery::{Receipt, Record};
 use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
 use crate::store::known::Known;
-use crate::store::query::{CounterName, hour_of};
-use crate::store::settle::{Candidate, Plan, Settled};
+use crate::store::settle::Plan;
 use crate::store::{Attempt, Committed, StoreError};
 
 /// Begins a writing transaction and locks `head`, behind which every other one now waits. Its commit waits for the disk
@@ -28,12 +28,10 @@ const BEGIN: &str = "BEGIN; \
      SET LOCAL idle_in_transaction_session_timeout = '3s'; \
      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
      SET LOCAL plan_cache_mode = force_generic_plan; \
-     SELECT FROM head FOR UPDATE";
+     SELECT position FROM head FOR UPDATE";
 
-/// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
-///
-/// Four round trips, whatever is in it: one begins and locks, one inserts what may be there already, one inserts what
-/// follows from that, one commits. At low load the round trips are what a commit costs.
+/// Commits a batch; see [`Store::commit`](crate::store::Store::commit). After an error other than
+/// [`StoreError::Unavailable`] the connection can be used again.
 pub(super) async fn commit(
     connection: &mut PgConnection,
     records: &[Record],
@@ -41,10 +39,33 @@ pub(super) async fn commit(
     window: Duration,
     known: &mut Known,
 ) -> Result<Vec<Committed>, StoreError> {
-    let mut transaction = connection.begin_with(BEGIN).await?;
-    let connection = &mut *transaction;
+    match write(connection, records, attempt, window, known).await {
+        Ok((committed, contacts)) => {
+            sqlx::raw_sql("COMMIT").execute(connection).await?;
+            known.remember(contacts.iter().map(|(contact, _)| contact));
+            Ok(committed)
+        }
+        Err(error @ StoreError::Unavailable(_)) => Err(error),
+        Err(error) => {
+            sqlx::raw_sql("ROLLBACK").execute(connection).await?;
+            Err(error)
+        }
+    }
+}
 
-    let mut done = match attempt {
+/// What became of each record, and the contacts that were written.
+type Written = (Vec<Committed>, Vec<(Contact, jiff::Timestamp)>);
+
+/// Begins the transaction and writes the batch.
+async fn write(
+    connection: &mut PgConnection,
+    records: &[Record],
+    attempt: Attempt,
+    window: Duration,
+    known: &Known,
+) -> Result<Written, StoreError> {
+    let base = begin(connection).await?;
+    let done = match attempt {
         Attempt::First => HashMap::new(),
         Attempt::Again => already_committed(connection, records).await?,
     };
@@ -59,39 +80,71 @@ pub(super) async fn commit(
         plan.collapse(stored, window);
     }
     let contacts = plan.contacts(known);
-    let deliveries = records.len() - done.len();
-    let inserted = insert_messages(connection, &plan.candidates, &contacts, deliveries).await?;
-    let mut settled = plan.settle(&inserted.messages);
-    for (contact, since) in &contacts {
-        if inserted
-            .contacts
-            .contains(&(contact.channel.as_str().to_owned(), contact.id.clone()))
-        {
-            settled.counters.add(
-                hour_of(*since),
-                CounterName::Contact,
-                contact.channel.as_str(),
-            );
-        }
-    }
-    insert_deliveries(connection, &settled, inserted.position).await?;
+    let committed = insert(connection, &plan, &contacts, base).await?;
 
-    let committed: HashMap<_, _> = settled
-        .committed
-        .into_iter()
-        .map(|(record, committed)| (record.delivery.id, committed))
-        .collect();
-    transaction.commit().await?;
-    known.remember(contacts.iter().map(|(contact, _)| contact));
-    done.extend(committed);
-    records
+    let mut new = committed.into_iter();
+    let committed = records
         .iter()
-        .map(|record| {
-            done.remove(&record.delivery.id).ok_or_else(|| {
-                StoreError::Corrupt("a delivery stands twice in one batch".to_owned())
-            })
+        .map(|record| match done.get(&record.delivery.id) {
+            Some(committed) => Ok(committed.clone()),
+            None => new
+                .next()
+                .ok_or_else(|| StoreError::Corrupt("a delivery was not settled".to_owned())),
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    Ok((committed, contacts))
+}
+
+/// Begins, locks, and answers the last position that is given out.
+async fn begin(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    let rows = sqlx::raw_sql(BEGIN).fetch_all(connection).await?;
+    let head = rows
+        .last()
+        .ok_or_else(|| StoreError::Corrupt("the table `head` is empty".to_owned()))?;
+    Ok(head.long("position")?)
+}
+
+/// Inserts a batch behind a position: messages, deliveries, contacts, in this order.
+///
+/// It is settled as if every message and contact were new, and written whole in one statement. Where the database
+/// finds that some are not, it leaves out what follows from that, which is then settled and written again.
+async fn insert(
+    connection: &mut PgConnection,
+    plan: &Plan<'_>,
+    contacts: &[(Contact, jiff::Timestamp)],
+    base: i64,
+) -> Result<Vec<Committed>, StoreError> {
+    let before_deliveries = base + count(plan.candidates.len());
+    let before_contacts = before_deliveries + count(plan.records.len());
+    let head = before_contacts + count(contacts.len());
+    let messages: Vec<_> = (base + 1..)
+        .zip(&plan.candidates)
+        .map(|(position, candidate)| NewMessage::new(position, candidate))
+        .collect();
+    let people: Vec<_> = (before_contacts + 1..)
+        .zip(contacts)
+        .map(|(position, (contact, since))| NewContact::new(position, contact, *since))
+        .collect();
+    let aliases: Vec<_> = contacts
+        .iter()
+        .flat_map(|(contact, _)| NewAlias::all(contact))
+        .collect();
+    let position = |number: usize| messages[number].position;
+
+    let mut settled = plan.settle(|number| Some(position(number)));
+    settled.count_contacts(contacts, |_| true);
+    let rows = Rows::new(&settled, before_deliveries);
+    if let Some(new) = execute(connection, head, &messages, &people, &aliases, &rows).await? {
+        let is_new = |number: usize| new.messages.contains(&messages[number].id);
+        settled = plan.settle(|number| is_new(number).then(|| position(number)));
+        settled.count_contacts(contacts, |contact| {
+            let key = (contact.channel.as_str().to_owned(), contact.id.clone());
+            new.contacts.contains(&key)
+        });
+        let rows = Rows::new(&settled, before_deliveries);
+        execute(connection, head, &[], &[], &[], &rows).await?;
+    }
+    Ok(settled.into_committed())
 }
 
 /// The answers to those of the records that are in the database already. Planned each time: a plan from when the table
@@ -144,193 +197,84 @@ async fn stored_in_windows(
         .collect()
 }
 
-/// What was new.
-struct Inserted {
-    /// The position before the first delivery.
-    position: i64,
-    messages: HashMap<Uuid, i64>,
+/// What was new, where not everything was.
+struct New {
+    messages: HashSet<Uuid>,
     contacts: HashSet<(String, String)>,
 }
 
-/// The position before the first message; ids and positions of the new messages; channels and ids of the new contacts.
-type Answer = (i64, Vec<Uuid>, Vec<i64>, Vec<String>, Vec<String>);
+/// Whether all was new; if not, ids of the new messages, channels and ids of the new contacts.
+type Answer = (bool, Vec<Uuid>, Vec<String>, Vec<String>);
 
-/// Takes positions from `head` for messages, `deliveries` and contacts, in this order; inserts the messages that are
-/// new, and writes the contacts and their other ids.
-async fn insert_messages(
+/// Inserts the messages that are new, and writes the contacts and their other ids. If all of them were new, `rows`,
+/// which are settled for that case, are written too; else it answers what was.
+async fn execute(
     connection: &mut PgConnection,
-    candidates: &[Candidate<'_>],
-    contacts: &[(Contact, jiff::Timestamp)],
-    deliveries: usize,
-) -> Result<Inserted, StoreError> {
-    let column = Column(candidates);
-    let people = Column(contacts);
-    let aliases: Vec<_> = contacts
-        .iter()
-        .flat_map(|(contact, _)| contact.aliases.iter().map(move |alias| (contact, alias)))
-        .collect();
-    let aliases = Column(&aliases);
-    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let before_contacts = candidates.len() + deliveries;
-    let (base, messages, numbers, channels, ids): Answer =
-        sqlx::query_as(
-            "WITH taken AS ( \
-               UPDATE head SET position = position + $1 RETURNING position - $1 AS base \
-             ), new_messages AS ( \
-               INSERT INTO messages (position, id, dedupe_key, window_key, delivery_id, item, channel, direction, \
-                 kind, external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, \
-                 reply_to, payload, sent_at, sent_at_source, received_at, shape, recovered) \
-               SELECT taken.base + new.number, new.id, new.dedupe_key, new.window_key, new.delivery_id, new.item, \
-                 new.channel, new.direction, new.kind, new.external_id, new.contact_id, new.sender_id, \
-                 new.recipient_id, new.username, new.display_name, new.body, new.attachments, new.reply_to, \
-                 new.payload, new.sent_at, new.sent_at_source, new.received_at, new.shape, new.recovered \
-               FROM taken, UNNEST($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], $8::text[], \
-                 $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], \
-                 $16::text[], $17::text[], $18::text[], $19::text[], $20::timestamptz[], $21::text[], \
-                 $22::timestamptz[], $23::text[], $24::bool[]) WITH ORDINALITY \
-                 AS new (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id, \
-                   contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, payload, \
-                   sent_at, sent_at_source, received_at, shape, recovered, number) \
-               ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, position \
-             ), people AS ( \
-               INSERT INTO contacts (position, channel, id, username, display_name, first_seen) \
-               SELECT taken.base + $33 + new.number, new.channel, new.id, new.username, new.display_name, \
-                 new.first_seen \
-               FROM taken, UNNEST($25::text[], $26::text[], $27::text[], $28::text[], $29::timestamptz[]) \
-                 WITH ORDINALITY AS new (channel, id, username, display_name, first_seen, number) \
-               ON CONFLICT (channel, id) DO UPDATE \
-                 SET username = COALESCE(EXCLUDED.username, contacts.username), \
-                     display_name = COALESCE(EXCLUDED.display_name, contacts.display_name) \
-               RETURNING channel, id, xmax = 0 AS is_new \
-             ), aliases AS ( \
-               INSERT INTO contact_aliases (channel, alias, contact_id) \
-               SELECT * FROM UNNEST($30::text[], $31::text[], $32::text[]) ON CONFLICT DO NOTHING \
-             ) \
-             SELECT taken.base, ARRAY(SELECT id FROM new_messages), ARRAY(SELECT position FROM new_messages), \
-               ARRAY(SELECT channel FROM people WHERE is_new), \
-               ARRAY(SELECT id FROM people WHERE is_new) FROM taken",
-        )
-        .bind(count(before_contacts + contacts.len()))
-        .bind(column.of(|one| one.id))
-        .bind(column.of(|one| one.dedupe_key))
-        .bind(column.of(|one| one.window_key))
-        .bind(column.of(|one| one.delivery.id))
-        .bind(column.of(|one| one.item))
-        .bind(column.of(|one| one.draft.channel.as_str()))
-        .bind(column.of(|one| one.draft.direction.as_str()))
-        .bind(column.of(|one| one.draft.kind.as_str()))
-        .bind(column.of(|one| one.draft.external_id.as_deref()))
-        .bind(column.of(|one| one.draft.contact_id.as_str()))
-        .bind(column.of(|one| one.draft.sender_id.as_deref()))
-        .bind(column.of(|one| one.draft.recipient_id.as_deref()))
-        .bind(column.of(|one| one.draft.username.as_deref()))
-        .bind(column.of(|one| one.draft.display_name.as_deref()))
-        .bind(column.of(|one| one.draft.text.as_deref()))
-        .bind(column.of(Candidate::attachments_json))
-        .bind(column.of(|one| one.draft.reply_to.as_deref()))
-        .bind(column.of(|one| one.draft.payload.as_deref()))
-        .bind(column.of(|one| one.draft.sent_at.to_sqlx()))
-        .bind(column.of(|one| one.draft.sent_at_source.as_str()))
-        .bind(column.of(|one| one.delivery.received_at.to_sqlx()))
-        .bind(column.of(|one| one.draft.shape.as_str()))
-        .bind(column.of(|one| one.draft.recovered))
-        .bind(people.of(|(contact, _)| contact.channel.as_str()))
-        .bind(people.of(|(contact, _)| contact.id.as_str()))
-        .bind(people.of(|(contact, _)| contact.username.as_deref()))
-        .bind(people.of(|(contact, _)| contact.display_name.as_deref()))
-        .bind(people.of(|(_, since)| since.to_sqlx()))
-        .bind(aliases.of(|(contact, _)| contact.channel.as_str()))
-        .bind(aliases.of(|(_, alias)| alias.as_str()))
-        .bind(aliases.of(|(contact, _)| contact.id.as_str()))
-        .bind(count(before_contacts))
-        .fetch_one(connection)
-        .await?;
-    Ok(Inserted {
-        position: base + count(candidates.len()),
-        messages: messages.into_iter().zip(numbers).collect(),
-        contacts: channels.into_iter().zip(ids).collect(),
-    })
-}
-
-/// Inserts the deliveries behind a position and the items that are no messages, adds to the counters, and widens the
-/// hours.
-async fn insert_deliveries(
-    connection: &mut PgConnection,
-    settled: &Settled<'_>,
-    position: i64,
-) -> Result<(), StoreError> {
-    if settled.committed.is_empty() {
-        return Ok(());
-    }
-    let column = Column(&settled.committed);
-    let items = Column(&settled.items);
-    let counters: Vec<_> = settled.counters.0.iter().collect();
-    let counters = Column(&counters);
-    let hours: Vec<_> = settled.hours.0.iter().collect();
-    let hours = Column(&hours);
-    let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-    sqlx::query(
-        "WITH new_deliveries AS ( \
+    head: i64,
+    messages: &[NewMessage<'_>],
+    contacts: &[NewContact<'_>],
+    aliases: &[NewAlias<'_>],
+    rows: &Rows<'_>,
+) -> Result<Option<New>, StoreError> {
+    let (all, messages, channels, ids): Answer = sqlx::query_as(
+        "WITH moved AS ( \
+           UPDATE head SET position = $1 \
+         ), new_messages AS ( \
+           INSERT INTO messages (position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
+             external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, \
+             payload, sent_at, sent_at_source, received_at, shape, recovered) \
+           SELECT * FROM UNNEST($2::new_message[]) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id \
+         ), people AS ( \
+           INSERT INTO contacts (position, channel, id, username, display_name, first_seen) \
+           SELECT * FROM UNNEST($3::new_contact[]) \
+           ON CONFLICT (channel, id) DO UPDATE \
+             SET username = COALESCE(EXCLUDED.username, contacts.username), \
+                 display_name = COALESCE(EXCLUDED.display_name, contacts.display_name) \
+           RETURNING channel, id, xmax = 0 AS is_new \
+         ), aliases AS ( \
+           INSERT INTO contact_aliases (channel, alias, contact_id) \
+           SELECT * FROM UNNEST($4::new_alias[]) ON CONFLICT DO NOTHING \
+         ), new AS ( \
+           SELECT (SELECT count(*) FROM new_messages) = cardinality($2) \
+             AND (SELECT count(*) FROM people WHERE is_new) = cardinality($3) AS are_all \
+         ), new_deliveries AS ( \
            INSERT INTO deliveries (position, id, received_at, method, content_type, headers, body, is_query, shape, \
              outcome, stored, duplicates, ignored, quarantined) \
-           SELECT $1 + new.number, new.id, new.received_at, new.method, new.content_type, new.headers, new.body, \
-             new.is_query, new.shape, new.outcome, new.stored, new.duplicates, new.ignored, new.quarantined \
-           FROM UNNEST($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bool[], \
-             $9::text[], $10::text[], $11::int[], $12::int[], $13::int[], $14::int[]) WITH ORDINALITY \
-             AS new (id, received_at, method, content_type, headers, body, is_query, shape, outcome, stored, \
-               duplicates, ignored, quarantined, number) \
+           SELECT * FROM UNNEST($5::new_delivery[]) WHERE (SELECT are_all FROM new) \
          ), new_items AS ( \
            INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) \
-           SELECT * FROM UNNEST($15::uuid[], $16::int[], $17::text[], $18::text[], $19::text[], $20::text[], \
-             $21::text[]) \
+           SELECT * FROM UNNEST($6::new_item[]) WHERE (SELECT are_all FROM new) \
          ), new_hours AS ( \
            INSERT INTO hours AS old (hour, first, last) \
-           SELECT * FROM UNNEST($26::bigint[], $27::bigint[], $28::bigint[]) \
+           SELECT * FROM UNNEST($7::new_hour[]) WHERE (SELECT are_all FROM new) \
            ON CONFLICT (hour) DO UPDATE \
              SET first = LEAST(old.first, EXCLUDED.first), last = GREATEST(old.last, EXCLUDED.last) \
+         ), new_counts AS ( \
+           INSERT INTO counters AS old (hour, name, label, value) \
+           SELECT * FROM UNNEST($8::new_count[]) WHERE (SELECT are_all FROM new) \
+           ON CONFLICT (hour, name, label) DO UPDATE SET value = old.value + EXCLUDED.value \
          ) \
-         INSERT INTO counters AS old (hour, name, label, value) \
-         SELECT * FROM UNNEST($22::bigint[], $23::text[], $24::text[], $25::bigint[]) \
-         ON CONFLICT (hour, name, label) DO UPDATE SET value = old.value + EXCLUDED.value",
+         SELECT are_all, ARRAY(SELECT id FROM new_messages WHERE NOT are_all), \
+           ARRAY(SELECT channel FROM people WHERE is_new AND NOT are_all), \
+           ARRAY(SELECT id FROM people WHERE is_new AND NOT are_all) \
+         FROM new",
     )
-    .bind(position)
-    .bind(column.of(|(record, _)| record.delivery.id))
-    .bind(column.of(|(record, _)| record.delivery.received_at.to_sqlx()))
-    .bind(column.of(|(record, _)| record.delivery.method.as_str()))
-    .bind(column.of(|(record, _)| record.delivery.content_type.as_deref()))
-    .bind(column.of(|(record, _)| crate::store::headers_json(&record.delivery)))
-    .bind(column.of(|(record, _)| record.delivery.body.as_ref()))
-    .bind(column.of(|(record, _)| record.delivery.is_query))
-    .bind(column.of(|(record, _)| record.shape.as_str()))
-    .bind(column.of(|(_, one)| one.receipt.outcome.as_str()))
-    .bind(column.of(|(_, one)| count(one.receipt.stored)))
-    .bind(column.of(|(_, one)| count(one.receipt.duplicates)))
-    .bind(column.of(|(_, one)| count(one.receipt.ignored)))
-    .bind(column.of(|(_, one)| count(one.receipt.quarantined)))
-    .bind(items.of(|one| one.delivery_id))
-    .bind(items.of(|one| one.item))
-    .bind(items.of(|one| one.outcome.as_str()))
-    .bind(items.of(|one| one.reason.map(|reason| reason.code.as_str())))
-    .bind(items.of(|one| one.reason.map(|reason| reason.text.as_str())))
-    .bind(items.of(|one| one.contact.map(|(channel, _)| channel)))
-    .bind(items.of(|one| one.contact.map(|(_, id)| id)))
-    .bind(counters.of(|((hour, _, _), _)| *hour))
-    .bind(counters.of(|((_, name, _), _)| name.as_str()))
-    .bind(counters.of(|((_, _, label), _)| *label))
-    .bind(counters.of(|(_, value)| **value))
-    .bind(hours.of(|(hour, _)| **hour))
-    .bind(hours.of(|(_, (first, _))| *first))
-    .bind(hours.of(|(_, (_, last))| *last))
-    .execute(connection)
+    .bind(head)
+    .bind(messages)
+    .bind(contacts)
+    .bind(aliases)
+    .bind(&rows.deliveries)
+    .bind(&rows.items)
+    .bind(&rows.hours)
+    .bind(&rows.counts)
+    .fetch_one(connection)
     .await?;
-    Ok(())
+    Ok((!all).then(|| New {
+        messages: messages.into_iter().collect(),
+        contacts: channels.into_iter().zip(ids).collect(),
+    }))
 }
 
-/// Rows, of which a statement takes one column at a time.
-struct Column<'a, T>(&'a [T]);
-
-impl<'a, T> Column<'a, T> {
-    fn of<V>(&self, value: impl Fn(&'a T) -> V) -> Vec<V> {
-        self.0.iter().map(value).collect()
-    }
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 //! SQLite runs in this process, but in a thread of its own: what a statement costs is mostly the way there and back. So
 //! a statement takes many rows, in a few fixed numbers, for which it is prepared once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -14,7 +14,6 @@ use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
 use crate::store::known::Known;
-use crate::store::query::{CounterName, hour_of};
 use crate::store::settle::{Candidate, Counters, Hours, ItemRow, Plan};
 use crate::store::{Attempt, Committed, StoreError};
 
@@ -66,16 +65,16 @@ async fn write(
     }
     let inserted = insert_messages(connection, &plan.candidates).await?;
     let contacts = plan.contacts(known);
-    let mut settled = plan.settle(&inserted);
+    let mut settled = plan.settle(|number| inserted.get(&plan.candidates[number].id).copied());
+    let mut people = HashSet::new();
     for (contact, since) in &contacts {
         if upsert_contact(connection, contact, *since).await? {
-            settled.counters.add(
-                hour_of(*since),
-                CounterName::Contact,
-                contact.channel.as_str(),
-            );
+            people.insert((contact.channel.as_str(), contact.id.as_str()));
         }
     }
+    settled.count_contacts(&contacts, |contact| {
+        people.contains(&(contact.channel.as_str(), contact.id.as_str()))
+    });
     insert_deliveries(connection, &settled.committed).await?;
     insert_items(connection, &settled.items).await?;
     add_counters(connection, &settled.counters).await?;
