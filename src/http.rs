@@ -10,6 +10,7 @@ mod messages;
 mod metrics;
 mod news;
 mod observed;
+mod request_id;
 mod server;
 mod stats;
 mod webhook;
@@ -25,7 +26,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use secrecy::SecretString;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
@@ -37,6 +38,7 @@ use crate::lifecycle::Lifecycle;
 use crate::redact::Redactor;
 use crate::store::Store;
 use error::ApiError;
+use request_id::RequestIds;
 
 /// What handlers share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -138,7 +140,7 @@ pub fn router(state: AppState) -> Router {
         ))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(request_span))
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(SetRequestIdLayer::x_request_id(RequestIds::default()))
         .with_state(state)
 }
 

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::delivery::{Delivery, Receipt, Record};
@@ -165,22 +166,78 @@ impl Ingest {
         }
     }
 
-    /// Reads a delivery and keeps it. Resolves when it is committed.
+    /// Reads a delivery and keeps it. Resolves when it is committed; goes on if the caller stops waiting.
     ///
     /// # Errors
     /// When it is not kept, or not known to be: see [`SubmitError`].
     pub async fn submit(&self, delivery: Delivery) -> Result<Accepted, SubmitError> {
-        let id = delivery.id;
-        let units = u32::try_from(delivery.body.len().div_ceil(BYTES_UNIT))
-            .unwrap_or(u32::MAX)
-            .clamp(1, QUEUE_BYTES);
+        let placed = if let Some(room) = self.room_now(&delivery) {
+            room.take(delivery)
+        } else {
+            // In a task of its own: the caller ends when its client hangs up, the delivery must not.
+            let ingest = self.clone();
+            let placing = async move { Ok(ingest.room(&delivery).await?.take(delivery)) };
+            tokio::spawn(placing.in_current_span())
+                .await
+                .map_err(|_| SubmitError::Stopping)??
+        };
+        let committed = timeout(RECEIPT_TIMEOUT, placed.receipt)
+            .await
+            .map_err(|_| SubmitError::Unavailable("no commit in time".to_owned()))?
+            .map_err(|_| SubmitError::Stopping)??;
+        Ok(Accepted {
+            receipt: committed.receipt,
+            defect: placed.defect,
+        })
+    }
+
+    /// Room for a delivery, if there is some now.
+    fn room_now(&self, delivery: &Delivery) -> Option<Room<'_>> {
+        let units = units(delivery);
+        let bytes = self.bytes.clone().try_acquire_many_owned(units).ok()?;
+        let place = self.queue.try_reserve().ok()?;
+        Some(Room { bytes, place })
+    }
+
+    /// Room for a delivery, waited for with a limit.
+    async fn room(&self, delivery: &Delivery) -> Result<Room<'_>, SubmitError> {
+        let units = units(delivery);
         let deadline = Instant::now() + PATIENCE;
-        let room = timeout_at(deadline, self.bytes.clone().acquire_many_owned(units))
+        let bytes = timeout_at(deadline, self.bytes.clone().acquire_many_owned(units))
             .await
             .map_err(|_| SubmitError::Busy)?
             .map_err(|_| SubmitError::Stopping)?;
-        // Only now: a flood must not be read in order to be refused.
-        tracing::debug!(delivery.id = %id, "🔄 Processing Chatrace webhook");
+        let place = timeout_at(deadline, self.queue.reserve())
+            .await
+            .map_err(|_| SubmitError::Busy)?
+            .map_err(|_| SubmitError::Stopping)?;
+        Ok(Room { bytes, place })
+    }
+}
+
+/// The room that a delivery takes, in units of [`BYTES_UNIT`].
+fn units(delivery: &Delivery) -> u32 {
+    u32::try_from(delivery.body.len().div_ceil(BYTES_UNIT))
+        .unwrap_or(u32::MAX)
+        .clamp(1, QUEUE_BYTES)
+}
+
+/// Room for one delivery in the queue.
+struct Room<'a> {
+    bytes: OwnedSemaphorePermit,
+    place: mpsc::Permit<'a, Job>,
+}
+
+/// A delivery that is on its way to the writer.
+struct Placed {
+    receipt: oneshot::Receiver<Result<Committed, SubmitError>>,
+    defect: Option<Defect>,
+}
+
+impl Room<'_> {
+    /// Reads a delivery and hands it to the writer. Only with room: a flood must not be read in order to be refused.
+    fn take(self, delivery: Delivery) -> Placed {
+        tracing::debug!(delivery.id = %delivery.id, "🔄 Processing Chatrace webhook");
         let reading = normalize::normalize(&delivery);
         let (reply, receipt) = oneshot::channel();
         let record = Record {
@@ -188,22 +245,14 @@ impl Ingest {
             shape: reading.shape,
             items: reading.items,
         };
-        let place = timeout_at(deadline, self.queue.reserve())
-            .await
-            .map_err(|_| SubmitError::Busy)?
-            .map_err(|_| SubmitError::Stopping)?;
-        place.send(Job {
+        self.place.send(Job {
             record,
             reply,
-            room,
+            room: self.bytes,
         });
-        let committed = timeout(RECEIPT_TIMEOUT, receipt)
-            .await
-            .map_err(|_| SubmitError::Unavailable("no commit in time".to_owned()))?
-            .map_err(|_| SubmitError::Stopping)??;
-        Ok(Accepted {
-            receipt: committed.receipt,
+        Placed {
+            receipt,
             defect: reading.defect,
-        })
+        }
     }
 }

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::{Timestamp, Unit};
 use serde_json::json;
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::AppState;
@@ -133,11 +132,7 @@ async fn keep(
         tracing::info!(delivery.id = %delivery.id, "📦 Full body: {body}");
     }
     let arrived = delivery.received_at;
-    // In a task of its own: this one ends when the client hangs up, and its delivery must not wait for room until then.
-    let ingest = state.ingest.clone();
-    let submit = async move { ingest.submit(delivery).await }.in_current_span();
-    let submitted = tokio::spawn(submit).await.map_err(|_| ApiError::Internal)?;
-    match submitted {
+    match state.ingest.submit(delivery).await {
         Ok(accepted) => {
             state.observed.delivery(&accepted.receipt, arrived);
             if let Some(defect) = accepted.defect {
