@@ -17,6 +17,7 @@ mod drain;
 mod fallback;
 mod refusals;
 mod report;
+mod sightings;
 mod writer;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::store::{Committed, Depth, Spool, Store, StoreError};
 pub use drain::Drain;
 use fallback::Fallback;
 use refusals::Refusals;
+pub use sightings::{Recorder, Sightings};
 pub use writer::Writer;
 
 /// How many deliveries may wait for the writer.
