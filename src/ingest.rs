@@ -151,6 +151,13 @@ impl Ingest {
             .map(|fallback| fallback.spool.depth())
     }
 
+    /// Whether the spool refused the last delivery that came to it.
+    pub fn spool_refuses(&self) -> bool {
+        self.fallback
+            .as_ref()
+            .is_some_and(|fallback| fallback.spool_refuses())
+    }
+
     /// Whether a delivery was refused a moment ago, because neither the database nor the spool could keep it.
     pub fn refuses(&self) -> bool {
         self.refusals.recent()

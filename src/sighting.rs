@@ -18,6 +18,8 @@ named_enum! {
         Tls = "tls",
         /// A request to a path that resembles the webhook's.
         WrongPath = "wrong_path",
+        /// Something was sent to a path that is for reading.
+        ReadingPath = "reading_path",
         /// A method that the webhook does not take.
         Method = "method",
         /// A secret is needed, and none came.
@@ -174,7 +176,10 @@ impl Tally {
 
     /// The entries that differ from `before`, or are not in it, and those of `before` that are gone.
     pub fn changes<'a>(&'a self, before: &'a Self) -> (Vec<&'a Sighting>, Vec<&'a Sighting>) {
-        let changed = self.0.iter().filter(|(key, one)| before.0.get(key) != Some(one));
+        let changed = self
+            .0
+            .iter()
+            .filter(|(key, one)| before.0.get(key) != Some(one));
         let gone = before.0.iter().filter(|(key, _)| !self.0.contains_key(key));
         (
             changed.map(|(_, one)| one).collect(),
@@ -256,7 +261,9 @@ mod tests {
 
     #[test]
     fn the_same_is_added_up_in_any_order() {
-        let tally: Tally = [wrong("/a", 5), wrong("/a", 1), wrong("/a", 3)].into_iter().collect();
+        let tally: Tally = [wrong("/a", 5), wrong("/a", 1), wrong("/a", 3)]
+            .into_iter()
+            .collect();
         let [seen] = &tally.iter().collect::<Vec<_>>()[..] else {
             panic!("{tally:?}")
         };
@@ -265,17 +272,24 @@ mod tests {
 
     #[test]
     fn ten_thousand_paths_are_a_few_entries_and_none_is_lost() {
-        let tally: Tally = (0..10_000).map(|number| wrong(&format!("/{number}"), number)).collect();
+        let tally: Tally = (0..10_000)
+            .map(|number| wrong(&format!("/{number}"), number))
+            .collect();
         assert_eq!(tally.iter().count(), Tally::PATHS + 1);
         assert_eq!(tally.all_of(Sight::WrongPath).unwrap().count, 10_000);
     }
 
     #[test]
     fn a_path_of_yesterday_makes_room_for_one_of_today() {
-        let mut tally: Tally = (0..20).map(|number| wrong(&format!("/{number}"), number)).collect();
+        let mut tally: Tally = (0..20)
+            .map(|number| wrong(&format!("/{number}"), number))
+            .collect();
         tally.add(wrong("/today", 25 * 3600));
         assert!(tally.iter().any(|seen| seen.path == "/today"));
-        assert!(tally.iter().all(|seen| seen.path != "/0"), "the oldest is gone");
+        assert!(
+            tally.iter().all(|seen| seen.path != "/0"),
+            "the oldest is gone"
+        );
         assert_eq!(tally.iter().count(), Tally::PATHS + 1);
         assert_eq!(tally.all_of(Sight::WrongPath).unwrap().count, 21);
     }

@@ -31,6 +31,7 @@ pub use query::{
     Counter, CounterName, DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary,
     MessageFilter, Page, QuarantineView, Recent, RecentDelivery, RecentMessage, Snapshot,
 };
+pub(crate) use query::{HOUR, hour_of};
 pub use silence::{Alert, Silence};
 pub use spool::{Depth, Spool, Spooled};
 pub use sqlite::SqliteStore;
@@ -112,7 +113,7 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn silence(&self) -> Result<Silence, StoreError>;
 
     /// Begins or ends silence, and keeps the alert about it, both or none; `false` if another replica was faster, and
-    /// then nothing is changed. `known` is what the change is based on.
+    /// then nothing is changed. `known` is what the change is based on, `since` the arrival of the last message.
     async fn change_silence(
         &self,
         known: Silence,

@@ -10,7 +10,7 @@ CREATE TABLE sightings (
     PRIMARY KEY (sight, path)
 );
 
--- One row: since when there is silence, which all replicas agree on; NULL while there is none. `changes` grows with
+-- One row: since which message there is silence, as all replicas agree; NULL while there is none. `changes` grows with
 -- each change, and is what a replica compares before it makes the next one.
 CREATE TABLE silence (
     single  boolean PRIMARY KEY DEFAULT true CHECK (single),

@@ -10,7 +10,7 @@ CREATE TABLE sightings (
     PRIMARY KEY (sight, path)
 ) STRICT, WITHOUT ROWID;
 
--- One row: since when there is silence; NULL while there is none. `changes` grows with each change.
+-- One row: since which message there is silence; NULL while there is none. `changes` grows with each change.
 CREATE TABLE silence (
     single  INTEGER PRIMARY KEY DEFAULT 1 CHECK (single = 1),
     since   INTEGER,

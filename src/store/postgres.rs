@@ -227,8 +227,11 @@ impl Store for PostgresStore {
     }
 
     async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
-        self.reading(READ_TIMEOUT, silence::messages_by_hour(&self.readers, since))
-            .await
+        self.reading(
+            READ_TIMEOUT,
+            silence::messages_by_hour(&self.readers, since),
+        )
+        .await
     }
 
     async fn silence(&self) -> Result<Silence, StoreError> {

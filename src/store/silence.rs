@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// Whether there is silence, as all replicas agree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Silence {
-    /// When it was noticed; `None` while there is none.
+    /// When the message arrived that is the last; `None` while there is no silence.
     pub since: Option<Timestamp>,
     /// How often it changed: a change is made only by who knows the last one.
     pub changes: i64,

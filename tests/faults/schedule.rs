@@ -10,8 +10,8 @@ use chatrace_webhook::ingest::{Ingest, SubmitError};
 use chatrace_webhook::message::Message;
 use chatrace_webhook::sighting::Sighting;
 use chatrace_webhook::store::{
-    Alert, Attempt, Committed, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page,
-    Recent, Silence, Snapshot, Spool, SqliteStore, Store, StoreError,
+    Alert, Attempt, Committed, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
+    Page, Recent, Silence, Snapshot, Spool, SqliteStore, Store, StoreError,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;

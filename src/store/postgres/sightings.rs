@@ -4,9 +4,7 @@ use jiff_sqlx::ToSqlx as _;
 use sqlx::{Connection as _, Error, PgPool};
 
 use crate::sighting::{Sighting, Tally};
-use crate::store::columns::{
-    Columns as _, quarantine, recent_delivery, recent_message, sighting,
-};
+use crate::store::columns::{Columns as _, quarantine, recent_delivery, recent_message, sighting};
 use crate::store::query::{RECENT, Recent};
 
 /// The lock lets replicas add one after the other, and readers go on. It is local to the transaction, as are the limits.
@@ -80,10 +78,18 @@ pub(super) async fn recent(pool: &PgPool) -> Result<Recent, Error> {
     let oldest = sqlx::query("SELECT received_at FROM deliveries ORDER BY position LIMIT 1")
         .fetch_optional(pool)
         .await?;
-    let sightings = sqlx::query("SELECT * FROM sightings").fetch_all(pool).await?;
+    let sightings = sqlx::query("SELECT * FROM sightings")
+        .fetch_all(pool)
+        .await?;
     Ok(Recent {
-        deliveries: deliveries.iter().map(recent_delivery).collect::<Result<_, _>>()?,
-        messages: messages.iter().map(recent_message).collect::<Result<_, _>>()?,
+        deliveries: deliveries
+            .iter()
+            .map(recent_delivery)
+            .collect::<Result<_, _>>()?,
+        messages: messages
+            .iter()
+            .map(recent_message)
+            .collect::<Result<_, _>>()?,
         quarantine: in_quarantine.as_ref().map(quarantine).transpose()?,
         oldest_delivery_at: oldest.map(|row| row.time("received_at")).transpose()?,
         sightings: tally(&sightings)?.into_iter().collect(),

@@ -43,23 +43,26 @@ pub(super) async fn change(
     alert: Option<&Alert>,
 ) -> Result<bool, Error> {
     let mut transaction = pool.begin().await?;
-    let changed = sqlx::query("UPDATE silence SET since = $1, changes = changes + 1 WHERE changes = $2")
-        .bind(since.map(|since| since.to_sqlx()))
-        .bind(known.changes)
-        .execute(&mut *transaction)
-        .await?;
+    let changed =
+        sqlx::query("UPDATE silence SET since = $1, changes = changes + 1 WHERE changes = $2")
+            .bind(since.map(jiff_sqlx::ToSqlx::to_sqlx))
+            .bind(known.changes)
+            .execute(&mut *transaction)
+            .await?;
     if changed.rows_affected() == 0 {
         return Ok(false);
     }
     if let Some(alert) = alert {
-        sqlx::query("INSERT INTO alerts (id, body, made_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(alert.id)
-            .bind(&alert.body)
-            .bind(alert.made_at.to_sqlx())
-            .bind(alert.attempts)
-            .bind(alert.next_at.to_sqlx())
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO alerts (id, body, made_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(alert.id)
+        .bind(&alert.body)
+        .bind(alert.made_at.to_sqlx())
+        .bind(alert.attempts)
+        .bind(alert.next_at.to_sqlx())
+        .execute(&mut *transaction)
+        .await?;
     }
     transaction.commit().await?;
     Ok(true)

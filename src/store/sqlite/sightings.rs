@@ -3,9 +3,7 @@
 use sqlx::{Error, SqliteConnection, SqlitePool};
 
 use crate::sighting::{Sighting, Tally};
-use crate::store::columns::{
-    Columns as _, quarantine, recent_delivery, recent_message, sighting,
-};
+use crate::store::columns::{Columns as _, quarantine, recent_delivery, recent_message, sighting};
 use crate::store::query::{RECENT, Recent};
 
 /// Reads the few rows there are, adds to them as [`Tally`] does, and writes those that changed. Runs within a
@@ -74,10 +72,18 @@ pub(super) async fn recent(pool: &SqlitePool) -> Result<Recent, Error> {
     let oldest = sqlx::query("SELECT received_at FROM deliveries ORDER BY position LIMIT 1")
         .fetch_optional(pool)
         .await?;
-    let sightings = sqlx::query("SELECT * FROM sightings").fetch_all(pool).await?;
+    let sightings = sqlx::query("SELECT * FROM sightings")
+        .fetch_all(pool)
+        .await?;
     Ok(Recent {
-        deliveries: deliveries.iter().map(recent_delivery).collect::<Result<_, _>>()?,
-        messages: messages.iter().map(recent_message).collect::<Result<_, _>>()?,
+        deliveries: deliveries
+            .iter()
+            .map(recent_delivery)
+            .collect::<Result<_, _>>()?,
+        messages: messages
+            .iter()
+            .map(recent_message)
+            .collect::<Result<_, _>>()?,
         quarantine: in_quarantine.as_ref().map(quarantine).transpose()?,
         oldest_delivery_at: oldest.map(|row| row.time("received_at")).transpose()?,
         sightings: tally(&sightings)?.into_iter().collect(),

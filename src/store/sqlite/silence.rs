@@ -42,23 +42,26 @@ pub(super) async fn change(
     since: Option<Timestamp>,
     alert: Option<&Alert>,
 ) -> Result<bool, Error> {
-    let changed = sqlx::query("UPDATE silence SET since = ?1, changes = changes + 1 WHERE changes = ?2")
-        .bind(since.map(Timestamp::as_millisecond))
-        .bind(known.changes)
-        .execute(&mut *connection)
-        .await?;
+    let changed =
+        sqlx::query("UPDATE silence SET since = ?1, changes = changes + 1 WHERE changes = ?2")
+            .bind(since.map(Timestamp::as_millisecond))
+            .bind(known.changes)
+            .execute(&mut *connection)
+            .await?;
     if changed.rows_affected() == 0 {
         return Ok(false);
     }
     if let Some(alert) = alert {
-        sqlx::query("INSERT INTO alerts (id, body, made_at, attempts, next_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .bind(alert.id)
-            .bind(&alert.body)
-            .bind(alert.made_at.as_millisecond())
-            .bind(alert.attempts)
-            .bind(alert.next_at.as_millisecond())
-            .execute(connection)
-            .await?;
+        sqlx::query(
+            "INSERT INTO alerts (id, body, made_at, attempts, next_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .bind(alert.id)
+        .bind(&alert.body)
+        .bind(alert.made_at.as_millisecond())
+        .bind(alert.attempts)
+        .bind(alert.next_at.as_millisecond())
+        .execute(connection)
+        .await?;
     }
     Ok(true)
 }
