@@ -70,6 +70,8 @@ pub async fn run(
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
+    let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
+    let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
     let data_dir = if config.database.is_embedded() || config.spool {
         Some(DataDir::open(&config.data_dir).map_err(Failure::CannotRun)?)
     } else {
@@ -105,7 +107,7 @@ pub async fn run(
     let limits = config.server.limits;
     let (sightings, recorder) = Sightings::new(store.clone());
     lifecycle.spawn_worker("sightings", recorder.run(lifecycle.soft().clone()));
-    let silence = watch_silence(&config, &store, &lifecycle)?;
+    let silence = watch_silence(&config, &store, alerter, &lifecycle);
     let state = AppState::new(
         config,
         api_tokens,
@@ -140,19 +142,18 @@ pub async fn run(
 fn watch_silence(
     config: &Config,
     store: &Arc<dyn Store>,
+    alerter: Option<Alerter>,
     lifecycle: &Lifecycle,
-) -> Result<SilenceReceiver, Failure> {
+) -> SilenceReceiver {
     let Some(after) = config.silence.after else {
-        if config.silence.alert.is_some() {
+        if alerter.is_some() {
             tracing::warn!("ALERT_URL is never told anything: SILENCE_AFTER is not set");
         }
-        return Ok(watch::channel(None).1);
+        return watch::channel(None).1;
     };
-    let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
-    let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
     let (watch, judged) = Watch::new(store.clone(), after, alerter);
     spawn_until_soft_stop(lifecycle, "silence", watch.run());
-    Ok(judged)
+    judged
 }
 
 /// Runs a worker that has nothing to finish at the end.

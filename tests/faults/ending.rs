@@ -140,8 +140,8 @@ async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
     let lifecycle = Lifecycle::new();
     let running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
     let client = chatrace_webhook::outside::builder().build().unwrap();
-    let healthz = || client.get(format!("{base}/healthz")).send();
-    let alive = healthz().await.unwrap();
+    let alive = client.get(format!("{base}/healthz")).send();
+    let alive = alive.await.unwrap();
     assert_eq!(alive.status(), 200);
     lifecycle.spawn_worker("victim", async { panic!("boom") });
     let failure = running.await.unwrap().unwrap_err();
@@ -149,5 +149,6 @@ async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
         failure.to_string().contains("`victim`"),
         "not named: {failure}"
     );
-    assert!(healthz().await.is_err());
+    let gone = client.get(format!("{base}/healthz")).send();
+    assert!(gone.await.is_err());
 }
