@@ -10,6 +10,7 @@ pub mod chatrace;
 pub mod database;
 mod env;
 pub mod server;
+pub mod silence;
 pub mod telemetry;
 pub mod variables;
 
@@ -22,6 +23,7 @@ pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
 pub use env::Env;
 pub use server::{Limits, Server};
+pub use silence::{AlertTarget, Silence, SilenceAfter};
 pub use telemetry::{LogFormat, Telemetry};
 
 /// Everything the environment says, validated.
@@ -49,24 +51,6 @@ pub struct Config {
     pub silence: Silence,
     /// Logs.
     pub telemetry: Telemetry,
-}
-
-/// When silence becomes an alarm, and who is told.
-#[derive(Debug, Clone)]
-pub struct Silence {
-    /// After how long without a message.
-    pub after: Option<SilenceAfter>,
-    /// Where one POST goes when it begins and one when it ends.
-    pub alert_url: Option<url::Url>,
-}
-
-/// The two ways to say how long silence may last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SilenceAfter {
-    /// Learned from the usual rhythm.
-    Auto,
-    /// Always this long.
-    Fixed(Duration),
 }
 
 impl Config {
@@ -97,10 +81,7 @@ impl Config {
             spool: env
                 .one_of("SPOOL", &[("on", true), ("off", false)])
                 .unwrap_or(true),
-            silence: Silence {
-                after: env.silence_after("SILENCE_AFTER"),
-                alert_url: env.http_url("ALERT_URL"),
-            },
+            silence: Silence::read(&mut env),
             telemetry: Telemetry::read(&mut env),
             // A placeholder is never used: without a database there is an error, and no configuration.
             database: database.unwrap_or_else(|| Database::embedded_in(&data_dir)),
@@ -129,6 +110,7 @@ impl Config {
             .chain(&self.meta.app_secret)
             .chain(&self.meta.verify_token)
             .chain(&self.chatrace.access_token)
+            .chain(self.silence.alert.iter().flat_map(AlertTarget::secrets))
             .collect()
     }
 }
@@ -267,6 +249,22 @@ mod tests {
         .unwrap();
         assert!(!format!("{config:?}").contains(canary));
         assert!(!config.database.to_string().contains(canary));
+    }
+
+    #[test]
+    fn an_alert_is_always_signed_and_where_it_goes_is_never_printed() {
+        let url = (
+            "ALERT_URL",
+            "https://u:canary-1@hooks.example/canary-2?key=canary-3",
+        );
+        assert_eq!(wrong(&[url]), ["ALERT_SECRET"]);
+        assert_eq!(
+            wrong(&[url, ("ALERT_SECRET", "whsec_%%")]),
+            ["ALERT_SECRET"]
+        );
+        let config = read(&[url, ("ALERT_SECRET", "canary-4")]).unwrap();
+        assert!(!format!("{config:?}").contains("canary"), "{config:?}");
+        assert!(format!("{config:?}").contains("hooks.example"));
     }
 
     #[test]

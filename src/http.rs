@@ -3,11 +3,13 @@
 mod auth;
 mod cursor;
 mod deliveries;
+mod diagnosis;
 mod error;
 mod extract;
 mod health;
 mod messages;
 mod metrics;
+mod near_miss;
 mod news;
 mod observed;
 mod request_id;
@@ -19,12 +21,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use secrecy::SecretString;
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -33,9 +37,11 @@ use tower_http::trace::TraceLayer;
 pub use server::{listen, serve};
 
 use crate::config::Config;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::Lifecycle;
 use crate::redact::Redactor;
+use crate::sighting::Sight;
+use crate::silence::Judgment;
 use crate::store::Store;
 use error::ApiError;
 use request_id::RequestIds;
@@ -56,7 +62,11 @@ pub struct Shared {
     lifecycle: Lifecycle,
     observed: observed::Observed,
     news: news::News,
+    silence: SilenceReceiver,
 }
+
+/// What was judged about silence last; `None` while that cannot be told, and where nobody watches.
+pub type SilenceReceiver = watch::Receiver<Option<Judgment>>;
 
 impl Deref for AppState {
     type Target = Shared;
@@ -72,14 +82,18 @@ impl AppState {
         config: Config,
         api_tokens: Vec<SecretString>,
         ingest: Ingest,
+        sightings: Sightings,
+        silence: SilenceReceiver,
         store: Arc<dyn Store>,
         lifecycle: Lifecycle,
     ) -> Self {
+        let redactor = Redactor::new(config.secrets().into_iter().chain(&api_tokens));
         Self(Arc::new(Shared {
             sender: auth::Sender::new(&config),
-            redactor: Redactor::new(config.secrets().into_iter().chain(&api_tokens)),
-            observed: observed::Observed::new(),
+            observed: observed::Observed::new(redactor.clone(), sightings),
+            redactor,
             news: news::News::new(0),
+            silence,
             config,
             api_tokens,
             ingest,
@@ -105,6 +119,7 @@ pub const WEBHOOK_PATH: &str = "/instagram/webhook";
 pub fn router(state: AppState) -> Router {
     let reading = Router::new()
         .route("/instagram/stats", get(stats::show))
+        .route("/instagram/diagnosis", get(diagnosis::show))
         .route("/instagram/messages", get(messages::list))
         .route("/instagram/messages/stream", get(messages::follow))
         .route("/instagram/deliveries", get(deliveries::list))
@@ -130,7 +145,7 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
         .fallback(not_found)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .method_not_allowed_fallback(method_not_allowed)
         // The last layer is the outermost: an id before the log line, the log line around everything.
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(metrics::track))
@@ -144,18 +159,23 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The span of a request: never its query, which may hold a secret.
+/// The span of a request: never its query, which may hold a secret, nor those parts of a foreign path that may.
 fn request_span(request: &Request) -> tracing::Span {
     let id = request
         .headers()
         .get("x-request-id")
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+    let path = match request.extensions().get::<MatchedPath>() {
+        Some(route) => route.as_str().to_owned(),
+        None => near_miss::shown(request.uri().path()),
+    };
+    tracing::info_span!("request", method = %request.method(), path, id)
 }
 
-async fn not_found(request: Request) -> ApiError {
-    let hint = if request.uri().path().contains("webho") {
+async fn not_found(State(state): State<AppState>, request: Request) -> ApiError {
+    let (parts, _) = request.into_parts();
+    let hint = if note_near_miss(&state, Sight::WrongPath, &parts) {
         format!(
             " Messages are received at POST {WEBHOOK_PATH}: check the URL in the External API Request."
         )
@@ -163,6 +183,28 @@ async fn not_found(request: Request) -> ApiError {
         String::new()
     };
     ApiError::NotFound(format!("There is nothing at this path.{hint}"))
+}
+
+/// A path that has other methods. Who sends something there may have meant the webhook.
+async fn method_not_allowed(State(state): State<AppState>, request: Request) -> ApiError {
+    let (parts, _) = request.into_parts();
+    if near_miss::sends(&parts.method) {
+        note_near_miss(&state, Sight::ReadingPath, &parts);
+    }
+    ApiError::MethodNotAllowed
+}
+
+/// Notes a request to a path that resembles the webhook's.
+fn note_near_miss(state: &AppState, sight: Sight, request: &Parts) -> bool {
+    let resembles = near_miss::resembles_webhook(&request.method, request.uri.path());
+    if resembles {
+        state.observed.sighting(sight, request);
+        tracing::warn!(
+            path = near_miss::shown(request.uri.path()),
+            "🚫 A request missed the webhook: its path resembles {WEBHOOK_PATH}"
+        );
+    }
+    resembles
 }
 
 #[expect(

@@ -17,6 +17,7 @@ mod drain;
 mod fallback;
 mod refusals;
 mod report;
+mod sightings;
 mod writer;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::store::{Committed, Depth, Spool, Store, StoreError};
 pub use drain::Drain;
 use fallback::Fallback;
 use refusals::Refusals;
+pub use sightings::{Recorder, Sightings};
 pub use writer::Writer;
 
 /// How many deliveries may wait for the writer.
@@ -148,6 +150,13 @@ impl Ingest {
         self.fallback
             .as_ref()
             .map(|fallback| fallback.spool.depth())
+    }
+
+    /// Whether the spool refused the last delivery that came to it.
+    pub fn spool_refuses(&self) -> bool {
+        self.fallback
+            .as_ref()
+            .is_some_and(|fallback| fallback.spool_refuses())
     }
 
     /// Whether a delivery was refused a moment ago, because neither the database nor the spool could keep it.

@@ -17,6 +17,7 @@ mod known;
 mod postgres;
 mod query;
 mod settle;
+mod silence;
 mod spool;
 mod sqlite;
 
@@ -28,13 +29,16 @@ pub use error::{PrepareError, StoreError};
 pub use postgres::PostgresStore;
 pub use query::{
     Counter, CounterName, DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary,
-    MessageFilter, Page, Snapshot,
+    MessageFilter, Page, QuarantineView, Recent, RecentDelivery, RecentMessage, Snapshot,
 };
+pub(crate) use query::{HOUR, hour_of};
+pub use silence::{Alert, Silence};
 pub use spool::{Depth, Spool, Spooled};
 pub use sqlite::SqliteStore;
 
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::message::Message;
+use crate::sighting::Sighting;
 
 /// Whether a batch may have been committed before without anybody learning of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +96,40 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// One delivery, whole.
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;
+
+    /// Adds near misses to those that are remembered. Their number stays bounded whatever is added.
+    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError>;
+
+    /// What the diagnosis looks at: the newest rows only, so that it costs the same however many there are.
+    async fn recent(&self) -> Result<Recent, StoreError>;
+
+    /// When the newest message arrived.
+    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// How many messages arrived in each hour from `since`, as hours since 1970; hours without messages are left out.
+    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError>;
+
+    /// Whether there is silence, as all replicas agree.
+    async fn silence(&self) -> Result<Silence, StoreError>;
+
+    /// Begins or ends silence, and keeps the alert about it, both or none; `false` if another replica was faster, and
+    /// then nothing is changed. `known` is what the change is based on, `since` the arrival of the last message.
+    async fn change_silence(
+        &self,
+        known: Silence,
+        since: Option<Timestamp>,
+        alert: Option<&Alert>,
+    ) -> Result<bool, StoreError>;
+
+    /// The oldest alert that is not delivered yet.
+    async fn alert(&self) -> Result<Option<Alert>, StoreError>;
+
+    /// Takes an alert for one attempt to deliver it, so that no other replica tries before `again_at`; `false` if
+    /// another one was faster.
+    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Forgets an alert: it is delivered, or given up.
+    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError>;
 
     /// Closes every connection.
     async fn close(&self);

@@ -99,6 +99,10 @@ fn describe() {
         "chatrace_last_delivery_timestamp_seconds",
         "Arrival of this process's last delivery."
     );
+    describe_gauge!(
+        "chatrace_last_message_age_seconds",
+        "Time since the last message arrived, at any replica."
+    );
     describe_gauge!("chatrace_start_timestamp_seconds", "Start of this process.");
 }
 

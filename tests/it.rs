@@ -6,6 +6,7 @@
 mod support;
 
 mod auth;
+mod diagnosis;
 mod docs;
 mod faults;
 mod ledger;
@@ -13,6 +14,7 @@ mod normalize;
 mod process;
 mod reading;
 mod sameness;
+mod silence;
 mod spool;
 mod store;
 mod webhook;

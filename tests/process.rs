@@ -14,7 +14,7 @@ use crate::support::proxy::{Proxy, Weather};
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    chatrace_webhook::outside::builder().build().unwrap()
 }
 
 async fn output(mut command: Command) -> Output {
@@ -342,6 +342,13 @@ async fn no_secret_and_no_message_appears_in_the_log() {
         client().get(format!(
             "{webhook}?hub.mode=subscribe&hub.verify_token=canary-verify&hub.challenge=canary"
         )),
+        client().post(format!("{webhook}/canary-path?token=canary-webhook")),
+        client()
+            .post(format!("{}/canary-webhook/webhok", running.base))
+            .header("user-agent", "canary-webhook"),
+        client()
+            .get(format!("{}/instagram/diagnosis", running.base))
+            .bearer_auth("canary-api"),
         client()
             .get(format!("{}/instagram/stats", running.base))
             .bearer_auth("canary-api"),
@@ -364,6 +371,7 @@ async fn no_secret_and_no_message_appears_in_the_log() {
         "{log}"
     );
     assert!(log.contains("🔄 Processing Chatrace webhook"), "{log}");
+    assert!(log.contains("path=\"/instagram/webhook/…\""), "{log}");
     for line in log.lines() {
         assert!(!line.contains("canary"), "{line}");
     }

@@ -132,6 +132,13 @@ async fn insert(
 
 async fn listen(port: u16, router: Router) -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    serve(listener, router, Limits::default(), &Lifecycle::new()).await;
+    serve(
+        listener,
+        router,
+        Limits::default(),
+        || {},
+        &Lifecycle::new(),
+    )
+    .await;
     Ok(())
 }

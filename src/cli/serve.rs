@@ -8,15 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::Failure;
 use crate::config::{Config, Database};
-use crate::http::{self, AppState};
-use crate::ingest::Ingest;
+use crate::http::{self, AppState, SilenceReceiver};
+use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::{self, Lifecycle};
+use crate::sighting::{Sight, Sighting};
+use crate::silence::{Alerter, Watch};
 use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use data_dir::DataDir;
@@ -66,6 +70,8 @@ pub async fn run(
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
+    let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
+    let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
     let data_dir = if config.database.is_embedded() || config.spool {
         Some(DataDir::open(&config.data_dir).map_err(Failure::CannotRun)?)
     } else {
@@ -99,9 +105,22 @@ pub async fn run(
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
     banner::print(&config, address, generated.as_ref());
     let limits = config.server.limits;
-    let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());
+    let (sightings, recorder) = Sightings::new(store.clone());
+    lifecycle.spawn_worker("sightings", recorder.run(lifecycle.soft().clone()));
+    let silence = watch_silence(&config, &store, alerter, &lifecycle);
+    let state = AppState::new(
+        config,
+        api_tokens,
+        ingest,
+        sightings.clone(),
+        silence,
+        store.clone(),
+        lifecycle.clone(),
+    );
     spawn_until_soft_stop(&lifecycle, "news", http::watch_news(&state));
-    http::serve(listener, http::router(state), limits, &lifecycle).await;
+    let router = http::router(state);
+    let on_tls = move || sightings.note(Sighting::once(Sight::Tls, Timestamp::now(), None));
+    http::serve(listener, router, limits, on_tls, &lifecycle).await;
 
     let clean = lifecycle.workers_ended().await;
     store.close().await;
@@ -117,6 +136,24 @@ pub async fn run(
         )
         .into()),
     }
+}
+
+/// Begins to watch for silence, if that is wanted, and gives the place where it is told.
+fn watch_silence(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    alerter: Option<Alerter>,
+    lifecycle: &Lifecycle,
+) -> SilenceReceiver {
+    let Some(after) = config.silence.after else {
+        if alerter.is_some() {
+            tracing::warn!("ALERT_URL is never told anything: SILENCE_AFTER is not set");
+        }
+        return watch::channel(None).1;
+    };
+    let (watch, judged) = Watch::new(store.clone(), after, alerter);
+    spawn_until_soft_stop(lifecycle, "silence", watch.run());
+    judged
 }
 
 /// Runs a worker that has nothing to finish at the end.

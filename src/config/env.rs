@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::{ConfigError, SilenceAfter};
+use super::ConfigError;
 
 /// The environment while it is read. An empty or blank value counts as unset.
 ///
@@ -117,23 +117,6 @@ impl<'a> Env<'a> {
             );
         }
         duration
-    }
-
-    /// A length of time, or `auto`.
-    pub fn silence_after(&mut self, variable: &'static str) -> Option<SilenceAfter> {
-        if self
-            .text(variable)
-            .is_some_and(|text| text.eq_ignore_ascii_case("auto"))
-        {
-            return Some(SilenceAfter::Auto);
-        }
-        match self.duration(variable)? {
-            Duration::ZERO => {
-                self.mistake(variable, "must be longer than zero, or auto");
-                None
-            }
-            duration => Some(SilenceAfter::Fixed(duration)),
-        }
     }
 
     /// An absolute http or https URL.

@@ -114,12 +114,17 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "SILENCE_AFTER",
         "",
-        "A length of time without messages after which to warn, or `auto`.",
+        "A length of time without messages after which to warn, such as `6h`; or `auto`, which learns the usual rhythm of each weekday and hour and needs a week for it. Unset: no warning.",
     ),
     variable(
         "ALERT_URL",
         "",
-        "Where one POST goes when silence begins, and one when it ends.",
+        "Where one signed POST goes when silence begins, and one when it ends. Needs SILENCE_AFTER and ALERT_SECRET.",
+    ),
+    variable(
+        "ALERT_SECRET",
+        "",
+        "With what alerts are signed, as Standard Webhooks say: `whsec_` and base64, or any text.",
     ),
     variable(
         "METRICS_TOKEN",

@@ -28,7 +28,7 @@ pub(super) async fn show(
                 .to_owned(),
         ));
     }
-    set_gauges(&state);
+    set_gauges(&state).await;
     let text = telemetry::metrics().map(metrics_exporter_prometheus::PrometheusHandle::render);
     let headers = [(
         header::CONTENT_TYPE,
@@ -38,7 +38,7 @@ pub(super) async fn show(
 }
 
 /// What is a state rather than an event is looked up when somebody asks.
-fn set_gauges(state: &AppState) {
+async fn set_gauges(state: &AppState) {
     gauge!("chatrace_queue_deliveries").set(count(state.ingest.queued()));
     gauge!("chatrace_start_timestamp_seconds").set(seconds(state.observed.started_at));
     if let Some(depth) = state.ingest.spool_depth() {
@@ -52,6 +52,12 @@ fn set_gauges(state: &AppState) {
     }
     if let Some(last) = state.observed.seen().last_delivery_at {
         gauge!("chatrace_last_delivery_timestamp_seconds").set(seconds(last));
+    }
+    // While the database is away the age goes on growing.
+    let told = state.store.last_message_at().await.unwrap_or_default();
+    if let Some(last) = state.observed.last_message_at(told) {
+        let age = Timestamp::now().duration_since(last).as_secs_f64();
+        gauge!("chatrace_last_message_age_seconds").set(age.max(0.0));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Connections: how many, how slow they may be, and how they end.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -42,8 +41,18 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until the soft stop, then finishes what is open, or until the hard stop.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &Lifecycle) {
+/// How TLS begins: a handshake record of any version.
+const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
+
+/// Serves until the soft stop, then finishes what is open, or until the hard stop. `on_tls` is called
+/// for each connection that speaks TLS to this port, which has none.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    on_tls: impl Fn() + Clone + Send + 'static,
+    lifecycle: &Lifecycle,
+) {
     // Outside the router, because a path is matched before a router's own layers run.
     let service = TowerToHyperService::new(NormalizePathLayer::trim_trailing_slash().layer(router));
     let open = TaskTracker::new();
@@ -63,16 +72,16 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, lifecy
             // A client that sent everything and hung up has still delivered it.
             .half_close(true)
             .serve_connection(TokioIo::new(stream), noting);
-        let lifecycle = lifecycle.clone();
+        let (lifecycle, on_tls) = (lifecycle.clone(), on_tls.clone());
         open.spawn(async move {
-            let mut connection = pin!(connection);
+            let mut connection = connection;
             let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
+                ended = &mut connection => ended,
                 () = last_call(&lifecycle, &asked) => {
-                    connection.as_mut().graceful_shutdown();
+                    Pin::new(&mut connection).graceful_shutdown();
                     if asked.load(Ordering::Relaxed) {
                         tokio::select! {
-                            ended = connection => ended,
+                            ended = &mut connection => ended,
                             () = lifecycle.hard().cancelled() => Ok(()),
                         }
                     } else {
@@ -82,6 +91,11 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, lifecy
             };
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended badly");
+                // What could not be read is still there.
+                if error.is_parse() && connection.into_parts().read_buf.starts_with(&TLS_HANDSHAKE)
+                {
+                    on_tls();
+                }
             }
             drop(room);
         });

@@ -9,9 +9,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::AppState;
+use super::diagnosis::{Asked, facts};
 use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
+use crate::diagnose::{Report, Status, own_checks};
 use crate::message::{Direction, Kind, Message, millis};
 use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
 
@@ -43,6 +45,9 @@ pub(super) struct Stats {
     hourly: Vec<HourPoint>,
     last_delivery: Option<LastDelivery>,
     gauges: Gauges,
+    /// What `/instagram/diagnosis` says of what the service sees by itself.
+    status: Status,
+    verdict: String,
     process: Process,
 }
 
@@ -117,14 +122,9 @@ pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
         .unwrap_or(now);
     // Before the database is asked: what has left the spool by now is in its answer, and nothing is missing from both.
     let spool = state.ingest.spool_depth();
-    let snapshot = match state.store.snapshot(since).await {
-        Ok(snapshot) => Some(snapshot),
-        Err(error) => {
-            tracing::warn!(%error, "the statistics are degraded");
-            None
-        }
-    };
-    Json(stats(&state, snapshot, spool, now))
+    let asked = Asked::now(&state, since).await;
+    let report = Report::of(own_checks(&facts(&state, &asked, now)));
+    Json(stats(&state, asked.snapshot.ok(), spool, now, report))
 }
 
 fn stats(
@@ -132,6 +132,7 @@ fn stats(
     snapshot: Option<Snapshot>,
     spool: Option<Depth>,
     now: Timestamp,
+    report: Report,
 ) -> Stats {
     let known = snapshot.is_some();
     let Snapshot {
@@ -186,6 +187,8 @@ fn stats(
             quarantined: total(CounterName::Item, Outcome::Quarantined.as_str()),
             spool: spool.map(SpoolView::from),
         },
+        status: report.status,
+        verdict: report.verdict,
         process: process(state),
     }
 }
@@ -236,7 +239,7 @@ fn hourly(counters: &[Counter], now: Timestamp) -> Vec<HourPoint> {
     (current - HOURS + 1..=current).map(point).collect()
 }
 
-fn value(counters: &[Counter], hour: i64, name: CounterName, label: &str) -> i64 {
+pub(super) fn value(counters: &[Counter], hour: i64, name: CounterName, label: &str) -> i64 {
     let matching = counters
         .iter()
         .find(|counter| counter.hour == hour && counter.name == name && counter.label == label);

@@ -18,6 +18,7 @@ use super::extract::{BodyError, read_body};
 use crate::config::WebhookAuth;
 use crate::delivery::{Delivery, Rejection};
 use crate::normalize::{self, encoding};
+use crate::sighting::Sight;
 
 /// The headers that are kept with a delivery; none of them can be a credential of this service.
 const KEPT_HEADERS: [&str; 8] = [
@@ -136,6 +137,7 @@ async fn keep(
         Ok(accepted) => {
             state.observed.delivery(&accepted.receipt, arrived);
             if let Some(defect) = accepted.defect {
+                state.observed.sighting(Sight::Unreadable, parts);
                 return Err(ApiError::Unreadable {
                     defect,
                     delivery_id: accepted.receipt.delivery_id,
@@ -202,6 +204,7 @@ fn verify(state: &AppState, parts: &Parts, handshake: &Handshake) -> Result<Resp
         .is_some_and(|token| auth::is_one_of(&handshake.verify_token, std::slice::from_ref(token)));
     if fits && handshake.subscribes {
         tracing::info!("Meta verified the webhook URL");
+        state.observed.sighting(Sight::Verified, parts);
         let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
         return Ok((headers, Body::from(handshake.challenge.clone())).into_response());
     }

@@ -37,8 +37,13 @@ impl Fallback {
     /// refuses may be welcome to the database.
     pub(super) fn is_open(&self) -> bool {
         self.database_away.load(Ordering::Acquire)
-            && !self.spool_refuses.load(Ordering::Acquire)
+            && !self.spool_refuses()
             && self.spool.depth().deliveries > 0
+    }
+
+    /// Whether the spool refused the last delivery that came to it.
+    pub(super) fn spool_refuses(&self) -> bool {
+        self.spool_refuses.load(Ordering::Acquire)
     }
 
     /// The database took something: deliveries go there again.

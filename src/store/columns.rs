@@ -7,9 +7,14 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use super::query::{Counter, CounterName, DeliveryDetail, DeliverySummary, ItemSummary};
+use super::query::{
+    Counter, CounterName, DeliveryDetail, DeliverySummary, ItemSummary, QuarantineView,
+    RecentDelivery, RecentMessage,
+};
+use super::silence::{Alert, Silence};
 use crate::delivery::{Delivery, Outcome, Receipt};
 use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape};
+use crate::sighting::{Sight, Sighting};
 
 /// The columns of a row by name.
 pub(super) trait Columns {
@@ -22,10 +27,11 @@ pub(super) trait Columns {
     fn flag(&self, column: &str) -> Result<bool, Error>;
     fn bytes(&self, column: &str) -> Result<Vec<u8>, Error>;
     fn time(&self, column: &str) -> Result<Timestamp, Error>;
+    fn optional_time(&self, column: &str) -> Result<Option<Timestamp>, Error>;
 }
 
 macro_rules! columns {
-    ($row:ty, $time:expr) => {
+    ($row:ty, $time:expr, $optional_time:expr) => {
         impl Columns for $row {
             fn uuid(&self, column: &str) -> Result<Uuid, Error> {
                 self.try_get(column)
@@ -54,16 +60,34 @@ macro_rules! columns {
             fn time(&self, column: &str) -> Result<Timestamp, Error> {
                 $time(self, column)
             }
+            fn optional_time(&self, column: &str) -> Result<Option<Timestamp>, Error> {
+                $optional_time(self, column)
+            }
         }
     };
 }
 
-columns!(PgRow, |row: &PgRow, column: &str| row
-    .try_get::<jiff_sqlx::Timestamp, _>(column)
-    .map(jiff_sqlx::Timestamp::to_jiff));
-columns!(SqliteRow, |row: &SqliteRow, column: &str| {
-    Timestamp::from_millisecond(row.try_get(column)?).map_err(|error| Error::Decode(error.into()))
-});
+columns!(
+    PgRow,
+    |row: &PgRow, column: &str| row
+        .try_get::<jiff_sqlx::Timestamp, _>(column)
+        .map(jiff_sqlx::Timestamp::to_jiff),
+    |row: &PgRow, column: &str| row
+        .try_get::<Option<jiff_sqlx::Timestamp>, _>(column)
+        .map(|time| time.map(jiff_sqlx::Timestamp::to_jiff))
+);
+columns!(
+    SqliteRow,
+    |row: &SqliteRow, column: &str| from_millis(row.try_get(column)?),
+    |row: &SqliteRow, column: &str| row
+        .try_get::<Option<i64>, _>(column)?
+        .map(from_millis)
+        .transpose()
+);
+
+fn from_millis(millis: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_millisecond(millis).map_err(|error| Error::Decode(error.into()))
+}
 
 /// A row of `messages`.
 pub(super) fn message(row: &impl Columns) -> Result<Message, Error> {
@@ -168,6 +192,73 @@ pub(super) fn counter(row: &impl Columns) -> Result<Option<Counter>, Error> {
         label: row.text("label")?,
         value: row.long("value")?,
     }))
+}
+
+/// A row of `sightings`; `None` for a sort of a later version.
+pub(super) fn sighting(row: &impl Columns) -> Result<Option<Sighting>, Error> {
+    let Some(sight) = Sight::named(&row.text("sight")?) else {
+        return Ok(None);
+    };
+    Ok(Some(Sighting {
+        sight,
+        path: row.text("path")?,
+        count: row.long("count")?,
+        first_at: row.time("first_at")?,
+        last_at: row.time("last_at")?,
+        sample: match row.optional_text("sample")? {
+            Some(json) => from_json(&json)?,
+            None => None,
+        },
+    }))
+}
+
+/// A row of `deliveries` with the `code` and `reason` of its first item.
+pub(super) fn recent_delivery(row: &impl Columns) -> Result<RecentDelivery, Error> {
+    Ok(RecentDelivery {
+        received_at: row.time("received_at")?,
+        outcome: word(row, "outcome", Outcome::named)?,
+        code: row.optional_text("code")?,
+        reason: row.optional_text("reason")?,
+    })
+}
+
+/// Some columns of `messages`.
+pub(super) fn recent_message(row: &impl Columns) -> Result<RecentMessage, Error> {
+    Ok(RecentMessage {
+        received_at: row.time("received_at")?,
+        sent_at: row.time("sent_at")?,
+        sent_at_source: word(row, "sent_at_source", SentAtSource::named)?,
+        direction: word(row, "direction", Direction::named)?,
+        shape: word(row, "shape", Shape::named)?,
+    })
+}
+
+/// A row of `deliveries` with the `reason` of its first item in quarantine.
+pub(super) fn quarantine(row: &impl Columns) -> Result<QuarantineView, Error> {
+    Ok(QuarantineView {
+        delivery_id: row.uuid("id")?,
+        received_at: row.time("received_at")?,
+        reason: row.optional_text("reason")?,
+    })
+}
+
+/// The row of `silence`.
+pub(super) fn silence(row: &impl Columns) -> Result<Silence, Error> {
+    Ok(Silence {
+        since: row.optional_time("since")?,
+        changes: row.long("changes")?,
+    })
+}
+
+/// A row of `alerts`.
+pub(super) fn alert(row: &impl Columns) -> Result<Alert, Error> {
+    Ok(Alert {
+        id: row.uuid("id")?,
+        body: row.text("body")?,
+        made_at: row.time("made_at")?,
+        attempts: row.number("attempts")?,
+        next_at: row.time("next_at")?,
+    })
 }
 
 fn word<T>(row: &impl Columns, column: &str, named: fn(&str) -> Option<T>) -> Result<T, Error> {

@@ -4,6 +4,8 @@ mod commit;
 mod prepare;
 mod read;
 mod rows;
+mod sightings;
+mod silence;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,11 +20,12 @@ use uuid::Uuid;
 
 use super::known::Known;
 use super::query::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot,
+    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Recent, Snapshot,
 };
-use super::{Attempt, Committed, PrepareError, Store, StoreError};
+use super::{Alert, Attempt, Committed, PrepareError, Silence, Store, StoreError};
 use crate::delivery::Record;
 use crate::message::Message;
+use crate::sighting::Sighting;
 
 /// How long a reader waits for a connection, and then for its answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
@@ -115,7 +118,8 @@ impl PostgresStore {
         }
     }
 
-    /// Runs a reader with a time limit: a database that hangs must not hang its readers.
+    /// Runs a reader, or a small writer that nobody waits for, with a time limit: a database that hangs must not hang
+    /// them.
     async fn reading<T>(
         &self,
         limit: Duration,
@@ -205,6 +209,65 @@ impl Store for PostgresStore {
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
         self.reading(READ_TIMEOUT, read::delivery(&self.readers, id))
+            .await
+    }
+
+    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+        self.reading(COMMIT_TIMEOUT, sightings::remember(&self.readers, seen))
+            .await
+    }
+
+    async fn recent(&self) -> Result<Recent, StoreError> {
+        self.reading(READ_TIMEOUT, sightings::recent(&self.readers))
+            .await
+    }
+
+    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.reading(PROBE_TIMEOUT, silence::last_message_at(&self.readers))
+            .await
+    }
+
+    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.reading(
+            READ_TIMEOUT,
+            silence::messages_by_hour(&self.readers, since),
+        )
+        .await
+    }
+
+    async fn silence(&self) -> Result<Silence, StoreError> {
+        self.reading(READ_TIMEOUT, silence::read(&self.readers))
+            .await
+    }
+
+    async fn change_silence(
+        &self,
+        known: Silence,
+        since: Option<Timestamp>,
+        alert: Option<&Alert>,
+    ) -> Result<bool, StoreError> {
+        self.reading(
+            COMMIT_TIMEOUT,
+            silence::change(&self.readers, known, since, alert),
+        )
+        .await
+    }
+
+    async fn alert(&self) -> Result<Option<Alert>, StoreError> {
+        self.reading(READ_TIMEOUT, silence::alert(&self.readers))
+            .await
+    }
+
+    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
+        self.reading(
+            COMMIT_TIMEOUT,
+            silence::claim(&self.readers, alert, again_at),
+        )
+        .await
+    }
+
+    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
+        self.reading(COMMIT_TIMEOUT, silence::forget(&self.readers, id))
             .await
     }
 

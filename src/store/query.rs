@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::delivery::{Delivery, Outcome, Receipt};
-use crate::message::{Channel, Direction, Kind, Message, Shape, named_enum};
+use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape, named_enum};
+use crate::sighting::Sighting;
 
 /// A stretch of a list: at most `limit` rows with a position greater than `after` and up to `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +146,63 @@ pub struct Snapshot {
     pub last_message: Option<Message>,
     /// The newest delivery.
     pub last_delivery: Option<DeliverySummary>,
+}
+
+/// How many deliveries, and how many messages, count as recent.
+pub(crate) const RECENT: i64 = 20;
+
+/// What the diagnosis looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// The newest deliveries, newest first.
+    pub deliveries: Vec<RecentDelivery>,
+    /// The newest messages, newest first.
+    pub messages: Vec<RecentMessage>,
+    /// The newest delivery with an item in quarantine.
+    pub quarantine: Option<QuarantineView>,
+    /// When the oldest delivery arrived that is still kept.
+    pub oldest_delivery_at: Option<Timestamp>,
+    /// Every near miss that is remembered.
+    pub sightings: Vec<Sighting>,
+}
+
+/// What the diagnosis looks at in a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentDelivery {
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The code of its first item that is not stored, if there is one.
+    pub code: Option<String>,
+    /// The sentence to it.
+    pub reason: Option<String>,
+}
+
+/// What the diagnosis looks at in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecentMessage {
+    /// When its delivery arrived.
+    pub received_at: Timestamp,
+    /// When it was sent, as far as known.
+    pub sent_at: Timestamp,
+    /// From where that is known.
+    pub sent_at_source: SentAtSource,
+    /// Who wrote it.
+    pub direction: Direction,
+    /// The form of body it was read from.
+    pub shape: Shape,
+}
+
+/// The newest delivery in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineView {
+    /// Its id.
+    pub delivery_id: Uuid,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// Why its first item is in quarantine.
+    pub reason: Option<String>,
 }
 
 /// Seconds in an hour, the unit of counters.

@@ -2,6 +2,8 @@
 
 mod commit;
 mod read;
+mod sightings;
+mod silence;
 mod writing;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -19,11 +21,12 @@ use uuid::Uuid;
 
 use super::known::Known;
 use super::query::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot,
+    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Recent, Snapshot,
 };
-use super::{Attempt, Committed, PrepareError, Store, StoreError};
+use super::{Alert, Attempt, Committed, PrepareError, Silence, Store, StoreError};
 use crate::delivery::Record;
 use crate::message::Message;
+use crate::sighting::Sighting;
 
 pub(super) use writing::Writing;
 
@@ -194,6 +197,53 @@ impl Store for SqliteStore {
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
         Ok(read::delivery(&self.readers, id).await?)
+    }
+
+    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+        let writer = &mut self.writer.lock().await.connection;
+        let remembered = sightings::remember(writer.begin().await?, seen).await;
+        Ok(writer.end(remembered).await?)
+    }
+
+    async fn recent(&self) -> Result<Recent, StoreError> {
+        Ok(sightings::recent(&self.readers).await?)
+    }
+
+    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(silence::last_message_at(&self.readers).await?)
+    }
+
+    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
+        Ok(silence::messages_by_hour(&self.readers, since).await?)
+    }
+
+    async fn silence(&self) -> Result<Silence, StoreError> {
+        Ok(silence::read(&self.readers).await?)
+    }
+
+    async fn change_silence(
+        &self,
+        known: Silence,
+        since: Option<Timestamp>,
+        alert: Option<&Alert>,
+    ) -> Result<bool, StoreError> {
+        let writer = &mut self.writer.lock().await.connection;
+        let changed = silence::change(writer.begin().await?, known, since, alert).await;
+        Ok(writer.end(changed).await?)
+    }
+
+    async fn alert(&self) -> Result<Option<Alert>, StoreError> {
+        Ok(silence::alert(&self.readers).await?)
+    }
+
+    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
+        let writer = &mut self.writer.lock().await.connection;
+        Ok(silence::claim(writer.idle().await, alert, again_at).await?)
+    }
+
+    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
+        let writer = &mut self.writer.lock().await.connection;
+        Ok(silence::forget(writer.idle().await, id).await?)
     }
 
     async fn close(&self) {

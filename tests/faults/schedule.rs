@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
 use chatrace_webhook::ingest::{Ingest, SubmitError};
 use chatrace_webhook::message::Message;
+use chatrace_webhook::sighting::Sighting;
 use chatrace_webhook::store::{
-    Attempt, Committed, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page,
-    Snapshot, Spool, SqliteStore, Store, StoreError,
+    Alert, Attempt, Committed, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
+    Page, Recent, Silence, Snapshot, Spool, SqliteStore, Store, StoreError,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -105,6 +106,47 @@ impl Store for Moody {
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
         self.store.delivery(id).await
+    }
+
+    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+        self.store.remember(seen).await
+    }
+
+    async fn recent(&self) -> Result<Recent, StoreError> {
+        self.store.recent().await
+    }
+
+    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.store.last_message_at().await
+    }
+
+    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.store.messages_by_hour(since).await
+    }
+
+    async fn silence(&self) -> Result<Silence, StoreError> {
+        self.store.silence().await
+    }
+
+    async fn change_silence(
+        &self,
+        known: Silence,
+        since: Option<Timestamp>,
+        alert: Option<&Alert>,
+    ) -> Result<bool, StoreError> {
+        self.store.change_silence(known, since, alert).await
+    }
+
+    async fn alert(&self) -> Result<Option<Alert>, StoreError> {
+        self.store.alert().await
+    }
+
+    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
+        self.store.claim_alert(alert, again_at).await
+    }
+
+    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
+        self.store.forget_alert(id).await
     }
 
     async fn close(&self) {

@@ -100,7 +100,7 @@ impl App {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let lifecycle = Lifecycle::new();
         let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = chatrace_webhook::outside::builder().build().unwrap();
         let alive = client.get(format!("{base}/healthz")).send();
         tokio::select! {
             ended = &mut running => panic!("the service did not start: {:?}", ended.unwrap()),
@@ -161,6 +161,32 @@ impl App {
         tokio::time::timeout(process::PATIENCE, asking)
             .await
             .expect("the statistics never become as wanted")
+    }
+
+    /// The diagnosis.
+    pub(crate) async fn diagnosis(&self) -> Value {
+        self.get("/instagram/diagnosis").await.ok()
+    }
+
+    /// Asks for the diagnosis until it is as wanted.
+    pub(crate) async fn diagnosis_where(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let asking = async {
+            loop {
+                last = self.diagnosis().await;
+                if wanted(&last) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        if tokio::time::timeout(process::PATIENCE, asking)
+            .await
+            .is_err()
+        {
+            panic!("the diagnosis never becomes as wanted: {last:#}");
+        }
+        last
     }
 
     /// Waits until nothing waits in the spool.

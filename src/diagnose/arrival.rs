@@ -1,0 +1,191 @@
+//! Does anything arrive at all? When nothing does, the near misses say why.
+
+use super::words::{at, time};
+use super::{Check, Facts, Status, misses};
+use crate::sighting::Sight;
+
+pub(super) const NAME: &str = "arrival";
+
+pub(super) fn check(facts: &Facts) -> Check {
+    let misses: Vec<_> = misses::since(facts, facts.last_delivery_at)
+        .into_iter()
+        // Its body is kept, and told by other checks.
+        .filter(|miss| miss.sight != Sight::Unreadable)
+        .collect();
+    match facts.last_delivery_at {
+        // Whatever was tried, the rest is not known.
+        None if facts.known.is_none() => Check::unknown(NAME),
+        None if misses.is_empty() => nothing_yet(facts),
+        None => Check::new(
+            NAME,
+            Status::Problem,
+            format!(
+                "Nothing has reached this server yet. {}",
+                misses::sentence(&misses, None, facts.now)
+            ),
+            "Somebody tries to send, and misses.",
+            misses::next_step(misses[0].sight, facts),
+        ),
+        Some(last) if misses.is_empty() => {
+            let observed = match facts.last_message_at {
+                Some(message) => format!("The last message arrived {}.", at(message, facts.now)),
+                None => format!(
+                    "The last delivery arrived {}, and no message yet.",
+                    at(last, facts.now)
+                ),
+            };
+            Check::ok(NAME, observed, "What is sent reaches this server.")
+        }
+        Some(last) => Check::new(
+            NAME,
+            misses::severity(misses[0]),
+            format!(
+                "Nothing has reached this server since {}. {}",
+                time(last, facts.now),
+                misses::sentence(&misses, Some(last), facts.now)
+            ),
+            "Somebody tries to send, and misses.",
+            misses::next_step(misses[0].sight, facts),
+        ),
+    }
+}
+
+fn nothing_yet(facts: &Facts) -> Check {
+    let started = facts.seen.all_of(Sight::Started);
+    let set_up = started.map_or(facts.started_at, |started| started.first_at);
+    Check::new(
+        NAME,
+        Status::Problem,
+        format!(
+            "Nothing has reached this server yet since it was set up {}: the next step is to set up the External API \
+             Request: run `chatrace-webhook setup`.",
+            at(set_up, facts.now)
+        ),
+        "Chatrace does not send, or sends somewhere else.",
+        "Run `chatrace-webhook setup` and follow its steps in Chatrace.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::sighting::{Sample, Sighting, Tally};
+
+    fn at(time: &str) -> Timestamp {
+        format!("2026-11-22T{time}:00Z").parse().unwrap()
+    }
+
+    fn miss(sight: Sight, method: &str, path: &str, time: &str) -> Sighting {
+        let sample = Sample {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            content_type: None,
+            user_agent: None,
+        };
+        Sighting::once(sight, at(time), Some(sample))
+    }
+
+    fn facts(last: Option<&str>, seen: Vec<Sighting>) -> Facts {
+        Facts {
+            now: at("16:00"),
+            last_delivery_at: last.map(at),
+            last_message_at: last.map(at),
+            seen: seen.into_iter().collect::<Tally>(),
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn a_wrong_path_since_the_last_delivery_is_told_with_it() {
+        let typo = || miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00");
+        let check = check(&facts(Some("14:02"), vec![typo(), typo(), typo()]));
+        assert_eq!(check.status, Status::Problem);
+        assert_eq!(
+            check.observed,
+            "Nothing has reached this server since 14:02. 3 requests hit /instagram/webhok (404): check the URL in \
+             the External API Request of your Chatrace flow."
+        );
+    }
+
+    #[test]
+    fn what_missed_before_the_last_delivery_is_over() {
+        let check = check(&facts(
+            Some("14:02"),
+            vec![miss(
+                Sight::WrongSecret,
+                "POST",
+                "/instagram/webhook",
+                "14:01",
+            )],
+        ));
+        assert_eq!(check.status, Status::Ok);
+        assert_eq!(check.observed, "The last message arrived at 14:02.");
+    }
+
+    #[test]
+    fn who_only_looks_is_no_problem() {
+        let check = check(&facts(
+            Some("14:02"),
+            vec![miss(Sight::WrongPath, "GET", "/webhook", "15:00")],
+        ));
+        assert_eq!(check.status, Status::Warning);
+    }
+
+    #[test]
+    fn a_scanner_does_not_hide_what_misses() {
+        let check = check(&facts(
+            Some("14:02"),
+            vec![
+                miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00"),
+                Sighting::once(Sight::Tls, at("15:30"), None),
+            ],
+        ));
+        assert_eq!(check.status, Status::Problem);
+        assert!(
+            check
+                .observed
+                .contains("1 request hit /instagram/webhok (404), 1 connection spoke TLS"),
+            "{}",
+            check.observed
+        );
+    }
+
+    #[test]
+    fn of_what_began_before_only_the_last_time_is_told() {
+        let early = miss(Sight::Empty, "POST", "/instagram/webhook", "13:00");
+        let late = miss(Sight::Empty, "POST", "/instagram/webhook", "15:30");
+        let check = check(&facts(Some("14:02"), vec![early, late]));
+        assert!(
+            check.observed.contains(
+                "2 requests came with an empty body (400), the last at 15:30: choose raw JSON"
+            ),
+            "{}",
+            check.observed
+        );
+    }
+
+    #[test]
+    fn when_nothing_ever_came_the_next_step_is_the_setup() {
+        let check = check(&facts(
+            None,
+            vec![Sighting::once(Sight::Started, at("12:00"), None)],
+        ));
+        assert_eq!(check.status, Status::Problem);
+        assert_eq!(
+            check.observed,
+            "Nothing has reached this server yet since it was set up at 12:00: the next step is to set up the \
+             External API Request: run `chatrace-webhook setup`."
+        );
+    }
+
+    #[test]
+    fn without_the_database_nothing_is_claimed() {
+        let facts = Facts {
+            known: None,
+            ..facts(None, vec![])
+        };
+        assert_eq!(check(&facts).status, Status::Unknown);
+    }
+}

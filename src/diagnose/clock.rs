@@ -1,0 +1,116 @@
+//! Whether the times that bodies tell fit the time of this machine.
+
+use std::time::Duration;
+
+use super::facts::length;
+use super::{Check, Facts, Status};
+use crate::message::{SentAtSource, Shape};
+use crate::store::RecentMessage;
+
+/// How many messages with a time of their own make a pattern.
+const PATTERN: usize = 3;
+/// Milliseconds that a message may seem to come from the future.
+const AHEAD: i64 = 2 * 60 * 1000;
+/// Milliseconds that a message may be late.
+const BEHIND: i64 = 60 * 60 * 1000;
+
+pub(super) fn check(facts: &Facts) -> Check {
+    const NAME: &str = "clock";
+    let Some(known) = &facts.known else {
+        return Check::unknown(NAME);
+    };
+    let mut skews: Vec<_> = known.recent.messages.iter().filter_map(skew).collect();
+    if skews.len() < PATTERN {
+        return Check::ok(
+            NAME,
+            "Too few recent messages tell when they were sent.",
+            "Their arrival is taken instead.",
+        );
+    }
+    skews.sort_unstable();
+    let median = skews[skews.len() / 2];
+    let off = length(Duration::from_millis(median.unsigned_abs()));
+    let (observed, cause) = if median > AHEAD {
+        (
+            format!("Messages seem to be sent {off} after they arrive."),
+            "The clock of this machine is slow, or the body tells a local time without its zone.",
+        )
+    } else if median < -BEHIND {
+        (
+            format!("Messages seem to be sent {off} before they arrive."),
+            "The flow waits before it sends, the body tells a local time without its zone, or an old time, or the \
+             clock of this machine is fast.",
+        )
+    } else {
+        return Check::ok(
+            NAME,
+            "The times in bodies fit the clock of this machine.",
+            "`sentAt` can be believed.",
+        );
+    };
+    Check::new(
+        NAME,
+        Status::Warning,
+        observed,
+        cause,
+        "Synchronise the clock of this machine (NTP), and use `{{last_interaction}}` as the time in the body.",
+    )
+}
+
+/// How far the body's own time is ahead of the arrival, in milliseconds. Transcripts tell of the past.
+fn skew(message: &RecentMessage) -> Option<i64> {
+    (message.sent_at_source != SentAtSource::Arrival && message.shape != Shape::ChatHistory)
+        .then(|| message.sent_at.as_millisecond() - message.received_at.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::diagnose::facts::Known;
+    use crate::message::Direction;
+    use crate::store::Recent;
+
+    fn observed(skews: &[i64]) -> (Status, String) {
+        let messages = skews.iter().map(|skew| RecentMessage {
+            received_at: Timestamp::from_second(1_800_000_000).unwrap(),
+            sent_at: Timestamp::from_second(1_800_000_000 + skew).unwrap(),
+            sent_at_source: SentAtSource::Message,
+            direction: Direction::Inbound,
+            shape: Shape::Flat,
+        });
+        let facts = Facts {
+            known: Some(Known {
+                recent: Recent {
+                    messages: messages.collect(),
+                    ..Recent::default()
+                },
+                ..Known::default()
+            }),
+            ..Facts::default()
+        };
+        let check = check(&facts);
+        (check.status, check.observed)
+    }
+
+    #[test]
+    fn the_median_counts_and_not_a_single_late_message() {
+        assert_eq!(observed(&[0, -2, -90_000]).0, Status::Ok);
+        assert_eq!(observed(&[-90_000, -90_000]).0, Status::Ok);
+        assert_eq!(
+            observed(&[-10_801, -10_800, -10_799]),
+            (
+                Status::Warning,
+                "Messages seem to be sent 3 hours before they arrive.".to_owned()
+            )
+        );
+        assert_eq!(
+            observed(&[600, 600, 601]),
+            (
+                Status::Warning,
+                "Messages seem to be sent 10 minutes after they arrive.".to_owned()
+            )
+        );
+    }
+}

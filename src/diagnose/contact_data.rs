@@ -1,0 +1,47 @@
+//! "All Contact Data": a body that says who the customer is, and not what they wrote.
+
+use super::words::{share, upper_first};
+use super::{Check, Facts, Status};
+use crate::delivery::ReasonCode;
+use crate::store::RecentDelivery;
+
+/// The body that an account owner should paste: `docs/chatrace.md`, section 8.
+const TEMPLATE: &str = r#"{"contact_id":"{{user_id}}","external_id":"{{user_external_id}}","username":"{{ig_user_name}}","full_name":"{{full_name}}","text":"{{last_input}}","last_input_type":"{{last_input_type}}","last_interaction":"{{last_interaction}}","channel":"instagram"}"#;
+
+pub(super) fn check(facts: &Facts) -> Check {
+    const NAME: &str = "contact_data";
+    let Some(known) = &facts.known else {
+        return Check::unknown(NAME);
+    };
+    let deliveries = &known.recent.deliveries;
+    let bare = deliveries.iter().filter(|one| is_contact_only(one)).count();
+    if bare * 2 <= deliveries.len() {
+        return Check::ok(
+            NAME,
+            "Recent bodies hold more than contact data.",
+            "They say what the customer wrote.",
+        );
+    }
+    let goes_on = deliveries.first().is_some_and(is_contact_only);
+    Check::new(
+        NAME,
+        if goes_on {
+            Status::Problem
+        } else {
+            Status::Warning
+        },
+        format!(
+            "{} without a message, which is \"All Contact Data\": choose raw JSON in the External API Request and paste the body template.",
+            upper_first(&format!(
+                "{} held contact data",
+                share(bare, deliveries.len())
+            ))
+        ),
+        "It does not hold what the customer wrote.",
+        format!("Choose raw JSON in the External API Request and paste this body: {TEMPLATE}"),
+    )
+}
+
+fn is_contact_only(delivery: &RecentDelivery) -> bool {
+    delivery.code.as_deref() == Some(ReasonCode::ContactOnly.as_str())
+}

@@ -1,0 +1,49 @@
+//! What became of the newest deliveries.
+
+use super::words::counted;
+use super::{Check, Facts, Status};
+use crate::delivery::Outcome;
+
+/// How many make a pattern.
+const PATTERN: usize = 3;
+
+pub(super) fn check(facts: &Facts) -> Check {
+    const NAME: &str = "outcomes";
+    let Some(known) = &facts.known else {
+        return Check::unknown(NAME);
+    };
+    let deliveries = &known.recent.deliveries;
+    if deliveries.is_empty() {
+        return Check::ok(NAME, "There are no deliveries yet.", "");
+    }
+    let count = |outcome| {
+        deliveries
+            .iter()
+            .filter(|one| one.outcome == outcome)
+            .count()
+    };
+    let told: Vec<_> = Outcome::ALL
+        .iter()
+        .filter(|outcome| count(**outcome) > 0)
+        .map(|outcome| format!("{} {outcome}", count(*outcome)))
+        .collect();
+    let observed = format!(
+        "Of the last {}: {}.",
+        counted(deliveries.len() as u64, "delivery"),
+        told.join(", ")
+    );
+    if deliveries.len() < PATTERN || count(Outcome::Ignored) < deliveries.len() {
+        return Check::ok(NAME, observed, "Messages are stored where there are any.");
+    }
+    let reason = deliveries[0].reason.as_deref().unwrap_or("nothing to keep");
+    Check::new(
+        NAME,
+        Status::Problem,
+        format!(
+            "The last {} hold nothing to keep, the newest: {reason}.",
+            counted(deliveries.len() as u64, "delivery")
+        ),
+        "The flow reports events, but not what customers write.",
+        "Run `chatrace-webhook setup` and compare the body of the External API Request with the template.",
+    )
+}

@@ -1,0 +1,126 @@
+//! Variables of the flow that arrive as they were typed.
+
+use super::words::share;
+use super::{Check, Facts, Status};
+use crate::delivery::ReasonCode;
+use crate::store::RecentDelivery;
+
+/// How the normalizer says where a placeholder stood.
+const LITERALLY: &str = "}} literally in `";
+
+pub(super) fn check(facts: &Facts) -> Check {
+    const NAME: &str = "placeholders";
+    let Some(known) = &facts.known else {
+        return Check::unknown(NAME);
+    };
+    let deliveries = &known.recent.deliveries;
+    let unfilled: Vec<_> = deliveries.iter().filter(|one| is_unfilled(one)).collect();
+    let Some(newest) = unfilled.first() else {
+        return Check::ok(
+            NAME,
+            "No recent delivery holds an unfilled {{placeholder}}.",
+            "The flow fills its variables.",
+        );
+    };
+    let goes_on = deliveries.first().is_some_and(is_unfilled);
+    Check::new(
+        NAME,
+        if goes_on {
+            Status::Problem
+        } else {
+            Status::Warning
+        },
+        format!(
+            "{} ({}).",
+            said(newest),
+            share(unfilled.len(), deliveries.len())
+        ),
+        "What the customer wrote is not in the body. It cannot be recovered.",
+        "In the External API Request, delete the placeholder and pick the variable from Chatrace's list.",
+    )
+}
+
+/// Whether a placeholder is why it was not stored. Other codes name one in their sentence.
+fn is_unfilled(delivery: &RecentDelivery) -> bool {
+    delivery.code.as_deref() == Some(ReasonCode::UnfilledPlaceholder.as_str())
+        || delivery
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.contains(LITERALLY))
+}
+
+/// `The flow sends {{last_input}} literally in "text"`, out of the normalizer's sentence.
+fn said(delivery: &RecentDelivery) -> String {
+    let reason = delivery.reason.as_deref().unwrap_or_default();
+    let quoted = reason.find("{{").and_then(|begin| {
+        let rest = &reason[begin..];
+        let key = rest.find(LITERALLY)? + LITERALLY.len();
+        let end = key + rest[key..].find('`')?;
+        Some(&rest[..=end])
+    });
+    format!(
+        "The flow sends {}",
+        quoted.unwrap_or("a {{placeholder}} literally")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::delivery::Outcome;
+    use crate::diagnose::facts::Known;
+    use crate::store::Recent;
+
+    fn delivery(code: Option<ReasonCode>, reason: &str) -> RecentDelivery {
+        RecentDelivery {
+            received_at: Timestamp::UNIX_EPOCH,
+            outcome: code.map_or(Outcome::Stored, |_| Outcome::Quarantined),
+            code: code.map(|code| code.as_str().to_owned()),
+            reason: code.map(|_| reason.to_owned()),
+        }
+    }
+
+    fn facts(deliveries: Vec<RecentDelivery>) -> Facts {
+        Facts {
+            known: Some(Known {
+                recent: Recent {
+                    deliveries,
+                    ..Recent::default()
+                },
+                ..Known::default()
+            }),
+            ..Facts::default()
+        }
+    }
+
+    const REASON: &str = "the flow sent {{last_input}} literally in `text`: pick the variable from Chatrace's list so that it is filled";
+
+    #[test]
+    fn a_literal_placeholder_is_quoted() {
+        let unfilled = || delivery(Some(ReasonCode::UnfilledPlaceholder), REASON);
+        let found = check(&facts(vec![unfilled(), delivery(None, "")]));
+        assert_eq!(found.status, Status::Problem);
+        assert_eq!(
+            found.observed,
+            "The flow sends {{last_input}} literally in `text` (1 of the last 2 deliveries)."
+        );
+        let mended = check(&facts(vec![delivery(None, ""), unfilled()]));
+        assert_eq!(mended.status, Status::Warning);
+    }
+
+    #[test]
+    fn it_is_found_in_the_sentence_of_another_reason() {
+        let reason = "contact data without a message, but with {{last_input}} literally in `text`";
+        let found = check(&facts(vec![delivery(
+            Some(ReasonCode::ContactOnly),
+            reason,
+        )]));
+        assert!(
+            found
+                .observed
+                .starts_with("The flow sends {{last_input}} literally in `text` (")
+        );
+    }
+}

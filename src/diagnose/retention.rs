@@ -1,0 +1,65 @@
+//! Whether what is old is deleted as it was asked for.
+
+use jiff::SignedDuration;
+
+use super::words::{at, counted};
+use super::{Check, Facts, Status};
+
+/// How much later than asked something may be deleted.
+const SLACK: SignedDuration = SignedDuration::from_hours(24);
+
+pub(super) fn check(facts: &Facts) -> Check {
+    const NAME: &str = "retention";
+    let Some(days) = facts.retention_days else {
+        return Check::ok(NAME, "RETENTION_DAYS is not set.", "Everything is kept.");
+    };
+    let Some(known) = &facts.known else {
+        return Check::unknown(NAME);
+    };
+    let limit = SignedDuration::from_hours(24 * i64::from(days)) + SLACK;
+    match known.recent.oldest_delivery_at {
+        Some(oldest) if facts.now.duration_since(oldest) > limit => Check::new(
+            NAME,
+            Status::Warning,
+            format!(
+                "The oldest delivery arrived {}, although RETENTION_DAYS is {days}.",
+                at(oldest, facts.now)
+            ),
+            "What should be deleted is still there.",
+            "See the log for why nothing is deleted.",
+        ),
+        _ => Check::ok(
+            NAME,
+            format!("Nothing is older than {}.", counted(u64::from(days), "day")),
+            "What is older is deleted.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::facts::Known;
+    use crate::store::Recent;
+
+    #[test]
+    fn what_is_kept_too_long_is_told() {
+        let facts = |oldest: &str| Facts {
+            now: "2026-11-22T16:00:00Z".parse().unwrap(),
+            retention_days: Some(7),
+            known: Some(Known {
+                recent: Recent {
+                    oldest_delivery_at: Some(oldest.parse().unwrap()),
+                    ..Recent::default()
+                },
+                ..Known::default()
+            }),
+            ..Facts::default()
+        };
+        assert_eq!(check(&facts("2026-11-16T00:00:00Z")).status, Status::Ok);
+        assert_eq!(
+            check(&facts("2026-11-01T00:00:00Z")).status,
+            Status::Warning
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! Near misses on their way into the store: gathered in bounded memory, written at most once a second.
+//!
+//! Nobody waits for them. What is not written when the process is killed, or while the database is away at its end, is
+//! lost, and what is written in a commit whose answer is lost counts twice: they are hints, no messages.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::sighting::{Sighting, Tally};
+use crate::store::Store;
+
+/// The shortest time between two writes.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before a database that is away is asked again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Where near misses are noted. Cheap to clone; when the last one is dropped, the [`Recorder`] writes the rest and ends.
+#[derive(Debug, Clone)]
+pub struct Sightings {
+    pending: Arc<Mutex<Tally>>,
+    wake: mpsc::Sender<()>,
+}
+
+/// The task that writes them.
+#[derive(Debug)]
+pub struct Recorder {
+    store: Arc<dyn Store>,
+    pending: Arc<Mutex<Tally>>,
+    woken: mpsc::Receiver<()>,
+}
+
+impl Sightings {
+    /// The place to note near misses, and the task to run at its other end.
+    pub fn new(store: Arc<dyn Store>) -> (Self, Recorder) {
+        let pending = Arc::<Mutex<Tally>>::default();
+        let (wake, woken) = mpsc::channel(1);
+        let sightings = Self {
+            pending: pending.clone(),
+            wake,
+        };
+        (
+            sightings,
+            Recorder {
+                store,
+                pending,
+                woken,
+            },
+        )
+    }
+
+    /// Notes something that was seen.
+    pub fn note(&self, sighting: Sighting) {
+        lock(&self.pending).add(sighting);
+        // Full: the recorder is about to look anyway.
+        self.wake.try_send(()).ok();
+    }
+
+    /// What this process has seen and not written yet.
+    pub fn pending(&self) -> Tally {
+        lock(&self.pending).clone()
+    }
+}
+
+impl Recorder {
+    /// Writes what is noted until every [`Sightings`] is dropped, then the rest. After `stop` nothing is waited for.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let pause = async |length| {
+            tokio::select! {
+                () = sleep(length) => {}
+                () = stop.cancelled() => {}
+            }
+        };
+        let mut open = true;
+        while open {
+            open = self.woken.recv().await.is_some();
+            while !self.flush().await && open && !stop.is_cancelled() {
+                pause(RETRY).await;
+            }
+            pause(PAUSE).await;
+        }
+        stop.cancelled().await;
+    }
+
+    /// Writes what is pending; what could not be written stays so.
+    async fn flush(&self) -> bool {
+        let taken: Vec<_> = std::mem::take(&mut *lock(&self.pending))
+            .into_iter()
+            .collect();
+        if taken.is_empty() {
+            return true;
+        }
+        let Err(error) = self.store.remember(&taken).await else {
+            return true;
+        };
+        tracing::debug!(%error, "near misses are not written yet");
+        let mut pending = lock(&self.pending);
+        for sighting in taken {
+            pending.add(sighting);
+        }
+        false
+    }
+}
+
+/// Nothing in here can be left half done, so a panic elsewhere does not spoil it.
+fn lock(pending: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
+}

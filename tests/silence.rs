@@ -1,0 +1,251 @@
+//! Silence: said once, told once, over when a message comes.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chatrace_webhook::config::Limits;
+use chatrace_webhook::http;
+use chatrace_webhook::lifecycle::Lifecycle;
+use chatrace_webhook::silence::sign;
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::support::process::{PATIENCE, Running, program};
+use crate::support::{Answer, App, Backend, postgres};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// One POST at the place where alerts go.
+struct Told {
+    id: String,
+    body: Value,
+}
+
+/// A place where alerts go. It refuses the first few.
+struct Ear {
+    url: String,
+    told: mpsc::UnboundedReceiver<(HeaderMap, String)>,
+}
+
+impl Ear {
+    async fn refusing(first: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!(
+            "http://user:canary@{}/canary",
+            listener.local_addr().unwrap()
+        );
+        let (tell, told) = mpsc::unbounded_channel();
+        let hearing = Arc::new(Hearing {
+            tell,
+            refusals: AtomicUsize::new(first),
+        });
+        let router = Router::new()
+            .route("/canary", post(hear))
+            .with_state(hearing);
+        tokio::spawn(async move {
+            let lifecycle = Lifecycle::new();
+            http::serve(listener, router, Limits::default(), || {}, &lifecycle).await;
+        });
+        Self { url, told }
+    }
+
+    /// The next POST, whose signature must fit.
+    async fn next(&mut self) -> Told {
+        let (headers, body) = tokio::time::timeout(PATIENCE, self.told.recv())
+            .await
+            .expect("nobody is told")
+            .unwrap();
+        let header = |name| headers.get(name).unwrap().to_str().unwrap();
+        let key = STANDARD
+            .decode(SECRET.strip_prefix("whsec_").unwrap())
+            .unwrap();
+        let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
+        let expected = sign::signature(&key, id, timestamp.parse().unwrap(), &body);
+        assert_eq!(header("webhook-signature"), expected);
+        Told {
+            id: id.to_owned(),
+            body: serde_json::from_str(&body).unwrap(),
+        }
+    }
+}
+
+struct Hearing {
+    tell: mpsc::UnboundedSender<(HeaderMap, String)>,
+    refusals: AtomicUsize,
+}
+
+async fn hear(State(hearing): State<Arc<Hearing>>, headers: HeaderMap, body: String) -> StatusCode {
+    hearing.tell.send((headers, body)).unwrap();
+    let refusals = &hearing.refusals;
+    let refused = refusals.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+    if refused.is_ok() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::NO_CONTENT
+    }
+}
+
+async fn send(app: &App, text: &str) {
+    app.post(format!(r#"{{"contact_id":"1","text":"{text}"}}"#))
+        .await
+        .ok();
+}
+
+#[rstest]
+#[tokio::test]
+async fn silence_begins_and_ends_and_each_is_told_once(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let mut ear = Ear::refusing(0).await;
+    let variables = [
+        ("SILENCE_AFTER", "1s"),
+        ("ALERT_URL", ear.url.as_str()),
+        ("ALERT_SECRET", SECRET),
+    ];
+    let app = App::with(backend, &variables).await;
+    let quiet = app
+        .diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "ok")
+        .await;
+    assert_eq!(silence(&quiet)["observed"], "There is no message yet.");
+    send(&app, "first").await;
+    let began = ear.next().await;
+    assert_eq!(began.body["type"], "silence.began");
+    let diagnosis = app
+        .diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "problem")
+        .await;
+    let observed = silence(&diagnosis)["observed"].as_str().unwrap();
+    assert!(
+        observed.starts_with("No message has arrived since ")
+            && observed.ends_with(": longer than SILENCE_AFTER allows (1 second)."),
+        "{observed}"
+    );
+    let metrics = Answer::to(app.request(Method::GET, "/metrics")).await.text;
+    assert!(
+        metrics.contains("\nchatrace_last_message_age_seconds "),
+        "{metrics}"
+    );
+
+    send(&app, "second").await;
+    let ended = ear.next().await;
+    assert_eq!(ended.body["type"], "silence.ended");
+    assert_eq!(
+        ended.body["data"]["silentSince"],
+        began.body["data"]["lastMessageAt"]
+    );
+    assert_ne!(ended.id, began.id);
+}
+
+#[tokio::test]
+async fn of_several_replicas_one_tells_also_after_a_restart() {
+    let url = postgres::fresh_database().await;
+    let mut ear = Ear::refusing(0).await;
+    let alert_url = ear.url.clone();
+    let variables = [
+        ("SILENCE_AFTER", "500ms"),
+        ("ALERT_URL", alert_url.as_str()),
+        ("ALERT_SECRET", SECRET),
+    ];
+    let start = async || {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        App::on(directory, Some(&url), &variables).await
+    };
+    let replicas = [start().await, start().await, start().await];
+    send(&replicas[0], "first").await;
+    assert_eq!(ear.next().await.body["type"], "silence.began");
+    for app in &replicas {
+        app.diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "problem")
+            .await;
+    }
+    for app in replicas {
+        app.stop().await;
+    }
+    let app = start().await;
+    app.diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "problem")
+        .await;
+    send(&app, "second").await;
+    let next = ear.next().await;
+    assert_eq!(next.body["type"], "silence.ended", "nothing was told twice");
+}
+
+#[tokio::test]
+async fn an_alert_that_is_refused_comes_again_under_the_same_id() {
+    let mut ear = Ear::refusing(1).await;
+    let variables = [
+        ("SILENCE_AFTER", "500ms"),
+        ("ALERT_URL", ear.url.as_str()),
+        ("ALERT_SECRET", SECRET),
+    ];
+    let app = App::with(Backend::Sqlite, &variables).await;
+    send(&app, "first").await;
+    let (first, second) = (ear.next().await, ear.next().await);
+    assert_eq!((&first.id, &first.body), (&second.id, &second.body));
+    let third = tokio::time::timeout(Duration::from_secs(1), ear.told.recv()).await;
+    assert!(third.is_err(), "what is delivered is not sent again");
+}
+
+#[tokio::test]
+async fn the_log_says_it_once_and_never_where_alerts_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command
+        .env("SILENCE_AFTER", "500ms")
+        .env("ALERT_URL", "http://user:canary@127.0.0.1:1/canary?canary")
+        .env("ALERT_SECRET", "canary-secret");
+    let mut running = Running::start(command).await;
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let post = |text: &str| {
+        let body = format!(r#"{{"contact_id":"1","text":"{text}"}}"#);
+        client
+            .post(format!("{}/instagram/webhook", running.base))
+            .body(body)
+            .send()
+    };
+    post("first").await.unwrap();
+    let second = post("second");
+    let line = running.line_with("Silence: no message has arrived").await;
+    assert!(line.contains("WARN"), "{line}");
+    running.line_with("an alert is not delivered yet").await;
+    second.await.unwrap();
+    let line = running.line_with("Silence is over").await;
+    assert!(line.contains("INFO"), "{line}");
+    running.signal("-TERM");
+    assert!(running.ended().await.success());
+    for line in &running.printed {
+        assert!(!line.contains("canary"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_rhythm_that_is_not_known_yet_does_not_alarm() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let app = App::on(directory.clone(), None, &[]).await;
+    send(&app, "first").await;
+    app.stop().await;
+    let app = App::on(directory, None, &[("SILENCE_AFTER", "auto")]).await;
+    let diagnosis = app
+        .diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "ok")
+        .await;
+    assert_eq!(
+        silence(&diagnosis)["observed"],
+        "The rhythm of messages is not known yet: the history has 0 days, and a week is needed."
+    );
+}
+
+fn silence(diagnosis: &Value) -> &Value {
+    let checks = diagnosis["checks"].as_array().unwrap();
+    checks
+        .iter()
+        .find(|check| check["name"] == "silence")
+        .unwrap()
+}
