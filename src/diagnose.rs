@@ -4,6 +4,11 @@
 //! upstream first (the sender's side before the network, the network before the receiver, the receiver before the
 //! database), and ends in one sentence: that of the most upstream cause.
 
+pub mod account;
+pub mod chatrace_api;
+pub mod probe;
+pub mod public_url;
+
 use serde::{Deserialize, Serialize};
 
 use crate::message::named_enum;

@@ -96,8 +96,7 @@ pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
     )
 }
 
-/// The path of the webhook.
-pub const WEBHOOK_PATH: &str = "/instagram/webhook";
+pub use crate::setup::WEBHOOK_PATH;
 
 /// Every route.
 pub fn router(state: AppState) -> Router {

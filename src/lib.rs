@@ -12,6 +12,8 @@ pub mod ingest;
 pub mod lifecycle;
 pub mod message;
 pub mod normalize;
+pub mod outside;
 pub mod redact;
+pub mod setup;
 pub mod store;
 pub mod telemetry;
