@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod chatrace_api;
+pub mod polling;
 pub mod probe;
 pub mod public_url;
 

@@ -2,10 +2,15 @@
 //! limit, no redirect is followed (credentials would go along), and what they write is cleaned before it is shown.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{ClientBuilder, Response, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use url::Url;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -16,15 +21,19 @@ const LONGEST: usize = 256 * 1024;
 /// The longest foreign text that is shown, in characters.
 const LONGEST_TEXT: usize = 160;
 
-/// The client of every question, TLS through ring. Proxies of the environment are not used: what is looked at is the
-/// way that others take.
-pub fn client() -> ClientBuilder {
+/// A client with ring for TLS and nothing else decided. Proxies of the environment are not used: what is looked at is
+/// the way that others take.
+pub fn builder() -> ClientBuilder {
     // Fails where a provider is installed already, which is as good.
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
-    reqwest::Client::builder()
-        .no_proxy()
+    reqwest::Client::builder().no_proxy()
+}
+
+/// The client of every question.
+pub fn client() -> ClientBuilder {
+    builder()
         .redirect(redirect::Policy::none())
         .user_agent(concat!("chatrace-webhook/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -131,6 +140,36 @@ fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
         error = source;
     }
     error
+}
+
+/// The value of `X-Hub-Signature-256` for a body, as Meta makes it.
+///
+/// # Panics
+/// Never: an HMAC takes a key of any length.
+pub fn signature(app_secret: &SecretString, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(app_secret.expose_secret().as_bytes())
+        .expect("an HMAC takes a key of any length");
+    mac.update(body);
+    let start = "sha256=".to_owned();
+    mac.finalize()
+        .into_bytes()
+        .iter()
+        .fold(start, |mut hex, byte| {
+            // Writing to a string cannot fail.
+            write!(hex, "{byte:02x}").ok();
+            hex
+        })
+}
+
+/// A URL as it may be shown: no user, password, query or fragment.
+pub fn without_credentials(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Only URLs without a host refuse these; such a one is never asked.
+    url.set_username("").ok();
+    url.set_password(None).ok();
+    url.set_query(None);
+    url.set_fragment(None);
+    url
 }
 
 /// Foreign text as it may be shown: one line of bounded length, without control characters.

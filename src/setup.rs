@@ -101,7 +101,8 @@ fn secret(situation: &Situation) -> Step {
         return Step {
             title,
             notes: vec![
-                "WEBHOOK_SECRET is set. Its value is entered below; it is not shown here.".to_owned(),
+                "WEBHOOK_SECRET is set. Its value is entered below; it is not shown here."
+                    .to_owned(),
             ],
             fields: Vec::new(),
             copy: None,
@@ -159,12 +160,12 @@ fn first_message(situation: &Situation) -> Step {
     Step {
         title: "See the first message arrive".to_owned(),
         notes: vec![
-            "`send-test` sends the body above as Chatrace would. Then start the second command, and write to the account on Instagram from another account: it prints the message and ends; if nothing comes within 30 s, ask the doctor.".to_owned(),
+            "The first command waits for a message and prints it. Start it, and in a second terminal send a test as Chatrace would; then do the same again and write to the account on Instagram from another account. If nothing comes, the doctor says why.".to_owned(),
         ],
         fields: Vec::new(),
         copy: Some(format!(
-            "chatrace-webhook send-test --shape template\n\
-             curl -H \"Authorization: Bearer {api_token}\" \"{local}/instagram/messages?after=latest&wait=30\"\n\
+            "curl -H \"Authorization: Bearer {api_token}\" \"{local}/instagram/messages?wait=30\"\n\
+             chatrace-webhook send-test --shape template\n\
              chatrace-webhook doctor"
         )),
     }

@@ -7,6 +7,7 @@ mod support;
 
 mod auth;
 mod docs;
+mod doctor;
 mod faults;
 mod ledger;
 mod normalize;

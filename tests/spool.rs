@@ -243,7 +243,7 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
         .env("PATH", "/usr/bin:/bin");
     let mut running = Running::start(command).await;
     proxy.set(Weather::Cut);
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = chatrace_webhook::outside::builder().build().unwrap();
     let mut acknowledged = Vec::new();
     let refused = loop {
         let body = body(&format!("{} {}", acknowledged.len(), "x".repeat(20_000)));

@@ -111,8 +111,7 @@ impl Server {
 
 impl Running {
     async fn ready(&self, server: Server) {
-        let client = reqwest::Client::builder()
-            .no_proxy()
+        let client = chatrace_webhook::outside::builder()
             .build()
             .unwrap_or_default();
         let url = format!("http://{}/readyz", self.address);

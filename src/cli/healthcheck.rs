@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::Failure;
 use crate::config::server::{Server, reachable};
 use crate::config::{ConfigErrors, Env};
+use crate::outside;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -19,9 +20,8 @@ pub(super) async fn healthcheck(lookup: &dyn Fn(&str) -> Option<String>) -> Resu
         return Err(ConfigErrors(errors).into());
     }
     let url = format!("http://{}/healthz", reachable(server.address()));
-    let client = reqwest::Client::builder()
+    let client = outside::client()
         .timeout(TIMEOUT)
-        .no_proxy()
         .build()
         .context("no HTTP client")?;
     let response = client

@@ -13,7 +13,8 @@ use crate::outside::{Trouble, shown};
 /// The name of the check.
 pub const NAME: &str = "chatrace_account";
 
-const NO_HARM: &str = "Messages are pushed by a flow and arrive without it; sending would not work.";
+const NO_HARM: &str =
+    "Messages are pushed by a flow and arrive without it; sending would not work.";
 const COPY_AGAIN: &str = "Copy the whole token again from the panel of this account (Settings → API), the account's number and the dot included, into INSTAGRAM_ACCESS_TOKEN.";
 
 /// Looks at the token's form, then asks `GET /accounts/me` with it.
@@ -112,7 +113,9 @@ fn judge(account: &str, api_url: &str, reply: &Reply) -> Check {
         ),
         Reply::Redirected(status) => check_of(
             Status::Warning,
-            format!("{api} answers with a redirect ({status}), which was not followed: the token would go along."),
+            format!(
+                "{api} answers with a redirect ({status}), which was not followed: the token would go along."
+            ),
             "It is not the address of the API itself.",
             look_up_url,
         ),
@@ -203,7 +206,15 @@ mod tests {
     #[test]
     fn a_token_is_an_account_a_dot_and_a_secret() {
         assert_eq!(account_of("1700001.aB3"), Some("1700001"));
-        for wrong in ["aB3", "1700001", ".aB3", "1700001.", "abc.def", "Bearer 1.a", "1.a b"] {
+        for wrong in [
+            "aB3",
+            "1700001",
+            ".aB3",
+            "1700001.",
+            "abc.def",
+            "Bearer 1.a",
+            "1.a b",
+        ] {
             assert_eq!(account_of(wrong), None, "{wrong}");
         }
     }

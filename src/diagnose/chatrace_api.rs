@@ -175,7 +175,9 @@ impl ChatraceApi {
             (_, Some((name, value))) => get.header(name, value),
             // No header can hold it, so nobody can have accepted it.
             (_, None) => {
-                return Reply::Unauthorized("the token has characters that no header can hold".into());
+                return Reply::Unauthorized(
+                    "the token has characters that no header can hold".into(),
+                );
             }
         };
         match request.send().await {
@@ -225,9 +227,15 @@ impl ChatraceApi {
     fn cleaned(&self, value: &Value) -> String {
         let token = self.token.expose_secret();
         let secret = token.split_once('.').map_or(token, |(_, secret)| secret);
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         let text = text.replace(token, REDACTED);
-        let text = if secret.is_empty() { text } else { text.replace(secret, REDACTED) };
+        let text = if secret.is_empty() {
+            text
+        } else {
+            text.replace(secret, REDACTED)
+        };
         outside::shown(&text)
     }
 }

@@ -87,7 +87,7 @@ fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
         // Writing to a string cannot fail.
         write!(hex, "{byte:02x}").ok();
@@ -111,7 +111,11 @@ mod tests {
         let probe = Probe::new(&"old".into(), now).unwrap();
         let answered = answer(probe.header(), &tokens(&["new", "old"]), now).unwrap();
         assert!(probe.is_answered_by(&answered));
-        assert!(!Probe::new(&"old".into(), now).unwrap().is_answered_by(&answered));
+        assert!(
+            !Probe::new(&"old".into(), now)
+                .unwrap()
+                .is_answered_by(&answered)
+        );
         // The question itself, thrown back, is no answer.
         let thrown_back = probe.header().rsplit('.').next().unwrap();
         assert!(!probe.is_answered_by(thrown_back));
@@ -127,7 +131,14 @@ mod tests {
         assert!(answer(probe.header(), &token, later(FRESH_SECONDS + 1)).is_none());
         assert!(answer(probe.header(), &token, later(-FRESH_SECONDS - 1)).is_none());
         assert!(answer(probe.header(), &tokens(&["other"]), now).is_none());
-        for wrong in ["", ".", "..", "a.b.c", &probe.header()[1..], &format!("{}0", probe.header())] {
+        for wrong in [
+            "",
+            ".",
+            "..",
+            "a.b.c",
+            &probe.header()[1..],
+            &format!("{}0", probe.header()),
+        ] {
             assert!(answer(wrong, &token, now).is_none(), "{wrong}");
         }
     }

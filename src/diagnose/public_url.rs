@@ -6,13 +6,11 @@ mod answer;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use reqwest::tls::TlsInfo;
 use rustls::CertificateError;
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use url::Url;
@@ -21,7 +19,7 @@ use x509_cert::der::Decode as _;
 use super::probe::{self, Probe};
 use super::{Check, Status};
 use crate::config::{Auth, Meta};
-use crate::outside::{self, Trouble};
+use crate::outside::{self, Trouble, without_credentials};
 use crate::setup::WEBHOOK_PATH;
 use answer::Answer;
 
@@ -62,19 +60,10 @@ impl Credentials {
 pub fn webhook_url(public_url: &Url) -> String {
     format!(
         "{}{WEBHOOK_PATH}",
-        without_credentials(public_url).as_str().trim_end_matches('/')
+        without_credentials(public_url)
+            .as_str()
+            .trim_end_matches('/')
     )
-}
-
-/// As it may be shown: no user, password or query.
-fn without_credentials(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Only URLs without a host refuse these; such a one is no PUBLIC_URL.
-    url.set_username("").ok();
-    url.set_password(None).ok();
-    url.set_query(None);
-    url.set_fragment(None);
-    url
 }
 
 /// Takes the whole way.
@@ -102,7 +91,12 @@ struct Finding {
 }
 
 impl Finding {
-    fn new(status: Status, observed: impl Into<String>, meaning: &str, next: impl Into<String>) -> Self {
+    fn new(
+        status: Status,
+        observed: impl Into<String>,
+        meaning: &str,
+        next: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             observed: observed.into(),
@@ -150,13 +144,19 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Finding, Finding> {
     let addresses = resolve(url, host).await?;
     let Some(token) = &credentials.api_token else {
         return Err(Finding::unknown(
-            format!("{host} resolves, but there is no API token here, with which the probe is signed."),
+            format!(
+                "{host} resolves, but there is no API token here, with which the probe is signed."
+            ),
             "Whether the way leads to this service cannot be told.",
             "Set API_TOKEN to that of the service, or run this where its DATA_DIR is.",
         ));
     };
     let probe = Probe::new(token, Timestamp::now()).map_err(|_| {
-        Finding::unknown("The system gives no random numbers.", "The probe cannot be made.", "")
+        Finding::unknown(
+            "The system gives no random numbers.",
+            "The probe cannot be made.",
+            "",
+        )
     })?;
     let begun = Instant::now();
     let response = send(url, host, &addresses, &probe, credentials).await?;
@@ -180,7 +180,10 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Finding> {
         Ok(Err(_)) => Vec::new(),
         Err(_) => {
             return Err(Finding::problem(
-                format!("The name {host} was not resolved within {} s.", RESOLVE_TIMEOUT.as_secs()),
+                format!(
+                    "The name {host} was not resolved within {} s.",
+                    RESOLVE_TIMEOUT.as_secs()
+                ),
                 "Either the name server of the domain or that of this machine does not answer.",
                 "Check the DNS entry of the name with another machine.",
             ));
@@ -226,20 +229,15 @@ async fn send(
             request = request.header("x-webhook-secret", secret);
         }
     } else if let Some(secret) = &credentials.app_secret {
-        request = request.header("x-hub-signature-256", signature(secret));
+        request = request.header(
+            "x-hub-signature-256",
+            outside::signature(secret, probe::BODY),
+        );
     }
     request
         .send()
         .await
         .map_err(|error| no_answer(host, &Trouble::of(&error)))
-}
-
-/// The probe's body, signed as Meta signs.
-fn signature(secret: &SecretString) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
-        .expect("an HMAC takes a key of any length");
-    mac.update(probe::BODY);
-    format!("sha256={}", probe::hex(&mac.finalize().into_bytes()))
 }
 
 /// Why there was no answer, each with its own advice.
@@ -288,16 +286,23 @@ fn certificate(host: &str, problem: &CertificateError, refuses: &str) -> Finding
             format!("The certificate of {host} is not valid yet."),
             "Check the clocks of this machine and of the one that made the certificate.",
         ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => finding(
-            format!("The certificate is not for the name {host}."),
-            "Get a certificate for this name, or set PUBLIC_URL to the name that the certificate has.",
-        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            finding(
+                format!("The certificate is not for the name {host}."),
+                "Get a certificate for this name, or set PUBLIC_URL to the name that the certificate has.",
+            )
+        }
         CertificateError::UnknownIssuer => finding(
-            format!("The certificate of {host} is of an issuer that is not trusted: self-signed, or the chain lacks the certificates between."),
+            format!(
+                "The certificate of {host} is of an issuer that is not trusted: self-signed, or the chain lacks the certificates between."
+            ),
             "Get one of a public authority, such as Let's Encrypt, and let the proxy send the full chain.",
         ),
         other => finding(
-            format!("The certificate of {host} is not accepted: {}.", outside::shown(&other.to_string())),
+            format!(
+                "The certificate of {host} is not accepted: {}.",
+                outside::shown(&other.to_string())
+            ),
             "Get one of a public authority, such as Let's Encrypt.",
         ),
     }
@@ -306,7 +311,11 @@ fn certificate(host: &str, problem: &CertificateError, refuses: &str) -> Finding
 /// When a certificate ends, in Unix seconds.
 fn not_after(der: &[u8]) -> Option<i64> {
     let certificate = x509_cert::Certificate::from_der(der).ok()?;
-    let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    let end = certificate
+        .tbs_certificate()
+        .validity()
+        .not_after
+        .to_unix_duration();
     i64::try_from(end.as_secs()).ok()
 }
 
@@ -326,7 +335,11 @@ fn ago(since: i64) -> String {
 fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Duration) -> Finding {
     let host = url.host_str().unwrap_or_default();
     let days = expires.map(days_left);
-    let arrived = format!("A probe to {} came in after {} ms.", webhook_url(url), took.as_millis());
+    let arrived = format!(
+        "A probe to {} came in after {} ms.",
+        webhook_url(url),
+        took.as_millis()
+    );
     if let Some(days) = days.filter(|days| *days < DAYS_LEFT) {
         return Finding::warning(
             format!("{arrived} The certificate of {host} expires in {days} days."),
@@ -355,16 +368,28 @@ fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Dura
             "Put a proxy with a certificate before the service and use https.",
         );
     }
-    let lasts = days.map_or(String::new(), |days| format!(" The certificate is valid for {days} more days."));
-    Finding::new(Status::Ok, format!("{arrived}{lasts}"), "The way from the outside leads here.", "")
+    let lasts = days.map_or(String::new(), |days| {
+        format!(" The certificate is valid for {days} more days.")
+    });
+    Finding::new(
+        Status::Ok,
+        format!("{arrived}{lasts}"),
+        "The way from the outside leads here.",
+        "",
+    )
 }
 
 /// Whether nobody outside can reach this address.
 fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified(),
+        IpAddr::V4(ip) => {
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
+        }
         IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified()
+            ip.is_loopback()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+                || ip.is_unspecified()
         }
     }
 }
@@ -398,17 +423,37 @@ mod tests {
             assert_eq!(finding.status, Status::Warning);
             assert!(finding.observed.contains(text), "{finding:?}");
         };
-        warned(remark("https://shop.example", PUBLIC, Some(3), QUICK), "expires in 3 days");
-        warned(remark("https://shop.example", PUBLIC, Some(60), SLOW * 2), "after 6000 ms");
-        warned(remark("https://shop.example", "192.168.1.4", Some(60), QUICK), "its own network");
-        warned(remark("https://shop.example", "::1", Some(60), QUICK), "its own network");
-        warned(remark("http://shop.example", PUBLIC, None, QUICK), "without TLS");
+        warned(
+            remark("https://shop.example", PUBLIC, Some(3), QUICK),
+            "expires in 3 days",
+        );
+        warned(
+            remark("https://shop.example", PUBLIC, Some(60), SLOW * 2),
+            "after 6000 ms",
+        );
+        warned(
+            remark("https://shop.example", "192.168.1.4", Some(60), QUICK),
+            "its own network",
+        );
+        warned(
+            remark("https://shop.example", "::1", Some(60), QUICK),
+            "its own network",
+        );
+        warned(
+            remark("http://shop.example", PUBLIC, None, QUICK),
+            "without TLS",
+        );
     }
 
     #[test]
     fn no_credential_in_a_url_is_shown() {
-        let url = "https://user:canary@shop.example/base/?token=canary".parse().unwrap();
-        assert_eq!(webhook_url(&url), "https://shop.example/base/instagram/webhook");
+        let url = "https://user:canary@shop.example/base/?token=canary"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            webhook_url(&url),
+            "https://shop.example/base/instagram/webhook"
+        );
     }
 
     #[test]

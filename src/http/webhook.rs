@@ -128,7 +128,11 @@ fn answer_probe(state: &AppState, verdict: Verdict, probe: &str) -> Response {
     if observes || verdict == Verdict::Allowed {
         return Json(json!({ "success": true, "probe": probe })).into_response();
     }
-    let secret = if verdict == Verdict::Missing { "missing" } else { "wrong" };
+    let secret = if verdict == Verdict::Missing {
+        "missing"
+    } else {
+        "wrong"
+    };
     let body = json!({ "success": false, "error": "The probe came in without a valid secret.", "probe": probe, "secret": secret });
     (StatusCode::UNAUTHORIZED, Json(body)).into_response()
 }

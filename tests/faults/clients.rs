@@ -40,7 +40,7 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = chatrace_webhook::outside::builder().build().unwrap();
     let body = |size: usize| {
         let body = json!({ "contact_id": "1", "text": "x".repeat(size) });
         bytes::Bytes::from(body.to_string())

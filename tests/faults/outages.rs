@@ -17,7 +17,7 @@ use crate::support::proxy::{Proxy, Weather};
 /// Posts a message and answers with which status, and what became of it.
 async fn post(server: &Server, text: &str) -> (u16, Value) {
     let url = format!("{}/instagram/webhook", *server.base().borrow());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = chatrace_webhook::outside::builder().build().unwrap();
     let body = json!({ "contact_id": "1", "text": text }).to_string();
     let answer = client.post(url).body(body).send().await.unwrap();
     let status = answer.status().as_u16();

@@ -47,8 +47,7 @@ impl Crowd {
         server: &watch::Receiver<String>,
         book: &Arc<Book>,
     ) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
+        let http = chatrace_webhook::outside::builder()
             .timeout(ANSWER_TIMEOUT)
             .build()
             .unwrap();

@@ -51,7 +51,7 @@ impl Server {
             variables,
             process: None,
             base: watch::Sender::new(String::new()),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: chatrace_webhook::outside::builder().build().unwrap(),
         };
         server.begin().await;
         server

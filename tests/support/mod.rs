@@ -1,6 +1,8 @@
 //! A running service for a test, and a client for it.
 
+pub(crate) mod chatrace;
 pub(crate) mod cluster;
+pub(crate) mod front;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -100,7 +102,7 @@ impl App {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let lifecycle = Lifecycle::new();
         let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = chatrace_webhook::outside::builder().build().unwrap();
         let alive = client.get(format!("{base}/healthz")).send();
         tokio::select! {
             ended = &mut running => panic!("the service did not start: {:?}", ended.unwrap()),

@@ -75,19 +75,28 @@ impl Answer {
         Err(match self.whose {
             Whose::Ours => return Ok(()),
             Whose::WithoutSecret => Finding::problem(
-                format!("{host} leads here, but the secret of the probe was lost on the way (401)."),
+                format!(
+                    "{host} leads here, but the secret of the probe was lost on the way (401)."
+                ),
                 "The proxy drops X-Webhook-Secret, so every message is refused.",
                 "Let the proxy pass the header X-Webhook-Secret; or put the secret into the URL as ?token=….",
             ),
             Whose::OtherSecret => Finding::problem(
-                format!("{host} leads here, but the service has another WEBHOOK_SECRET or META_APP_SECRET (401)."),
+                format!(
+                    "{host} leads here, but the service has another WEBHOOK_SECRET or META_APP_SECRET (401)."
+                ),
                 "Senders that use this environment's secret are refused.",
                 "Restart the service with this environment, or run this with the environment of the service.",
             ),
             Whose::Alike => Finding::problem(
-                format!("{host} leads to a chatrace-webhook that does not know the probe ({status})."),
+                format!(
+                    "{host} leads to a chatrace-webhook that does not know the probe ({status})."
+                ),
                 "It is another installation with another API_TOKEN, or its clock is wrong, or the proxy drops the header X-Webhook-Probe.",
-                format!("Compare API_TOKEN on both sides and the clocks; then let the proxy pass {}.", probe::HEADER),
+                format!(
+                    "Compare API_TOKEN on both sides and the clocks; then let the proxy pass {}.",
+                    probe::HEADER
+                ),
             ),
             Whose::Foreign => self.foreign(host),
         })
@@ -95,7 +104,8 @@ impl Answer {
 
     fn foreign(&self, host: &str) -> Finding {
         let status = self.status;
-        let problem = |observed: String, meaning: &str, next: &str| Finding::problem(observed, meaning, next);
+        let problem =
+            |observed: String, meaning: &str, next: &str| Finding::problem(observed, meaning, next);
         match status {
             300..=399 => problem(
                 format!(
@@ -108,12 +118,16 @@ impl Answer {
             401 | 403 => problem(
                 format!("{host} answers {status}, and not by this service."),
                 "Something before the service asks for a login, or filters requests, and refuses Chatrace as well.",
-                &format!("Let {WEBHOOK_PATH} pass without login: the service checks the secret itself."),
+                &format!(
+                    "Let {WEBHOOK_PATH} pass without login: the service checks the secret itself."
+                ),
             ),
             404 => problem(
                 format!("{host} has nothing at {WEBHOOK_PATH} (404)."),
                 "The proxy passes the path elsewhere, or changes it: nothing arrives.",
-                &format!("Let the proxy pass the path unchanged; if the service lives under a prefix, PUBLIC_URL must have it and the proxy must take it away before {WEBHOOK_PATH}."),
+                &format!(
+                    "Let the proxy pass the path unchanged; if the service lives under a prefix, PUBLIC_URL must have it and the proxy must take it away before {WEBHOOK_PATH}."
+                ),
             ),
             405 => problem(
                 format!("{host} takes no POST at {WEBHOOK_PATH} (405)."),
@@ -121,7 +135,10 @@ impl Answer {
                 "Let the proxy pass the path, with every method, to the service.",
             ),
             413 => problem(
-                format!("{host} finds a body of {} bytes too large (413).", probe::BODY.len()),
+                format!(
+                    "{host} finds a body of {} bytes too large (413).",
+                    probe::BODY.len()
+                ),
                 "Messages are larger than that and are refused.",
                 "Raise the limit of the proxy, for example client_max_body_size in nginx, to at least 1 MiB.",
             ),
@@ -137,7 +154,8 @@ impl Answer {
             ),
             _ => {
                 let server = self.server.as_ref();
-                let server = server.map_or(String::new(), |name| format!(", a server named \"{name}\""));
+                let server =
+                    server.map_or(String::new(), |name| format!(", a server named \"{name}\""));
                 problem(
                     format!("Something else answers at {host} ({status}{server})."),
                     "The name leads to another server: messages go there.",
