@@ -186,7 +186,8 @@ mod tests {
          → Correct PUBLIC_URL.
 
 problem  public_url  The name shop.example does
-                     not resolve. Nothing  [31marrives.
+                     not resolve. Nothing
+                     [31marrives.
                      → Correct PUBLIC_URL, or make
                        the DNS entry.
 "

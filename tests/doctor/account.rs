@@ -5,6 +5,7 @@ use chatrace_webhook::diagnose::{Check, Status, account};
 use rstest::rstest;
 
 use crate::support::chatrace::{CHATRACE_TOKEN, Chatrace, Mood};
+use crate::support::front::free_port;
 
 async fn asked(api_url: &str, token: Option<&str>) -> Check {
     let settings = Settings {
@@ -91,7 +92,7 @@ async fn a_token_of_the_wrong_form_is_sent_to_nobody() {
 
 #[tokio::test]
 async fn an_api_that_is_not_there_is_no_fault_of_the_token() {
-    let url = Chatrace::start(Mood::Well).await.url.clone();
+    let url = format!("http://127.0.0.1:{}", free_port().await);
     let check = asked(&url, Some(CHATRACE_TOKEN)).await;
     assert_eq!(check.status, Status::Unknown);
     assert!(

@@ -1,17 +1,19 @@
 //! `doctor`, `setup` and `send-test` as people run them.
 
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
+use axum::routing::get;
+use axum::{Json, Router};
 use chatrace_webhook::diagnose::{Check, Report, Status};
 use rstest::rstest;
-use serde_json::Value;
-use tokio::net::TcpListener;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{check, printed, run};
-use crate::support::front::Front;
+use crate::support::front::{Front, free_port};
 use crate::support::postgres;
 use crate::support::process::{Running, program};
-use crate::support::{App, Backend, TOKEN};
+use crate::support::{App, Backend};
 
 /// A command of a program in a directory of its own, or in that of a running service.
 fn command(directory: &tempfile::TempDir, port: &str, arguments: &[&str]) -> Command {
@@ -24,11 +26,6 @@ fn port_of(base: &str) -> &str {
     base.rsplit(':').next().unwrap()
 }
 
-async fn free_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port().to_string()
-}
-
 async fn report(command: Command, code: i32) -> Value {
     serde_json::from_str(&printed(&run(command).await, code)).unwrap()
 }
@@ -36,7 +33,7 @@ async fn report(command: Command, code: i32) -> Value {
 #[tokio::test]
 async fn a_service_that_does_not_run_is_said_first_and_its_surroundings_are_looked_at() {
     let directory = tempfile::tempdir().unwrap();
-    let port = free_port().await;
+    let port = free_port().await.to_string();
     let text = printed(&run(command(&directory, &port, &["doctor"])).await, 1);
     let first = text.lines().next().unwrap();
     assert!(
@@ -65,7 +62,11 @@ async fn a_service_that_does_not_run_is_said_first_and_its_surroundings_are_look
 #[tokio::test]
 async fn every_mistake_of_the_configuration_is_the_verdict() {
     let directory = tempfile::tempdir().unwrap();
-    let mut doctor = command(&directory, &free_port().await, &["doctor", "--json"]);
+    let mut doctor = command(
+        &directory,
+        &free_port().await.to_string(),
+        &["doctor", "--json"],
+    );
     doctor.env("SPOOL", "perhaps").env("RETENTION_DAYS", "1");
     let report = report(doctor, 1).await;
     let verdict = report["verdict"].as_str().unwrap();
@@ -81,7 +82,11 @@ async fn a_service_elsewhere_is_suspected_when_the_data_directory_is_in_use() {
     let directory = tempfile::tempdir().unwrap();
     let _running = Running::start(program(directory.path())).await;
     let report = report(
-        command(&directory, &free_port().await, &["doctor", "--json"]),
+        command(
+            &directory,
+            &free_port().await.to_string(),
+            &["doctor", "--json"],
+        ),
         1,
     )
     .await;
@@ -122,7 +127,11 @@ async fn a_database_is_looked_at_and_never_changed() {
     let directory = tempfile::tempdir().unwrap();
     let url = postgres::fresh_database().await;
     let database = async |url: &str, migrate: &str| {
-        let mut doctor = command(&directory, &free_port().await, &["doctor", "--json"]);
+        let mut doctor = command(
+            &directory,
+            &free_port().await.to_string(),
+            &["doctor", "--json"],
+        );
         doctor
             .env("DATABASE_URL", url)
             .env("API_TOKEN", "t")
@@ -149,12 +158,14 @@ async fn a_database_is_looked_at_and_never_changed() {
         "{found:#}"
     );
 
-    let app = App::start(Backend::Postgres).await;
-    drop(app);
     let running = Running::start(program(directory.path())).await;
     drop(running);
     let report = report(
-        command(&directory, &free_port().await, &["doctor", "--json"]),
+        command(
+            &directory,
+            &free_port().await.to_string(),
+            &["doctor", "--json"],
+        ),
         1,
     )
     .await;
@@ -165,19 +176,30 @@ async fn a_database_is_looked_at_and_never_changed() {
     );
 }
 
-/// A service that gives this report.
+/// A service that gives this report to who knows the token `right`.
 async fn reporting(report: Report) -> Front {
-    let report = serde_json::to_value(report).unwrap();
-    let body = move || {
-        let mut body = report.clone();
-        // The answer to `/healthz` as well.
-        if body["status"] == "ok" {
-            return axum::Json(body).into_response();
+    let diagnosis = async move |headers: HeaderMap| {
+        if headers
+            .get("authorization")
+            .is_some_and(|token| token == "Bearer right")
+        {
+            Json(report.clone()).into_response()
+        } else {
+            StatusCode::UNAUTHORIZED.into_response()
         }
-        body["status"] = "ok".into();
-        axum::Json(body).into_response()
     };
-    Front::answering(body).await
+    let alive = async || Json(json!({ "status": "ok" }));
+    let router = Router::new().route("/healthz", get(alive));
+    Front::serving(router.route("/instagram/diagnosis", get(diagnosis))).await
+}
+
+fn well() -> Report {
+    Report {
+        status: Status::Ok,
+        verdict: "Messages arrive.".to_owned(),
+        next_step: String::new(),
+        checks: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -198,7 +220,7 @@ async fn what_the_service_sees_is_a_part_of_the_report() {
     .await;
     let directory = tempfile::tempdir().unwrap();
     let mut doctor = command(&directory, &service.port.to_string(), &["doctor", "--json"]);
-    doctor.env("API_TOKEN", "t");
+    doctor.env("API_TOKEN", "right");
     let whole = report(doctor, 1).await;
     assert_eq!(whole["status"], "problem");
     assert_eq!(
@@ -211,58 +233,41 @@ async fn what_the_service_sees_is_a_part_of_the_report() {
 
 #[tokio::test]
 async fn warnings_alone_are_no_failure() {
-    let service = reporting(Report {
-        status: Status::Ok,
-        verdict: "Messages arrive.".to_owned(),
-        next_step: String::new(),
-        checks: Vec::new(),
-    })
-    .await;
+    let service = reporting(well()).await;
     let directory = tempfile::tempdir().unwrap();
     let port = service.port.to_string();
     let mut doctor = command(&directory, &port, &["doctor", "--json"]);
-    doctor.env("API_TOKEN", "t");
+    doctor.env("API_TOKEN", "right");
     assert_eq!(report(doctor, 0).await["verdict"], "Messages arrive.");
     let mut doctor = command(&directory, &port, &["doctor", "--json"]);
     doctor
-        .env("API_TOKEN", "t")
+        .env("API_TOKEN", "right")
         .env("INSTAGRAM_ACCESS_TOKEN", "wrong form");
     assert_eq!(report(doctor, 0).await["status"], "warning");
 }
 
 #[rstest]
-#[case("right", "API_TOKEN", "right", true)]
-#[case("right", "OTHER", "right", true)]
-#[case("right", "API_TOKEN", "wrong", false)]
+#[case("API_TOKEN", "right", 0)]
+#[case("OTHER", "right", 0)]
+#[case("API_TOKEN", "wrong", 1)]
 #[tokio::test]
 async fn the_token_is_taken_from_a_variable(
-    #[case] configured: &str,
     #[case] variable: &str,
-    #[case] given: &str,
-    #[case] accepted: bool,
+    #[case] token: &str,
+    #[case] code: i32,
 ) {
-    let app = App::with(Backend::Sqlite, &[("API_TOKEN", configured)]).await;
+    let service = reporting(well()).await;
+    let url = format!("http://127.0.0.1:{}", service.port);
     let directory = tempfile::tempdir().unwrap();
-    let arguments = [
-        "doctor",
-        "--json",
-        "--url",
-        &app.base,
-        "--token-env",
-        variable,
-    ];
+    let arguments = ["doctor", "--json", "--url", &url, "--token-env", variable];
     let mut doctor = command(&directory, "0", &arguments);
-    doctor.env(variable, given);
-    let output = run(doctor).await;
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let observed = check(&report, "service")["observed"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    doctor.env(variable, token);
+    let report = report(doctor, code).await;
+    let refused = check(&report, "service")["observed"].as_str().unwrap();
     assert_eq!(
-        !observed.contains("refuses this API token"),
-        accepted,
-        "{observed}"
+        refused.contains("refuses this API token"),
+        code == 1,
+        "{refused}"
     );
 }
 
@@ -355,15 +360,6 @@ async fn every_sample_becomes_what_its_description_says(
             .all(|message| message["contactId"] == "send-test"),
         "{messages:#?}"
     );
-    assert_eq!(
-        app.request(reqwest::Method::GET, "/healthz")
-            .bearer_auth(TOKEN)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        200
-    );
 }
 
 #[tokio::test]
@@ -380,7 +376,12 @@ async fn a_test_message_that_is_not_kept_is_a_failure_with_its_reason() {
         "{text}"
     );
     let text = printed(
-        &run(command(&directory, &free_port().await, &arguments)).await,
+        &run(command(
+            &directory,
+            &free_port().await.to_string(),
+            &arguments,
+        ))
+        .await,
         1,
     );
     assert!(text.contains("nothing listens there"), "{text}");

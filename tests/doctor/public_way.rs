@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{check, run};
-use crate::support::front::{Authority, Front};
+use crate::support::front::{Authority, Front, free_port};
 use crate::support::process::{Running, program};
 use crate::support::{App, Backend, TOKEN};
 
@@ -141,9 +141,7 @@ async fn a_way_that_ends_early_is_named() {
             .contains("The name nowhere.invalid does not resolve"),
         "{found:?}"
     );
-    let port = Front::answering(|| StatusCode::OK.into_response())
-        .await
-        .port;
+    let port = free_port().await;
     let found = usual(&format!("http://127.0.0.1:{port}")).await;
     assert!(
         found.observed.contains("127.0.0.1 refuses the connection"),
@@ -182,7 +180,7 @@ async fn certificate(name: &str, from: i64, to: i64, trusted: bool) -> Value {
 }
 
 #[rstest]
-#[case("localhost", -9, -3, true, "problem", "The certificate of localhost expired 3 days ago.")]
+#[case("localhost", -9, -4, true, "problem", "The certificate of localhost expired 3 days ago.")]
 #[case("localhost", 2, 9, true, "problem", "is not valid yet")]
 #[case("other.example", -1, 90, true, "problem", "is not for the name localhost")]
 #[case("localhost", -1, 90, false, "problem", "of an issuer that is not trusted")]

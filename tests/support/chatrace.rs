@@ -10,8 +10,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The account of the mock, and its token.
-pub(crate) const ACCOUNT: &str = "1700001";
+/// The token of the account that the mock has.
 pub(crate) const CHATRACE_TOKEN: &str = "1700001.canary-chatrace-token";
 
 /// How it feels.

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::copy_bidirectional;
@@ -45,7 +45,8 @@ impl Front {
         Self::serving(Router::new().fallback(pass)).await
     }
 
-    async fn serving(router: Router) -> Self {
+    /// A server of these routes.
+    pub(crate) async fn serving(router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -101,6 +102,8 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
+        let name = format!("Authority {}", uuid::Uuid::now_v7());
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         Self { issuer }
@@ -133,4 +136,10 @@ impl Authority {
 fn days_from_now(days: i64) -> time::OffsetDateTime {
     // An hour more, so that the day does not end while the test runs.
     time::OffsetDateTime::now_utc() + time::Duration::days(days) + time::Duration::hours(1)
+}
+
+/// A port at which nothing listens.
+pub(crate) async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
 }
