@@ -160,7 +160,8 @@ fn first_message(situation: &Situation) -> Step {
     Step {
         title: "See the first message arrive".to_owned(),
         notes: vec![
-            "The first command waits for a message and prints it. Start it, and in a second terminal send a test as Chatrace would; then do the same again and write to the account on Instagram from another account. If nothing comes, the doctor says why.".to_owned(),
+            "The first command waits up to 30 s for the first message. Start it, and in a second terminal send a test as Chatrace would.".to_owned(),
+            "Then write to the account on Instagram from another account, and ask again with the `nextCursor` of the answer: `&after=m1`. If nothing comes, the doctor says why.".to_owned(),
         ],
         fields: Vec::new(),
         copy: Some(format!(

@@ -5,6 +5,7 @@ mod commands;
 mod polling;
 mod public_way;
 mod secrets;
+mod story;
 
 use std::process::Output;
 

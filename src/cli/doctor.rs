@@ -22,6 +22,9 @@ pub struct Options {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    /// Print only the verdict and the next step.
+    #[arg(long, conflicts_with = "json")]
+    brief: bool,
     /// The service to ask [default: the one on this machine, at PORT].
     #[arg(long, value_name = "URL", value_parser = http_url)]
     url: Option<Url>,
@@ -29,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "VARIABLE", default_value = "API_TOKEN")]
     token_env: String,
     /// Try every path and header by which people wanted to poll Chatrace, and print what became of each.
-    #[arg(long, conflicts_with_all = ["url", "token_env"])]
+    #[arg(long, conflicts_with_all = ["brief", "url", "token_env"])]
     probe_polling: bool,
 }
 
@@ -70,7 +73,10 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
             checks.extend([check, public, account]);
         }
     }
-    let report = conclude(checks, verdict);
+    let mut report = conclude(checks, verdict);
+    if options.brief {
+        report.checks.clear();
+    }
     if options.json {
         paper::print_json(&report);
     } else {

@@ -47,7 +47,9 @@ impl Paper {
         let name_width = names.max().unwrap_or_default() + 2;
         text += &self.marked(report.status, mark_width, "", 0, &report.verdict);
         text += &self.step(mark_width, &report.next_step);
-        text.push('\n');
+        if !report.checks.is_empty() {
+            text.push('\n');
+        }
         for check in &report.checks {
             let sentence = format!("{} {}", check.observed, check.meaning);
             text += &self.marked(check.status, mark_width, &check.name, name_width, &sentence);

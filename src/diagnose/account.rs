@@ -15,7 +15,7 @@ pub const NAME: &str = "chatrace_account";
 
 const NO_HARM: &str =
     "Messages are pushed by a flow and arrive without it; sending would not work.";
-const COPY_AGAIN: &str = "Copy the whole token again from the panel of this account (Settings → API), the account's number and the dot included, into INSTAGRAM_ACCESS_TOKEN.";
+const COPY_AGAIN: &str = "Copy the whole token again from the panel of this account, the account's number and the dot included, into INSTAGRAM_ACCESS_TOKEN.";
 
 /// Looks at the token's form, then asks `GET /accounts/me` with it.
 pub async fn check(chatrace: &Chatrace) -> Check {
