@@ -31,6 +31,8 @@ use tower_http::trace::TraceLayer;
 
 pub use server::{listen, serve};
 
+pub use crate::setup::WEBHOOK_PATH;
+
 use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::lifecycle::Lifecycle;
@@ -95,8 +97,6 @@ pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
         state.ingest.commits(),
     )
 }
-
-pub use crate::setup::WEBHOOK_PATH;
 
 /// Every route.
 pub fn router(state: AppState) -> Router {

@@ -117,3 +117,19 @@ fn conclude(checks: Vec<Check>, well: Option<String>) -> Report {
         checks,
     }
 }
+
+fn check_of(
+    name: &str,
+    status: Status,
+    observed: impl Into<String>,
+    meaning: impl Into<String>,
+    next_step: impl Into<String>,
+) -> Check {
+    Check {
+        name: name.to_owned(),
+        status,
+        observed: observed.into(),
+        meaning: meaning.into(),
+        next_step: next_step.into(),
+    }
+}

@@ -176,14 +176,14 @@ fn text(sent: &[Sent], paper: Paper) -> String {
     let kept = sent.iter().filter(|sent| sent.kept).count();
     let mut text = format!("{}\n", table(&rows));
     if kept == sent.len() {
-        text += &paper.painted(Status::Ok, &format!("{kept} of {kept} were kept."));
+        text += &paper.painted(Status::Ok, &format!("{kept} of {kept} kept."));
         text.push('\n');
-        text += &paper.wrapped("", 0, "They are messages of the contact `send-test`: GET /instagram/messages?contactId=send-test lists them.");
+        text += &paper.wrapped("", 0, "What is stored are messages of the contact `send-test`: GET /instagram/messages?contactId=send-test lists them.");
         return text;
     }
     text += &paper.painted(
         Status::Problem,
-        &format!("{} of {} were not kept:", sent.len() - kept, sent.len()),
+        &format!("{} of {} not kept:", sent.len() - kept, sent.len()),
     );
     text.push('\n');
     let mut errors: Vec<_> = sent

@@ -124,13 +124,18 @@ fn conclusion(tried: &[Tried]) -> (Status, String, String) {
     }
     let unclear = tried
         .iter()
-        .filter(|one| matches!(one.reply, Reply::None(_) | Reply::RateLimited))
+        .filter(|one| {
+            matches!(
+                one.reply,
+                Reply::None(_) | Reply::RateLimited | Reply::Status(500..)
+            )
+        })
         .count();
     if unclear > 0 {
         return (
             Status::Problem,
             format!(
-                "{unclear} of {} questions got no answer, so nothing is proved.",
+                "{unclear} of {} questions got no real answer, so nothing is proved.",
                 tried.len()
             ),
             "Run it again in a few minutes.".to_owned(),

@@ -2,6 +2,8 @@
 //! [marked probe](super::probe) that must come back answered by this service or a replica.
 
 mod answer;
+mod certificate;
+mod finding;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -9,12 +11,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use reqwest::tls::TlsInfo;
-use rustls::CertificateError;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use url::Url;
-use x509_cert::der::Decode as _;
 
 use super::probe::{self, Probe};
 use super::{Check, Status};
@@ -22,6 +22,7 @@ use crate::config::{Auth, Meta};
 use crate::outside::{self, Trouble, without_credentials};
 use crate::setup::WEBHOOK_PATH;
 use answer::Answer;
+use finding::{finding, problem, unknown, warning};
 
 /// The name of the check.
 pub const NAME: &str = "public_url";
@@ -32,7 +33,6 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_secs(3);
 /// With fewer days left than this, a certificate should have been renewed.
 const DAYS_LEFT: i64 = 14;
-const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// What the probe needs beside the URL.
 #[derive(Debug, Clone)]
@@ -69,73 +69,27 @@ pub fn webhook_url(public_url: &Url) -> String {
 /// Takes the whole way.
 pub async fn check(public_url: Option<&Url>, credentials: &Credentials) -> Check {
     let Some(url) = public_url else {
-        return Finding::unknown(
+        return unknown(
             "PUBLIC_URL is not set, so the way from the outside was not tried.",
             "Chatrace needs a public https address; whether there is one cannot be told.",
             "Set PUBLIC_URL to the address that the world uses; `chatrace-webhook setup` shows how to get one.",
-        )
-        .check();
+        );
     };
     match way(url, credentials).await {
-        Ok(finding) | Err(finding) => finding.check(),
-    }
-}
-
-/// What there is to say about the way. Its failures are findings as well.
-#[derive(Debug)]
-struct Finding {
-    status: Status,
-    observed: String,
-    meaning: String,
-    next_step: String,
-}
-
-impl Finding {
-    fn new(
-        status: Status,
-        observed: impl Into<String>,
-        meaning: &str,
-        next: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            observed: observed.into(),
-            meaning: meaning.to_owned(),
-            next_step: next.into(),
-        }
-    }
-
-    fn problem(observed: impl Into<String>, meaning: &str, next_step: impl Into<String>) -> Self {
-        Self::new(Status::Problem, observed, meaning, next_step)
-    }
-
-    fn warning(observed: impl Into<String>, meaning: &str, next_step: impl Into<String>) -> Self {
-        Self::new(Status::Warning, observed, meaning, next_step)
-    }
-
-    fn unknown(observed: impl Into<String>, meaning: &str, next_step: impl Into<String>) -> Self {
-        Self::new(Status::Unknown, observed, meaning, next_step)
-    }
-
-    fn check(self) -> Check {
-        Check {
-            name: NAME.to_owned(),
-            status: self.status,
-            observed: self.observed,
-            meaning: self.meaning,
-            next_step: self.next_step,
-        }
+        Ok(check) | Err(check) => check,
     }
 }
 
 /// Nobody gets through.
 const NOTHING_ARRIVES: &str = "Chatrace cannot reach the service, so nothing arrives.";
+/// It gets as far as this program does.
+const CHATRACE_REFUSES: &str = "Chatrace refuses the connection as well, so nothing arrives.";
 
-async fn way(url: &Url, credentials: &Credentials) -> Result<Finding, Finding> {
+async fn way(url: &Url, credentials: &Credentials) -> Result<Check, Check> {
     let shown = without_credentials(url);
     let host = shown.host_str().unwrap_or_default();
     if shown.path().trim_end_matches('/').ends_with(WEBHOOK_PATH) {
-        return Err(Finding::problem(
+        return Err(problem(
             format!("PUBLIC_URL already ends with {WEBHOOK_PATH}."),
             "The path is added to it, so the address that is shown leads nowhere.",
             format!("Leave {WEBHOOK_PATH} out of PUBLIC_URL."),
@@ -143,7 +97,7 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Finding, Finding> {
     }
     let addresses = resolve(url, host).await?;
     let Some(token) = &credentials.api_token else {
-        return Err(Finding::unknown(
+        return Err(unknown(
             format!(
                 "{host} resolves, but there is no API token here, with which the probe is signed."
             ),
@@ -152,7 +106,7 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Finding, Finding> {
         ));
     };
     let probe = Probe::new(token, Timestamp::now()).map_err(|_| {
-        Finding::unknown(
+        unknown(
             "The system gives no random numbers.",
             "The probe cannot be made.",
             "",
@@ -164,14 +118,14 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Finding, Finding> {
         .extensions()
         .get::<TlsInfo>()
         .and_then(TlsInfo::peer_certificate)
-        .and_then(not_after);
+        .and_then(certificate::not_after);
     let answer = Answer::read(response, &probe).await;
     let took = begun.elapsed();
     answer.accept(&shown)?;
     Ok(remarks(&shown, &addresses, expires, took))
 }
 
-async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Finding> {
+async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
     let port = url.port_or_known_default().unwrap_or(443);
     // An IPv6 address stands in brackets in a URL.
     let name = host.trim_start_matches('[').trim_end_matches(']');
@@ -179,7 +133,7 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Finding> {
         Ok(Ok(addresses)) => addresses.collect(),
         Ok(Err(_)) => Vec::new(),
         Err(_) => {
-            return Err(Finding::problem(
+            return Err(problem(
                 format!(
                     "The name {host} was not resolved within {} s.",
                     RESOLVE_TIMEOUT.as_secs()
@@ -190,7 +144,7 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Finding> {
         }
     };
     if addresses.is_empty() {
-        return Err(Finding::problem(
+        return Err(problem(
             format!("The name {host} does not resolve."),
             NOTHING_ARRIVES,
             "Correct PUBLIC_URL, or make the DNS entry. A tunnel's address is gone when the tunnel ends: start it again and set PUBLIC_URL anew.",
@@ -205,21 +159,20 @@ async fn send(
     addresses: &[SocketAddr],
     probe: &Probe,
     credentials: &Credentials,
-) -> Result<reqwest::Response, Finding> {
+) -> Result<reqwest::Response, Check> {
     let client = outside::client()
         .tls_info(true)
         .resolve_to_addrs(host, addresses)
         .build()
         .map_err(|_| {
-            Finding::unknown(
+            unknown(
                 "This system has no certificates of authorities.",
                 "Whether the certificate is valid cannot be told.",
                 "Install the package ca-certificates.",
             )
         })?;
-    let target = format!("{}{WEBHOOK_PATH}", url.as_str().trim_end_matches('/'));
     let mut request = client
-        .post(target)
+        .post(webhook_url(url))
         .header("content-type", "application/json")
         .header(probe::HEADER, probe.header())
         .body(probe::BODY);
@@ -241,128 +194,67 @@ async fn send(
 }
 
 /// Why there was no answer, each with its own advice.
-fn no_answer(host: &str, trouble: &Trouble) -> Finding {
-    let refuses = "Chatrace refuses the connection as well, so nothing arrives.";
+fn no_answer(host: &str, trouble: &Trouble) -> Check {
     match trouble {
-        Trouble::Refused => Finding::problem(
+        Trouble::Refused => problem(
             format!("{host} refuses the connection."),
             NOTHING_ARRIVES,
             "Start the reverse proxy or tunnel, or open its port in the firewall.",
         ),
-        Trouble::TimedOut => Finding::problem(
+        Trouble::TimedOut => problem(
             format!("{host} did not answer in time."),
             "Chatrace gives up after a few seconds, so nothing arrives.",
             "Check the firewall and that the proxy runs. Some routers do not let a machine reach its own public address: then try from elsewhere.",
         ),
-        Trouble::Certificate(problem) => certificate(host, problem, refuses),
-        Trouble::Tls(problem) => Finding::problem(
-            format!("{host} does not speak TLS as it should: {problem}."),
-            refuses,
+        Trouble::Certificate(problem) => certificate::refused(host, problem),
+        Trouble::Tls(cause) => problem(
+            format!("{host} does not speak TLS as it should: {cause}."),
+            CHATRACE_REFUSES,
             "PUBLIC_URL must name the port of the proxy that speaks https, not that of this service, which speaks http.",
         ),
-        Trouble::Other(problem) => Finding::problem(
-            format!("{host} cannot be reached: {problem}."),
+        Trouble::Other(cause) => problem(
+            format!("{host} cannot be reached: {cause}."),
             NOTHING_ARRIVES,
             "Check the reverse proxy or tunnel, and the firewall.",
         ),
     }
 }
 
-fn certificate(host: &str, problem: &CertificateError, refuses: &str) -> Finding {
-    let finding = |observed: String, next: &str| Finding::problem(observed, refuses, next);
-    match problem {
-        CertificateError::Expired => finding(
-            format!("The certificate of {host} has expired."),
-            "Renew it, and find out why it was not renewed by itself.",
-        ),
-        CertificateError::ExpiredContext { not_after, .. } => {
-            let since = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
-            finding(
-                format!("The certificate of {host} expired {}.", ago(since)),
-                "Renew it, and find out why it was not renewed by itself.",
-            )
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => finding(
-            format!("The certificate of {host} is not valid yet."),
-            "Check the clocks of this machine and of the one that made the certificate.",
-        ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            finding(
-                format!("The certificate is not for the name {host}."),
-                "Get a certificate for this name, or set PUBLIC_URL to the name that the certificate has.",
-            )
-        }
-        CertificateError::UnknownIssuer => finding(
-            format!(
-                "The certificate of {host} is of an issuer that is not trusted: self-signed, or the chain lacks the certificates between."
-            ),
-            "Get one of a public authority, such as Let's Encrypt, and let the proxy send the full chain.",
-        ),
-        other => finding(
-            format!(
-                "The certificate of {host} is not accepted: {}.",
-                outside::shown(&other.to_string())
-            ),
-            "Get one of a public authority, such as Let's Encrypt.",
-        ),
-    }
-}
-
-/// When a certificate ends, in Unix seconds.
-fn not_after(der: &[u8]) -> Option<i64> {
-    let certificate = x509_cert::Certificate::from_der(der).ok()?;
-    let end = certificate
-        .tbs_certificate()
-        .validity()
-        .not_after
-        .to_unix_duration();
-    i64::try_from(end.as_secs()).ok()
-}
-
-fn days_left(expires: i64) -> i64 {
-    (expires - Timestamp::now().as_second()).div_euclid(SECONDS_PER_DAY)
-}
-
-fn ago(since: i64) -> String {
-    match -days_left(since) - 1 {
-        0 => "today".to_owned(),
-        1 => "a day ago".to_owned(),
-        days => format!("{days} days ago"),
-    }
-}
-
 /// The probe came back: what is left to say.
-fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Duration) -> Finding {
+fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Duration) -> Check {
     let host = url.host_str().unwrap_or_default();
-    let days = expires.map(days_left);
+    let days = expires.map(certificate::days_left);
     let arrived = format!(
         "A probe to {} came in after {} ms.",
         webhook_url(url),
         took.as_millis()
     );
     if let Some(days) = days.filter(|days| *days < DAYS_LEFT) {
-        return Finding::warning(
-            format!("{arrived} The certificate of {host} expires in {days} days."),
+        return warning(
+            format!(
+                "{arrived} The certificate of {host} expires {}.",
+                certificate::ahead(days)
+            ),
             "From then on nothing arrives any more.",
             "Renew it now, and find out why it was not renewed by itself.",
         );
     }
     if took > SLOW {
-        return Finding::warning(
+        return warning(
             arrived,
             "Chatrace waits a few seconds only and hardly tries again: slow answers are lost messages.",
             "Find out what is slow: the proxy, the tunnel, or the database behind the service.",
         );
     }
     if addresses.iter().all(|address| is_private(address.ip())) {
-        return Finding::warning(
+        return warning(
             format!("{arrived} But {host} is an address of this machine or its own network."),
             "Chatrace is outside of that network and cannot reach it.",
             "Set PUBLIC_URL to a public address; `chatrace-webhook setup` shows how to get one.",
         );
     }
     if url.scheme() == "http" {
-        return Finding::warning(
+        return warning(
             format!("{arrived} But it is http without TLS."),
             "Messages and the secret travel readable for everybody on the way.",
             "Put a proxy with a certificate before the service and use https.",
@@ -371,7 +263,7 @@ fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Dura
     let lasts = days.map_or(String::new(), |days| {
         format!(" The certificate is valid for {days} more days.")
     });
-    Finding::new(
+    finding(
         Status::Ok,
         format!("{arrived}{lasts}"),
         "The way from the outside leads here.",
@@ -398,9 +290,10 @@ fn is_private(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn remark(url: &str, address: &str, days: Option<i64>, took: Duration) -> Finding {
+    fn remark(url: &str, address: &str, days: Option<i64>, took: Duration) -> Check {
         let address = SocketAddr::new(address.parse().unwrap(), 443);
-        let expires = days.map(|days| Timestamp::now().as_second() + days * SECONDS_PER_DAY + 60);
+        let expires = days
+            .map(|days| Timestamp::now().as_second() + days * certificate::SECONDS_PER_DAY + 60);
         remarks(&url.parse().unwrap(), &[address], expires, took)
     }
 
@@ -419,7 +312,7 @@ mod tests {
 
     #[test]
     fn what_will_not_last_or_is_not_public_is_warned_of() {
-        let warned = |finding: Finding, text: &str| {
+        let warned = |finding: Check, text: &str| {
             assert_eq!(finding.status, Status::Warning);
             assert!(finding.observed.contains(text), "{finding:?}");
         };
@@ -454,13 +347,5 @@ mod tests {
             webhook_url(&url),
             "https://shop.example/base/instagram/webhook"
         );
-    }
-
-    #[test]
-    fn an_end_is_told_in_days() {
-        let now = Timestamp::now().as_second();
-        assert_eq!(ago(now - 60), "today");
-        assert_eq!(ago(now - SECONDS_PER_DAY - 60), "a day ago");
-        assert_eq!(ago(now - 3 * SECONDS_PER_DAY - 60), "3 days ago");
     }
 }

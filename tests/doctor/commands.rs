@@ -372,7 +372,7 @@ async fn a_test_message_that_is_not_kept_is_a_failure_with_its_reason() {
         1,
     );
     assert!(
-        text.contains("1 of 1 were not kept") && text.contains("A secret is needed"),
+        text.contains("1 of 1 not kept") && text.contains("A secret is needed"),
         "{text}"
     );
     let text = printed(
@@ -397,5 +397,5 @@ async fn a_test_message_that_is_not_kept_is_a_failure_with_its_reason() {
     signed
         .arg(format!("{}/instagram/webhook", meta.base))
         .env("META_APP_SECRET", "app");
-    assert!(printed(&run(signed).await, 0).contains("1 of 1 were kept"));
+    assert!(printed(&run(signed).await, 0).contains("1 of 1 kept"));
 }

@@ -96,6 +96,22 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
     );
 }
 
+#[tokio::test]
+async fn a_path_that_the_proxy_changes_is_named_and_no_login_is_sent() {
+    let app = App::start(Backend::Sqlite).await;
+    let found = usual(&format!("{}/prefix/", app.base)).await;
+    assert!(
+        found
+            .observed
+            .contains("has nothing at /instagram/webhook (404)"),
+        "{found:?}"
+    );
+    // Chatrace is given the URL without them.
+    let with_login = app.base.replace("http://", "http://user:canary@");
+    let found = usual(&format!("{with_login}/?token=canary")).await;
+    assert!(found.observed.contains("came in after"), "{found:?}");
+}
+
 fn redirect() -> Response {
     let to = "https://other.example/instagram/webhook?token=canary";
     (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, to)]).into_response()

@@ -1,6 +1,7 @@
 //! The story in docs/troubleshooting.md is played with the real program, and every step says what is quoted there.
 //! `UPDATE_DOCS=1` writes it anew.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -136,9 +137,9 @@ async fn played(document: &str) -> String {
         for command in part.lines().filter_map(|line| line.strip_prefix("$ ")) {
             let printed = stage.play(command).await;
             let printed = stage.usual(&printed);
-            told += &format!("$ {command}\n");
+            writeln!(told, "$ {command}").unwrap();
             if !printed.trim().is_empty() {
-                told += &format!("{}\n", printed.trim());
+                writeln!(told, "{}", printed.trim()).unwrap();
             }
         }
         parts.push(told);

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::super::serve::cannot_listen;
 use super::super::serve::data_dir::kept_token;
 use super::super::surroundings::Surroundings;
+use super::check_of;
 use crate::config::{Config, ConfigErrors, Database};
 use crate::diagnose::{Check, Status};
 use crate::http;
@@ -17,7 +18,7 @@ const WILL_NOT_START: &str = "The service will not start.";
 /// Whether the environment is right; every mistake at once.
 pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
     match config {
-        Ok(_) => check(
+        Ok(_) => check_of(
             "configuration",
             Status::Ok,
             "Every variable is valid.",
@@ -29,7 +30,7 @@ pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
             let mistakes: Vec<_> = mistakes
                 .map(|mistake| format!("{} {}", mistake.variable, mistake.problem))
                 .collect();
-            check(
+            check_of(
                 "configuration",
                 Status::Problem,
                 format!(
@@ -60,10 +61,11 @@ pub(super) async fn checks(known: &Surroundings) -> Vec<Check> {
 fn data_directory(path: &Path) -> Check {
     const NAME: &str = "data_directory";
     let at = path.display();
-    let problem =
-        |observed: String, next: &str| check(NAME, Status::Problem, observed, WILL_NOT_START, next);
+    let problem = |observed: String, next: &str| {
+        check_of(NAME, Status::Problem, observed, WILL_NOT_START, next)
+    };
     if !path.exists() {
-        return check(
+        return check_of(
             NAME,
             Status::Ok,
             format!("The data directory {at} does not exist yet."),
@@ -78,7 +80,7 @@ fn data_directory(path: &Path) -> Check {
         );
     }
     if is_locked(&path.join("lock")) {
-        return check(
+        return check_of(
             NAME,
             Status::Problem,
             format!(
@@ -94,7 +96,7 @@ fn data_directory(path: &Path) -> Check {
             "Give the file to the service's user, or delete it.",
         );
     }
-    check(
+    check_of(
         NAME,
         Status::Ok,
         format!("The data directory {at} is writable."),
@@ -129,21 +131,21 @@ async fn database(config: &Config) -> Check {
         }
     };
     match missing {
-        Ok(None) => check(
+        Ok(None) => check_of(
             NAME,
             Status::Ok,
             "There is no database file yet.",
             "The first start makes it.",
             "",
         ),
-        Ok(Some(missing)) if missing.is_empty() => check(
+        Ok(Some(missing)) if missing.is_empty() => check_of(
             NAME,
             Status::Ok,
             format!("{} can be used.", config.database),
             "",
             "",
         ),
-        Ok(Some(missing)) if migrate => check(
+        Ok(Some(missing)) if migrate => check_of(
             NAME,
             Status::Ok,
             format!(
@@ -154,14 +156,14 @@ async fn database(config: &Config) -> Check {
             "The next start runs these migrations.",
             "",
         ),
-        Ok(Some(missing)) => check(
+        Ok(Some(missing)) => check_of(
             NAME,
             Status::Problem,
             format!("{} lacks: {}.", config.database, missing.join(", ")),
             "MIGRATE=false forbids to run these migrations, so the service will not start.",
             "Start once with MIGRATE=true.",
         ),
-        Err(PrepareError::Unreachable(problem)) => check(
+        Err(PrepareError::Unreachable(problem)) => check_of(
             NAME,
             Status::Problem,
             format!("{}.", capitalised(&problem)),
@@ -172,7 +174,7 @@ async fn database(config: &Config) -> Check {
             },
             "Start the database, or correct DATABASE_URL.",
         ),
-        Err(PrepareError::Unusable(problem)) => check(
+        Err(PrepareError::Unusable(problem)) => check_of(
             NAME,
             Status::Problem,
             format!("{}.", capitalised(&problem)),
@@ -186,7 +188,7 @@ fn port(known: &Surroundings) -> Check {
     const NAME: &str = "port";
     let address = known.server.address();
     match http::listen(address) {
-        Ok(_) => check(
+        Ok(_) => check_of(
             NAME,
             Status::Ok,
             format!("{address} is free."),
@@ -199,7 +201,7 @@ fn port(known: &Surroundings) -> Check {
                 _ => "Set HOST and PORT.",
             };
             let sentence = cannot_listen(address, &error);
-            check(
+            check_of(
                 NAME,
                 Status::Problem,
                 format!("The service {sentence}."),
@@ -215,20 +217,4 @@ fn capitalised(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(chars).collect()
     })
-}
-
-fn check(
-    name: &str,
-    status: Status,
-    observed: impl Into<String>,
-    meaning: impl Into<String>,
-    next_step: impl Into<String>,
-) -> Check {
-    Check {
-        name: name.to_owned(),
-        status,
-        observed: observed.into(),
-        meaning: meaning.into(),
-        next_step: next_step.into(),
-    }
 }

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::super::Failure;
+use super::check_of;
 use crate::diagnose::{Check, Report, Status};
 use crate::outside::{self, Trouble};
 
@@ -36,7 +37,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
         Err(error) => return Ok(Service::Silent(no_answer(&shown, &Trouble::of(&error)))),
     };
     if alive["status"] != "ok" {
-        return Ok(Service::Silent(check(
+        return Ok(Service::Silent(check_of(
+            NAME,
             Status::Problem,
             format!("Something answers at {shown}, but it is not this service."),
             "Messages that are posted there are lost.",
@@ -46,7 +48,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
     let answers = |check, report| Ok(Service::Answers { check, report });
     let Some(token) = token else {
         return answers(
-            check(
+            check_of(
+                NAME,
                 Status::Problem,
                 format!("The service answers at {shown}, but there is no API token here."),
                 "What the service sees itself is missing from this report.",
@@ -65,7 +68,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
     let missing = "What the service sees itself is missing from this report.";
     match (status, serde_json::from_value::<Report>(body)) {
         (StatusCode::OK, Ok(report)) => answers(
-            check(
+            check_of(
+                NAME,
                 Status::Ok,
                 format!("The service answers at {shown}."),
                 "It runs.",
@@ -74,7 +78,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
             Some(report),
         ),
         (StatusCode::UNAUTHORIZED, _) => answers(
-            check(
+            check_of(
+                NAME,
                 Status::Problem,
                 format!("The service at {shown} refuses this API token."),
                 missing,
@@ -83,7 +88,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
             None,
         ),
         (StatusCode::NOT_FOUND, _) => answers(
-            check(
+            check_of(
+                NAME,
                 Status::Warning,
                 format!(
                     "The service at {shown} has no diagnosis: it is another version than this program."
@@ -94,7 +100,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
             None,
         ),
         (status, _) => answers(
-            check(
+            check_of(
+                NAME,
                 Status::Problem,
                 format!(
                     "The service at {shown} answers {status} when it is asked for its diagnosis."
@@ -109,19 +116,22 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
 
 fn no_answer(shown: &str, trouble: &Trouble) -> Check {
     match trouble {
-        Trouble::Refused => check(
+        Trouble::Refused => check_of(
+            NAME,
             Status::Problem,
             format!("Nothing listens at {shown}: the service does not run there."),
             "Whatever is posted is lost.",
             "Start it with `chatrace-webhook serve`; if it ends at once, it says why.",
         ),
-        Trouble::TimedOut => check(
+        Trouble::TimedOut => check_of(
+            NAME,
             Status::Problem,
             format!("The service at {shown} takes the connection and does not answer."),
             "It hangs, or the machine is out of resources; whatever is posted is lost.",
             "Look at its log and restart it.",
         ),
-        trouble => check(
+        trouble => check_of(
+            NAME,
             Status::Problem,
             format!("The service at {shown} cannot be reached: {trouble}."),
             "Whether it runs cannot be told.",
@@ -142,19 +152,4 @@ fn shown(base: &str) -> String {
         |_| base.to_owned(),
         |url| url.as_str().trim_end_matches('/').to_owned(),
     )
-}
-
-fn check(
-    status: Status,
-    observed: impl Into<String>,
-    meaning: impl Into<String>,
-    next_step: impl Into<String>,
-) -> Check {
-    Check {
-        name: NAME.to_owned(),
-        status,
-        observed: observed.into(),
-        meaning: meaning.into(),
-        next_step: next_step.into(),
-    }
 }

@@ -10,14 +10,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 /// An open data directory. Locked as long as it lives, so that no second process writes there.
 #[derive(Debug)]
-pub(in crate::cli) struct DataDir {
+pub(super) struct DataDir {
     path: PathBuf,
     _lock: File,
 }
 
 impl DataDir {
     /// Creates the directory if needed, and locks it. Errors are sentences that name the directory.
-    pub(in crate::cli) fn open(path: &Path) -> Result<Self, String> {
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
         let at = path.display();
         // What customers wrote is nobody else's business on this machine.
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
@@ -48,12 +48,12 @@ impl DataDir {
     }
 
     /// Where it is.
-    pub(in crate::cli) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The token that was made at the first start, or a new one; only the owner may read its file.
-    pub(in crate::cli) fn api_token(&self) -> Result<SecretString, String> {
+    pub(super) fn api_token(&self) -> Result<SecretString, String> {
         if let Some(token) = kept_token(&self.path)? {
             return Ok(token);
         }

@@ -4,7 +4,9 @@ use reqwest::header::{LOCATION, SERVER};
 use serde_json::Value;
 use url::Url;
 
-use super::{Finding, NOTHING_ARRIVES};
+use super::NOTHING_ARRIVES;
+use super::finding::problem;
+use crate::diagnose::Check;
 use crate::diagnose::probe::{self, Probe};
 use crate::outside;
 use crate::setup::WEBHOOK_PATH;
@@ -55,7 +57,8 @@ impl Answer {
                 Some("missing") => Whose::WithoutSecret,
                 Some(_) => Whose::OtherSecret,
             }
-        } else if json["success"].is_boolean() {
+        } else if json["success"].is_boolean() && matches!(status, 200 | 400 | 401) {
+            // The webhook's own answer to a body of blanks. Other paths of the service answer other statuses.
             Whose::Alike
         } else {
             Whose::Foreign
@@ -69,26 +72,26 @@ impl Answer {
     }
 
     /// Whether the probe came in; if not, why.
-    pub(super) fn accept(&self, url: &Url) -> Result<(), Finding> {
+    pub(super) fn accept(&self, url: &Url) -> Result<(), Check> {
         let host = url.host_str().unwrap_or_default();
         let status = self.status;
         Err(match self.whose {
             Whose::Ours => return Ok(()),
-            Whose::WithoutSecret => Finding::problem(
+            Whose::WithoutSecret => problem(
                 format!(
                     "{host} leads here, but the secret of the probe was lost on the way (401)."
                 ),
                 "The proxy drops X-Webhook-Secret, so every message is refused.",
                 "Let the proxy pass the header X-Webhook-Secret; or put the secret into the URL as ?token=….",
             ),
-            Whose::OtherSecret => Finding::problem(
+            Whose::OtherSecret => problem(
                 format!(
                     "{host} leads here, but the service has another WEBHOOK_SECRET or META_APP_SECRET (401)."
                 ),
                 "Senders that use this environment's secret are refused.",
                 "Restart the service with this environment, or run this with the environment of the service.",
             ),
-            Whose::Alike => Finding::problem(
+            Whose::Alike => problem(
                 format!(
                     "{host} leads to a chatrace-webhook that does not know the probe ({status})."
                 ),
@@ -102,10 +105,8 @@ impl Answer {
         })
     }
 
-    fn foreign(&self, host: &str) -> Finding {
+    fn foreign(&self, host: &str) -> Check {
         let status = self.status;
-        let problem =
-            |observed: String, meaning: &str, next: &str| Finding::problem(observed, meaning, next);
         match status {
             300..=399 => problem(
                 format!(
@@ -118,14 +119,14 @@ impl Answer {
             401 | 403 => problem(
                 format!("{host} answers {status}, and not by this service."),
                 "Something before the service asks for a login, or filters requests, and refuses Chatrace as well.",
-                &format!(
+                format!(
                     "Let {WEBHOOK_PATH} pass without login: the service checks the secret itself."
                 ),
             ),
             404 => problem(
                 format!("{host} has nothing at {WEBHOOK_PATH} (404)."),
                 "The proxy passes the path elsewhere, or changes it: nothing arrives.",
-                &format!(
+                format!(
                     "Let the proxy pass the path unchanged; if the service lives under a prefix, PUBLIC_URL must have it and the proxy must take it away before {WEBHOOK_PATH}."
                 ),
             ),
@@ -145,7 +146,7 @@ impl Answer {
             429 => problem(
                 format!("{host} refuses the probe as one too many (429)."),
                 "The proxy limits requests, and refuses messages when many are written.",
-                &format!("Take {WEBHOOK_PATH} out of the limit."),
+                format!("Take {WEBHOOK_PATH} out of the limit."),
             ),
             500..=599 => problem(
                 format!("{host} is reached, but has no service behind it ({status})."),
