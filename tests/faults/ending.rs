@@ -139,7 +139,9 @@ async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
     let base = format!("http://{}", listener.local_addr().unwrap());
     let lifecycle = Lifecycle::new();
     let running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
-    let alive = reqwest::get(format!("{base}/healthz")).await.unwrap();
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let alive = client.get(format!("{base}/healthz")).send();
+    let alive = alive.await.unwrap();
     assert_eq!(alive.status(), 200);
     lifecycle.spawn_worker("victim", async { panic!("boom") });
     let failure = running.await.unwrap().unwrap_err();
@@ -147,5 +149,6 @@ async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
         failure.to_string().contains("`victim`"),
         "not named: {failure}"
     );
-    assert!(reqwest::get(format!("{base}/healthz")).await.is_err());
+    let gone = client.get(format!("{base}/healthz")).send();
+    assert!(gone.await.is_err());
 }
