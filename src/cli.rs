@@ -68,6 +68,13 @@ impl From<ConfigErrors> for Failure {
 }
 
 impl Failure {
+    /// No HTTP client can be made, for which there is one reason.
+    fn no_client() -> Self {
+        Self::CannotRun(
+            "this system has no certificates of authorities: install ca-certificates".to_owned(),
+        )
+    }
+
     /// Says on standard error what went wrong, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::Said) {

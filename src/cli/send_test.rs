@@ -63,12 +63,9 @@ pub(super) async fn send_test(options: &Options, lookup: Lookup<'_>) -> Result<(
         Some(_) => base,
         None => format!("{base}{WEBHOOK_PATH}"),
     };
-    let client = outside::client().build().map_err(|_| {
-        Failure::CannotRun(
-            "no HTTP client: this system has no certificates of authorities; install ca-certificates"
-                .to_owned(),
-        )
-    })?;
+    let client = outside::client()
+        .build()
+        .map_err(|_| Failure::no_client())?;
     let chosen: Vec<&Sample> = match options.shape {
         Some(sample) => vec![sample],
         None => SAMPLES.iter().collect(),

@@ -158,6 +158,11 @@ async fn a_database_is_looked_at_and_never_changed() {
         "{found:#}"
     );
 
+    let nobody = format!("postgres://u:canary@127.0.0.1:{}/x", free_port().await);
+    let found = database(&nobody, "true").await;
+    assert_eq!(found["status"], "warning", "it would start: {found:#}");
+    assert!(!found.to_string().contains("canary"));
+
     let running = Running::start(program(directory.path())).await;
     drop(running);
     let report = report(

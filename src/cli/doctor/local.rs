@@ -163,17 +163,27 @@ async fn database(config: &Config) -> Check {
             "MIGRATE=false forbids to run these migrations, so the service will not start.",
             "Start once with MIGRATE=true.",
         ),
-        Err(PrepareError::Unreachable(problem)) => check_of(
-            NAME,
-            Status::Problem,
-            format!("{}.", capitalised(&problem)),
-            if config.spool {
-                "The service would start and keep deliveries in its spool meanwhile."
+        Err(PrepareError::Unreachable(problem)) => {
+            let (status, meaning) = if config.spool {
+                (
+                    Status::Warning,
+                    "The service would start and keep deliveries in its spool meanwhile.",
+                )
             } else {
-                "The service would start and answer 503 meanwhile."
-            },
-            "Start the database, or correct DATABASE_URL.",
-        ),
+                (
+                    Status::Problem,
+                    "The service would start and answer 503 meanwhile.",
+                )
+            };
+            let observed = format!("{}.", capitalised(&problem));
+            check_of(
+                NAME,
+                status,
+                observed,
+                meaning,
+                "Start the database, or correct DATABASE_URL.",
+            )
+        }
         Err(PrepareError::Unusable(problem)) => check_of(
             NAME,
             Status::Problem,

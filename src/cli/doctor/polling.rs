@@ -16,12 +16,7 @@ pub(super) async fn probe(chatrace: &Chatrace, json: bool) -> Result<(), Failure
             "INSTAGRAM_ACCESS_TOKEN is not set: without a token there is nothing to try".to_owned(),
         ));
     };
-    let api = ChatraceApi::new(&chatrace.api_url, token).map_err(|_| {
-        Failure::CannotRun(
-            "no HTTP client: this system has no certificates of authorities; install ca-certificates"
-                .to_owned(),
-        )
-    })?;
+    let api = ChatraceApi::new(&chatrace.api_url, token).map_err(|_| Failure::no_client())?;
     let watched = stderr().is_terminal();
     let matrix = polling::probe(&api, Pace::default(), |done| {
         if watched {

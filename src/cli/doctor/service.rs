@@ -25,12 +25,9 @@ pub(super) enum Service {
 
 /// Asks whether it lives, and only then, so that no stranger learns the token, what it sees.
 pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Service, Failure> {
-    let client = outside::client().build().map_err(|_| {
-        Failure::CannotRun(
-            "no HTTP client: this system has no certificates of authorities; install ca-certificates"
-                .to_owned(),
-        )
-    })?;
+    let client = outside::client()
+        .build()
+        .map_err(|_| Failure::no_client())?;
     let shown = shown(base);
     let alive = match client.get(format!("{base}/healthz")).send().await {
         Ok(response) => json(response).await.1,
