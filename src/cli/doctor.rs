@@ -53,7 +53,7 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
     let mut verdict = None;
     match service? {
         Service::Answers { check, report } => {
-            checks.extend([check, public, account]);
+            checks.extend([check, public]);
             if let Some(report) = report {
                 verdict = Some(report.verdict);
                 let asked_here = |check: &Check| checks.iter().any(|ours| ours.name == check.name);
@@ -64,6 +64,8 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
                     .collect();
                 checks.extend(theirs);
             }
+            // Last: messages arrive without it.
+            checks.push(account);
         }
         Service::Silent(check) => {
             // What lies on another machine cannot be looked at from here.
