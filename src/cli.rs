@@ -1,7 +1,12 @@
 //! The command line: one file for each command.
 
+pub mod doctor;
 pub mod healthcheck;
+mod paper;
+pub mod send_test;
 pub mod serve;
+pub mod setup;
+mod surroundings;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -22,13 +27,22 @@ pub struct Cli {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Receive webhooks and serve the API.
     Serve,
     /// Ask the service on this machine whether it is alive; exit code 0 if it is, 1 if not.
     Healthcheck,
+    /// Say why nothing arrives, and what to do; exit code 0 if all is well, 1 if there are problems.
+    Doctor(doctor::Options),
+    /// Print what to enter in Chatrace, step by step.
+    Setup(setup::Options),
+    /// Send realistic test messages and say what became of each; exit code 1 if one was not kept.
+    SendTest(send_test::Options),
 }
+
+/// Where variables are looked up.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Exit code of a command that could not begin: bad configuration, a port in use, an unusable database.
 const CANNOT_RUN: u8 = 2;
@@ -42,6 +56,9 @@ pub enum Failure {
     /// It went wrong while running.
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
+    /// The command did its work, and what it printed says what is wrong.
+    #[error("see what was printed")]
+    Said,
 }
 
 impl From<ConfigErrors> for Failure {
@@ -51,13 +68,22 @@ impl From<ConfigErrors> for Failure {
 }
 
 impl Failure {
+    /// No HTTP client can be made, for which there is one reason.
+    fn no_client() -> Self {
+        Self::CannotRun(
+            "this system has no certificates of authorities: install ca-certificates".to_owned(),
+        )
+    }
+
     /// Says on standard error what went wrong, and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        // Nothing is left to be done if even this cannot be written.
-        writeln!(std::io::stderr(), "error: {self}").ok();
+        if !matches!(self, Self::Said) {
+            // Nothing is left to be done if even this cannot be written.
+            writeln!(std::io::stderr(), "error: {self}").ok();
+        }
         match self {
             Self::CannotRun(_) => ExitCode::from(CANNOT_RUN),
-            Self::Failed(_) => ExitCode::FAILURE,
+            Self::Failed(_) | Self::Said => ExitCode::FAILURE,
         }
     }
 }
@@ -70,6 +96,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(Config::read(variable)?).await,
         Command::Healthcheck => healthcheck::healthcheck(&variable).await,
+        Command::Doctor(options) => doctor::doctor(&options, &variable).await,
+        Command::Setup(options) => setup::setup(options, &variable),
+        Command::SendTest(options) => send_test::send_test(&options, &variable).await,
     }
 }
 

@@ -27,6 +27,12 @@ mod silence;
 mod spool;
 mod words;
 
+pub mod account;
+pub mod chatrace_api;
+pub mod polling;
+pub mod probe;
+pub mod public_url;
+
 use serde::{Deserialize, Serialize};
 
 pub use facts::Facts;

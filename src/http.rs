@@ -36,6 +36,8 @@ use tower_http::trace::TraceLayer;
 
 pub use server::{listen, serve};
 
+pub use crate::setup::WEBHOOK_PATH;
+
 use crate::config::Config;
 use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::Lifecycle;
@@ -111,9 +113,6 @@ pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
         state.ingest.commits(),
     )
 }
-
-/// The path of the webhook.
-pub const WEBHOOK_PATH: &str = "/instagram/webhook";
 
 /// Every route.
 pub fn router(state: AppState) -> Router {

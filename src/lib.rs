@@ -14,6 +14,7 @@ pub mod message;
 pub mod normalize;
 pub mod outside;
 pub mod redact;
+pub mod setup;
 pub mod sighting;
 pub mod silence;
 pub mod store;

@@ -23,6 +23,7 @@ mod sqlite;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sqlx::migrate::{AppliedMigration, Migrator};
 use uuid::Uuid;
 
 pub use error::{PrepareError, StoreError};
@@ -138,4 +139,12 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 /// A delivery's headers as they are kept: a JSON list of pairs.
 fn headers_json(delivery: &Delivery) -> String {
     serde_json::json!(delivery.headers).to_string()
+}
+
+/// The migrations of this program that are not among those that a database has, by their names.
+fn missing_of(ours: &Migrator, applied: &[AppliedMigration]) -> Vec<String> {
+    ours.iter()
+        .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version))
+        .map(|ours| format!("{:04} {}", ours.version, ours.description))
+        .collect()
 }

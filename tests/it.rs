@@ -8,6 +8,7 @@ mod support;
 mod auth;
 mod diagnosis;
 mod docs;
+mod doctor;
 mod faults;
 mod ledger;
 mod normalize;

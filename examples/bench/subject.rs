@@ -113,7 +113,7 @@ impl Running {
     async fn ready(&self, server: Server) {
         let client = chatrace_webhook::outside::builder()
             .build()
-            .unwrap_or_default();
+            .expect("a client");
         let url = format!("http://{}/readyz", self.address);
         loop {
             match client.get(&url).send().await {

@@ -1,8 +1,9 @@
 //! `chatrace-webhook serve`: puts the rooms together and runs them until the end.
 
 mod banner;
-mod data_dir;
+pub(super) mod data_dir;
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,22 +41,26 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     lifecycle::listen_to_signals(&lifecycle, config.server.shutdown_delay)
         .context("signals cannot be listened to")?;
     let address = config.server.address();
-    let listener = http::listen(address).map_err(|error| {
-        let advice = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                "another program listens there: stop it, or set PORT to another port"
-            }
-            std::io::ErrorKind::PermissionDenied => {
-                "ports below 1024 need privileges: set PORT to another port"
-            }
-            std::io::ErrorKind::AddrNotAvailable => {
-                "this machine has no such address: set HOST to 0.0.0.0"
-            }
-            _ => "set HOST and PORT to an address that is free",
-        };
-        Failure::CannotRun(format!("cannot listen on {address}: {error}; {advice}"))
-    })?;
+    let listener = http::listen(address)
+        .map_err(|error| Failure::CannotRun(cannot_listen(address, &error)))?;
     run(config, listener, lifecycle).await
+}
+
+/// Why an address cannot be listened on, and what to do.
+pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
+    let advice = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program listens there: stop it, or set PORT to another port"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need privileges: set PORT to another port"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: set HOST to 0.0.0.0"
+        }
+        _ => "set HOST and PORT to an address that is free",
+    };
+    format!("cannot listen on {address}: {error}; {advice}")
 }
 
 /// Runs the service on a listener until the lifecycle ends.

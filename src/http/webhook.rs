@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::{Timestamp, Unit};
@@ -17,6 +17,7 @@ use super::error::ApiError;
 use super::extract::{BodyError, read_body};
 use crate::config::WebhookAuth;
 use crate::delivery::{Delivery, Rejection};
+use crate::diagnose::probe;
 use crate::normalize::{self, encoding};
 use crate::sighting::Sight;
 
@@ -55,8 +56,16 @@ pub(super) async fn receive(
         }
     };
     let query = WebhookQuery::read(parts.uri.query());
-    authenticate(&state, &parts, &query, &body)?;
     let blank = body.iter().all(u8::is_ascii_whitespace);
+    // Only where there is nothing to keep: no header makes a message disappear.
+    if blank
+        && query.rest.is_empty()
+        && let Some(probe) = probe_answer(&state, &parts.headers)
+    {
+        let verdict = state.sender.judge(&parts.headers, &query.secrets, &body);
+        return Ok(answer_probe(&state, verdict, &probe));
+    }
+    authenticate(&state, &parts, &query, &body)?;
     if blank && query.rest.is_empty() {
         state.observed.rejection(Rejection::Empty, &parts);
         return Err(ApiError::BadRequest(
@@ -109,6 +118,27 @@ pub(super) async fn refuse_method(State(state): State<AppState>, request: Reques
         header::HeaderValue::from_static("POST, PUT, PATCH, GET, HEAD"),
     );
     response
+}
+
+/// The answer to a [`probe`] of the diagnosis, if the request is one.
+fn probe_answer(state: &AppState, headers: &HeaderMap) -> Option<String> {
+    let probe = headers.get(probe::HEADER)?.to_str().ok()?;
+    probe::answer(probe, &state.api_tokens, Timestamp::now())
+}
+
+/// Says what would have become of a sender with these credentials. A probe is no sender: nothing is kept or counted.
+fn answer_probe(state: &AppState, verdict: Verdict, probe: &str) -> Response {
+    let observes = state.config.auth.webhook_auth == WebhookAuth::Observe;
+    if observes || verdict == Verdict::Allowed {
+        return Json(json!({ "success": true, "probe": probe })).into_response();
+    }
+    let secret = if verdict == Verdict::Missing {
+        "missing"
+    } else {
+        "wrong"
+    };
+    let body = json!({ "success": false, "error": "The probe came in without a valid secret.", "probe": probe, "secret": secret });
+    (StatusCode::UNAUTHORIZED, Json(body)).into_response()
 }
 
 /// Hands a delivery to ingest and answers when it is durable.

@@ -104,6 +104,21 @@ impl PostgresStore {
         Ok(())
     }
 
+    /// Which migrations the database lacks, read without changing it.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub async fn missing_migrations(&self) -> Result<Vec<String>, PrepareError> {
+        let mut connection = self
+            .connect()
+            .await
+            .map_err(|error| prepare::connect_error(&error, &self.options))?;
+        prepare::check_version(&mut connection).await?;
+        let missing = prepare::missing_migrations(&mut connection).await?;
+        timeout(CLOSE_TIMEOUT, connection.close()).await.ok();
+        Ok(missing)
+    }
+
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options))
             .await

@@ -77,9 +77,10 @@ impl SqliteStore {
             let missing = missing_migrations(&mut connection)
                 .await
                 .map_err(|error| unusable(&error))?;
-            if missing > 0 {
+            if !missing.is_empty() {
                 return Err(unusable(&format!(
-                    "{missing} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true"
+                    "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
+                    missing.len()
                 )));
             }
         }
@@ -95,6 +96,29 @@ impl SqliteStore {
             window,
             _lock: lock,
         })
+    }
+
+    /// Which migrations a file lacks, read without changing it; `None` if there is no file yet.
+    ///
+    /// # Errors
+    /// [`PrepareError::Unusable`] when the file cannot be read as a database.
+    pub async fn missing_migrations(path: &Path) -> Result<Option<Vec<String>>, PrepareError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let unusable = |error: &dyn std::fmt::Display| {
+            PrepareError::Unusable(format!(
+                "the database file {} cannot be read: {error}",
+                path.display()
+            ))
+        };
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let mut connection = SqliteConnection::connect_with(&options)
+            .await
+            .map_err(|error| unusable(&error))?;
+        let missing = missing_migrations(&mut connection).await;
+        connection.close().await.ok();
+        missing.map(Some).map_err(|error| unusable(&error))
     }
 }
 
@@ -136,20 +160,18 @@ pub(super) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
 
 async fn missing_migrations(
     connection: &mut SqliteConnection,
-) -> Result<usize, sqlx::migrate::MigrateError> {
+) -> Result<Vec<String>, sqlx::migrate::MigrateError> {
     const TABLE: &str = "_sqlx_migrations";
     let exists: bool = sqlx::query_scalar("SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1")
         .bind(TABLE)
         .fetch_one(&mut *connection)
         .await?;
-    if !exists {
-        return Ok(MIGRATIONS.iter().count());
-    }
-    let applied = connection.list_applied_migrations(TABLE).await?;
-    Ok(MIGRATIONS
-        .iter()
-        .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version))
-        .count())
+    let applied = if exists {
+        connection.list_applied_migrations(TABLE).await?
+    } else {
+        Vec::new()
+    };
+    Ok(super::missing_of(&MIGRATIONS, &applied))
 }
 
 #[async_trait]

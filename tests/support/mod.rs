@@ -1,6 +1,8 @@
 //! A running service for a test, and a client for it.
 
+pub(crate) mod chatrace;
 pub(crate) mod cluster;
+pub(crate) mod front;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;

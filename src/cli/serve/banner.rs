@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::server::reachable;
 use crate::config::{Config, LogFormat};
+use crate::diagnose::public_url;
 use crate::http::WEBHOOK_PATH;
 
 /// Says on standard output how to use the service. In JSON logs it is one event instead, without the token.
@@ -25,13 +26,8 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Sec
 
 fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) -> String {
     let local = format!("http://{}", reachable(address));
-    let base = config
-        .server
-        .public_url
-        .as_ref()
-        .map_or(local.clone(), |url| {
-            url.as_str().trim_end_matches('/').to_owned()
-        });
+    let public = config.server.public_url.as_ref();
+    let webhook = public.map_or_else(|| format!("{local}{WEBHOOK_PATH}"), public_url::webhook_url);
     let token = generated.map_or("$API_TOKEN", |token| token.expose_secret());
     let secret = if config.auth.webhook_secrets.is_empty() {
         ""
@@ -50,7 +46,7 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
         "
   chatrace-webhook {version} keeps messages in {database}
 
-  Webhook URL    {base}{WEBHOOK_PATH}{made}
+  Webhook URL    {webhook}{made}
 
   Send a message:
     curl -X POST {local}{WEBHOOK_PATH}{secret} \\
@@ -59,6 +55,9 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
 
   See what arrived:
     curl -H \"Authorization: Bearer {token}\" {local}/instagram/stats
+
+  Connect Chatrace:       chatrace-webhook setup
+  If nothing arrives:     chatrace-webhook doctor
 
 ",
         version = env!("CARGO_PKG_VERSION"),

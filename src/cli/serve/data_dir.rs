@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -54,43 +54,48 @@ impl DataDir {
 
     /// The token that was made at the first start, or a new one; only the owner may read its file.
     pub(super) fn api_token(&self) -> Result<SecretString, String> {
-        let path = self.path.join("api_token");
-        let problem = |error: std::io::Error| {
-            format!("the token file {} cannot be used: {error}", path.display())
-        };
-        match File::open(&path) {
-            Ok(mut file) => {
-                let mut token = String::new();
-                file.read_to_string(&mut token).map_err(problem)?;
-                let token = token.trim();
-                if token.is_empty() {
-                    return Err(format!(
-                        "the token file {} is empty: delete it, and a new one is made",
-                        path.display()
-                    ));
-                }
-                Ok(SecretString::from(token))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let token = random_token().map_err(problem)?;
-                // Written aside and renamed: a crash leaves no half token.
-                let aside = self.path.join("api_token.new");
-                let mut file = OpenOptions::new()
-                    .create(true)
-                    .truncate(true)
-                    .write(true)
-                    .mode(0o600)
-                    .open(&aside)
-                    .map_err(problem)?;
-                file.write_all(token.expose_secret().as_bytes())
-                    .map_err(problem)?;
-                file.sync_all().map_err(problem)?;
-                fs::rename(&aside, &path).map_err(problem)?;
-                Ok(token)
-            }
-            Err(error) => Err(problem(error)),
+        if let Some(token) = kept_token(&self.path)? {
+            return Ok(token);
         }
+        let problem = |error| token_problem(&self.path, &error);
+        let token = random_token().map_err(problem)?;
+        // Written aside and renamed: a crash leaves no half token.
+        let aside = self.path.join("api_token.new");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&aside)
+            .map_err(problem)?;
+        file.write_all(token.expose_secret().as_bytes())
+            .map_err(problem)?;
+        file.sync_all().map_err(problem)?;
+        fs::rename(&aside, self.path.join(TOKEN_FILE)).map_err(problem)?;
+        Ok(token)
     }
+}
+
+const TOKEN_FILE: &str = "api_token";
+
+/// The token that a start of the service made in a data directory, if there is one.
+pub(in crate::cli) fn kept_token(data_dir: &Path) -> Result<Option<SecretString>, String> {
+    match fs::read_to_string(data_dir.join(TOKEN_FILE)) {
+        Ok(token) if token.trim().is_empty() => Err(format!(
+            "the token file {} is empty: delete it, and a new one is made",
+            data_dir.join(TOKEN_FILE).display()
+        )),
+        Ok(token) => Ok(Some(SecretString::from(token.trim()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(token_problem(data_dir, &error)),
+    }
+}
+
+fn token_problem(data_dir: &Path, error: &std::io::Error) -> String {
+    format!(
+        "the token file {} cannot be used: {error}",
+        data_dir.join(TOKEN_FILE).display()
+    )
 }
 
 /// 256 random bits in hexadecimal digits.

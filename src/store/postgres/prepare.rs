@@ -85,15 +85,14 @@ pub(super) async fn migrate(
     guard: &mut PgConnection,
     migrate: bool,
 ) -> Result<(), PrepareError> {
-    let missing = within(ANSWER_TIMEOUT, missing(connection))
-        .await
-        .map_err(migrate_error)?;
-    if missing == 0 {
+    let missing = missing_migrations(connection).await?;
+    if missing.is_empty() {
         return Ok(());
     }
     if !migrate {
         return Err(PrepareError::Unusable(format!(
-            "{missing} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true"
+            "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
+            missing.len()
         )));
     }
     // sqlx's own lock blocks without a limit, and would hold a second replica's start for as long as the first hangs.
@@ -141,21 +140,27 @@ async fn try_lock(connection: &mut PgConnection) -> Result<bool, Error> {
         .await
 }
 
-/// How many migrations the database lacks.
-async fn missing(connection: &mut PgConnection) -> Result<usize, MigrateError> {
+/// Which migrations the database lacks, by their names.
+pub(super) async fn missing_migrations(
+    connection: &mut PgConnection,
+) -> Result<Vec<String>, PrepareError> {
+    within(ANSWER_TIMEOUT, missing(connection))
+        .await
+        .map_err(migrate_error)
+}
+
+async fn missing(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
     const TABLE: &str = "_sqlx_migrations";
     let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
         .bind(TABLE)
         .fetch_one(&mut *connection)
         .await?;
-    if !exists {
-        return Ok(MIGRATIONS.iter().count());
-    }
-    let applied = connection.list_applied_migrations(TABLE).await?;
-    Ok(MIGRATIONS
-        .iter()
-        .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version))
-        .count())
+    let applied = if exists {
+        connection.list_applied_migrations(TABLE).await?
+    } else {
+        Vec::new()
+    };
+    Ok(crate::store::missing_of(&MIGRATIONS, &applied))
 }
 
 fn migrate_error(error: MigrateError) -> PrepareError {

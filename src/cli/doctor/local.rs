@@ -1,0 +1,230 @@
+//! What can be looked at while the service does not run. Nothing is changed: no migration, no directory, no lock kept.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::super::serve::cannot_listen;
+use super::super::serve::data_dir::kept_token;
+use super::super::surroundings::Surroundings;
+use super::check_of;
+use crate::config::{Config, ConfigErrors, Database};
+use crate::diagnose::{Check, Status};
+use crate::http;
+use crate::store::{PostgresStore, PrepareError, SqliteStore};
+
+const WILL_NOT_START: &str = "The service will not start.";
+
+/// Whether the environment is right; every mistake at once.
+pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
+    match config {
+        Ok(_) => check_of(
+            "configuration",
+            Status::Ok,
+            "Every variable is valid.",
+            "",
+            "",
+        ),
+        Err(errors) => {
+            let mistakes = errors.0.iter();
+            let mistakes: Vec<_> = mistakes
+                .map(|mistake| format!("{} {}", mistake.variable, mistake.problem))
+                .collect();
+            check_of(
+                "configuration",
+                Status::Problem,
+                format!(
+                    "The configuration has {} mistake(s): {}.",
+                    mistakes.len(),
+                    mistakes.join("; ")
+                ),
+                WILL_NOT_START,
+                "Correct it in the environment or in .env; every variable is described in .env.example.",
+            )
+        }
+    }
+}
+
+/// What keeps the service from running, as far as the configuration is right.
+pub(super) async fn checks(known: &Surroundings) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if let Ok(config) = &known.config {
+        if config.database.is_embedded() || config.spool {
+            checks.push(data_directory(&config.data_dir));
+        }
+        checks.push(database(config).await);
+    }
+    checks.push(port(known));
+    checks
+}
+
+fn data_directory(path: &Path) -> Check {
+    const NAME: &str = "data_directory";
+    let at = path.display();
+    let problem = |observed: String, next: &str| {
+        check_of(NAME, Status::Problem, observed, WILL_NOT_START, next)
+    };
+    if !path.exists() {
+        return check_of(
+            NAME,
+            Status::Ok,
+            format!("The data directory {at} does not exist yet."),
+            "The first start makes it.",
+            "",
+        );
+    }
+    if let Err(error) = try_write(path) {
+        return problem(
+            format!("The data directory {at} is not writable: {error}."),
+            "Set DATA_DIR to a directory that the service's user may write, or give this one to that user.",
+        );
+    }
+    if is_locked(&path.join("lock")) {
+        return check_of(
+            NAME,
+            Status::Problem,
+            format!(
+                "A process uses the data directory {at}, but does not answer where it was asked."
+            ),
+            "The service runs with another HOST or PORT than this environment says, or it hangs.",
+            "Look at the line `listening` in its log, and ask there with --url; or restart it.",
+        );
+    }
+    if let Err(error) = kept_token(path) {
+        return problem(
+            format!("{}.", capitalised(&error)),
+            "Give the file to the service's user, or delete it.",
+        );
+    }
+    check_of(
+        NAME,
+        Status::Ok,
+        format!("The data directory {at} is writable."),
+        "",
+        "",
+    )
+}
+
+/// Tries by a file that is gone again at once.
+fn try_write(directory: &Path) -> std::io::Result<()> {
+    let path = directory.join(format!(".doctor-{}", std::process::id()));
+    OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .open(&path)?;
+    std::fs::remove_file(path)
+}
+
+fn is_locked(lock: &Path) -> bool {
+    File::open(lock).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+async fn database(config: &Config) -> Check {
+    const NAME: &str = "database";
+    let (missing, migrate) = match &config.database {
+        Database::Sqlite { path, migrate } => {
+            (SqliteStore::missing_migrations(path).await, *migrate)
+        }
+        Database::Postgres { options, migrate } => {
+            let store = PostgresStore::new((**options).clone(), config.dedupe_window);
+            (store.missing_migrations().await.map(Some), *migrate)
+        }
+    };
+    match missing {
+        Ok(None) => check_of(
+            NAME,
+            Status::Ok,
+            "There is no database file yet.",
+            "The first start makes it.",
+            "",
+        ),
+        Ok(Some(missing)) if missing.is_empty() => check_of(
+            NAME,
+            Status::Ok,
+            format!("{} can be used.", config.database),
+            "",
+            "",
+        ),
+        Ok(Some(missing)) if migrate => check_of(
+            NAME,
+            Status::Ok,
+            format!(
+                "{} can be used and lacks: {}.",
+                config.database,
+                missing.join(", ")
+            ),
+            "The next start runs these migrations.",
+            "",
+        ),
+        Ok(Some(missing)) => check_of(
+            NAME,
+            Status::Problem,
+            format!("{} lacks: {}.", config.database, missing.join(", ")),
+            "MIGRATE=false forbids to run these migrations, so the service will not start.",
+            "Start once with MIGRATE=true.",
+        ),
+        Err(PrepareError::Unreachable(problem)) => {
+            let (status, meaning) = if config.spool {
+                (
+                    Status::Warning,
+                    "The service would start and keep deliveries in its spool meanwhile.",
+                )
+            } else {
+                (
+                    Status::Problem,
+                    "The service would start and answer 503 meanwhile.",
+                )
+            };
+            let observed = format!("{}.", capitalised(&problem));
+            check_of(
+                NAME,
+                status,
+                observed,
+                meaning,
+                "Start the database, or correct DATABASE_URL.",
+            )
+        }
+        Err(PrepareError::Unusable(problem)) => check_of(
+            NAME,
+            Status::Problem,
+            format!("{}.", capitalised(&problem)),
+            WILL_NOT_START,
+            "Do what the sentence says.",
+        ),
+    }
+}
+
+fn port(known: &Surroundings) -> Check {
+    const NAME: &str = "port";
+    let address = known.server.address();
+    match http::listen(address) {
+        Ok(_) => check_of(
+            NAME,
+            Status::Ok,
+            format!("{address} is free."),
+            "The service can listen there.",
+            "",
+        ),
+        Err(error) => {
+            let next = match error.kind() {
+                ErrorKind::AddrInUse => "Find it with `ss -ltnp`, and stop it or set PORT.",
+                _ => "Set HOST and PORT.",
+            };
+            let sentence = cannot_listen(address, &error);
+            check_of(
+                NAME,
+                Status::Problem,
+                format!("The service {sentence}."),
+                WILL_NOT_START,
+                next,
+            )
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}

@@ -1,0 +1,152 @@
+//! Asking the running service.
+
+use reqwest::StatusCode;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::super::Failure;
+use super::check_of;
+use crate::diagnose::{Check, Report, Status};
+use crate::outside::{self, Trouble};
+
+/// The name of the check.
+const NAME: &str = "service";
+
+/// What was found at its address.
+pub(super) enum Service {
+    /// It runs; its own report, unless it would not give one.
+    Answers {
+        check: Check,
+        report: Option<Report>,
+    },
+    /// It does not.
+    Silent(Check),
+}
+
+/// Asks whether it lives, and only then, so that no stranger learns the token, what it sees.
+pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Service, Failure> {
+    let client = outside::client()
+        .build()
+        .map_err(|_| Failure::no_client())?;
+    let shown = shown(base);
+    let alive = match client.get(format!("{base}/healthz")).send().await {
+        Ok(response) => json(response).await.1,
+        Err(error) => return Ok(Service::Silent(no_answer(&shown, &Trouble::of(&error)))),
+    };
+    if alive["status"] != "ok" {
+        return Ok(Service::Silent(check_of(
+            NAME,
+            Status::Problem,
+            format!("Something answers at {shown}, but it is not this service."),
+            "Messages that are posted there are lost.",
+            "Stop the other program, or set PORT to a free port; or say with --url where the service listens.",
+        )));
+    }
+    let answers = |check, report| Ok(Service::Answers { check, report });
+    let Some(token) = token else {
+        return answers(
+            check_of(
+                NAME,
+                Status::Problem,
+                format!("The service answers at {shown}, but there is no API token here."),
+                "What the service sees itself is missing from this report.",
+                "Set API_TOKEN to that of the service, or run this where its DATA_DIR is.",
+            ),
+            None,
+        );
+    };
+    let diagnosis = client
+        .get(format!("{base}/instagram/diagnosis"))
+        .bearer_auth(token.expose_secret());
+    let (status, body) = match diagnosis.send().await {
+        Ok(response) => json(response).await,
+        Err(error) => return Ok(Service::Silent(no_answer(&shown, &Trouble::of(&error)))),
+    };
+    let missing = "What the service sees itself is missing from this report.";
+    match (status, serde_json::from_value::<Report>(body)) {
+        (StatusCode::OK, Ok(report)) => answers(
+            check_of(
+                NAME,
+                Status::Ok,
+                format!("The service answers at {shown}."),
+                "It runs.",
+                "",
+            ),
+            Some(report),
+        ),
+        (StatusCode::UNAUTHORIZED, _) => answers(
+            check_of(
+                NAME,
+                Status::Problem,
+                format!("The service at {shown} refuses this API token."),
+                missing,
+                "Set API_TOKEN to that of the service, or run this where its DATA_DIR is. A service that was started before the token changed must be restarted.",
+            ),
+            None,
+        ),
+        (StatusCode::NOT_FOUND, _) => answers(
+            check_of(
+                NAME,
+                Status::Warning,
+                format!(
+                    "The service at {shown} has no diagnosis: it is another version than this program."
+                ),
+                missing,
+                "Restart the service with this version.",
+            ),
+            None,
+        ),
+        (status, _) => answers(
+            check_of(
+                NAME,
+                Status::Problem,
+                format!(
+                    "The service at {shown} answers {status} when it is asked for its diagnosis."
+                ),
+                missing,
+                "Look at its log.",
+            ),
+            None,
+        ),
+    }
+}
+
+fn no_answer(shown: &str, trouble: &Trouble) -> Check {
+    match trouble {
+        Trouble::Refused => check_of(
+            NAME,
+            Status::Problem,
+            format!("Nothing listens at {shown}: the service does not run there."),
+            "Whatever is posted is lost.",
+            "Start it with `chatrace-webhook serve`; if it ends at once, it says why.",
+        ),
+        Trouble::TimedOut => check_of(
+            NAME,
+            Status::Problem,
+            format!("The service at {shown} takes the connection and does not answer."),
+            "It hangs, or the machine is out of resources; whatever is posted is lost.",
+            "Look at its log and restart it.",
+        ),
+        trouble => check_of(
+            NAME,
+            Status::Problem,
+            format!("The service at {shown} cannot be reached: {trouble}."),
+            "Whether it runs cannot be told.",
+            "Check the URL.",
+        ),
+    }
+}
+
+async fn json(response: reqwest::Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let body = outside::read(response).await.unwrap_or_default();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+fn shown(base: &str) -> String {
+    let url = url::Url::parse(base).map(|url| outside::without_credentials(&url));
+    url.map_or_else(
+        |_| base.to_owned(),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    )
+}

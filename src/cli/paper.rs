@@ -1,0 +1,220 @@
+//! What commands print for people: as wide as the terminal, in colour only where somebody sees it.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _, stdout};
+
+use textwrap::Options;
+
+use crate::diagnose::{Report, Status};
+
+/// How wide text is where there is no terminal.
+const PLAIN_WIDTH: usize = 100;
+
+/// Where text is printed to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paper {
+    width: usize,
+    colour: bool,
+}
+
+impl Paper {
+    /// Standard output as it is.
+    pub(super) fn stdout() -> Self {
+        let terminal = stdout().is_terminal();
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            width: if terminal {
+                textwrap::termwidth().clamp(50, 120)
+            } else {
+                PLAIN_WIDTH
+            },
+            colour: terminal && !dumb && !set("NO_COLOR"),
+        }
+    }
+
+    /// A report: the verdict and the next step first, then every check.
+    pub(super) fn report(self, report: &Report) -> String {
+        let mut text = String::new();
+        let marks = report.checks.iter().map(|check| check.status.as_str());
+        let mark_width = marks
+            .chain([report.status.as_str()])
+            .map(str::len)
+            .max()
+            .unwrap_or_default()
+            + 2;
+        let names = report.checks.iter().map(|check| check.name.len());
+        let name_width = names.max().unwrap_or_default() + 2;
+        text += &self.marked(report.status, mark_width, "", 0, &report.verdict);
+        text += &self.step(mark_width, &report.next_step);
+        if !report.checks.is_empty() {
+            text.push('\n');
+        }
+        for check in &report.checks {
+            let sentence = format!("{} {}", check.observed, check.meaning);
+            text += &self.marked(check.status, mark_width, &check.name, name_width, &sentence);
+            text += &self.step(mark_width + name_width, &check.next_step);
+        }
+        text
+    }
+
+    /// A status, a name and a text that is wrapped beside them.
+    fn marked(
+        self,
+        status: Status,
+        mark_width: usize,
+        name: &str,
+        name_width: usize,
+        text: &str,
+    ) -> String {
+        let mark = status.as_str();
+        let first = format!("{mark:<mark_width$}{name:<name_width$}");
+        let wrapped = self.wrapped(&first, mark_width + name_width, text);
+        // Colour has no width, so it is added behind the wrapping.
+        wrapped.replacen(mark, &self.painted(status, mark), 1)
+    }
+
+    fn step(self, indent: usize, text: &str) -> String {
+        if text.is_empty() {
+            return String::new();
+        }
+        let first = format!("{}→ ", " ".repeat(indent));
+        self.wrapped(&first, indent + 2, text)
+    }
+
+    /// A text behind a first line's beginning, its other lines indented.
+    pub(super) fn wrapped(self, first: &str, indent: usize, text: &str) -> String {
+        let rest = " ".repeat(indent);
+        let options = Options::new(self.width)
+            .initial_indent(first)
+            .subsequent_indent(&rest)
+            .break_words(false);
+        let clean = text.replace(char::is_control, " ");
+        let mut wrapped = textwrap::fill(clean.trim(), options);
+        wrapped.push('\n');
+        wrapped
+    }
+
+    /// A text in the colour of a status.
+    pub(super) fn painted(self, status: Status, text: &str) -> String {
+        let colour = match status {
+            Status::Ok => 32,
+            Status::Unknown => 36,
+            Status::Warning => 33,
+            Status::Problem => 31,
+        };
+        if self.colour {
+            format!("\x1b[{colour}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// A text in bold.
+    pub(super) fn bold(self, text: &str) -> String {
+        if self.colour {
+            format!("\x1b[1m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// Columns as wide as their widest cell.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            // Writing to a string cannot fail.
+            write!(line, "{cell:<width$}  ").ok();
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes to standard output. A reader that went away is no failure of the command.
+pub(super) fn print(text: &str) {
+    stdout().write_all(text.as_bytes()).ok();
+    stdout().flush().ok();
+}
+
+/// Writes a value as JSON.
+pub(super) fn print_json(value: &impl serde::Serialize) {
+    let json = serde_json::to_string_pretty(value).unwrap_or_default();
+    print(&format!("{json}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::Check;
+
+    fn report() -> Report {
+        Report {
+            status: Status::Problem,
+            verdict: "The name does not resolve.".to_owned(),
+            next_step: "Correct PUBLIC_URL.".to_owned(),
+            checks: vec![Check {
+                name: "public_url".to_owned(),
+                status: Status::Problem,
+                observed: "The name shop.example does not resolve.".to_owned(),
+                meaning: "Nothing \x1b[31marrives.".to_owned(),
+                next_step: "Correct PUBLIC_URL, or make the DNS entry.".to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_report_is_wrapped_beside_its_names() {
+        let paper = Paper {
+            width: 50,
+            colour: false,
+        };
+        assert_eq!(
+            paper.report(&report()),
+            "problem  The name does not resolve.
+         → Correct PUBLIC_URL.
+
+problem  public_url  The name shop.example does
+                     not resolve. Nothing
+                     [31marrives.
+                     → Correct PUBLIC_URL, or make
+                       the DNS entry.
+"
+        );
+    }
+
+    #[test]
+    fn colour_is_only_where_it_was_asked_for() {
+        let plain = Paper {
+            width: 80,
+            colour: false,
+        }
+        .report(&report());
+        let coloured = Paper {
+            width: 80,
+            colour: true,
+        }
+        .report(&report());
+        assert!(!plain.contains('\x1b'));
+        assert!(coloured.starts_with("\x1b[31mproblem\x1b[0m  The name"));
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&rows), "a    bb\nccc  d\n");
+    }
+}

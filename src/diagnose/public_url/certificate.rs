@@ -1,0 +1,99 @@
+//! The certificate of the public address: why it is refused, and how long it lasts.
+
+use jiff::Timestamp;
+use rustls::CertificateError;
+use x509_cert::der::Decode as _;
+
+use super::CHATRACE_REFUSES;
+use super::finding::problem;
+use crate::diagnose::Check;
+use crate::outside;
+
+pub(super) const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
+/// Why a certificate is refused, each with its own advice.
+pub(super) fn refused(host: &str, error: &CertificateError) -> Check {
+    let finding = |observed: String, next: &str| problem(observed, CHATRACE_REFUSES, next);
+    match error {
+        CertificateError::Expired => finding(
+            format!("The certificate of {host} has expired."),
+            "Renew it, and find out why it was not renewed by itself.",
+        ),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            let since = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
+            finding(
+                format!("The certificate of {host} expired {}.", ago(since)),
+                "Renew it, and find out why it was not renewed by itself.",
+            )
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => finding(
+            format!("The certificate of {host} is not valid yet."),
+            "Check the clocks of this machine and of the one that made the certificate.",
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            finding(
+                format!("The certificate is not for the name {host}."),
+                "Get a certificate for this name, or set PUBLIC_URL to the name that the certificate has.",
+            )
+        }
+        CertificateError::UnknownIssuer => finding(
+            format!(
+                "The certificate of {host} is of an issuer that is not trusted: self-signed, or the chain lacks the certificates between."
+            ),
+            "Get one of a public authority, such as Let's Encrypt, and let the proxy send the full chain.",
+        ),
+        other => finding(
+            format!(
+                "The certificate of {host} is not accepted: {}.",
+                outside::shown(&other.to_string())
+            ),
+            "Get one of a public authority, such as Let's Encrypt.",
+        ),
+    }
+}
+
+/// When a certificate ends, in Unix seconds.
+pub(super) fn not_after(der: &[u8]) -> Option<i64> {
+    let certificate = x509_cert::Certificate::from_der(der).ok()?;
+    let end = certificate
+        .tbs_certificate()
+        .validity()
+        .not_after
+        .to_unix_duration();
+    i64::try_from(end.as_secs()).ok()
+}
+
+/// How many whole days there are until a time; negative if it has passed.
+pub(super) fn days_left(expires: i64) -> i64 {
+    (expires - Timestamp::now().as_second()).div_euclid(SECONDS_PER_DAY)
+}
+
+/// So many days from now, in words.
+pub(super) fn ahead(days: i64) -> String {
+    match days {
+        ..=0 => "in less than a day".to_owned(),
+        1 => "in a day".to_owned(),
+        days => format!("in {days} days"),
+    }
+}
+
+fn ago(since: i64) -> String {
+    match -days_left(since) - 1 {
+        0 => "today".to_owned(),
+        1 => "a day ago".to_owned(),
+        days => format!("{days} days ago"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_in_days() {
+        let now = Timestamp::now().as_second();
+        assert_eq!(ago(now - 60), "today");
+        assert_eq!(ago(now - SECONDS_PER_DAY - 60), "a day ago");
+        assert_eq!(ago(now - 3 * SECONDS_PER_DAY - 60), "3 days ago");
+    }
+}

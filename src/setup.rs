@@ -1,0 +1,204 @@
+//! What the owner of the Chatrace account has to enter, step by step: for the terminal and for the page.
+//!
+//! The step is an *External API Request* in a flow; everything in it is typed by hand (`docs/chatrace.md`, sections 1
+//! and 8), so it is given here to be copied.
+
+use serde::Serialize;
+
+/// The path of the webhook.
+pub const WEBHOOK_PATH: &str = "/instagram/webhook";
+
+/// The body to paste. Chatrace fills what stands in braces, if it was picked from its list.
+pub const BODY_TEMPLATE: &str = r#"{
+  "contact_id": "{{user_id}}",
+  "external_id": "{{user_external_id}}",
+  "username": "{{ig_user_name}}",
+  "full_name": "{{full_name}}",
+  "text": "{{last_input}}",
+  "last_input_type": "{{last_input_type}}",
+  "last_interaction": "{{last_interaction}}",
+  "channel": "instagram"
+}"#;
+
+/// What the steps depend on.
+#[derive(Debug, Clone)]
+pub struct Situation {
+    /// The URL to give to Chatrace, if `PUBLIC_URL` is set.
+    pub webhook_url: Option<String>,
+    /// Where this machine reaches the service, such as `http://127.0.0.1:3000`.
+    pub local: String,
+    /// Whether `WEBHOOK_SECRET` is set. Its value is never needed here.
+    pub has_secret: bool,
+    /// A shell's word for the API token: `$API_TOKEN`, or how to read the generated one.
+    pub api_token: String,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// What it is about.
+    pub title: String,
+    /// What to know or to do, a sentence each.
+    pub notes: Vec<String>,
+    /// Fields of a form: what to enter where.
+    pub fields: Vec<Field>,
+    /// To be copied as it is: commands for a shell, or a body.
+    pub copy: Option<String>,
+}
+
+/// A field of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Field {
+    /// Where.
+    pub name: String,
+    /// What.
+    pub value: String,
+}
+
+/// Everything to do until the first message is seen, in order.
+pub fn steps(situation: &Situation) -> Vec<Step> {
+    vec![
+        reachable(situation),
+        secret(situation),
+        request(situation),
+        body(),
+        first_message(situation),
+    ]
+}
+
+fn reachable(situation: &Situation) -> Step {
+    if let Some(url) = &situation.webhook_url {
+        return Step {
+            title: "Make the service reachable".to_owned(),
+            notes: vec![
+                format!("PUBLIC_URL is set: Chatrace will post to {url}."),
+                "`chatrace-webhook doctor` tries whether that way leads here.".to_owned(),
+            ],
+            fields: Vec::new(),
+            copy: None,
+        };
+    }
+    let local = &situation.local;
+    Step {
+        title: "Make the service reachable".to_owned(),
+        notes: vec![
+            "PUBLIC_URL is not set. Chatrace needs a public https address: a reverse proxy with a certificate, or, to try it from this machine, a tunnel.".to_owned(),
+            "Either command prints an https address. Put it into .env as PUBLIC_URL, restart, and run this again.".to_owned(),
+        ],
+        fields: Vec::new(),
+        copy: Some(format!(
+            "cloudflared tunnel --url {local}\nngrok http {}",
+            local.trim_start_matches("http://")
+        )),
+    }
+}
+
+fn secret(situation: &Situation) -> Step {
+    let title = "Let nobody else send".to_owned();
+    if situation.has_secret {
+        return Step {
+            title,
+            notes: vec![
+                "WEBHOOK_SECRET is set. Its value is entered below; it is not shown here."
+                    .to_owned(),
+            ],
+            fields: Vec::new(),
+            copy: None,
+        };
+    }
+    Step {
+        title,
+        notes: vec![
+            "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages. This makes one; restart afterwards.".to_owned(),
+        ],
+        fields: Vec::new(),
+        copy: Some("echo \"WEBHOOK_SECRET=$(openssl rand -hex 32)\" >> .env".to_owned()),
+    }
+}
+
+fn request(situation: &Situation) -> Step {
+    let field = |name: &str, value: &str| Field {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    let url = situation.webhook_url.clone();
+    let url = url.unwrap_or_else(|| format!("https://<your public address>{WEBHOOK_PATH}"));
+    Step {
+        title: "Add an External API Request in Chatrace".to_owned(),
+        notes: vec![
+            "Flow builder → Actions → External API Request, in a flow that runs for each message you want: the default reply, and each keyword or automation that answers.".to_owned(),
+            "Do not tick dynamic content: Chatrace would show the answer to the customer.".to_owned(),
+        ],
+        fields: vec![
+            field("Method", "POST"),
+            field("URL", &url),
+            field("Header", "Content-Type: application/json"),
+            field("Header", "X-Webhook-Secret: (the value of $WEBHOOK_SECRET)"),
+        ],
+        copy: None,
+    }
+}
+
+fn body() -> Step {
+    Step {
+        title: "Choose raw JSON and paste this body".to_owned(),
+        notes: vec![
+            "Not \"All Contact Data\": it has no text. Leave {{api_key}} out: it is a credential.".to_owned(),
+            "If a message arrives with {{…}} in it, delete that variable and pick it from Chatrace's list.".to_owned(),
+        ],
+        fields: Vec::new(),
+        copy: Some(BODY_TEMPLATE.to_owned()),
+    }
+}
+
+fn first_message(situation: &Situation) -> Step {
+    let Situation {
+        local, api_token, ..
+    } = situation;
+    Step {
+        title: "See the first message arrive".to_owned(),
+        notes: vec![
+            "The first command waits up to 30 s for the first message. Start it, and in a second terminal send a test as Chatrace would.".to_owned(),
+            "Then write to the account on Instagram from another account, and ask again with the `nextCursor` of the answer: `&after=m1`. If nothing comes, the doctor says why.".to_owned(),
+        ],
+        fields: Vec::new(),
+        copy: Some(format!(
+            "curl -H \"Authorization: Bearer {api_token}\" \"{local}/instagram/messages?wait=30\"\n\
+             chatrace-webhook send-test --shape template\n\
+             chatrace-webhook doctor"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(webhook_url: Option<&str>, has_secret: bool) -> String {
+        let situation = Situation {
+            webhook_url: webhook_url.map(str::to_owned),
+            local: "http://127.0.0.1:3000".to_owned(),
+            has_secret,
+            api_token: "$API_TOKEN".to_owned(),
+        };
+        serde_json::to_string(&steps(&situation)).unwrap()
+    }
+
+    #[test]
+    fn the_steps_name_the_url_and_how_to_get_one() {
+        let known = text(Some("https://shop.example/instagram/webhook"), true);
+        assert!(known.contains("https://shop.example/instagram/webhook"));
+        assert!(!known.contains("cloudflared") && !known.contains("openssl"));
+        let unknown = text(None, false);
+        assert!(unknown.contains("cloudflared tunnel --url http://127.0.0.1:3000"));
+        assert!(unknown.contains("ngrok http 127.0.0.1:3000") && unknown.contains("openssl"));
+    }
+
+    #[test]
+    fn the_readme_shows_the_same_body() {
+        let indented = BODY_TEMPLATE.replace('\n', "\n   ");
+        assert!(include_str!("../README.md").contains(&indented));
+    }
+}

@@ -1,0 +1,406 @@
+//! `doctor`, `setup` and `send-test` as people run them.
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use axum::{Json, Router};
+use chatrace_webhook::diagnose::{Check, Report, Status};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::{check, printed, run};
+use crate::support::front::{Front, free_port};
+use crate::support::postgres;
+use crate::support::process::{Running, program};
+use crate::support::{App, Backend};
+
+/// A command of a program in a directory of its own, or in that of a running service.
+fn command(directory: &tempfile::TempDir, port: &str, arguments: &[&str]) -> Command {
+    let mut command = program(directory.path());
+    command.env("PORT", port).args(arguments);
+    command
+}
+
+fn port_of(base: &str) -> &str {
+    base.rsplit(':').next().unwrap()
+}
+
+async fn report(command: Command, code: i32) -> Value {
+    serde_json::from_str(&printed(&run(command).await, code)).unwrap()
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_run_is_said_first_and_its_surroundings_are_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let port = free_port().await.to_string();
+    let text = printed(&run(command(&directory, &port, &["doctor"])).await, 1);
+    let first = text.lines().next().unwrap();
+    assert!(
+        first.starts_with("problem") && first.contains("Nothing listens at"),
+        "{text}"
+    );
+    assert!(
+        text.contains("→ Start it with `chatrace-webhook serve`"),
+        "{text}"
+    );
+    assert!(!text.contains('\x1b'), "no colour without a terminal");
+    for part in [
+        "does not exist yet",
+        "There is no database file yet",
+        "is free",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(
+        std::fs::read_dir(directory.path()).unwrap().count(),
+        0,
+        "nothing was made"
+    );
+}
+
+#[tokio::test]
+async fn every_mistake_of_the_configuration_is_the_verdict() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut doctor = command(
+        &directory,
+        &free_port().await.to_string(),
+        &["doctor", "--json"],
+    );
+    doctor.env("SPOOL", "perhaps").env("RETENTION_DAYS", "1");
+    let report = report(doctor, 1).await;
+    let verdict = report["verdict"].as_str().unwrap();
+    assert!(verdict.contains("2 mistake(s)"), "{verdict}");
+    assert!(
+        verdict.contains("SPOOL") && verdict.contains("RETENTION_DAYS"),
+        "{verdict}"
+    );
+}
+
+#[tokio::test]
+async fn a_service_elsewhere_is_suspected_when_the_data_directory_is_in_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let _running = Running::start(program(directory.path())).await;
+    let report = report(
+        command(
+            &directory,
+            &free_port().await.to_string(),
+            &["doctor", "--json"],
+        ),
+        1,
+    )
+    .await;
+    let verdict = report["verdict"].as_str().unwrap();
+    assert!(
+        verdict.contains("A process uses the data directory"),
+        "{verdict}"
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_at_the_port_never_learns_the_token() {
+    let stranger = Front::answering(|| "It works!".into_response()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut doctor = command(
+        &directory,
+        &stranger.port.to_string(),
+        &["doctor", "--json"],
+    );
+    doctor.env("API_TOKEN", "canary");
+    let report = report(doctor, 1).await;
+    assert!(
+        check(&report, "service")["observed"]
+            .as_str()
+            .unwrap()
+            .contains("is not this service")
+    );
+    assert!(
+        check(&report, "port")["observed"]
+            .as_str()
+            .unwrap()
+            .contains("another program listens there")
+    );
+}
+
+#[tokio::test]
+async fn a_database_is_looked_at_and_never_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = postgres::fresh_database().await;
+    let database = async |url: &str, migrate: &str| {
+        let mut doctor = command(
+            &directory,
+            &free_port().await.to_string(),
+            &["doctor", "--json"],
+        );
+        doctor
+            .env("DATABASE_URL", url)
+            .env("API_TOKEN", "t")
+            .env("MIGRATE", migrate);
+        check(&report(doctor, 1).await, "database").clone()
+    };
+    for (migrate, status) in [("true", "ok"), ("false", "problem"), ("true", "ok")] {
+        let found = database(&url, migrate).await;
+        assert_eq!(found["status"], status, "{found:#}");
+        assert!(
+            found["observed"]
+                .as_str()
+                .unwrap()
+                .contains("lacks: 0001 ledger"),
+            "{found:#}"
+        );
+    }
+    let found = database(&postgres::with_database("nowhere"), "true").await;
+    assert!(
+        found["observed"]
+            .as_str()
+            .unwrap()
+            .contains("has no database `nowhere`"),
+        "{found:#}"
+    );
+
+    let nobody = format!("postgres://u:canary@127.0.0.1:{}/x", free_port().await);
+    let found = database(&nobody, "true").await;
+    assert_eq!(found["status"], "warning", "it would start: {found:#}");
+    assert!(!found.to_string().contains("canary"));
+
+    let running = Running::start(program(directory.path())).await;
+    drop(running);
+    let report = report(
+        command(
+            &directory,
+            &free_port().await.to_string(),
+            &["doctor", "--json"],
+        ),
+        1,
+    )
+    .await;
+    let found = check(&report, "database");
+    assert!(
+        found["observed"].as_str().unwrap().contains("can be used."),
+        "{found:#}"
+    );
+}
+
+/// A service that gives this report to who knows the token `right`.
+async fn reporting(report: Report) -> Front {
+    let diagnosis = async move |headers: HeaderMap| {
+        if headers
+            .get("authorization")
+            .is_some_and(|token| token == "Bearer right")
+        {
+            Json(report.clone()).into_response()
+        } else {
+            StatusCode::UNAUTHORIZED.into_response()
+        }
+    };
+    let alive = async || Json(json!({ "status": "ok" }));
+    let router = Router::new().route("/healthz", get(alive));
+    Front::serving(router.route("/instagram/diagnosis", get(diagnosis))).await
+}
+
+fn well() -> Report {
+    Report {
+        status: Status::Ok,
+        verdict: "Messages arrive.".to_owned(),
+        next_step: String::new(),
+        checks: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_sees_is_a_part_of_the_report() {
+    let seen = Check {
+        name: "near_misses".to_owned(),
+        status: Status::Problem,
+        observed: "3 requests hit /instagram/webhok (404).".to_owned(),
+        meaning: "The URL is wrong.".to_owned(),
+        next_step: "Check the URL.".to_owned(),
+    };
+    let service = reporting(Report {
+        status: Status::Problem,
+        verdict: "unused".to_owned(),
+        next_step: String::new(),
+        checks: vec![seen],
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut doctor = command(&directory, &service.port.to_string(), &["doctor", "--json"]);
+    doctor.env("API_TOKEN", "right");
+    let whole = report(doctor, 1).await;
+    assert_eq!(whole["status"], "problem");
+    assert_eq!(
+        whole["verdict"],
+        "3 requests hit /instagram/webhok (404). The URL is wrong."
+    );
+    assert_eq!(whole["nextStep"], "Check the URL.");
+    assert_eq!(check(&whole, "service")["status"], "ok");
+}
+
+#[tokio::test]
+async fn warnings_alone_are_no_failure() {
+    let service = reporting(well()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let port = service.port.to_string();
+    let mut doctor = command(&directory, &port, &["doctor", "--json"]);
+    doctor.env("API_TOKEN", "right");
+    assert_eq!(report(doctor, 0).await["verdict"], "Messages arrive.");
+    let mut doctor = command(&directory, &port, &["doctor", "--json"]);
+    doctor
+        .env("API_TOKEN", "right")
+        .env("INSTAGRAM_ACCESS_TOKEN", "wrong form");
+    assert_eq!(report(doctor, 0).await["status"], "warning");
+}
+
+#[rstest]
+#[case("API_TOKEN", "right", 0)]
+#[case("OTHER", "right", 0)]
+#[case("API_TOKEN", "wrong", 1)]
+#[tokio::test]
+async fn the_token_is_taken_from_a_variable(
+    #[case] variable: &str,
+    #[case] token: &str,
+    #[case] code: i32,
+) {
+    let service = reporting(well()).await;
+    let url = format!("http://127.0.0.1:{}", service.port);
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["doctor", "--json", "--url", &url, "--token-env", variable];
+    let mut doctor = command(&directory, "0", &arguments);
+    doctor.env(variable, token);
+    let report = report(doctor, code).await;
+    let refused = check(&report, "service")["observed"].as_str().unwrap();
+    assert_eq!(
+        refused.contains("refuses this API token"),
+        code == 1,
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_exit_code_2() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [
+        vec!["doctor"],
+        vec!["doctor", "--url", "ftp://x"],
+        vec!["send-test", "--shape", "nothing"],
+        vec!["send-test", "--count", "0"],
+    ] {
+        let output = run(command(&directory, "0", &arguments)).await;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {output:?}");
+        assert!(!output.stderr.is_empty());
+    }
+    let mut setup = command(&directory, "0", &["setup"]);
+    setup.env("SPOOL", "perhaps");
+    assert_eq!(run(setup).await.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn setup_shows_this_configurations_steps() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut setup = command(&directory, "3000", &["setup"]);
+    setup
+        .env("PUBLIC_URL", "https://hooks.shop.example")
+        .env("WEBHOOK_SECRET", "canary");
+    let text = printed(&run(setup).await, 0);
+    for part in [
+        "https://hooks.shop.example/instagram/webhook",
+        "X-Webhook-Secret: (the value of $WEBHOOK_SECRET)",
+        "\"text\": \"{{last_input}}\"",
+        "http://127.0.0.1:3000/instagram/messages?wait=30",
+        "chatrace-webhook send-test",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("canary"));
+    let json = report(command(&directory, "3000", &["setup", "--json"]), 0).await;
+    assert_eq!(json["steps"].as_array().unwrap().len(), 5);
+    assert!(
+        json["steps"][0]["copy"]
+            .as_str()
+            .unwrap()
+            .contains("cloudflared")
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_sample_becomes_what_its_description_says(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::with(backend, &[("WEBHOOK_SECRET", "s")]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let list = printed(
+        &run(command(&directory, "0", &["send-test", "--list"])).await,
+        0,
+    );
+    let mut send = command(
+        &directory,
+        port_of(&app.base),
+        &["send-test", "--count", "2", "--json"],
+    );
+    send.env("WEBHOOK_SECRET", "s");
+    let sent = report(send, 0).await;
+    let sent = sent["sent"].as_array().unwrap();
+    assert_eq!(sent.len(), 2 * list.lines().count());
+    let mut stored = 0;
+    for one in sent {
+        let shape = one["shape"].as_str().unwrap();
+        let outcome = one["outcome"].as_str().unwrap();
+        let line = list
+            .lines()
+            .find(|line| line.split_whitespace().next() == Some(shape))
+            .unwrap();
+        assert!(
+            line.contains(&format!(": {outcome}")),
+            "{line}, but it was {outcome}"
+        );
+        assert_eq!((&one["kept"], &one["status"]), (&true.into(), &200.into()));
+        stored += usize::from(outcome == "stored");
+    }
+    let messages = app.messages().await;
+    assert_eq!(messages.len(), stored, "none was a duplicate");
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["contactId"] == "send-test"),
+        "{messages:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_test_message_that_is_not_kept_is_a_failure_with_its_reason() {
+    let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", "s")]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["send-test", "--shape", "template"];
+    let text = printed(
+        &run(command(&directory, port_of(&app.base), &arguments)).await,
+        1,
+    );
+    assert!(
+        text.contains("1 of 1 not kept") && text.contains("A secret is needed"),
+        "{text}"
+    );
+    let text = printed(
+        &run(command(
+            &directory,
+            &free_port().await.to_string(),
+            &arguments,
+        ))
+        .await,
+        1,
+    );
+    assert!(text.contains("nothing listens there"), "{text}");
+    let stranger = Front::answering(|| "It works!".into_response()).await;
+    let text = printed(
+        &run(command(&directory, &stranger.port.to_string(), &arguments)).await,
+        1,
+    );
+    assert!(text.contains("is not this service"), "{text}");
+
+    let mut signed = command(&directory, "0", &["send-test", "--shape", "meta", "--url"]);
+    let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "app")]).await;
+    signed
+        .arg(format!("{}/instagram/webhook", meta.base))
+        .env("META_APP_SECRET", "app");
+    assert!(printed(&run(signed).await, 0).contains("1 of 1 kept"));
+}
