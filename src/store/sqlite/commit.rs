@@ -63,9 +63,15 @@ async fn write(
         let stored = stored_in_windows(connection, &keys, from, until).await?;
         plan.collapse(stored, window);
     }
-    let inserted = insert_messages(connection, &plan.candidates).await?;
+    let base = last_position(connection).await?;
+    let new = insert_messages(connection, &plan.candidates, base).await?;
     let contacts = plan.contacts(known);
-    let mut settled = plan.settle(|number| inserted.get(&plan.candidates[number].id).copied());
+    let mut settled = plan.settle(|number| {
+        let is_new = new
+            .as_ref()
+            .is_none_or(|new| new.contains(&plan.candidates[number].id));
+        is_new.then(|| position(base, number))
+    });
     let mut people = HashSet::new();
     for (contact, since) in &contacts {
         if upsert_contact(connection, contact, *since).await? {
@@ -147,23 +153,40 @@ fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// Inserts the messages that are new, and answers their ids and positions.
+/// The last position that was given to a message, even if that is gone.
+async fn last_position(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let last = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")
+        .fetch_optional(connection)
+        .await?;
+    Ok(last.unwrap_or(0))
+}
+
+/// The position of a candidate.
+fn position(base: i64, number: usize) -> i64 {
+    base + 1 + i64::try_from(number).unwrap_or(i64::MAX - 1)
+}
+
+/// Inserts the messages that are new, behind a position, and answers their ids; `None` if all of them are. (They are
+/// not returned by the statement: each row that is costs a way from thread to thread.)
 async fn insert_messages(
     connection: &mut SqliteConnection,
     candidates: &[Candidate<'_>],
-) -> Result<HashMap<Uuid, i64>, StoreError> {
-    let mut inserted = HashMap::with_capacity(candidates.len());
-    for piece in pieces(candidates) {
+    base: i64,
+) -> Result<Option<HashSet<Uuid>>, StoreError> {
+    let rows: Vec<_> = candidates.iter().enumerate().collect();
+    let mut inserted = 0;
+    for piece in pieces(&rows) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO messages (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
+            "INSERT INTO messages (position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
                external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, \
                payload, sent_at, sent_at_source, received_at, shape, recovered) ",
         );
-        query.push_values(piece, |mut row, candidate| {
+        query.push_values(piece, |mut row, (number, candidate)| {
             let Candidate {
                 delivery, draft, ..
             } = candidate;
-            row.push_bind(candidate.id)
+            row.push_bind(position(base, *number))
+                .push_bind(candidate.id)
                 .push_bind(candidate.dedupe_key)
                 .push_bind(candidate.window_key)
                 .push_bind(delivery.id)
@@ -187,15 +210,21 @@ async fn insert_messages(
                 .push_bind(draft.shape.as_str())
                 .push_bind(draft.recovered);
         });
-        query.push(" ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, position");
-        inserted.extend(
-            query
-                .build_query_as::<(Uuid, i64)>()
-                .fetch_all(&mut *connection)
-                .await?,
-        );
+        query.push(" ON CONFLICT (dedupe_key) DO NOTHING");
+        inserted += query
+            .build()
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
     }
-    Ok(inserted)
+    if usize::try_from(inserted) == Ok(candidates.len()) {
+        return Ok(None);
+    }
+    let new = sqlx::query_scalar("SELECT id FROM messages WHERE position > ?1")
+        .bind(base)
+        .fetch_all(connection)
+        .await?;
+    Ok(Some(new.into_iter().collect()))
 }
 
 /// Writes a contact and its other ids, and answers whether it was new.
@@ -293,23 +322,24 @@ async fn insert_items(
     Ok(())
 }
 
+/// Adds to the counters in one statement, whatever their number.
 async fn add_counters(
     connection: &mut SqliteConnection,
     counters: &Counters<'_>,
 ) -> Result<(), StoreError> {
-    let counters: Vec<_> = counters.0.iter().collect();
-    for piece in pieces(&counters) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO counters (hour, name, label, value) ");
-        query.push_values(piece, |mut row, ((hour, name, label), value)| {
-            row.push_bind(*hour)
-                .push_bind(name.as_str())
-                .push_bind(*label)
-                .push_bind(**value);
-        });
-        query.push(" ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value");
-        query.build().execute(&mut *connection).await?;
-    }
+    let rows: Vec<_> = counters
+        .0
+        .iter()
+        .map(|((hour, name, label), value)| (hour, name.as_str(), label, value))
+        .collect();
+    sqlx::query(
+        "INSERT INTO counters (hour, name, label, value) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
+         ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value",
+    )
+    .bind(serde_json::json!(rows).to_string())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
