@@ -159,7 +159,7 @@ pub struct Record {
 }
 
 /// The answer to a delivery that is durably kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// The delivery.

@@ -1,6 +1,7 @@
 //! HTTP: routes, the order of layers, and one file for each resource. Knows no SQL.
 
 mod auth;
+mod contacts;
 mod cursor;
 mod deliveries;
 mod error;
@@ -10,6 +11,7 @@ mod messages;
 mod metrics;
 mod news;
 mod observed;
+mod openapi;
 mod server;
 mod stats;
 mod webhook;
@@ -22,12 +24,13 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use secrecy::SecretString;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use server::{listen, serve};
 
@@ -99,15 +102,40 @@ pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
 /// The path of the webhook.
 pub const WEBHOOK_PATH: &str = "/instagram/webhook";
 
+/// What is read with an API token.
+fn reading() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(stats::show))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::follow))
+        .routes(routes!(messages::export))
+        .routes(routes!(contacts::list))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(deliveries::raw))
+}
+
+/// What judges its callers itself, or is for anybody.
+fn open() -> OpenApiRouter<AppState> {
+    let (schemas, paths, methods) = routes!(webhook::receive, webhook::receive_query);
+    OpenApiRouter::new()
+        .routes((schemas, paths, methods.fallback(webhook::refuse_method)))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::show))
+        .routes(routes!(openapi::show))
+}
+
+/// Every route and its description, without layers.
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .merge(open())
+        .merge(reading())
+}
+
 /// Every route.
 pub fn router(state: AppState) -> Router {
-    let reading = Router::new()
-        .route("/instagram/stats", get(stats::show))
-        .route("/instagram/messages", get(messages::list))
-        .route("/instagram/messages/stream", get(messages::follow))
-        .route("/instagram/deliveries", get(deliveries::list))
-        .route("/instagram/deliveries/{id}", get(deliveries::show))
-        .route("/instagram/deliveries/{id}/raw", get(deliveries::raw))
+    let reading = Router::from(reading())
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -116,17 +144,8 @@ pub fn router(state: AppState) -> Router {
             state.clone(),
             auth::require_api_token,
         ));
-    let webhook = post(webhook::receive)
-        .put(webhook::receive)
-        .patch(webhook::receive)
-        .get(webhook::receive_query)
-        .fallback(webhook::refuse_method);
-    Router::new()
-        .route(WEBHOOK_PATH, webhook)
+    Router::from(open())
         .merge(reading)
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::show))
         .fallback(not_found)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // The last layer is the outermost: an id before the log line, the log line around everything.

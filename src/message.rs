@@ -74,7 +74,7 @@ impl Serialize for Channel {
 macro_rules! named_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
@@ -180,12 +180,13 @@ named_enum! {
 }
 
 /// A file, picture, post or link that belongs to a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attachment {
     /// What it is, in the sender's word: `image`, `video`, `audio`, `file`, `share`, `story_mention`, …
     #[serde(rename = "type")]
     pub kind: String,
     /// Where it can be fetched, if the body said so. Meta's links expire.
+    #[schema(required)]
     pub url: Option<String>,
 }
 
@@ -286,7 +287,7 @@ impl Draft {
 }
 
 /// A message that is kept, as the API shows it. Absent values are `null`, never left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// This service's id of the message (`UUIDv7`).
@@ -294,38 +295,49 @@ pub struct Message {
     /// Its place in commit order. Grows, with gaps.
     pub position: i64,
     /// Where the conversation takes place.
+    #[schema(value_type = String, example = "instagram")]
     pub channel: Channel,
     /// Who wrote it.
     pub direction: Direction,
     /// What kind of event it is.
     pub kind: Kind,
     /// The id which the body gave it.
+    #[schema(required)]
     pub external_id: Option<String>,
     /// The customer.
     pub contact_id: String,
     /// Who sent it, if known.
+    #[schema(required)]
     pub sender_id: Option<String>,
     /// Who got it, if known.
+    #[schema(required)]
     pub recipient_id: Option<String>,
     /// The customer's handle.
+    #[schema(required)]
     pub username: Option<String>,
     /// The customer's name.
+    #[schema(required)]
     pub display_name: Option<String>,
     /// What was written.
+    #[schema(required)]
     pub text: Option<String>,
     /// Files, pictures, posts and links.
     pub attachments: Vec<Attachment>,
     /// What it answers or is about.
+    #[schema(required)]
     pub reply_to: Option<String>,
     /// The machine-readable part of a button, reaction or referral.
+    #[schema(required)]
     pub payload: Option<String>,
     /// When it was sent.
     #[serde(with = "millis")]
+    #[schema(example = "2026-11-22T16:21:22.334Z")]
     pub sent_at: Timestamp,
     /// Where that time was taken from.
     pub sent_at_source: SentAtSource,
     /// When its delivery arrived.
     #[serde(with = "millis")]
+    #[schema(example = "2026-11-22T16:21:22.334Z")]
     pub received_at: Timestamp,
     /// The delivery that brought it.
     pub delivery_id: Uuid,

@@ -17,7 +17,7 @@ use crate::config::{Config, Database};
 use crate::http::{self, AppState};
 use crate::ingest::Ingest;
 use crate::lifecycle::{self, Lifecycle};
-use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
+use crate::store::{self, PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use data_dir::DataDir;
 
@@ -97,6 +97,8 @@ pub async fn run(
     }
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
+    let counting = store::keep_counting(store.clone(), ingest.commits());
+    spawn_until_soft_stop(&lifecycle, "counting", counting);
     banner::print(&config, address, generated.as_ref());
     let limits = config.server.limits;
     let state = AppState::new(config, api_tokens, ingest, store.clone(), lifecycle.clone());

@@ -10,11 +10,12 @@ use bytes::Bytes;
 use jiff::{Timestamp, Unit};
 use serde_json::json;
 use tracing::Instrument as _;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
 use super::auth::{self, SECRET_PARAMETERS, Verdict};
-use super::error::ApiError;
+use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use super::extract::{BodyError, read_body};
 use crate::config::WebhookAuth;
 use crate::delivery::{Delivery, Rejection};
@@ -32,7 +33,25 @@ const KEPT_HEADERS: [&str; 8] = [
     "x-user-id",
 ];
 
-/// Takes a delivery in a body (POST, PUT, PATCH); without a body, in the query.
+/// Takes a delivery
+///
+/// Answers when it is kept. Any body is taken: JSON whatever the content type says, forms, multipart, compressed ones.
+/// Valid JSON is answered 200, understood or not. An empty body with parameters in the query is a delivery in the query.
+/// Without `WEBHOOK_SECRET` and `META_APP_SECRET` anybody may send; otherwise one valid credential suffices.
+#[utoipa::path(
+    method(post, put, patch), path = "/instagram/webhook", operation_id = "receive", tag = "webhook",
+    security(
+        (), ("secretHeader" = []), ("secretBearer" = []), ("secretToken" = []), ("secretSecret" = []),
+        ("secretAuth" = []), ("signature" = []),
+    ),
+    request_body(description = "What the owner of the flow chose to send.", content(
+        (Object = "application/json", example = json!({"contact_id": "12345", "full_name": "Ana", "text": "hello"})),
+        (Object = "application/x-www-form-urlencoded", example = json!({"contact_id": "12345", "text": "hello"})),
+        (Object = "multipart/form-data", example = json!({"contact_id": "12345", "text": "hello"})),
+        (String = "text/plain", example = json!("{\"contact_id\":\"12345\",\"text\":\"hello\"}")),
+    )),
+    responses((status = 200, description = "It is kept.", body = Answer), DeliveryErrors)
+)]
 pub(super) async fn receive(
     State(state): State<AppState>,
     request: Request,
@@ -81,7 +100,32 @@ pub(super) async fn receive(
     keep(&state, &parts, body, false).await
 }
 
-/// Answers Meta's handshake, says that the endpoint lives, or takes a delivery in the query.
+/// Answers Meta's handshake, says that the endpoint lives, or takes a delivery in the query
+///
+/// With `hub.*` parameters it is the handshake; with nothing but credentials a sign of life; otherwise the query is a
+/// delivery, with the credentials and answers of POST.
+#[utoipa::path(
+    get, path = "/instagram/webhook", operation_id = "receiveQuery", tag = "webhook",
+    security(
+        (), ("secretHeader" = []), ("secretBearer" = []), ("secretToken" = []), ("secretSecret" = []),
+        ("secretAuth" = []),
+    ),
+    params(
+        ("hub.mode" = Option<String>, Query, description = "`subscribe`", example = "subscribe"),
+        ("hub.verify_token" = Option<String>, Query, description = "The META_VERIFY_TOKEN."),
+        ("hub.challenge" = Option<String>, Query, description = "What Meta wants to hear.", example = "1158201444"),
+        ("contact_id" = Option<String>, Query, description = "Of a delivery; other keys are read as in a body.", example = "12345"),
+        ("text" = Option<String>, Query, description = "Of a delivery.", example = "hello"),
+    ),
+    responses(
+        (status = 200, description = "It is kept; or the endpoint lives; or, in plain text, the challenge.", content(
+            (Answer = "application/json"),
+            (String = "text/plain", example = json!("1158201444")),
+        )),
+        (status = 403, description = "The verify token is wrong or not configured.", body = ErrorBody),
+        DeliveryErrors,
+    )
+)]
 pub(super) async fn receive_query(
     State(state): State<AppState>,
     request: Request,
@@ -160,9 +204,9 @@ async fn keep(
 }
 
 /// The answer to a delivery that is kept. It never has the keys `messages` or `actions`: Chatrace would execute them.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+pub(super) struct Answer {
     success: bool,
     #[serde(flatten)]
     receipt: crate::delivery::Receipt,

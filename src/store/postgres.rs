@@ -1,6 +1,7 @@
 //! The ledger in Postgres, version 13 or newer.
 
 mod commit;
+mod fold;
 mod prepare;
 mod read;
 
@@ -17,9 +18,10 @@ use uuid::Uuid;
 
 use super::known::Known;
 use super::query::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot,
+    ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
+    Page, Snapshot,
 };
-use super::{Attempt, Committed, PrepareError, Store, StoreError};
+use super::{Attempt, Committed, Feed, PrepareError, Store, StoreError};
 use crate::delivery::Record;
 use crate::message::Message;
 
@@ -132,6 +134,31 @@ impl PostgresStore {
 }
 
 #[async_trait]
+impl Feed for PostgresStore {
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.reading(READ_TIMEOUT, read::head(&self.readers)).await
+    }
+
+    async fn span(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        self.reading(READ_TIMEOUT, read::span(&self.readers, since, until))
+            .await
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        page: Page,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.reading(READ_TIMEOUT, read::messages(&self.readers, filter, page))
+            .await
+    }
+}
+
+#[async_trait]
 impl Store for PostgresStore {
     async fn commit(
         &self,
@@ -180,19 +207,6 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn head(&self) -> Result<i64, StoreError> {
-        self.reading(READ_TIMEOUT, read::head(&self.readers)).await
-    }
-
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
-        self.reading(READ_TIMEOUT, read::messages(&self.readers, filter, page))
-            .await
-    }
-
     async fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -204,6 +218,20 @@ impl Store for PostgresStore {
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
         self.reading(READ_TIMEOUT, read::delivery(&self.readers, id))
+            .await
+    }
+
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        page: Page,
+    ) -> Result<Vec<ContactSummary>, StoreError> {
+        self.reading(READ_TIMEOUT, read::contacts(&self.readers, filter, page))
+            .await
+    }
+
+    async fn fold(&self) -> Result<i64, StoreError> {
+        self.reading(COMMIT_TIMEOUT, fold::fold(&self.readers))
             .await
     }
 

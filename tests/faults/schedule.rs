@@ -9,8 +9,8 @@ use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
 use chatrace_webhook::ingest::{Ingest, SubmitError};
 use chatrace_webhook::message::Message;
 use chatrace_webhook::store::{
-    Attempt, Committed, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page,
-    Snapshot, Spool, SqliteStore, Store, StoreError,
+    Attempt, Committed, ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter,
+    DeliverySummary, Feed, MessageFilter, Page, Snapshot, Spool, SqliteStore, Store, StoreError,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -55,6 +55,25 @@ struct Moody {
 }
 
 #[async_trait]
+impl Feed for Moody {
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.store.head().await
+    }
+
+    async fn span(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        self.store.span(since, until).await
+    }
+
+    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Vec<Message>, StoreError> {
+        self.store.messages(f, page).await
+    }
+}
+
+#[async_trait]
 impl Store for Moody {
     async fn commit(
         &self,
@@ -87,14 +106,6 @@ impl Store for Moody {
         self.store.snapshot(since).await
     }
 
-    async fn head(&self) -> Result<i64, StoreError> {
-        self.store.head().await
-    }
-
-    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Vec<Message>, StoreError> {
-        self.store.messages(f, page).await
-    }
-
     async fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -105,6 +116,18 @@ impl Store for Moody {
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
         self.store.delivery(id).await
+    }
+
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        page: Page,
+    ) -> Result<Vec<ContactSummary>, StoreError> {
+        self.store.contacts(filter, page).await
+    }
+
+    async fn fold(&self) -> Result<i64, StoreError> {
+        self.store.fold().await
     }
 
     async fn close(&self) {
