@@ -1,7 +1,11 @@
 //! The command line: one file for each command.
 
+pub mod conditions;
+pub mod export;
 pub mod healthcheck;
 pub mod serve;
+pub mod service;
+pub mod tail;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -22,12 +26,16 @@ pub struct Cli {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Receive webhooks and serve the API.
     Serve,
     /// Ask the service on this machine whether it is alive; exit code 0 if it is, 1 if not.
     Healthcheck,
+    /// Write the messages to a file, from the database itself: the service may run or not.
+    Export(export::ExportArgs),
+    /// Show the messages of a running service as they come.
+    Tail(tail::TailArgs),
 }
 
 /// Exit code of a command that could not begin: bad configuration, a port in use, an unusable database.
@@ -70,6 +78,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(Config::read(variable)?).await,
         Command::Healthcheck => healthcheck::healthcheck(&variable).await,
+        Command::Export(arguments) => export::export(arguments, &variable).await,
+        Command::Tail(arguments) => tail::tail(arguments, &variable).await,
     }
 }
 
