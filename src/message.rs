@@ -71,8 +71,9 @@ impl Serialize for Channel {
 }
 
 /// Declares an enum whose variants each have one fixed name, used in JSON, in the database and in queries.
+/// (The name is a `tt`: utoipa does not see into a `literal`.)
 macro_rules! named_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:tt),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
@@ -289,13 +290,21 @@ impl Draft {
 /// A message that is kept, as the API shows it. Absent values are `null`, never left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "01a2040f-ed23-7574-ac16-ad6fae66b3ad", "position": 1, "channel": "instagram", "direction": "inbound",
+    "kind": "text", "externalId": null, "contactId": "12345", "senderId": "12345", "recipientId": null,
+    "username": "ana.shop", "displayName": "Ana", "text": "Is it in stock?", "attachments": [], "replyTo": null,
+    "payload": null, "sentAt": "2026-11-22T16:21:22.000Z", "sentAtSource": "message",
+    "receivedAt": "2026-11-22T16:21:22.334Z", "deliveryId": "01a2040f-ed1d-7538-9fcf-72dd32147a87", "shape": "flat",
+    "recovered": false
+}))]
 pub struct Message {
     /// This service's id of the message (`UUIDv7`).
     pub id: Uuid,
     /// Its place in commit order. Grows, with gaps.
     pub position: i64,
     /// Where the conversation takes place.
-    #[schema(value_type = String, example = "instagram")]
+    #[schema(value_type = String)]
     pub channel: Channel,
     /// Who wrote it.
     pub direction: Direction,
@@ -331,13 +340,11 @@ pub struct Message {
     pub payload: Option<String>,
     /// When it was sent.
     #[serde(with = "millis")]
-    #[schema(example = "2026-11-22T16:21:22.334Z")]
     pub sent_at: Timestamp,
     /// Where that time was taken from.
     pub sent_at_source: SentAtSource,
     /// When its delivery arrived.
     #[serde(with = "millis")]
-    #[schema(example = "2026-11-22T16:21:22.334Z")]
     pub received_at: Timestamp,
     /// The delivery that brought it.
     pub delivery_id: Uuid,

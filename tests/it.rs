@@ -6,13 +6,19 @@
 mod support;
 
 mod auth;
+mod contacts;
 mod docs;
+mod export;
 mod faults;
+mod following;
 mod ledger;
 mod normalize;
+mod openapi;
 mod process;
 mod reading;
 mod sameness;
+mod searching;
 mod spool;
 mod store;
+mod tail;
 mod webhook;

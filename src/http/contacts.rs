@@ -19,11 +19,13 @@ use crate::store::{ContactFilter, ContactSummary, Page};
 #[into_params(parameter_in = Query)]
 pub(super) struct ListContacts {
     /// The `nextCursor` of the last page; without it, from the beginning.
+    #[param(example = "c2", pattern = "^(c[0-9]{1,18})?$")]
     after: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// On this channel.
+    #[param(example = "instagram", pattern = "^[^\\x00]*$")]
     channel: Option<String>,
 }
 

@@ -26,6 +26,7 @@ use crate::store::{DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary,
 #[into_params(parameter_in = Query)]
 pub(super) struct ListDeliveries {
     /// The `nextCursor` of the last page; without it, from the beginning.
+    #[param(example = "d4", pattern = "^(d[0-9]{1,18})?$")]
     after: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -47,6 +48,11 @@ pub(super) struct DeliveryPage {
 /// A delivery as the API shows it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "01a2040d-e01c-7054-9ed9-d06a90483f9d", "receivedAt": "2026-11-22T16:19:07.933Z", "method": "POST",
+    "contentType": "application/json", "size": 55, "outcome": "stored", "shape": "flat", "reasons": [], "stored": 1,
+    "duplicates": 0, "ignored": 0, "quarantined": 0
+}))]
 pub(super) struct DeliveryView {
     id: Uuid,
     #[serde(with = "millis")]

@@ -78,7 +78,15 @@ pub(super) fn frame() -> OpenApi {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let description = super::routes().into_openapi();
+    let mut description = super::routes().into_openapi();
+    // One handler may take several methods, but each operation has an id of its own.
+    for item in description.paths.paths.values_mut() {
+        for (operation, method) in [(&mut item.put, "Put"), (&mut item.patch, "Patch")] {
+            if let Some(id) = operation.as_mut().and_then(|one| one.operation_id.as_mut()) {
+                id.push_str(method);
+            }
+        }
+    }
     // What is made of plain data can be written as JSON.
     description.to_pretty_json().unwrap_or_default()
 });

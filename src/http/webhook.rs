@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::{Timestamp, Unit};
-use serde_json::json;
 use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -44,10 +43,10 @@ const KEPT_HEADERS: [&str; 8] = [
         (), ("secretHeader" = []), ("secretBearer" = []), ("secretToken" = []), ("secretSecret" = []),
         ("secretAuth" = []), ("signature" = []),
     ),
-    request_body(description = "What the owner of the flow chose to send.", content(
-        (Object = "application/json", example = json!({"contact_id": "12345", "full_name": "Ana", "text": "hello"})),
-        (Object = "application/x-www-form-urlencoded", example = json!({"contact_id": "12345", "text": "hello"})),
-        (Object = "multipart/form-data", example = json!({"contact_id": "12345", "text": "hello"})),
+    request_body(description = "Whatever the owner of the flow chose to send.", content(
+        (Value = "application/json", example = json!({"contact_id": "12345", "full_name": "Ana", "text": "hello"})),
+        (Value = "application/x-www-form-urlencoded", example = json!({"contact_id": "12345", "text": "hello"})),
+        (Value = "multipart/form-data", example = json!({"contact_id": "12345", "text": "hello"})),
         (String = "text/plain", example = json!("{\"contact_id\":\"12345\",\"text\":\"hello\"}")),
     )),
     responses((status = 200, description = "It is kept.", body = Answer), DeliveryErrors)
@@ -119,7 +118,7 @@ pub(super) async fn receive(
     ),
     responses(
         (status = 200, description = "It is kept; or the endpoint lives; or, in plain text, the challenge.", content(
-            (Answer = "application/json"),
+            (QueryAnswer = "application/json"),
             (String = "text/plain", example = json!("1158201444")),
         )),
         (status = 403, description = "The verify token is wrong or not configured.", body = ErrorBody),
@@ -136,8 +135,11 @@ pub(super) async fn receive_query(
         return verify(&state, &parts, handshake);
     }
     if query.rest.is_empty() || parts.method == Method::HEAD {
-        let sentence = "This endpoint is live. Send messages here with POST: see the README for the body template.";
-        return Ok(Json(json!({ "success": true, "message": sentence })).into_response());
+        return Ok(Json(Live {
+            success: true,
+            message: "This endpoint is live. Send messages here with POST: see the README for the body template.",
+        })
+        .into_response());
     }
     authenticate(&state, &parts, &query, b"")?;
     keep(&state, &parts, query.rest.into(), true).await
@@ -210,6 +212,22 @@ pub(super) struct Answer {
     success: bool,
     #[serde(flatten)]
     receipt: crate::delivery::Receipt,
+}
+
+/// The answer to somebody who looks whether there is anything.
+#[derive(Debug, serde::Serialize, ToSchema)]
+struct Live {
+    success: bool,
+    message: &'static str,
+}
+
+/// What a query is answered.
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a description of what `receive_query` makes")]
+enum QueryAnswer {
+    Kept(Answer),
+    Live(Live),
 }
 
 fn authenticate(

@@ -92,6 +92,8 @@ pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
         .mode(RoundMode::Ceil);
     text.parse::<Timestamp>()
         .and_then(|moment| moment.round(rounding))
+        // Nothing arrived before, and not every backend knows times that are far away.
+        .map(|moment| moment.max(Timestamp::UNIX_EPOCH))
         .map_err(|_| {
             "must be a time as in RFC 3339, such as 2026-07-09T14:56:00Z (a + in a URL is written %2B)"
                 .to_owned()

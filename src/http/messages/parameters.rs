@@ -20,7 +20,7 @@ macro_rules! parameters {
         pub(in crate::http) struct $name {
             $($(#[$field_meta])* pub(super) $field: $type,)*
             /// Of this customer.
-            #[param(example = "12345")]
+            #[param(example = "12345", pattern = "^[^\\x00]*$")]
             contact_id: Option<String>,
             /// Of this kind.
             #[param(inline)]
@@ -30,10 +30,11 @@ macro_rules! parameters {
             direction: Option<Direction>,
             /// On this channel: `instagram`, `messenger`, `whatsapp`, `telegram`, `web`, `sms`, `google`, `tiktok`, or
             /// what a body named.
+            #[param(example = "instagram", pattern = "^[^\\x00]*$")]
             channel: Option<String>,
             /// Arrived at this time or later.
             #[serde(default, deserialize_with = "moment")]
-            #[param(value_type = Option<String>, format = DateTime)]
+            #[param(value_type = Option<String>, format = DateTime, example = "2026-07-09T14:56:00Z")]
             since: Option<Timestamp>,
             /// Arrived before this time.
             #[serde(default, deserialize_with = "moment")]
@@ -41,7 +42,7 @@ macro_rules! parameters {
             until: Option<Timestamp>,
             /// With this in the text, whatever the case of its letters (with SQLite: of A to Z).
             #[serde(default, deserialize_with = "text")]
-            #[param(min_length = 1, max_length = 200)]
+            #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]*$")]
             q: Option<String>,
         }
 
@@ -66,6 +67,7 @@ parameters! {
     /// Which messages, from where, and how patiently.
     ListMessages {
         /// The `nextCursor` of the last page; without it, from the beginning; `latest`: only what comes from now on.
+        #[param(example = "m1", pattern = "^(m[0-9]{1,18}|latest)?$")]
         after: Option<String>,
         /// How many at most.
         #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -80,6 +82,7 @@ parameters! {
     /// Which messages, and from where.
     FollowMessages {
         /// A cursor; without it, from the beginning; `latest`: only what comes from now on.
+        #[param(example = "m1", pattern = "^(m[0-9]{1,18}|latest)?$")]
         after: Option<String>,
     }
 }
