@@ -203,10 +203,7 @@ async fn peak_of_an_export(data: &std::path::Path, count: usize) -> u64 {
         if length == 0 {
             break;
         }
-        lines += buffer[..length]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
+        lines += buffer[..length].split(|byte| *byte == b'\n').count() - 1;
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap()));
         let most = status.unwrap_or_default().lines().find_map(|line| {
             let kilobytes = line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?;

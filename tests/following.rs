@@ -11,8 +11,8 @@ use crate::support::{Answer, App, Backend, postgres};
 
 /// How many writers there are, how often each posts, and how many messages each time.
 const WRITERS: usize = 4;
-const POSTS: usize = 250;
-const MESSAGES: usize = 20;
+const POSTS: usize = 100;
+const MESSAGES: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_sees_everything_once_that_two_replicas_commit_late() {
@@ -45,7 +45,10 @@ async fn everything_once(apps: Vec<App>) {
                     json!({"contact_id": writer.to_string(), "text": "hi", "message_id": id})
                 });
                 let app = &apps[(writer + post) % apps.len()];
-                let answer = app.post(Value::from_iter(items).to_string()).await.ok();
+                let answer = app
+                    .post(Value::Array(items.collect()).to_string())
+                    .await
+                    .ok();
                 assert_eq!(answer["stored"], MESSAGES);
             }
         })
@@ -120,7 +123,7 @@ async fn a_cursor_goes_on_in_another_cluster() {
     let post = |app: &App, numbers: std::ops::Range<u32>| {
         let items = numbers
             .map(|n| json!({"contact_id": "1", "text": "hi", "message_id": format!("{n:03}")}));
-        let body = Value::from_iter(items).to_string();
+        let body = Value::Array(items.collect()).to_string();
         let post = app.request(reqwest::Method::POST, "/instagram/webhook");
         Answer::to(post.body(body))
     };

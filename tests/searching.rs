@@ -58,7 +58,7 @@ async fn a_stretch_of_time_has_its_beginning_and_not_its_end(
     for nothing in [
         "since=2999-01-01T00:00:00Z",
         "until=1971-01-01T00:00:00Z",
-        "since=-009999-01-02T00:00:00Z&until=0000-01-01T00:00:00Z",
+        "since=-009998-01-02T00:00:00Z&until=0000-01-01T00:00:00Z",
         "since=9999-12-30T00:00:00Z",
     ] {
         assert_eq!(
@@ -67,7 +67,7 @@ async fn a_stretch_of_time_has_its_beginning_and_not_its_end(
             "{nothing}"
         );
     }
-    assert_eq!(found(&app, "since=-009999-01-02T00:00:00Z").await.len(), 5);
+    assert_eq!(found(&app, "since=-009998-01-02T00:00:00Z").await.len(), 5);
 }
 
 #[rstest]

@@ -76,7 +76,7 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Copies everything into another one, as pg_dump and psql do.
+    /// Copies everything into another one, as `pg_dump` and psql do.
     pub(crate) async fn dump_into(&self, other: &Self) {
         let file = self.directory.path().join("dump.sql");
         let dump = Command::new(bin().join("pg_dump"))
