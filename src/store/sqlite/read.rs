@@ -222,3 +222,73 @@ pub(super) async fn delivery(pool: &SqlitePool, id: Uuid) -> Result<Option<Deliv
     let items = items.iter().map(item).collect::<Result<_, _>>()?;
     delivery_detail(&row, items).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+
+    /// How SQLite would read a page.
+    async fn plan(filter: &MessageFilter) -> String {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        super::super::MIGRATIONS.run(&pool).await.unwrap();
+        let page = Page {
+            after: 90_000,
+            until: 100_000,
+            limit: 101,
+        };
+        let explain = format!("EXPLAIN QUERY PLAN {}", select(filter, page).sql().as_str());
+        let steps = sqlx::query(AssertSqlSafe(explain))
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        steps.join("\n")
+    }
+
+    #[tokio::test]
+    async fn each_filter_has_an_index_that_is_used() {
+        let all = MessageFilter::default();
+        let range = "(rowid>? AND rowid<?)";
+        assert_eq!(
+            plan(&all).await,
+            format!("SEARCH messages USING INTEGER PRIMARY KEY {range}")
+        );
+        let of = |contact: &str| Some(contact.to_owned());
+        for (filter, index) in [
+            (
+                MessageFilter {
+                    contact_id: of("1"),
+                    ..all.clone()
+                },
+                "messages_by_contact (contact_id=? AND ",
+            ),
+            (
+                MessageFilter {
+                    kind: Some(Kind::Media),
+                    ..all.clone()
+                },
+                "messages_by_kind (kind=? AND ",
+            ),
+            (
+                MessageFilter {
+                    direction: Some(Direction::Outbound),
+                    ..all.clone()
+                },
+                "messages_by_direction (direction=? AND ",
+            ),
+            (
+                MessageFilter {
+                    channel: Some(Channel::Other("viber".to_owned())),
+                    ..all.clone()
+                },
+                "messages_by_channel (channel=? AND ",
+            ),
+        ] {
+            let plan = plan(&filter).await;
+            let expected = format!("SEARCH messages USING INDEX {index}position>? AND position<?)");
+            assert_eq!(plan, expected);
+        }
+    }
+}
