@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The first and the longest pause before a service that does not answer is asked again.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
+/// The cursor of those who want only what comes from now on.
+const LATEST: &str = "latest";
+
 /// What to follow, and how to show it.
 #[derive(Debug, Clone, Args)]
 pub struct TailArgs {
@@ -81,11 +84,12 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
         Some(cursor) => cursor,
         // Who asks for the past gets it.
         None if arguments.conditions.since.is_some() => String::new(),
-        None => "latest".to_owned(),
+        None => LATEST.to_owned(),
     };
     let mut pause = None;
     loop {
         let asked = Instant::now();
+        let waits = cursor != LATEST;
         let page = match ask(service, arguments, &cursor).await {
             Ok(page) => page,
             Err(Trouble::Lasting(sentence)) => return Err(anyhow!(sentence).into()),
@@ -112,7 +116,8 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
                 .with_context(|| format!("{} cannot be written", file.display()))?;
         }
         // A service that stops does not let anybody wait.
-        if page.messages.is_empty() && page.caught_up && asked.elapsed() < PAUSES.0 {
+        let idle = page.messages.is_empty() && page.caught_up;
+        if waits && idle && asked.elapsed() < PAUSES.0 {
             sleep(PAUSES.0).await;
         }
     }
@@ -122,7 +127,7 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
     let mut parameters = arguments.conditions.parameters();
     parameters.push(("after", cursor.to_owned()));
     // To learn where the end is takes no waiting, and then the cursor is kept before the first message comes.
-    if cursor != "latest" {
+    if cursor != LATEST {
         parameters.push(("wait", WAIT.as_secs().to_string()));
     }
     let request = service

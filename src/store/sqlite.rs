@@ -1,6 +1,7 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
 mod commit;
+mod feed;
 mod fold;
 mod read;
 mod writing;
@@ -27,6 +28,7 @@ use super::{Attempt, Committed, Feed, PrepareError, Store, StoreError};
 use crate::delivery::Record;
 use crate::message::Message;
 
+pub use feed::SqliteFeed;
 pub(super) use writing::Writing;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -149,70 +151,6 @@ async fn missing_migrations(
         .iter()
         .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version))
         .count())
-}
-
-/// The messages in a file that another process may write: only read, and without its lock.
-#[derive(Debug)]
-pub struct SqliteFeed {
-    readers: SqlitePool,
-}
-
-impl SqliteFeed {
-    /// Opens the file.
-    ///
-    /// # Errors
-    /// [`PrepareError::Unusable`] when it is not there, is no database of this version, or cannot be read.
-    pub async fn open(path: &Path) -> Result<Self, PrepareError> {
-        let unusable = |error: &dyn std::fmt::Display| {
-            PrepareError::Unusable(format!(
-                "the database file {} cannot be read: {error}",
-                path.display()
-            ))
-        };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .busy_timeout(Duration::from_secs(5));
-        let mut connection = SqliteConnection::connect_with(&options)
-            .await
-            .map_err(|error| unusable(&error))?;
-        let missing = missing_migrations(&mut connection)
-            .await
-            .map_err(|error| unusable(&error))?;
-        connection.close().await.ok();
-        if missing > 0 {
-            return Err(unusable(&format!(
-                "{missing} migration(s) are missing: start the service of this version once"
-            )));
-        }
-        let readers = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_lazy_with(options);
-        Ok(Self { readers })
-    }
-}
-
-#[async_trait]
-impl Feed for SqliteFeed {
-    async fn head(&self) -> Result<i64, StoreError> {
-        Ok(read::head(&self.readers).await?)
-    }
-
-    async fn span(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Option<(i64, i64)>, StoreError> {
-        Ok(read::span(&self.readers, since, until).await?)
-    }
-
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
-        Ok(read::messages(&self.readers, filter, page).await?)
-    }
 }
 
 #[async_trait]
