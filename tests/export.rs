@@ -108,6 +108,30 @@ async fn a_file_that_breaks_off_does_not_look_complete() {
 }
 
 #[tokio::test]
+async fn a_service_that_stops_does_not_wait_for_a_file() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    App::on(directory.clone(), None, &[]).await.stop().await;
+    fill::sqlite(&directory.path().join("chatrace-webhook.db"), 100_000).await;
+    let app = App::on(directory, None, &[]).await;
+    let mut response = app
+        .request(Method::GET, "/instagram/messages/export?format=jsonl")
+        .bearer_auth(TOKEN)
+        .send()
+        .await
+        .unwrap();
+    assert!(response.chunk().await.unwrap().is_some());
+    let reading = async {
+        while let Some(_) = response.chunk().await? {}
+        Ok::<_, reqwest::Error>(())
+    };
+    let stopping = async {
+        app.stop().await;
+    };
+    let (read, ()) = tokio::join!(reading, stopping);
+    assert!(read.is_err(), "it looks complete");
+}
+
+#[tokio::test]
 async fn the_command_reads_a_database_that_is_in_use() {
     let directory = tempfile::tempdir().unwrap();
     let server = Running::start({
