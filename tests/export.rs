@@ -121,7 +121,7 @@ async fn a_service_that_stops_does_not_wait_for_a_file() {
         .unwrap();
     assert!(response.chunk().await.unwrap().is_some());
     let reading = async {
-        while let Some(_) = response.chunk().await? {}
+        while response.chunk().await?.is_some() {}
         Ok::<_, reqwest::Error>(())
     };
     let stopping = async {

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::AppState;
 use super::super::error::{ApiError, ReadErrors};
@@ -59,10 +59,7 @@ pub(in crate::http) async fn export(
             }
         }
     });
-    let first = stream::iter(first.map(Ok));
-    let body = stream::StreamExt::map(stream::StreamExt::chain(first, rest), |page| {
-        page.map(Bytes::from)
-    });
+    let body = stream::iter(first.map(Ok)).chain(rest).map_ok(Bytes::from);
     let disposition = format!(
         "attachment; filename=\"messages.{}\"",
         query.format.as_str()
