@@ -1,12 +1,16 @@
 //! The command line: one file for each command.
 
+pub mod conditions;
 pub mod doctor;
+pub mod export;
 pub mod healthcheck;
 mod paper;
 pub mod send_test;
 pub mod serve;
+pub mod service;
 pub mod setup;
 mod surroundings;
+pub mod tail;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -39,6 +43,10 @@ pub enum Command {
     Setup(setup::Options),
     /// Send realistic test messages and say what became of each; exit code 1 if one was not kept.
     SendTest(send_test::Options),
+    /// Write the messages to a file, from the database itself: the service may run or not.
+    Export(export::ExportArgs),
+    /// Show the messages of a running service as they come.
+    Tail(tail::TailArgs),
 }
 
 /// Where variables are looked up.
@@ -99,6 +107,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(options) => doctor::doctor(&options, &variable).await,
         Command::Setup(options) => setup::setup(options, &variable),
         Command::SendTest(options) => send_test::send_test(&options, &variable).await,
+        Command::Export(arguments) => export::export(arguments, &variable).await,
+        Command::Tail(arguments) => tail::tail(arguments, &variable).await,
     }
 }
 

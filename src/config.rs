@@ -60,7 +60,7 @@ impl Config {
     /// All mistakes together, never only the first.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
         let mut env = Env::new(&lookup);
-        let data_dir = PathBuf::from(env.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
+        let data_dir = Self::data_dir(&mut env);
         let database = Database::read(&mut env, &data_dir);
         let config = Self {
             server: Server::read(&mut env),
@@ -93,6 +93,11 @@ impl Config {
         } else {
             Err(ConfigErrors(errors))
         }
+    }
+
+    /// The directory for the embedded database, the spool and a generated token.
+    pub fn data_dir(env: &mut Env<'_>) -> PathBuf {
+        PathBuf::from(env.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()))
     }
 
     /// Whether senders need a credential.

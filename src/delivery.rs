@@ -159,8 +159,12 @@ pub struct Record {
 }
 
 /// The answer to a delivery that is durably kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "deliveryId": "01a2040d-6ba6-760d-9d75-582afe0c4905", "outcome": "stored", "stored": 1, "duplicates": 0,
+    "ignored": 0, "quarantined": 0
+}))]
 pub struct Receipt {
     /// The delivery.
     pub delivery_id: Uuid,

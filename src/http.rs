@@ -1,6 +1,7 @@
 //! HTTP: routes, the order of layers, and one file for each resource. Knows no SQL.
 
 mod auth;
+mod contacts;
 mod cursor;
 mod deliveries;
 mod diagnosis;
@@ -12,6 +13,7 @@ mod metrics;
 mod near_miss;
 mod news;
 mod observed;
+mod openapi;
 mod request_id;
 mod server;
 mod stats;
@@ -26,13 +28,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use server::{listen, serve};
 
@@ -114,16 +117,41 @@ pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
     )
 }
 
+/// What is read with an API token.
+fn reading() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(stats::show))
+        .routes(routes!(diagnosis::show))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::follow))
+        .routes(routes!(messages::export))
+        .routes(routes!(contacts::list))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(deliveries::raw))
+}
+
+/// What judges its callers itself, or is for anybody.
+fn open() -> OpenApiRouter<AppState> {
+    let (schemas, paths, methods) = routes!(webhook::receive, webhook::receive_query);
+    OpenApiRouter::new()
+        .routes((schemas, paths, methods.fallback(webhook::refuse_method)))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::show))
+        .routes(routes!(openapi::show))
+}
+
+/// Every route and its description, without layers.
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .merge(open())
+        .merge(reading())
+}
+
 /// Every route.
 pub fn router(state: AppState) -> Router {
-    let reading = Router::new()
-        .route("/instagram/stats", get(stats::show))
-        .route("/instagram/diagnosis", get(diagnosis::show))
-        .route("/instagram/messages", get(messages::list))
-        .route("/instagram/messages/stream", get(messages::follow))
-        .route("/instagram/deliveries", get(deliveries::list))
-        .route("/instagram/deliveries/{id}", get(deliveries::show))
-        .route("/instagram/deliveries/{id}/raw", get(deliveries::raw))
+    let reading = Router::from(reading())
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -132,17 +160,8 @@ pub fn router(state: AppState) -> Router {
             state.clone(),
             auth::require_api_token,
         ));
-    let webhook = post(webhook::receive)
-        .put(webhook::receive)
-        .patch(webhook::receive)
-        .get(webhook::receive_query)
-        .fallback(webhook::refuse_method);
-    Router::new()
-        .route(WEBHOOK_PATH, webhook)
+    Router::from(open())
         .merge(reading)
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::show))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // The last layer is the outermost: an id before the log line, the log line around everything.

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod diagnose;
+pub mod export;
 pub mod http;
 pub mod ingest;
 pub mod lifecycle;

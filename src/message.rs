@@ -71,10 +71,11 @@ impl Serialize for Channel {
 }
 
 /// Declares an enum whose variants each have one fixed name, used in JSON, in the database and in queries.
+/// (The name is a `tt`: utoipa does not see into a `literal`.)
 macro_rules! named_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:tt),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
@@ -180,12 +181,13 @@ named_enum! {
 }
 
 /// A file, picture, post or link that belongs to a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attachment {
     /// What it is, in the sender's word: `image`, `video`, `audio`, `file`, `share`, `story_mention`, …
     #[serde(rename = "type")]
     pub kind: String,
     /// Where it can be fetched, if the body said so. Meta's links expire.
+    #[schema(required)]
     pub url: Option<String>,
 }
 
@@ -286,38 +288,55 @@ impl Draft {
 }
 
 /// A message that is kept, as the API shows it. Absent values are `null`, never left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "01a2040f-ed23-7574-ac16-ad6fae66b3ad", "position": 1, "channel": "instagram", "direction": "inbound",
+    "kind": "text", "externalId": null, "contactId": "12345", "senderId": "12345", "recipientId": null,
+    "username": "ana.shop", "displayName": "Ana", "text": "Is it in stock?", "attachments": [], "replyTo": null,
+    "payload": null, "sentAt": "2026-11-22T16:21:22.000Z", "sentAtSource": "message",
+    "receivedAt": "2026-11-22T16:21:22.334Z", "deliveryId": "01a2040f-ed1d-7538-9fcf-72dd32147a87", "shape": "flat",
+    "recovered": false
+}))]
 pub struct Message {
     /// This service's id of the message (`UUIDv7`).
     pub id: Uuid,
     /// Its place in commit order. Grows, with gaps.
     pub position: i64,
     /// Where the conversation takes place.
+    #[schema(value_type = String)]
     pub channel: Channel,
     /// Who wrote it.
     pub direction: Direction,
     /// What kind of event it is.
     pub kind: Kind,
     /// The id which the body gave it.
+    #[schema(required)]
     pub external_id: Option<String>,
     /// The customer.
     pub contact_id: String,
     /// Who sent it, if known.
+    #[schema(required)]
     pub sender_id: Option<String>,
     /// Who got it, if known.
+    #[schema(required)]
     pub recipient_id: Option<String>,
     /// The customer's handle.
+    #[schema(required)]
     pub username: Option<String>,
     /// The customer's name.
+    #[schema(required)]
     pub display_name: Option<String>,
     /// What was written.
+    #[schema(required)]
     pub text: Option<String>,
     /// Files, pictures, posts and links.
     pub attachments: Vec<Attachment>,
     /// What it answers or is about.
+    #[schema(required)]
     pub reply_to: Option<String>,
     /// The machine-readable part of a button, reaction or referral.
+    #[schema(required)]
     pub payload: Option<String>,
     /// When it was sent.
     #[serde(with = "millis")]

@@ -12,7 +12,9 @@
 //! write lock) is held, so that no other writer can come between.
 
 mod columns;
+mod counting;
 mod error;
+mod feed;
 mod known;
 mod postgres;
 mod query;
@@ -26,19 +28,21 @@ use jiff::Timestamp;
 use sqlx::migrate::{AppliedMigration, Migrator};
 use uuid::Uuid;
 
+pub use counting::keep_counting;
 pub use error::{PrepareError, StoreError};
+pub use feed::{Feed, Slice, slice};
 pub use postgres::PostgresStore;
 pub use query::{
-    Counter, CounterName, DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary,
-    MessageFilter, Page, QuarantineView, Recent, RecentDelivery, RecentMessage, Snapshot,
+    ContactFilter, ContactSummary, Counter, CounterName, DeliveryDetail, DeliveryFilter,
+    DeliverySummary, ItemSummary, MessageFilter, Page, QuarantineView, Recent, RecentDelivery,
+    RecentMessage, Snapshot, parse_moment, parse_text,
 };
 pub(crate) use query::{HOUR, hour_of};
 pub use silence::{Alert, Silence};
 pub use spool::{Depth, Spool, Spooled};
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteFeed, SqliteStore};
 
 use crate::delivery::{Delivery, Receipt, Record};
-use crate::message::Message;
 use crate::sighting::Sighting;
 
 /// Whether a batch may have been committed before without anybody learning of it.
@@ -64,7 +68,7 @@ pub struct Committed {
 /// # Errors
 /// Every method fails with [`StoreError`], whose variant says what the caller can do about it.
 #[async_trait]
-pub trait Store: std::fmt::Debug + Send + Sync + 'static {
+pub trait Store: Feed + 'static {
     /// Commits records in one transaction, all or none, and answers for each in the same order.
     async fn commit(
         &self,
@@ -77,16 +81,6 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// What the statistics are made of: totals, and the counters of the hours from `since`.
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError>;
-
-    /// The last position that is given out and committed: no message at or before it will ever appear anew.
-    async fn head(&self) -> Result<i64, StoreError>;
-
-    /// Messages in commit order, after a position.
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError>;
 
     /// Deliveries in commit order, after a position, without their bodies.
     async fn deliveries(
@@ -132,9 +126,23 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Forgets an alert: it is delivered, or given up.
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError>;
 
+    /// Contacts in the order of first sight, after a position.
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        page: Page,
+    ) -> Result<Vec<ContactSummary>, StoreError>;
+
+    /// Counts the next few messages for their contacts, and answers how many positions it moved on: 0 when all are
+    /// counted, or when another replica counts.
+    async fn fold(&self) -> Result<i64, StoreError>;
+
     /// Closes every connection.
     async fn close(&self);
 }
+
+/// For how many positions contacts are counted in one transaction: few, since those who write wait meanwhile.
+const FOLD_STEP: i64 = 1000;
 
 /// A delivery's headers as they are kept: a JSON list of pairs.
 fn headers_json(delivery: &Delivery) -> String {

@@ -6,16 +6,22 @@
 mod support;
 
 mod auth;
+mod contacts;
 mod diagnosis;
 mod docs;
 mod doctor;
+mod export;
 mod faults;
+mod following;
 mod ledger;
 mod normalize;
+mod openapi;
 mod process;
 mod reading;
 mod sameness;
+mod searching;
 mod silence;
 mod spool;
 mod store;
+mod tail;
 mod webhook;

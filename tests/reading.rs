@@ -378,6 +378,27 @@ async fn a_stream_sends_what_comes_and_resumes_and_ends_with_the_service(
     assert!(end.is_none());
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_stream_takes_the_conditions_of_the_list(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let post = |text: &'static str| app.post(format!(r#"{{"contact_id":"1","text":"{text}"}}"#));
+    for text in ["yes, before", "no, before"] {
+        let _ = post(text).await.ok();
+    }
+    let path = "/instagram/messages/stream?q=YES&since=2020-01-01T00:00:00Z";
+    let request = app.request(reqwest::Method::GET, path);
+    let response = request.bearer_auth(crate::support::TOKEN).send().await;
+    let mut stream = Events::of(response.unwrap());
+    assert_eq!(stream.next().await.unwrap().1["text"], "yes, before");
+    for text in ["no, later", "yes, later"] {
+        let _ = post(text).await.ok();
+    }
+    assert_eq!(stream.next().await.unwrap().1["text"], "yes, later");
+}
+
 /// Server-sent events, one after the other.
 struct Events {
     response: reqwest::Response,

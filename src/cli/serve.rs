@@ -22,7 +22,7 @@ use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::{self, Lifecycle};
 use crate::sighting::{Sight, Sighting};
 use crate::silence::{Alerter, Watch};
-use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
+use crate::store::{self, PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use data_dir::DataDir;
 
@@ -108,6 +108,8 @@ pub async fn run(
     }
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
+    let counting = store::keep_counting(store.clone(), ingest.commits());
+    spawn_until_soft_stop(&lifecycle, "counting", counting);
     banner::print(&config, address, generated.as_ref());
     let limits = config.server.limits;
     let (sightings, recorder) = Sightings::new(store.clone());

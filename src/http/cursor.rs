@@ -7,6 +7,7 @@ use super::error::ApiError;
 pub(super) enum List {
     Messages,
     Deliveries,
+    Contacts,
 }
 
 impl List {
@@ -14,6 +15,7 @@ impl List {
         match self {
             Self::Messages => "m",
             Self::Deliveries => "d",
+            Self::Contacts => "c",
         }
     }
 

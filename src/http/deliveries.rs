@@ -8,27 +8,36 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::AppState;
 use super::cursor::{List, page_limit};
-use super::error::ApiError;
+use super::error::{ApiError, NotFound, ReadErrors};
 use super::extract::Query;
 use crate::delivery::Outcome;
 use crate::message::{Shape, millis};
 use crate::normalize;
 use crate::store::{DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, Page};
 
-#[derive(Debug, Deserialize)]
+/// Which deliveries, and from where.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListDeliveries {
+    /// The `nextCursor` of the last page; without it, from the beginning.
+    #[param(example = "d4", pattern = "^(d[0-9]{1,18})?$")]
     after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
+    /// With this outcome; `quarantined`: with any item in quarantine, whatever the delivery's own outcome.
+    #[param(inline)]
     outcome: Option<Outcome>,
 }
 
 /// A page of deliveries, oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeliveryPage {
     deliveries: Vec<DeliveryView>,
@@ -37,13 +46,19 @@ pub(super) struct DeliveryPage {
 }
 
 /// A delivery as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "01a2040d-e01c-7054-9ed9-d06a90483f9d", "receivedAt": "2026-11-22T16:19:07.933Z", "method": "POST",
+    "contentType": "application/json", "size": 55, "outcome": "stored", "shape": "flat", "reasons": [], "stored": 1,
+    "duplicates": 0, "ignored": 0, "quarantined": 0
+}))]
 pub(super) struct DeliveryView {
     id: Uuid,
     #[serde(with = "millis")]
     received_at: Timestamp,
     method: String,
+    #[schema(required)]
     content_type: Option<String>,
     size: i64,
     outcome: Outcome,
@@ -85,7 +100,7 @@ impl From<DeliverySummary> for DeliveryView {
 }
 
 /// A delivery with everything that is known of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DetailView {
     #[serde(flatten)]
@@ -96,13 +111,16 @@ pub(super) struct DetailView {
     body: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ItemView {
     position: i32,
     outcome: Outcome,
+    #[schema(required)]
     code: Option<String>,
+    #[schema(required)]
     reason: Option<String>,
+    #[schema(required)]
     message_id: Option<Uuid>,
 }
 
@@ -125,7 +143,14 @@ impl From<ItemSummary> for ItemView {
     }
 }
 
-/// Lists deliveries in commit order.
+/// Deliveries, in the order in which they were committed
+///
+/// Every request that was let in, whatever became of it. What waits in a spool is not in this list.
+#[utoipa::path(
+    get, path = "/instagram/deliveries", operation_id = "listDeliveries", tag = "deliveries",
+    params(ListDeliveries), security(("apiToken" = [])),
+    responses((status = 200, description = "A page of deliveries.", body = DeliveryPage), ReadErrors)
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<ListDeliveries>,
@@ -158,7 +183,14 @@ pub(super) async fn list(
     }))
 }
 
-/// Shows one delivery; one that waits in this process's spool as `spooled`, with what will be read from it still open.
+/// One delivery, whole
+///
+/// One that waits in the spool of the replica that is asked is `spooled`: what will be read from it is still open.
+#[utoipa::path(
+    get, path = "/instagram/deliveries/{id}", operation_id = "showDelivery", tag = "deliveries",
+    params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
+    responses((status = 200, description = "The delivery.", body = DetailView), ReadErrors, NotFound)
+)]
 pub(super) async fn show(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -176,7 +208,18 @@ pub(super) async fn show(
     }))
 }
 
-/// Gives the exact octets of a delivery. They are foreign: no browser may take them for a page.
+/// The exact octets of a delivery
+///
+/// As they came; nothing is redacted. They are foreign: no browser may take them for a page.
+#[utoipa::path(
+    get, path = "/instagram/deliveries/{id}/raw", operation_id = "rawDelivery", tag = "deliveries",
+    params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
+    responses(
+        (status = 200, description = "The body, or the query of a delivery in one.", content_type = "application/octet-stream",
+            headers(("content-disposition" = String, description = "`attachment`, with the id as name."))),
+        ReadErrors, NotFound,
+    )
+)]
 pub(super) async fn raw(
     State(state): State<AppState>,
     Path(id): Path<String>,

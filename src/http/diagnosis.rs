@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 
+use super::error::TokenErrors;
 use super::stats::value;
 use super::{AppState, WEBHOOK_PATH};
 use crate::config::WebhookAuth;
@@ -17,7 +18,13 @@ use crate::store::{CounterName, Recent, Snapshot, StoreError};
 /// The longest cause that is shown, in characters.
 const CAUSE: usize = 160;
 
+/// Says why nothing arrives, and what to do.
+///
 /// Shows the report; while the database is away, what can be told without it.
+#[utoipa::path(
+    get, path = "/instagram/diagnosis", operation_id = "showDiagnosis", tag = "operation", security(("apiToken" = [])),
+    responses((status = 200, description = "The verdict, and everything that was looked at.", body = Report), TokenErrors)
+)]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Report> {
     let now = Timestamp::now();
     let asked = Asked::now(&state, now).await;

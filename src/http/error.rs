@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
 use crate::ingest::SubmitError;
@@ -40,6 +41,80 @@ pub(super) enum ApiError {
     Unavailable,
     /// A mistake of this service; the cause is in the log.
     Internal,
+}
+
+/// What an error looks like.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"success": false, "error": "`limit` must be a whole number from 1 to 1000."}))]
+#[expect(dead_code, reason = "a description of what `into_response` makes")]
+pub(super) struct ErrorBody {
+    /// Always false.
+    success: bool,
+    /// What is wrong and how to mend it, in a sentence.
+    error: String,
+    /// The delivery under which an unreadable body is kept. Left out elsewhere.
+    #[schema(rename = "deliveryId", nullable = false)]
+    delivery_id: Option<Uuid>,
+}
+
+/// The errors of those who read lists.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
+pub(super) enum ReadErrors {
+    /// A parameter is wrong, or there is none of this name: the sentence names it.
+    #[response(status = 400)]
+    BadRequest(ErrorBody),
+    /// The API token is missing or wrong.
+    #[response(status = 401)]
+    Unauthorized(ErrorBody),
+    /// A mistake of this service: its log has the cause.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+    /// The database is away: ask again in a moment.
+    #[response(status = 503, headers(("retry-after" = u32, description = "Seconds.")))]
+    Unavailable(ErrorBody),
+}
+
+/// The errors of those who read one thing.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
+pub(super) enum TokenErrors {
+    /// The token is missing or wrong.
+    #[response(status = 401)]
+    Unauthorized(ErrorBody),
+    /// A mistake of this service: its log has the cause.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+}
+
+/// There is nothing with this id.
+#[derive(Debug, IntoResponses)]
+#[response(status = 404)]
+#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
+pub(super) struct NotFound(ErrorBody);
+
+/// Why a delivery is not taken.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
+pub(super) enum DeliveryErrors {
+    /// It is empty, did not arrive whole, or cannot be read. What cannot be read is kept, under `deliveryId`.
+    #[response(status = 400)]
+    BadRequest(ErrorBody),
+    /// A credential is missing or wrong: the sentence says what to send.
+    #[response(status = 401)]
+    Unauthorized(ErrorBody),
+    /// The body did not arrive in time.
+    #[response(status = 408)]
+    Timeout(ErrorBody),
+    /// The body is larger than `MAX_BODY_BYTES`, or becomes so when unpacked.
+    #[response(status = 413)]
+    TooLarge(ErrorBody),
+    /// A mistake of this service: its log has the cause.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+    /// It cannot be kept now: send it again in a moment.
+    #[response(status = 503, headers(("retry-after" = u32, description = "Seconds.")))]
+    Unavailable(ErrorBody),
 }
 
 impl ApiError {

@@ -1,5 +1,6 @@
 //! Taking requests apart: parameters whose mistakes are named, and bodies of bounded size and duration.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,7 +9,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 use tokio::time::timeout;
 
 use super::error::ApiError;
@@ -42,6 +44,15 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
             Err(error) => Err(ApiError::BadRequest(error.body_text())),
         }
     }
+}
+
+/// A parameter that is a text with a form of its own, for `#[serde(deserialize_with)]`.
+pub(super) fn parsed<'de, D: Deserializer<'de>, T>(
+    value: D,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, D::Error> {
+    let text = Cow::<str>::deserialize(value)?;
+    parse(&text).map(Some).map_err(D::Error::custom)
 }
 
 /// How much more than allowed is read and thrown away, so that an ordinary client gets to read the refusal.

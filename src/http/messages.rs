@@ -1,65 +1,55 @@
-//! `GET /instagram/messages`: the polling API that Chatrace lacks, and the same as a stream.
+//! `GET /instagram/messages`: the polling API that Chatrace lacks; the same as a stream, and as a file.
 
-use std::convert::Infallible;
+mod export;
+mod parameters;
+mod stream;
+
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream};
-use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep, timeout_at};
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
+
+pub(super) use export::{__path_export, export};
+pub(super) use stream::{__path_follow, follow};
 
 use super::AppState;
 use super::cursor::{List, page_limit};
-use super::error::ApiError;
+use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
-use crate::message::{Channel, Direction, Kind, Message};
-use crate::store::{MessageFilter, Page};
-
-/// Which messages, from where, and how patiently.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ListMessages {
-    after: Option<String>,
-    limit: Option<u32>,
-    wait: Option<u64>,
-    contact_id: Option<String>,
-    kind: Option<Kind>,
-    direction: Option<Direction>,
-    channel: Option<String>,
-}
-
-impl ListMessages {
-    fn filter(&self) -> MessageFilter {
-        MessageFilter {
-            contact_id: self.contact_id.clone(),
-            kind: self.kind,
-            direction: self.direction,
-            channel: self
-                .channel
-                .as_deref()
-                .map(|name| Channel::named(&name.to_ascii_lowercase())),
-        }
-    }
-}
+use crate::message::Message;
+use crate::store;
+use parameters::ListMessages;
 
 /// The longest that a request may wait for messages, in seconds.
 const LONGEST_WAIT: u64 = 30;
+/// How long is looked for what is rare before an empty page says that there is more to look through.
+const SEARCH: Duration = Duration::from_millis(500);
 
 /// A page of messages, oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessagePage {
     messages: Vec<Message>,
     /// Where the next page begins. Always there: a reader keeps it and asks again later.
+    #[schema(example = "m1")]
     next_cursor: String,
-    /// Whether nothing more was waiting.
+    /// Whether nothing more was waiting. While it is false, ask again at once, even after an empty page.
     caught_up: bool,
 }
 
-/// Lists messages in commit order; with `wait`, not before there are any or the time is over.
+/// Messages, oldest first
+///
+/// In the order in which they were committed: a message that commits late stands behind every message that could be
+/// read before it, so a reader who goes on at `nextCursor` misses none. With `wait` the answer comes with the first
+/// message that fits, or when the time is over.
+#[utoipa::path(
+    get, path = "/instagram/messages", operation_id = "listMessages", tag = "messages",
+    params(ListMessages), security(("apiToken" = [])),
+    responses((status = 200, description = "A page of messages.", body = MessagePage), ReadErrors)
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<ListMessages>,
@@ -76,15 +66,20 @@ pub(super) async fn list(
         }
     };
     let filter = query.filter();
-    let deadline = Instant::now() + wait;
+    let began = Instant::now();
     let mut news = state.news.subscribe();
     loop {
-        let slice = read(&state, &filter, after, limit).await?;
-        let waited = slice.messages.is_empty() && !wait.is_zero();
+        let head = state.store.head().await?;
+        let slice = store::slice(&*state.store, &filter, after, head, limit).await?;
         after = slice.last;
-        let more = waited
+        let empty = slice.messages.is_empty();
+        if empty && !slice.caught_up && began.elapsed() < SEARCH {
+            continue;
+        }
+        let waits = empty && slice.caught_up && !wait.is_zero();
+        let more = waits
             && tokio::select! {
-                news = timeout_at(deadline, news.changed()) => matches!(news, Ok(Ok(()))),
+                news = timeout_at(began + wait, news.changed()) => matches!(news, Ok(Ok(()))),
                 () = state.lifecycle.soft().cancelled() => false,
             };
         if !more {
@@ -97,133 +92,10 @@ pub(super) async fn list(
     }
 }
 
-/// A stretch of the list.
-struct Slice {
-    messages: Vec<Message>,
-    /// The position up to which everything that fits has been read.
-    last: i64,
-    caught_up: bool,
-}
-
-async fn read(
-    state: &AppState,
-    filter: &MessageFilter,
-    after: i64,
-    limit: u32,
-) -> Result<Slice, ApiError> {
-    // Nothing at or before the head will appear anew, so a reader who is there may go on behind it, however few of the
-    // messages on the way fit its filter.
-    let head = state.store.head().await?;
-    // One more than asked for tells whether there is more.
-    let page = Page {
-        after,
-        until: head,
-        limit: limit + 1,
-    };
-    let mut messages = state.store.messages(filter, page).await?;
-    let caught_up = messages.len() <= limit as usize;
-    messages.truncate(limit as usize);
-    let last = match messages.last() {
-        Some(message) if !caught_up => message.position,
-        _ => head.max(after),
-    };
-    Ok(Slice {
-        messages,
-        last,
-        caught_up,
-    })
-}
-
 /// The position of a cursor; `latest` is where the list ends now.
 async fn start(state: &AppState, cursor: Option<&str>) -> Result<i64, ApiError> {
     match cursor {
         Some("latest") => Ok(state.store.head().await?),
         cursor => List::Messages.position(cursor),
-    }
-}
-
-/// How many messages a stream reads at once.
-const STREAM_PAGE: u32 = 100;
-/// How long a stream waits before it asks a database again that did not answer.
-const STREAM_RETRY: Duration = Duration::from_secs(1);
-
-/// Where a stream stands.
-struct Follower {
-    state: AppState,
-    filter: MessageFilter,
-    after: i64,
-    /// What was read and not sent yet; never more than a page, however slow the reader is.
-    pending: std::vec::IntoIter<Message>,
-    news: tokio::sync::watch::Receiver<u64>,
-}
-
-/// Sends messages as server-sent events as they come. `Last-Event-ID` goes on where a stream broke off.
-pub(super) async fn follow(
-    State(state): State<AppState>,
-    Query(query): Query<ListMessages>,
-    headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    for (name, given) in [
-        ("limit", query.limit.is_some()),
-        ("wait", query.wait.is_some()),
-    ] {
-        if given {
-            return Err(ApiError::BadRequest(format!(
-                "`{name}` has no meaning for a stream."
-            )));
-        }
-    }
-    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let after = start(&state, resumed.or(query.after.as_deref())).await?;
-    let follower = Follower {
-        filter: query.filter(),
-        after,
-        pending: Vec::new().into_iter(),
-        news: state.news.subscribe(),
-        state,
-    };
-    let events = stream::unfold(follower, |mut follower| async move {
-        let message = follower.next().await?;
-        let id = List::Messages.cursor(message.position);
-        let event = Event::default()
-            .id(id)
-            .event("message")
-            .json_data(&message)
-            .unwrap_or_default();
-        Some((Ok(event), follower))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
-}
-
-impl Follower {
-    /// The next message; `None` when the service stops, so that shutdown need not wait for readers.
-    async fn next(&mut self) -> Option<Message> {
-        let soft = self.state.lifecycle.soft().clone();
-        tokio::select! {
-            biased;
-            () = soft.cancelled() => None,
-            message = self.wait() => Some(message),
-        }
-    }
-
-    async fn wait(&mut self) -> Message {
-        loop {
-            if let Some(message) = self.pending.next() {
-                return message;
-            }
-            self.news.mark_unchanged();
-            match read(&self.state, &self.filter, self.after, STREAM_PAGE).await {
-                Ok(slice) => {
-                    self.after = slice.last;
-                    let empty = slice.messages.is_empty();
-                    self.pending = slice.messages.into_iter();
-                    if empty && slice.caught_up {
-                        // Ends only with the service.
-                        self.news.changed().await.ok();
-                    }
-                }
-                Err(_) => sleep(STREAM_RETRY).await,
-            }
-        }
     }
 }

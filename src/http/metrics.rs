@@ -11,10 +11,17 @@ use metrics::{counter, gauge, histogram};
 
 use super::AppState;
 use super::auth;
-use super::error::ApiError;
+use super::error::{ApiError, TokenErrors};
 use crate::telemetry;
 
-/// Shows the metrics of this process.
+/// Metrics of this process, for Prometheus
+///
+/// Needs a token only where `METRICS_TOKEN` is set.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "showMetrics", tag = "operation",
+    security((), ("metricsToken" = [])),
+    responses((status = 200, description = "The text format of Prometheus.", content_type = "text/plain", body = String), TokenErrors)
+)]
 pub(super) async fn show(
     State(state): State<AppState>,
     headers: HeaderMap,

@@ -22,14 +22,16 @@ const SAMPLES: usize = 20;
 const SAMPLE_TEXT: usize = 120;
 
 /// A refused request, without anything that could be a credential.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Sample {
     #[serde(with = "millis")]
     pub(super) at: Timestamp,
     pub(super) reason: Rejection,
     pub(super) method: String,
+    #[schema(required)]
     pub(super) content_type: Option<String>,
+    #[schema(required)]
     pub(super) user_agent: Option<String>,
 }
 

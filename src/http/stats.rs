@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
 use super::diagnosis::{Asked, facts};
+use super::error::TokenErrors;
 use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
@@ -21,14 +23,19 @@ use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
 const HOURS: i64 = 24;
 
 /// What the statistics say. The first seven fields are those of the system that this one replaces.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Stats {
     /// `null`, like every number of the database, while the database is away.
+    #[schema(required)]
     total_messages: Option<i64>,
+    #[schema(required)]
     inbound_messages: Option<i64>,
+    #[schema(required)]
     outbound_messages: Option<i64>,
+    #[schema(required)]
     clients_with_instagram: Option<i64>,
+    #[schema(required)]
     last_message: Option<LastMessage>,
     /// Always false: messages cannot be polled from Chatrace.
     polling_active: bool,
@@ -36,13 +43,17 @@ pub(super) struct Stats {
     /// Whether the database is away, so that only `process` is known.
     degraded: bool,
     /// Deliveries by outcome.
+    #[schema(value_type = BTreeMap<String, Option<i64>>)]
     outcomes: BTreeMap<&'static str, Option<i64>>,
     /// Items by outcome: a delivery may hold many.
+    #[schema(value_type = BTreeMap<String, Option<i64>>)]
     items: BTreeMap<&'static str, Option<i64>>,
+    #[schema(value_type = BTreeMap<String, Option<i64>>)]
     kinds: BTreeMap<&'static str, Option<i64>>,
     shapes: BTreeMap<String, i64>,
     /// The last 24 hours, oldest first, by arrival.
     hourly: Vec<HourPoint>,
+    #[schema(required)]
     last_delivery: Option<LastDelivery>,
     gauges: Gauges,
     /// What `/instagram/diagnosis` says of what the service sees by itself.
@@ -51,17 +62,18 @@ pub(super) struct Stats {
     process: Process,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct LastMessage {
     id: Uuid,
+    #[schema(required)]
     content: Option<String>,
     direction: Direction,
     #[serde(with = "millis")]
     created_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ConfigView {
     use_chatrace: bool,
@@ -70,7 +82,7 @@ struct ConfigView {
     api_url: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct HourPoint {
     #[serde(with = "millis")]
@@ -80,7 +92,7 @@ struct HourPoint {
     outbound: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct LastDelivery {
     id: Uuid,
@@ -90,31 +102,42 @@ struct LastDelivery {
     reasons: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Gauges {
     /// Items in quarantine.
+    #[schema(required)]
     quarantined: Option<i64>,
     /// What waits on this machine's disk for the database; `null` without a spool.
+    #[schema(required)]
     spool: Option<SpoolView>,
 }
 
 /// What this process saw since it started.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Process {
     #[serde(with = "millis")]
     started_at: Timestamp,
+    #[schema(value_type = BTreeMap<String, u64>)]
     deliveries: BTreeMap<Outcome, u64>,
+    #[schema(required)]
     #[serde(with = "millis::option")]
     last_delivery_at: Option<Timestamp>,
     /// Requests at the webhook that were refused, by reason: they are no deliveries.
+    #[schema(value_type = BTreeMap<String, u64>)]
     rejected: BTreeMap<Rejection, u64>,
     /// The last few of them, oldest first.
     rejected_samples: Vec<Sample>,
 }
 
-/// Shows the statistics; while the database is away, what this process knows.
+/// Statistics
+///
+/// They cost the same whatever is stored. While the database is away, what this process knows, with `degraded: true`.
+#[utoipa::path(
+    get, path = "/instagram/stats", operation_id = "showStats", tag = "operation", security(("apiToken" = [])),
+    responses((status = 200, description = "Totals, the last 24 hours, and this process.", body = Stats), TokenErrors)
+)]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
     let now = Timestamp::now();
     let since = now

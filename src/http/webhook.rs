@@ -9,11 +9,12 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::{Timestamp, Unit};
 use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
 use super::auth::{self, SECRET_PARAMETERS, Verdict};
-use super::error::ApiError;
+use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use super::extract::{BodyError, read_body};
 use crate::config::WebhookAuth;
 use crate::delivery::{Delivery, Rejection};
@@ -33,7 +34,25 @@ const KEPT_HEADERS: [&str; 8] = [
     "x-user-id",
 ];
 
-/// Takes a delivery in a body (POST, PUT, PATCH); without a body, in the query.
+/// Takes a delivery
+///
+/// Answers when it is kept. Any body is taken: JSON whatever the content type says, forms, multipart, compressed ones.
+/// Valid JSON is answered 200, understood or not. An empty body with parameters in the query is a delivery in the query.
+/// Without `WEBHOOK_SECRET` and `META_APP_SECRET` anybody may send; otherwise one valid credential suffices.
+#[utoipa::path(
+    method(post, put, patch), path = "/instagram/webhook", operation_id = "receive", tag = "webhook",
+    security(
+        (), ("secretHeader" = []), ("secretBearer" = []), ("secretToken" = []), ("secretSecret" = []),
+        ("secretAuth" = []), ("signature" = []),
+    ),
+    request_body(description = "Whatever the owner of the flow chose to send.", content(
+        (Value = "application/json", example = json!({"contact_id": "12345", "full_name": "Ana", "text": "hello"})),
+        (Value = "application/x-www-form-urlencoded", example = json!({"contact_id": "12345", "text": "hello"})),
+        (Value = "multipart/form-data", example = json!({"contact_id": "12345", "text": "hello"})),
+        (String = "text/plain", example = json!("{\"contact_id\":\"12345\",\"text\":\"hello\"}")),
+    )),
+    responses((status = 200, description = "It is kept.", body = Answer), DeliveryErrors)
+)]
 pub(super) async fn receive(
     State(state): State<AppState>,
     request: Request,
@@ -90,7 +109,32 @@ pub(super) async fn receive(
     keep(&state, &parts, body, false).await
 }
 
-/// Answers Meta's handshake, says that the endpoint lives, or takes a delivery in the query.
+/// Answers Meta's handshake, says that the endpoint lives, or takes a delivery in the query
+///
+/// With `hub.*` parameters it is the handshake; with nothing but credentials a sign of life; otherwise the query is a
+/// delivery, with the credentials and answers of POST.
+#[utoipa::path(
+    get, path = "/instagram/webhook", operation_id = "receiveQuery", tag = "webhook",
+    security(
+        (), ("secretHeader" = []), ("secretBearer" = []), ("secretToken" = []), ("secretSecret" = []),
+        ("secretAuth" = []),
+    ),
+    params(
+        ("hub.mode" = Option<String>, Query, description = "`subscribe`", example = "subscribe"),
+        ("hub.verify_token" = Option<String>, Query, description = "The META_VERIFY_TOKEN."),
+        ("hub.challenge" = Option<String>, Query, description = "What Meta wants to hear.", example = "1158201444"),
+        ("contact_id" = Option<String>, Query, description = "Of a delivery; other keys are read as in a body.", example = "12345"),
+        ("text" = Option<String>, Query, description = "Of a delivery.", example = "hello"),
+    ),
+    responses(
+        (status = 200, description = "It is kept; or the endpoint lives; or, in plain text, the challenge.", content(
+            (QueryAnswer = "application/json"),
+            (String = "text/plain", example = json!("1158201444")),
+        )),
+        (status = 403, description = "The verify token is wrong or not configured.", body = ErrorBody),
+        DeliveryErrors,
+    )
+)]
 pub(super) async fn receive_query(
     State(state): State<AppState>,
     request: Request,
@@ -101,8 +145,11 @@ pub(super) async fn receive_query(
         return verify(&state, &parts, handshake);
     }
     if query.rest.is_empty() || parts.method == Method::HEAD {
-        let sentence = "This endpoint is live. Send messages here with POST: see the README for the body template.";
-        return Ok(Json(json!({ "success": true, "message": sentence })).into_response());
+        return Ok(Json(Live {
+            success: true,
+            message: "This endpoint is live. Send messages here with POST: see the README for the body template.",
+        })
+        .into_response());
     }
     authenticate(&state, &parts, &query, b"")?;
     keep(&state, &parts, query.rest.into(), true).await
@@ -187,12 +234,28 @@ async fn keep(
 }
 
 /// The answer to a delivery that is kept. It never has the keys `messages` or `actions`: Chatrace would execute them.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+pub(super) struct Answer {
     success: bool,
     #[serde(flatten)]
     receipt: crate::delivery::Receipt,
+}
+
+/// The answer to somebody who looks whether there is anything.
+#[derive(Debug, serde::Serialize, ToSchema)]
+struct Live {
+    success: bool,
+    message: &'static str,
+}
+
+/// What a query is answered.
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a description of what `receive_query` makes")]
+enum QueryAnswer {
+    Kept(Answer),
+    Live(Live),
 }
 
 fn authenticate(

@@ -8,8 +8,8 @@ use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::query::{
-    Counter, CounterName, DeliveryDetail, DeliverySummary, ItemSummary, QuarantineView,
-    RecentDelivery, RecentMessage,
+    ContactSummary, Counter, CounterName, DeliveryDetail, DeliverySummary, ItemSummary,
+    QuarantineView, RecentDelivery, RecentMessage,
 };
 use super::silence::{Alert, Silence};
 use crate::delivery::{Delivery, Outcome, Receipt};
@@ -178,6 +178,20 @@ pub(super) fn item(row: &impl Columns) -> Result<ItemSummary, Error> {
         code: row.optional_text("code")?,
         reason: row.optional_text("reason")?,
         message_id: row.optional_uuid("message_id")?,
+    })
+}
+
+/// A row of `contacts`, with the first time for the last where nothing is counted yet.
+pub(super) fn contact(row: &impl Columns) -> Result<ContactSummary, Error> {
+    Ok(ContactSummary {
+        position: row.long("position")?,
+        id: row.text("id")?,
+        channel: Channel::named(&row.text("channel")?),
+        username: row.optional_text("username")?,
+        display_name: row.optional_text("display_name")?,
+        first_seen: row.time("first_seen")?,
+        last_seen: row.time("last_seen")?,
+        messages: row.long("messages")?,
     })
 }
 

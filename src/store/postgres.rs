@@ -1,6 +1,7 @@
 //! The ledger in Postgres, version 13 or newer.
 
 mod commit;
+mod fold;
 mod prepare;
 mod read;
 mod rows;
@@ -20,9 +21,10 @@ use uuid::Uuid;
 
 use super::known::Known;
 use super::query::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Recent, Snapshot,
+    ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
+    Page, Recent, Snapshot,
 };
-use super::{Alert, Attempt, Committed, PrepareError, Silence, Store, StoreError};
+use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError};
 use crate::delivery::Record;
 use crate::message::Message;
 use crate::sighting::Sighting;
@@ -152,6 +154,31 @@ impl PostgresStore {
 }
 
 #[async_trait]
+impl Feed for PostgresStore {
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.reading(READ_TIMEOUT, read::head(&self.readers)).await
+    }
+
+    async fn span(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        self.reading(READ_TIMEOUT, read::span(&self.readers, since, until))
+            .await
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        page: Page,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.reading(READ_TIMEOUT, read::messages(&self.readers, filter, page))
+            .await
+    }
+}
+
+#[async_trait]
 impl Store for PostgresStore {
     async fn commit(
         &self,
@@ -197,19 +224,6 @@ impl Store for PostgresStore {
 
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
         self.reading(READ_TIMEOUT, read::snapshot(&self.readers, since))
-            .await
-    }
-
-    async fn head(&self) -> Result<i64, StoreError> {
-        self.reading(READ_TIMEOUT, read::head(&self.readers)).await
-    }
-
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
-        self.reading(READ_TIMEOUT, read::messages(&self.readers, filter, page))
             .await
     }
 
@@ -283,6 +297,20 @@ impl Store for PostgresStore {
 
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
         self.reading(COMMIT_TIMEOUT, silence::forget(&self.readers, id))
+            .await
+    }
+
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        page: Page,
+    ) -> Result<Vec<ContactSummary>, StoreError> {
+        self.reading(READ_TIMEOUT, read::contacts(&self.readers, filter, page))
+            .await
+    }
+
+    async fn fold(&self) -> Result<i64, StoreError> {
+        self.reading(COMMIT_TIMEOUT, fold::fold(&self.readers))
             .await
     }
 

@@ -1,6 +1,6 @@
 //! What can be asked of a store, and what it answers.
 
-use jiff::Timestamp;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use uuid::Uuid;
 
 use crate::delivery::{Delivery, Outcome, Receipt};
@@ -29,6 +29,115 @@ pub struct MessageFilter {
     pub direction: Option<Direction>,
     /// On this channel.
     pub channel: Option<Channel>,
+    /// Arrived at this time or later.
+    pub since: Option<Timestamp>,
+    /// Arrived before this time.
+    pub until: Option<Timestamp>,
+    /// With this in its text, whatever the case of its letters: SQLite knows that of A to Z only.
+    pub text: Option<String>,
+}
+
+impl MessageFilter {
+    /// Whether the rows that fit are found without looking at others: there is no condition, or one with an index.
+    pub(super) fn is_indexed(&self) -> bool {
+        let unusual = [
+            self.contact_id.is_some(),
+            self.kind.is_some_and(|kind| kind != Kind::Text),
+            self.direction
+                .is_some_and(|direction| direction != Direction::Inbound),
+            self.channel
+                .as_ref()
+                .is_some_and(|channel| *channel != Channel::Instagram),
+        ];
+        let conditions = [
+            self.contact_id.is_some(),
+            self.kind.is_some(),
+            self.direction.is_some(),
+            self.channel.is_some(),
+            self.since.is_some() || self.until.is_some(),
+            self.text.is_some(),
+        ];
+        let count = |given: &[bool]| given.iter().filter(|given| **given).count();
+        match count(&conditions) {
+            0 => true,
+            1 => count(&unusual) == 1,
+            _ => false,
+        }
+    }
+
+    /// A text as a pattern of SQL's `LIKE` that finds it anywhere, with a backslash before what means something there.
+    pub(super) fn pattern(text: &str) -> String {
+        let mut pattern = String::from("%");
+        for letter in text.chars() {
+            if matches!(letter, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(letter);
+        }
+        pattern.push('%');
+        pattern
+    }
+}
+
+/// The longest text that is looked for, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// Reads a bound of arrival: RFC 3339, to the millisecond.
+///
+/// # Errors
+/// A sentence for whoever gave it.
+pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    // Every backend keeps milliseconds: in between, the next one is the bound.
+    let rounding = TimestampRound::new()
+        .smallest(Unit::Millisecond)
+        .mode(RoundMode::Ceil);
+    text.parse::<Timestamp>()
+        .and_then(|moment| moment.round(rounding))
+        // Nothing arrived before, and not every backend knows times that are far away.
+        .map(|moment| moment.max(Timestamp::UNIX_EPOCH))
+        .map_err(|_| {
+            "must be a time as in RFC 3339, such as 2026-07-09T14:56:00Z (a + in a URL is written %2B)"
+                .to_owned()
+        })
+}
+
+/// Reads a text to look for.
+///
+/// # Errors
+/// A sentence for whoever gave it.
+pub fn parse_text(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        1..=LONGEST_TEXT => Ok(text.to_owned()),
+        _ => Err(format!("must have 1 to {LONGEST_TEXT} characters")),
+    }
+}
+
+/// Which contacts are wanted; an absent condition lets all through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContactFilter {
+    /// On this channel.
+    pub channel: Option<Channel>,
+}
+
+/// A person, and what is known of their messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactSummary {
+    /// Their place in the order of first sight.
+    pub position: i64,
+    /// Their id on the channel or in Chatrace.
+    pub id: String,
+    /// Where they write.
+    pub channel: Channel,
+    /// Their handle.
+    pub username: Option<String>,
+    /// Their name.
+    pub display_name: Option<String>,
+    /// When their first message arrived.
+    pub first_seen: Timestamp,
+    /// When the last message of the conversation arrived, as far as it is counted.
+    pub last_seen: Timestamp,
+    /// How many messages of the conversation are counted.
+    pub messages: i64,
 }
 
 /// Which deliveries are wanted; an absent condition lets all through.
@@ -211,4 +320,41 @@ pub(crate) const HOUR: i64 = 3600;
 /// The hour, since 1970, of a time.
 pub(crate) fn hour_of(time: Timestamp) -> i64 {
     time.as_second().div_euclid(HOUR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_something_in_a_pattern_is_looked_for_as_it_stands() {
+        assert_eq!(MessageFilter::pattern(r"50%_\o/"), r"%50\%\_\\o/%");
+    }
+
+    #[test]
+    fn a_bound_between_two_milliseconds_is_the_later_one() {
+        let moment = parse_moment("2026-07-09T16:56:00.0001+02:00").unwrap();
+        assert_eq!(moment, "2026-07-09T14:56:00.001Z".parse().unwrap());
+        assert!(parse_moment("yesterday").is_err());
+        assert!(parse_moment("2026-07-09").is_err());
+    }
+
+    #[test]
+    fn one_condition_with_an_index_needs_no_search() {
+        let all = MessageFilter::default();
+        let media = MessageFilter {
+            kind: Some(Kind::Media),
+            ..all.clone()
+        };
+        let text = MessageFilter {
+            kind: Some(Kind::Text),
+            ..all.clone()
+        };
+        let media_of_one = MessageFilter {
+            contact_id: Some("1".to_owned()),
+            ..media.clone()
+        };
+        assert!(all.is_indexed() && media.is_indexed());
+        assert!(!text.is_indexed() && !media_of_one.is_indexed());
+    }
 }

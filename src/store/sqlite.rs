@@ -1,6 +1,8 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
 mod commit;
+mod feed;
+mod fold;
 mod read;
 mod sightings;
 mod silence;
@@ -21,13 +23,15 @@ use uuid::Uuid;
 
 use super::known::Known;
 use super::query::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Recent, Snapshot,
+    ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
+    Page, Recent, Snapshot,
 };
-use super::{Alert, Attempt, Committed, PrepareError, Silence, Store, StoreError};
+use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError};
 use crate::delivery::Record;
 use crate::message::Message;
 use crate::sighting::Sighting;
 
+pub use feed::SqliteFeed;
 pub(super) use writing::Writing;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -175,6 +179,29 @@ async fn missing_migrations(
 }
 
 #[async_trait]
+impl Feed for SqliteStore {
+    async fn head(&self) -> Result<i64, StoreError> {
+        Ok(read::head(&self.readers).await?)
+    }
+
+    async fn span(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        Ok(read::span(&self.readers, since, until).await?)
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        page: Page,
+    ) -> Result<Vec<Message>, StoreError> {
+        Ok(read::messages(&self.readers, filter, page).await?)
+    }
+}
+
+#[async_trait]
 impl Store for SqliteStore {
     async fn commit(
         &self,
@@ -195,18 +222,6 @@ impl Store for SqliteStore {
 
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
         Ok(read::snapshot(&self.readers, since).await?)
-    }
-
-    async fn head(&self) -> Result<i64, StoreError> {
-        Ok(read::head(&self.readers).await?)
-    }
-
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
-        Ok(read::messages(&self.readers, filter, page).await?)
     }
 
     async fn deliveries(
@@ -266,6 +281,18 @@ impl Store for SqliteStore {
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
         let writer = &mut self.writer.lock().await.connection;
         Ok(silence::forget(writer.idle().await, id).await?)
+    }
+
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        page: Page,
+    ) -> Result<Vec<ContactSummary>, StoreError> {
+        Ok(read::contacts(&self.readers, filter, page).await?)
+    }
+
+    async fn fold(&self) -> Result<i64, StoreError> {
+        fold::fold(&mut self.writer.lock().await.connection).await
     }
 
     async fn close(&self) {

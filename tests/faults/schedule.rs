@@ -10,8 +10,9 @@ use chatrace_webhook::ingest::{Ingest, SubmitError};
 use chatrace_webhook::message::Message;
 use chatrace_webhook::sighting::Sighting;
 use chatrace_webhook::store::{
-    Alert, Attempt, Committed, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
-    Page, Recent, Silence, Snapshot, Spool, SqliteStore, Store, StoreError,
+    Alert, Attempt, Committed, ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter,
+    DeliverySummary, Feed, MessageFilter, Page, Recent, Silence, Snapshot, Spool, SqliteStore,
+    Store, StoreError,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -56,6 +57,25 @@ struct Moody {
 }
 
 #[async_trait]
+impl Feed for Moody {
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.store.head().await
+    }
+
+    async fn span(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        self.store.span(since, until).await
+    }
+
+    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Vec<Message>, StoreError> {
+        self.store.messages(f, page).await
+    }
+}
+
+#[async_trait]
 impl Store for Moody {
     async fn commit(
         &self,
@@ -86,14 +106,6 @@ impl Store for Moody {
 
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
         self.store.snapshot(since).await
-    }
-
-    async fn head(&self) -> Result<i64, StoreError> {
-        self.store.head().await
-    }
-
-    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Vec<Message>, StoreError> {
-        self.store.messages(f, page).await
     }
 
     async fn deliveries(
@@ -147,6 +159,18 @@ impl Store for Moody {
 
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
         self.store.forget_alert(id).await
+    }
+
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        page: Page,
+    ) -> Result<Vec<ContactSummary>, StoreError> {
+        self.store.contacts(filter, page).await
+    }
+
+    async fn fold(&self) -> Result<i64, StoreError> {
+        self.store.fold().await
     }
 
     async fn close(&self) {

@@ -4,7 +4,7 @@
 use std::fs::{File, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -74,6 +74,22 @@ impl Cluster {
 
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Copies everything into another one, as `pg_dump` and psql do.
+    pub(crate) async fn dump_into(&self, other: &Self) {
+        let file = self.directory.path().join("dump.sql");
+        let dump = Command::new(bin().join("pg_dump"))
+            .args(["-d", &self.url(), "-f"])
+            .arg(&file)
+            .status();
+        assert!(dump.await.unwrap().success(), "pg_dump failed");
+        let restore = Command::new(bin().join("psql"))
+            .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", &other.url(), "-f"])
+            .arg(&file)
+            .stdout(Stdio::null())
+            .status();
+        assert!(restore.await.unwrap().success(), "psql failed");
     }
 
     /// Starts it, and waits until it takes connections.
@@ -194,10 +210,7 @@ fn data(directory: &TempDir) -> PathBuf {
 
 /// One of the server programs, run by somebody whom it does not refuse: not by root.
 fn as_owner(program: &str) -> Command {
-    let bin = std::env::var("TEST_POSTGRES_BIN").expect(
-        "these tests need the server programs of Postgres: run scripts/test, or set TEST_POSTGRES_BIN to their directory",
-    );
-    let mut command = Command::new(Path::new(&bin).join(program));
+    let mut command = Command::new(bin().join(program));
     command.current_dir("/");
     if id(&["-u"]) == Some(0) {
         let owner = ["postgres", "nobody"]
@@ -208,6 +221,13 @@ fn as_owner(program: &str) -> Command {
         command.gid(id(&["-g", owner]).unwrap());
     }
     command
+}
+
+fn bin() -> PathBuf {
+    let bin = std::env::var("TEST_POSTGRES_BIN").expect(
+        "these tests need the server programs of Postgres: run scripts/test, or set TEST_POSTGRES_BIN to their directory",
+    );
+    PathBuf::from(bin)
 }
 
 fn id(arguments: &[&str]) -> Option<u32> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod chatrace;
 pub(crate) mod cluster;
+pub(crate) mod fill;
 pub(crate) mod front;
 pub(crate) mod postgres;
 pub(crate) mod process;
@@ -253,13 +254,13 @@ impl Answer {
 }
 
 /// Runs a statement in an SQLite file that no service has open.
-pub(crate) async fn sqlite_execute(file: &std::path::Path, statement: &'static str) {
+pub(crate) async fn sqlite_execute(file: &std::path::Path, statement: impl Into<String>) {
     use sqlx::Connection as _;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
     let mut connection = sqlx::SqliteConnection::connect_with(&options)
         .await
         .unwrap();
-    sqlx::raw_sql(statement)
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.into()))
         .execute(&mut connection)
         .await
         .unwrap();

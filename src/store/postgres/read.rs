@@ -1,14 +1,16 @@
 //! Reading from Postgres.
 
 use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
 use sqlx::{Error, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::delivery::Outcome;
-use crate::message::Message;
-use crate::store::columns::{counter, delivery_detail, delivery_summary, item, message};
+use crate::message::{Channel, Message};
+use crate::store::columns::{contact, counter, delivery_detail, delivery_summary, item, message};
 use crate::store::query::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot, hour_of,
+    ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
+    Page, Snapshot, hour_of,
 };
 
 /// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
@@ -46,39 +48,114 @@ pub(super) async fn head(pool: &PgPool) -> Result<i64, Error> {
         .await
 }
 
-pub(super) async fn messages(
+pub(super) async fn span(
     pool: &PgPool,
-    filter: &MessageFilter,
-    page: Page,
-) -> Result<Vec<Message>, Error> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM messages WHERE position > ");
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Option<(i64, i64)>, Error> {
+    let (first, last): (Option<i64>, Option<i64>) =
+        sqlx::query_as("SELECT min(first), max(last) FROM hours WHERE hour BETWEEN $1 AND $2")
+            .bind(since.map_or(i64::MIN, hour_of))
+            .bind(until.map_or(i64::MAX, hour_of))
+            .fetch_one(pool)
+            .await?;
+    Ok(first.zip(last))
+}
+
+/// The statement for a page. Planned each time: which index is best depends on the values.
+fn select(filter: &MessageFilter, page: Page) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("SELECT * FROM messages WHERE position > ");
     query
         .push_bind(page.after)
         .push(" AND position <= ")
         .push_bind(page.until);
     if let Some(contact_id) = &filter.contact_id {
-        query.push(" AND contact_id = ").push_bind(contact_id);
+        query
+            .push(" AND contact_id = ")
+            .push_bind(contact_id.clone());
     }
+    // A partial index serves only a statement from which its condition follows, so this program's own words stand in
+    // the statement itself.
     if let Some(kind) = filter.kind {
-        query.push(" AND kind = ").push_bind(kind.as_str());
+        query.push(" AND kind = '").push(kind).push("'");
     }
     if let Some(direction) = filter.direction {
-        query
-            .push(" AND direction = ")
-            .push_bind(direction.as_str());
+        query.push(" AND direction = '").push(direction).push("'");
     }
     if let Some(channel) = &filter.channel {
-        query.push(" AND channel = ").push_bind(channel.as_str());
+        push_channel(&mut query, channel);
+    }
+    if let Some(since) = filter.since {
+        query
+            .push(" AND received_at >= ")
+            .push_bind(since.to_sqlx());
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND received_at < ").push_bind(until.to_sqlx());
+    }
+    if let Some(text) = &filter.text {
+        query
+            .push(" AND body ILIKE ")
+            .push_bind(MessageFilter::pattern(text));
+    }
+    query
+        .push(" ORDER BY position LIMIT ")
+        .push_bind(i64::from(page.limit));
+    query
+}
+
+fn push_channel(query: &mut QueryBuilder<Postgres>, channel: &Channel) {
+    if *channel == Channel::Instagram {
+        query.push(" AND channel = 'instagram'");
+    } else {
+        query
+            .push(" AND channel <> 'instagram' AND channel = ")
+            .push_bind(channel.as_str().to_owned());
+    }
+}
+
+pub(super) async fn messages(
+    pool: &PgPool,
+    filter: &MessageFilter,
+    page: Page,
+) -> Result<Vec<Message>, Error> {
+    select(filter, page)
+        .build()
+        .persistent(false)
+        .fetch_all(pool)
+        .await?
+        .iter()
+        .map(message)
+        .collect()
+}
+
+pub(super) async fn contacts(
+    pool: &PgPool,
+    filter: &ContactFilter,
+    page: Page,
+) -> Result<Vec<ContactSummary>, Error> {
+    let mut query = QueryBuilder::<Postgres>::new(
+        "SELECT position, id, channel, username, display_name, first_seen, \
+           COALESCE(last_seen, first_seen) AS last_seen, messages \
+         FROM contacts WHERE position > ",
+    );
+    query
+        .push_bind(page.after)
+        .push(" AND position <= ")
+        .push_bind(page.until);
+    if let Some(channel) = &filter.channel {
+        push_channel(&mut query, channel);
     }
     query
         .push(" ORDER BY position LIMIT ")
         .push_bind(i64::from(page.limit));
     query
         .build()
+        .persistent(false)
         .fetch_all(pool)
         .await?
         .iter()
-        .map(message)
+        .map(contact)
         .collect()
 }
 

@@ -5,10 +5,11 @@ use sqlx::{Error, QueryBuilder, Sqlite, SqlitePool};
 use uuid::Uuid;
 
 use crate::delivery::Outcome;
-use crate::message::Message;
-use crate::store::columns::{counter, delivery_detail, delivery_summary, item, message};
+use crate::message::{Channel, Direction, Kind, Message};
+use crate::store::columns::{contact, counter, delivery_detail, delivery_summary, item, message};
 use crate::store::query::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, Snapshot, hour_of,
+    ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
+    Page, Snapshot, hour_of,
 };
 
 /// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
@@ -46,29 +47,110 @@ pub(super) async fn head(pool: &SqlitePool) -> Result<i64, Error> {
         .await
 }
 
-pub(super) async fn messages(
+pub(super) async fn span(
     pool: &SqlitePool,
-    filter: &MessageFilter,
-    page: Page,
-) -> Result<Vec<Message>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM messages WHERE position > ");
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Option<(i64, i64)>, Error> {
+    let (first, last): (Option<i64>, Option<i64>) =
+        sqlx::query_as("SELECT min(first), max(last) FROM hours WHERE hour BETWEEN ?1 AND ?2")
+            .bind(since.map_or(i64::MIN, hour_of))
+            .bind(until.map_or(i64::MAX, hour_of))
+            .fetch_one(pool)
+            .await?;
+    Ok(first.zip(last))
+}
+
+/// The statement for a page. A partial index serves only a statement that repeats its condition.
+fn select(filter: &MessageFilter, page: Page) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT * FROM messages WHERE position > ");
     query
         .push_bind(page.after)
         .push(" AND position <= ")
         .push_bind(page.until);
     if let Some(contact_id) = &filter.contact_id {
-        query.push(" AND contact_id = ").push_bind(contact_id);
+        query
+            .push(" AND contact_id = ")
+            .push_bind(contact_id.clone());
     }
     if let Some(kind) = filter.kind {
         query.push(" AND kind = ").push_bind(kind.as_str());
+        if kind != Kind::Text {
+            query.push(" AND kind <> 'text'");
+        }
     }
     if let Some(direction) = filter.direction {
         query
             .push(" AND direction = ")
             .push_bind(direction.as_str());
+        if direction != Direction::Inbound {
+            query.push(" AND direction <> 'inbound'");
+        }
     }
     if let Some(channel) = &filter.channel {
-        query.push(" AND channel = ").push_bind(channel.as_str());
+        push_channel(&mut query, channel);
+    }
+    if let Some(since) = filter.since {
+        query
+            .push(" AND received_at >= ")
+            .push_bind(since.as_millisecond());
+    }
+    if let Some(until) = filter.until {
+        query
+            .push(" AND received_at < ")
+            .push_bind(until.as_millisecond());
+    }
+    if let Some(text) = &filter.text {
+        query
+            .push(" AND body LIKE ")
+            .push_bind(MessageFilter::pattern(text))
+            .push(r" ESCAPE '\'");
+    }
+    query
+        .push(" ORDER BY position LIMIT ")
+        .push_bind(i64::from(page.limit));
+    query
+}
+
+fn push_channel(query: &mut QueryBuilder<Sqlite>, channel: &Channel) {
+    query
+        .push(" AND channel = ")
+        .push_bind(channel.as_str().to_owned());
+    if *channel != Channel::Instagram {
+        query.push(" AND channel <> 'instagram'");
+    }
+}
+
+pub(super) async fn messages(
+    pool: &SqlitePool,
+    filter: &MessageFilter,
+    page: Page,
+) -> Result<Vec<Message>, Error> {
+    select(filter, page)
+        .build()
+        .fetch_all(pool)
+        .await?
+        .iter()
+        .map(message)
+        .collect()
+}
+
+pub(super) async fn contacts(
+    pool: &SqlitePool,
+    filter: &ContactFilter,
+    page: Page,
+) -> Result<Vec<ContactSummary>, Error> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT position, id, channel, username, display_name, first_seen, \
+           COALESCE(last_seen, first_seen) AS last_seen, messages \
+         FROM contacts WHERE position > ",
+    );
+    query
+        .push_bind(page.after)
+        .push(" AND position <= ")
+        .push_bind(page.until);
+    if let Some(channel) = &filter.channel {
+        push_channel(&mut query, channel);
     }
     query
         .push(" ORDER BY position LIMIT ")
@@ -78,7 +160,7 @@ pub(super) async fn messages(
         .fetch_all(pool)
         .await?
         .iter()
-        .map(message)
+        .map(contact)
         .collect()
 }
 
@@ -139,4 +221,74 @@ pub(super) async fn delivery(pool: &SqlitePool, id: Uuid) -> Result<Option<Deliv
     .await?;
     let items = items.iter().map(item).collect::<Result<_, _>>()?;
     delivery_detail(&row, items).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+
+    /// How SQLite would read a page.
+    async fn plan(filter: &MessageFilter) -> String {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        super::super::MIGRATIONS.run(&pool).await.unwrap();
+        let page = Page {
+            after: 90_000,
+            until: 100_000,
+            limit: 101,
+        };
+        let explain = format!("EXPLAIN QUERY PLAN {}", select(filter, page).sql().as_str());
+        let steps = sqlx::query(AssertSqlSafe(explain))
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        steps.join("\n")
+    }
+
+    #[tokio::test]
+    async fn each_filter_has_an_index_that_is_used() {
+        let all = MessageFilter::default();
+        let range = "(rowid>? AND rowid<?)";
+        assert_eq!(
+            plan(&all).await,
+            format!("SEARCH messages USING INTEGER PRIMARY KEY {range}")
+        );
+        let of = |contact: &str| Some(contact.to_owned());
+        for (filter, index) in [
+            (
+                MessageFilter {
+                    contact_id: of("1"),
+                    ..all.clone()
+                },
+                "messages_by_contact (contact_id=? AND ",
+            ),
+            (
+                MessageFilter {
+                    kind: Some(Kind::Media),
+                    ..all.clone()
+                },
+                "messages_by_kind (kind=? AND ",
+            ),
+            (
+                MessageFilter {
+                    direction: Some(Direction::Outbound),
+                    ..all.clone()
+                },
+                "messages_by_direction (direction=? AND ",
+            ),
+            (
+                MessageFilter {
+                    channel: Some(Channel::Other("viber".to_owned())),
+                    ..all.clone()
+                },
+                "messages_by_channel (channel=? AND ",
+            ),
+        ] {
+            let plan = plan(&filter).await;
+            let expected = format!("SEARCH messages USING INDEX {index}position>? AND position<?)");
+            assert_eq!(plan, expected);
+        }
+    }
 }

@@ -1,0 +1,16 @@
+-- Filters of GET /instagram/messages: all but the usual value, which nearly every row on the way has.
+CREATE INDEX messages_by_kind ON messages (kind, position) WHERE kind <> 'text';
+CREATE INDEX messages_by_direction ON messages (direction, position) WHERE direction <> 'inbound';
+CREATE INDEX messages_by_channel ON messages (channel, position) WHERE channel <> 'instagram';
+
+-- When each person was last heard of, and how many messages there were: written in the background from the messages
+-- behind a watermark, which moves in the same transaction.
+ALTER TABLE contacts ADD COLUMN last_seen INTEGER;
+ALTER TABLE contacts ADD COLUMN messages  INTEGER NOT NULL DEFAULT 0;
+-- GET /instagram/contacts?channel=…
+CREATE INDEX contacts_by_channel ON contacts (channel, position) WHERE channel <> 'instagram';
+CREATE TABLE folded (
+    single   INTEGER PRIMARY KEY DEFAULT 1 CHECK (single = 1),
+    position INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO folded DEFAULT VALUES;

@@ -1,0 +1,211 @@
+//! `chatrace-webhook tail`: follows a running service in the terminal.
+
+mod line;
+
+use std::fs;
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use super::Failure;
+use super::conditions::Conditions;
+use super::service::{Service, ServiceArgs};
+
+/// How long the service is asked to wait for a message.
+const WAIT: Duration = Duration::from_secs(25);
+/// How much longer an answer may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The first and the longest pause before a service that does not answer is asked again.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// The cursor of those who want only what comes from now on.
+const LATEST: &str = "latest";
+
+/// What to follow, and how to show it.
+#[derive(Debug, Clone, Args)]
+pub struct TailArgs {
+    /// Which service.
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// One message as JSON in each line, exactly as the API gives it.
+    #[arg(long)]
+    pub json: bool,
+    /// Go on where this file says, and keep it up to date. It is made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    pub cursor_file: Option<PathBuf>,
+    /// Which messages.
+    #[command(flatten)]
+    pub conditions: Conditions,
+}
+
+/// A page of messages, as the service gives it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    messages: Vec<Value>,
+    next_cursor: String,
+    caught_up: bool,
+}
+
+/// Why there is no page.
+enum Trouble {
+    /// Asking again later may help.
+    Passing(String),
+    /// It will not.
+    Lasting(String),
+}
+
+/// Follows until a signal comes: then the exit code is 0.
+pub(super) async fn tail(
+    arguments: TailArgs,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), Failure> {
+    let service = Service::find(arguments.service.clone(), lookup)?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+    tokio::select! {
+        ended = follow(&service, &arguments) => ended,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> {
+    let file = arguments.cursor_file.as_deref();
+    let mut cursor = match file.map(read_cursor).transpose()?.flatten() {
+        Some(cursor) => cursor,
+        // Who asks for the past gets it.
+        None if arguments.conditions.since.is_some() => String::new(),
+        None => LATEST.to_owned(),
+    };
+    let mut pause = None;
+    loop {
+        let asked = Instant::now();
+        let waits = cursor != LATEST;
+        let page = match ask(service, arguments, &cursor).await {
+            Ok(page) => page,
+            Err(Trouble::Lasting(sentence)) => return Err(anyhow!(sentence).into()),
+            Err(Trouble::Passing(sentence)) => {
+                let now = pause.unwrap_or(PAUSES.0);
+                say(&format!("{sentence}; trying again in {} s", now.as_secs()));
+                sleep(now).await;
+                pause = Some((now * 2).min(PAUSES.1));
+                continue;
+            }
+        };
+        if pause.take().is_some() {
+            say(&format!("{} answers again", service.base()));
+        }
+        match print(&page, arguments.json) {
+            // Whoever reads has enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            printed => printed.context("nothing can be printed")?,
+        }
+        let moved = page.next_cursor != cursor;
+        cursor = page.next_cursor;
+        if let (Some(file), true) = (file, moved) {
+            write_cursor(file, &cursor)
+                .with_context(|| format!("{} cannot be written", file.display()))?;
+        }
+        // A service that stops does not let anybody wait.
+        let idle = page.messages.is_empty() && page.caught_up;
+        if waits && idle && asked.elapsed() < PAUSES.0 {
+            sleep(PAUSES.0).await;
+        }
+    }
+}
+
+async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Page, Trouble> {
+    let mut parameters = arguments.conditions.parameters();
+    parameters.push(("after", cursor.to_owned()));
+    // To learn where the end is takes no waiting, and then the cursor is kept before the first message comes.
+    if cursor != LATEST {
+        parameters.push(("wait", WAIT.as_secs().to_string()));
+    }
+    let request = service
+        .get("/instagram/messages")
+        .query(&parameters)
+        .timeout(WAIT + PATIENCE);
+    let passing = |error: reqwest::Error| {
+        Trouble::Passing(format!(
+            "{} does not answer: {}",
+            service.base(),
+            root(&error)
+        ))
+    };
+    let response = request.send().await.map_err(passing)?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(passing)?;
+    if status == StatusCode::OK {
+        return serde_json::from_slice(&body).map_err(|_| {
+            Trouble::Lasting(format!(
+                "{} answers something else: is it this service?",
+                service.base()
+            ))
+        });
+    }
+    let answer: Option<Value> = serde_json::from_slice(&body).ok();
+    let sentence = answer.as_ref().and_then(|answer| answer["error"].as_str());
+    let sentence = format!(
+        "{} answers {}: {}",
+        service.base(),
+        status.as_u16(),
+        line::harmless(sentence.unwrap_or("no reason given"))
+    );
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        Err(Trouble::Passing(sentence))
+    } else {
+        Err(Trouble::Lasting(sentence))
+    }
+}
+
+/// The innermost cause: the others repeat the URL.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn print(page: &Page, json: bool) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    let colour = output.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for message in &page.messages {
+        let line = if json {
+            line::json(message)
+        } else {
+            line::readable(message, colour)
+        };
+        writeln!(output, "{line}")?;
+    }
+    output.flush()
+}
+
+fn say(sentence: &str) {
+    writeln!(io::stderr(), "{sentence}").ok();
+}
+
+fn read_cursor(file: &Path) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(file) {
+        Ok(cursor) => Ok(Some(cursor.trim().to_owned()).filter(|cursor| !cursor.is_empty())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    }
+}
+
+/// Written aside and renamed: a crash leaves the old cursor or the new one.
+fn write_cursor(file: &Path, cursor: &str) -> io::Result<()> {
+    let mut aside = file.as_os_str().to_owned();
+    aside.push(".new");
+    fs::write(&aside, format!("{cursor}\n"))?;
+    fs::rename(&aside, file)
+}

@@ -1,0 +1,106 @@
+//! A message as one line. What customers wrote is foreign: nothing in it may move the cursor of a terminal.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// The message as JSON, with the control characters escaped that JSON allows and terminals obey.
+pub(super) fn json(message: &Value) -> String {
+    let mut line = String::new();
+    for letter in message.to_string().chars() {
+        if letter.is_control() {
+            // They can only stand inside of strings.
+            write!(line, "\\u{:04x}", u32::from(letter)).ok();
+        } else {
+            line.push(letter);
+        }
+    }
+    line
+}
+
+/// The message for people: time, direction, who, what.
+pub(super) fn readable(message: &Value, colour: bool) -> String {
+    let text = |name: &str| message[name].as_str();
+    let (arrow, tint) = if text("direction") == Some("outbound") {
+        ("→", "36")
+    } else {
+        ("←", "32")
+    };
+    let time: String = text("sentAt")
+        .unwrap_or_default()
+        .chars()
+        .take(19)
+        .collect();
+    let name = text("displayName").or(text("username"));
+    let name = name.or(text("contactId")).unwrap_or("?");
+    let mut what = Vec::new();
+    match text("kind") {
+        Some("text") | None => {}
+        Some(kind) => what.push(format!("[{}]", harmless(kind))),
+    }
+    what.extend(text("text").map(harmless));
+    for attachment in message["attachments"].as_array().into_iter().flatten() {
+        let kind = attachment["type"].as_str().unwrap_or("file");
+        let url = attachment["url"].as_str().unwrap_or_default();
+        what.push(harmless(format!("<{kind} {url}>").as_str()));
+    }
+    let time = harmless(&time.replace('T', " "));
+    let name = harmless(name);
+    let what = what.join(" ");
+    if colour {
+        format!("\x1b[2m{time}\x1b[0m \x1b[{tint}m{arrow} {name}\x1b[0m: {what}")
+    } else {
+        format!("{time} {arrow} {name}: {what}")
+    }
+}
+
+/// A foreign text without what a terminal obeys: control characters and those that turn the direction of writing.
+pub(super) fn harmless(text: &str) -> String {
+    let mut line = String::new();
+    for letter in text.chars() {
+        let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if letter.is_control() || turns {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_says_when_who_and_what() {
+        let message = json!({
+            "sentAt": "2026-11-22T16:21:22.000Z", "direction": "inbound", "kind": "media", "displayName": "Ana",
+            "text": null, "attachments": [{"type": "image", "url": "https://cdn.example.test/a.jpg"}],
+        });
+        assert_eq!(
+            readable(&message, false),
+            "2026-11-22 16:21:22 ← Ana: [media] <image https://cdn.example.test/a.jpg>"
+        );
+    }
+
+    #[test]
+    fn nothing_foreign_reaches_the_terminal_as_a_command() {
+        let hostile = "\u{1b}[2Jgone\u{9b}2J\r\nnew\u{202e}line";
+        let message = json!({"direction": "outbound", "kind": "text", "displayName": hostile, "text": hostile});
+        for line in [readable(&message, false), json_line(&message)] {
+            assert!(!line.chars().any(char::is_control), "{line}");
+        }
+        assert!(!readable(&message, false).contains('\u{202e}'));
+        assert_eq!(
+            serde_json::from_str::<Value>(&json_line(&message)).unwrap(),
+            message
+        );
+    }
+
+    fn json_line(message: &Value) -> String {
+        super::json(message)
+    }
+}

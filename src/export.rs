@@ -1,0 +1,100 @@
+//! Messages as a file: lines of JSON, or a table for spreadsheets.
+//!
+//! One bounded page at a time is read and written, whatever the size of the whole.
+
+mod table;
+
+use crate::message::named_enum;
+use crate::store::{self, Feed, MessageFilter, StoreError};
+
+/// How many messages are read at once.
+const PAGE: u32 = 1000;
+
+named_enum! {
+    /// The form of a file.
+    Format {
+        /// One message as JSON in each line, exactly as the API gives it.
+        Jsonl = "jsonl",
+        /// A table with a header, for spreadsheets.
+        Csv = "csv",
+    }
+}
+
+impl Format {
+    /// The media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Jsonl => "application/jsonl",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+}
+
+/// A file that is being made: of everything that was there when it was begun.
+#[derive(Debug)]
+pub struct Export {
+    filter: MessageFilter,
+    format: Format,
+    after: i64,
+    head: i64,
+    begun: bool,
+    ended: bool,
+    messages: u64,
+}
+
+impl Export {
+    /// Begins.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin(
+        feed: &dyn Feed,
+        filter: MessageFilter,
+        format: Format,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            filter,
+            format,
+            after: 0,
+            head: feed.head().await?,
+            begun: false,
+            ended: false,
+            messages: 0,
+        })
+    }
+
+    /// How many messages were given so far.
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// The next bytes of the file; `None` at its end. Some may be empty, where nothing fits the filter.
+    ///
+    /// # Errors
+    /// Those of the database; the file is not complete then.
+    pub async fn next(&mut self, feed: &dyn Feed) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let slice = store::slice(feed, &self.filter, self.after, self.head, PAGE).await?;
+        let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
+        let bytes = match self.format {
+            Format::Jsonl => {
+                let mut bytes = Vec::new();
+                for message in &slice.messages {
+                    serde_json::to_writer(&mut bytes, message).map_err(|error| corrupt(&error))?;
+                    bytes.push(b'\n');
+                }
+                bytes
+            }
+            Format::Csv => {
+                table::rows(&slice.messages, !self.begun).map_err(|error| corrupt(&error))?
+            }
+        };
+        self.begun = true;
+        self.ended = slice.caught_up;
+        self.after = slice.last;
+        self.messages += slice.messages.len() as u64;
+        Ok(Some(bytes))
+    }
+}

@@ -1,0 +1,115 @@
+//! `GET /instagram/contacts`: who wrote.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::AppState;
+use super::cursor::{List, page_limit};
+use super::error::{ApiError, ReadErrors};
+use super::extract::Query;
+use crate::message::{Channel, millis};
+use crate::store::{ContactFilter, ContactSummary, Page};
+
+/// Which contacts, and from where.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListContacts {
+    /// The `nextCursor` of the last page; without it, from the beginning.
+    #[param(example = "c2", pattern = "^(c[0-9]{1,18})?$")]
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// On this channel.
+    #[param(example = "instagram", pattern = "^[^\\x00]*$")]
+    channel: Option<String>,
+}
+
+/// A page of contacts.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContactPage {
+    contacts: Vec<ContactView>,
+    /// Where the next page begins. Always there.
+    #[schema(example = "c2")]
+    next_cursor: String,
+    /// Whether nothing more was waiting.
+    caught_up: bool,
+}
+
+/// A customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ContactView {
+    /// The id on the channel or in Chatrace, as in the `contactId` of messages.
+    #[schema(example = "12345")]
+    id: String,
+    /// Where the conversation takes place: the same id on another channel is another contact.
+    #[schema(example = "instagram")]
+    channel: String,
+    /// The handle, as it was last named.
+    #[schema(required, example = "ana.shop")]
+    username: Option<String>,
+    /// The name, as it was last named.
+    #[schema(required, example = "Ana")]
+    display_name: Option<String>,
+    /// When the first message of the conversation arrived.
+    #[serde(with = "millis")]
+    first_seen: Timestamp,
+    /// When the last one arrived; a second or two behind.
+    #[serde(with = "millis")]
+    last_seen: Timestamp,
+    /// How many messages the conversation has had; a second or two behind.
+    messages: i64,
+}
+
+impl From<ContactSummary> for ContactView {
+    fn from(contact: ContactSummary) -> Self {
+        Self {
+            id: contact.id,
+            channel: contact.channel.as_str().to_owned(),
+            username: contact.username,
+            display_name: contact.display_name,
+            first_seen: contact.first_seen,
+            last_seen: contact.last_seen,
+            messages: contact.messages,
+        }
+    }
+}
+
+/// Contacts, in the order in which they were first seen
+#[utoipa::path(
+    get, path = "/instagram/contacts", operation_id = "listContacts", tag = "contacts",
+    params(ListContacts), security(("apiToken" = [])),
+    responses((status = 200, description = "A page of contacts.", body = ContactPage), ReadErrors)
+)]
+pub(super) async fn list(
+    State(state): State<AppState>,
+    Query(query): Query<ListContacts>,
+) -> Result<Json<ContactPage>, ApiError> {
+    let after = List::Contacts.position(query.after.as_deref())?;
+    let limit = page_limit(query.limit)?;
+    let filter = ContactFilter {
+        channel: query
+            .channel
+            .map(|name| Channel::named(&name.to_ascii_lowercase())),
+    };
+    let page = Page {
+        after,
+        until: i64::MAX,
+        limit: limit + 1,
+    };
+    let mut contacts = state.store.contacts(&filter, page).await?;
+    let caught_up = contacts.len() <= limit as usize;
+    contacts.truncate(limit as usize);
+    let last = contacts.last().map_or(after, |contact| contact.position);
+    Ok(Json(ContactPage {
+        contacts: contacts.into_iter().map(ContactView::from).collect(),
+        next_cursor: List::Contacts.cursor(last),
+        caught_up,
+    }))
+}

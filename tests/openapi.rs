@@ -1,0 +1,60 @@
+//! The description of the API is true and reviewed.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{Answer, App, Backend};
+
+async fn description(app: &App) -> Value {
+    Answer::to(app.request(Method::GET, "/openapi.json"))
+        .await
+        .ok()
+}
+
+#[tokio::test]
+async fn the_description_is_the_reviewed_one() {
+    let app = App::start(Backend::Sqlite).await;
+    let description = description(&app).await;
+    assert_eq!(description["openapi"], "3.1.0");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_json_snapshot!("openapi", description));
+}
+
+#[test]
+fn no_route_is_without_a_description() {
+    // `routes!` takes the description along with the handler; `.route(` would not.
+    let source = include_str!("../src/http.rs");
+    assert!(source.contains("routes!(messages::list)") && !source.contains(".route("));
+}
+
+#[tokio::test]
+async fn every_operation_is_there_and_has_a_name_of_its_own() {
+    let app = App::start(Backend::Sqlite).await;
+    let description = description(&app).await;
+    let mut ids = Vec::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            ids.push(operation["operationId"].as_str().unwrap().to_owned());
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let path = path.replace("{id}", &uuid::Uuid::nil().to_string());
+            let answer = app.request(method, &path).send().await.unwrap();
+            let status = answer.status().as_u16();
+            assert!(
+                ![404, 405].contains(&status) && status < 500,
+                "{path}: {status}"
+            );
+            let described = operation["responses"].as_object().unwrap();
+            assert!(
+                described.contains_key(&status.to_string()),
+                "{path}: {status}"
+            );
+        }
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
