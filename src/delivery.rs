@@ -80,6 +80,10 @@ named_enum! {
         Unreadable = "unreadable",
         /// The database refused this item's data.
         RefusedByDatabase = "refused_by_database",
+        /// The person it is about was erased, or one beside them in the same body.
+        Erased = "erased",
+        /// A newer reading of the body finds it in the other items.
+        Superseded = "superseded",
     }
 }
 
@@ -143,6 +147,11 @@ pub enum Item {
         /// Why.
         reason: Reason,
         /// The person it was about, if one could be told, so that erasing them finds it.
+        contact: Option<Box<Contact>>,
+    },
+    /// There already, or deleted not long ago. The normalizer cannot know; the store says so.
+    Duplicate {
+        /// The person it was about, unless they were erased.
         contact: Option<Box<Contact>>,
     },
 }

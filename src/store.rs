@@ -12,13 +12,18 @@
 //! write lock) is held, so that no other writer can come between.
 
 mod columns;
+mod erase;
 mod error;
+mod guard;
 mod known;
 mod postgres;
 mod query;
+mod reread;
+mod retain;
 mod settle;
 mod spool;
 mod sqlite;
+mod upkeep;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -32,6 +37,7 @@ pub use query::{
 };
 pub use spool::{Depth, Spool, Spooled};
 pub use sqlite::SqliteStore;
+pub use upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};
 
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::message::Message;

@@ -134,6 +134,7 @@ fn stats(
     now: Timestamp,
 ) -> Stats {
     let known = snapshot.is_some();
+    let quarantined = snapshot.as_ref().map(Snapshot::open_quarantine);
     let Snapshot {
         counters,
         last_message,
@@ -183,7 +184,7 @@ fn stats(
         },
         last_delivery: last_delivery.map(LastDelivery::from),
         gauges: Gauges {
-            quarantined: total(CounterName::Item, Outcome::Quarantined.as_str()),
+            quarantined,
             spool: spool.map(SpoolView::from),
         },
         process: process(state),

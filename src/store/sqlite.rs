@@ -1,7 +1,12 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
 mod commit;
+mod erase;
+mod guard;
 mod read;
+mod reread;
+mod retain;
+mod upkeep;
 mod writing;
 
 use std::fs::{File, OpenOptions, TryLockError};

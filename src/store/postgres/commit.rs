@@ -10,6 +10,7 @@ use jiff_sqlx::{Timestamp, ToSqlx as _};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
+use super::guard;
 use crate::delivery::{Receipt, Record};
 use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
@@ -22,7 +23,7 @@ use crate::store::{Attempt, Committed, StoreError};
 /// whatever the server's default is. The limits keep one hanging replica from stopping the others. Plans are made once:
 /// they depend on nothing that a batch holds, and making one takes as long as running it for a batch of one. All of it
 /// is local to the transaction, so that it also holds behind a connection pooler.
-const BEGIN: &str = "BEGIN; \
+pub(super) const BEGIN: &str = "BEGIN; \
      SET LOCAL statement_timeout = '3s'; \
      SET LOCAL lock_timeout = '2s'; \
      SET LOCAL idle_in_transaction_session_timeout = '3s'; \
@@ -44,6 +45,8 @@ pub(super) async fn commit(
     let mut transaction = connection.begin_with(BEGIN).await?;
     let connection = &mut *transaction;
 
+    let guard = guard::read(connection, records, known).await?;
+    let records = &*guard.screen(records, window);
     let mut done = match attempt {
         Attempt::First => HashMap::new(),
         Attempt::Again => already_committed(connection, records).await?,
@@ -123,7 +126,7 @@ async fn already_committed(
 }
 
 /// The arrivals of stored messages that have one of these window keys. Planned each time, as above.
-async fn stored_in_windows(
+pub(super) async fn stored_in_windows(
     connection: &mut PgConnection,
     keys: &[Uuid],
     from: Timestamp,
@@ -145,11 +148,11 @@ async fn stored_in_windows(
 }
 
 /// What was new.
-struct Inserted {
+pub(super) struct Inserted {
     /// The position before the first delivery.
     position: i64,
-    messages: HashMap<Uuid, i64>,
-    contacts: HashSet<(String, String)>,
+    pub(super) messages: HashMap<Uuid, i64>,
+    pub(super) contacts: HashSet<(String, String)>,
 }
 
 /// The position before the first message; ids and positions of the new messages; channels and ids of the new contacts.
@@ -157,7 +160,7 @@ type Answer = (i64, Vec<Uuid>, Vec<i64>, Vec<String>, Vec<String>);
 
 /// Takes positions from `head` for messages, `deliveries` and contacts, in this order; inserts the messages that are
 /// new, and writes the contacts and their other ids.
-async fn insert_messages(
+pub(super) async fn insert_messages(
     connection: &mut PgConnection,
     candidates: &[Candidate<'_>],
     contacts: &[(Contact, jiff::Timestamp)],
@@ -327,10 +330,10 @@ async fn insert_deliveries(
 }
 
 /// Rows, of which a statement takes one column at a time.
-struct Column<'a, T>(&'a [T]);
+pub(super) struct Column<'a, T>(pub(super) &'a [T]);
 
 impl<'a, T> Column<'a, T> {
-    fn of<V>(&self, value: impl Fn(&'a T) -> V) -> Vec<V> {
+    pub(super) fn of<V>(&self, value: impl Fn(&'a T) -> V) -> Vec<V> {
         self.0.iter().map(value).collect()
     }
 }

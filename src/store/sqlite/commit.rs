@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
-use super::Writing;
+use super::{Writing, guard};
 use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
@@ -50,6 +50,8 @@ async fn write(
     window: Duration,
     known: &Known,
 ) -> Result<Written, StoreError> {
+    let guard = guard::read(connection, records).await?;
+    let records = &*guard.screen(records, window);
     let mut done = match attempt {
         Attempt::First => HashMap::new(),
         Attempt::Again => already_committed(connection, records).await?,
@@ -112,7 +114,7 @@ async fn already_committed(
     Ok(done)
 }
 
-async fn stored_in_windows(
+pub(super) async fn stored_in_windows(
     connection: &mut SqliteConnection,
     keys: &[Uuid],
     from: jiff::Timestamp,
@@ -149,7 +151,7 @@ fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// Inserts the messages that are new, and answers their ids and positions.
-async fn insert_messages(
+pub(super) async fn insert_messages(
     connection: &mut SqliteConnection,
     candidates: &[Candidate<'_>],
 ) -> Result<HashMap<Uuid, i64>, StoreError> {
@@ -200,7 +202,7 @@ async fn insert_messages(
 }
 
 /// Writes a contact and its other ids, and answers whether it was new.
-async fn upsert_contact(
+pub(super) async fn upsert_contact(
     connection: &mut SqliteConnection,
     contact: &Contact,
     since: jiff::Timestamp,
@@ -294,7 +296,7 @@ async fn insert_items(
     Ok(())
 }
 
-async fn add_counters(
+pub(super) async fn add_counters(
     connection: &mut SqliteConnection,
     counters: &Counters<'_>,
 ) -> Result<(), StoreError> {
@@ -314,7 +316,10 @@ async fn add_counters(
     Ok(())
 }
 
-async fn widen_hours(connection: &mut SqliteConnection, hours: &Hours) -> Result<(), StoreError> {
+pub(super) async fn widen_hours(
+    connection: &mut SqliteConnection,
+    hours: &Hours,
+) -> Result<(), StoreError> {
     for (hour, (first, last)) in &hours.0 {
         sqlx::query(
             "INSERT INTO hours (hour, first, last) VALUES (?1, ?2, ?3) \

@@ -1,0 +1,166 @@
+//! Deleting what is old, a few hundred rows in a transaction, by one replica at a time.
+
+use jiff_sqlx::ToSqlx as _;
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use super::commit::BEGIN;
+use super::writing::add_counters;
+use crate::store::StoreError;
+use crate::store::columns::Columns as _;
+use crate::store::guard::tombstone_expiry;
+use crate::store::query::hour_of;
+use crate::store::retain::{PAGE, Walk};
+use crate::store::upkeep::Expired;
+
+/// Any number, the same in every replica, and another than that of the migrations.
+const LOCK: i64 = 24_287_224;
+
+pub(super) async fn step(
+    connection: &mut PgConnection,
+    until: jiff::Timestamp,
+    now: jiff::Timestamp,
+    after: i64,
+) -> Result<Expired, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, position, received_at, stored + duplicates + ignored + quarantined AS items, quarantined, \
+           (SELECT max(last) FROM hours WHERE hour <= $2) AS last FROM deliveries \
+         WHERE position > $1 ORDER BY position LIMIT $3",
+    )
+    .bind(after)
+    .bind(hour_of(until))
+    .bind(PAGE)
+    .fetch_all(&mut *connection)
+    .await?;
+    let walk = Walk::over(&rows, until, after)?;
+    if walk.doomed.is_empty() {
+        return Ok(walk.nothing());
+    }
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    let connection = &mut *transaction;
+    let is_mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !is_mine {
+        return Ok(Expired {
+            done: true,
+            ..Expired::default()
+        });
+    }
+    let people = delete(connection, &walk.doomed, now).await?;
+    let contacts = delete_contacts(connection, &people.contacts, until).await?;
+    add_counters(connection, &walk.counters).await?;
+    let guarded =
+        "UPDATE head SET generation = generation + $1, guarded_until = GREATEST(guarded_until, $2)";
+    sqlx::query(guarded)
+        .bind(i64::from(contacts > 0))
+        .bind(tombstone_expiry(now).to_sqlx())
+        .execute(connection)
+        .await?;
+    transaction.commit().await?;
+    Ok(Expired {
+        deliveries: walk.doomed.len() as u64,
+        messages: people.messages,
+        contacts,
+        ..walk.nothing()
+    })
+}
+
+/// The people of what was deleted.
+struct People {
+    messages: u64,
+    contacts: (Vec<String>, Vec<String>),
+}
+
+/// Deletes deliveries with their items and messages.
+async fn delete(
+    connection: &mut PgConnection,
+    deliveries: &[Uuid],
+    now: jiff::Timestamp,
+) -> Result<People, StoreError> {
+    let rows = sqlx::query(
+        "WITH gone AS ( \
+           DELETE FROM messages WHERE delivery_id = ANY($1) \
+           RETURNING dedupe_key, window_key, received_at, channel, contact_id \
+         ), buried AS ( \
+           INSERT INTO tombstones (dedupe_key, window_key, received_at, erased, expires_at) \
+           SELECT dedupe_key, window_key, received_at, false, $2 FROM gone ON CONFLICT DO NOTHING \
+         ), gone_items AS ( \
+           DELETE FROM items WHERE delivery_id = ANY($1) RETURNING channel, contact_id \
+         ), gone_deliveries AS ( \
+           DELETE FROM deliveries WHERE id = ANY($1) \
+         ) \
+         SELECT channel, contact_id, true AS is_message FROM gone \
+         UNION ALL \
+         SELECT channel, contact_id, false FROM gone_items WHERE contact_id IS NOT NULL",
+    )
+    .persistent(false)
+    .bind(deliveries)
+    .bind(tombstone_expiry(now).to_sqlx())
+    .fetch_all(connection)
+    .await?;
+    let mut people = People {
+        messages: 0,
+        contacts: (Vec::new(), Vec::new()),
+    };
+    for row in &rows {
+        people.messages += u64::from(row.flag("is_message")?);
+        people.contacts.0.push(row.text("channel")?);
+        people.contacts.1.push(row.text("contact_id")?);
+    }
+    Ok(people)
+}
+
+/// Deletes those of the contacts of whom nothing is left.
+async fn delete_contacts(
+    connection: &mut PgConnection,
+    (channels, ids): &(Vec<String>, Vec<String>),
+    until: jiff::Timestamp,
+) -> Result<u64, StoreError> {
+    let deleted = sqlx::query(
+        "WITH gone AS ( \
+           DELETE FROM contacts WHERE (channel, id) IN (SELECT * FROM UNNEST($1::text[], $2::text[])) \
+             AND first_seen < $3 \
+             AND NOT EXISTS (SELECT FROM messages WHERE contact_id = contacts.id AND channel = contacts.channel) \
+             AND NOT EXISTS (SELECT FROM items WHERE contact_id = contacts.id AND channel = contacts.channel) \
+           RETURNING channel, id \
+         ), gone_aliases AS ( \
+           DELETE FROM contact_aliases WHERE (channel, contact_id) IN (SELECT channel, id FROM gone) \
+         ) \
+         SELECT FROM gone",
+    )
+    .persistent(false)
+    .bind(channels)
+    .bind(ids)
+    .bind(until.to_sqlx())
+    .fetch_all(connection)
+    .await?;
+    Ok(deleted.len() as u64)
+}
+
+/// Deletes what keeps deleted things away and is no longer needed, and the hours of which nothing is left.
+pub(super) async fn sweep(
+    connection: &mut PgConnection,
+    until: Option<jiff::Timestamp>,
+    now: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    let connection = &mut *transaction;
+    for statement in [
+        "DELETE FROM tombstones WHERE dedupe_key IN \
+           (SELECT dedupe_key FROM tombstones WHERE expires_at < $1 ORDER BY expires_at LIMIT 5000)",
+        "DELETE FROM erasures WHERE expires_at < $1",
+    ] {
+        sqlx::query(statement)
+            .bind(now.to_sqlx())
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query("DELETE FROM hours WHERE hour < $1")
+        .bind(until.map(hour_of))
+        .execute(connection)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
