@@ -1,7 +1,9 @@
 //! The command line: one file for each command.
 
 pub mod healthcheck;
+pub mod reprocess;
 pub mod serve;
+mod service;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -28,6 +30,10 @@ pub enum Command {
     Serve,
     /// Ask the service on this machine whether it is alive; exit code 0 if it is, 1 if not.
     Healthcheck,
+    /// Read what is in quarantine again, with the normalizer of this version.
+    ///
+    /// Asks the service on this machine to do it; where none answers at PORT, opens the database itself.
+    Reprocess(reprocess::Reprocess),
 }
 
 /// Exit code of a command that could not begin: bad configuration, a port in use, an unusable database.
@@ -69,6 +75,7 @@ impl Failure {
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(Config::read(variable)?).await,
+        Command::Reprocess(options) => reprocess::reprocess(Config::read(variable)?, options).await,
         Command::Healthcheck => healthcheck::healthcheck(&variable).await,
     }
 }

@@ -30,6 +30,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Whether body and headers were erased with a person in them: no delivery arrives without a body.
+    pub fn is_erased(&self) -> bool {
+        self.body.is_empty()
+    }
+
     /// The value of a kept header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -154,6 +159,18 @@ pub enum Item {
         /// The person it was about, unless they were erased.
         contact: Option<Box<Contact>>,
     },
+}
+
+impl Item {
+    /// The person it is about, if one could be told.
+    pub fn contact(&self) -> Option<Contact> {
+        match self {
+            Self::Message(draft) => Some(draft.contact()),
+            Self::Ignored { contact, .. }
+            | Self::Quarantined { contact, .. }
+            | Self::Duplicate { contact } => contact.as_deref().cloned(),
+        }
+    }
 }
 
 /// A delivery with what was read from it: what the store commits in one transaction.

@@ -3,6 +3,7 @@
 mod auth;
 mod cursor;
 mod deliveries;
+mod erasure;
 mod error;
 mod extract;
 mod health;
@@ -10,6 +11,7 @@ mod messages;
 mod metrics;
 mod news;
 mod observed;
+mod reprocess;
 mod server;
 mod stats;
 mod webhook;
@@ -22,7 +24,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use secrecy::SecretString;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -35,7 +37,7 @@ use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::lifecycle::Lifecycle;
 use crate::redact::Redactor;
-use crate::store::Store;
+use crate::store::Upkeep;
 use error::ApiError;
 
 /// What handlers share. Cheap to clone.
@@ -50,7 +52,7 @@ pub struct Shared {
     sender: auth::Sender,
     redactor: Redactor,
     ingest: Ingest,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Upkeep>,
     lifecycle: Lifecycle,
     observed: observed::Observed,
     news: news::News,
@@ -70,7 +72,7 @@ impl AppState {
         config: Config,
         api_tokens: Vec<SecretString>,
         ingest: Ingest,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Upkeep>,
         lifecycle: Lifecycle,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -108,6 +110,12 @@ pub fn router(state: AppState) -> Router {
         .route("/instagram/deliveries", get(deliveries::list))
         .route("/instagram/deliveries/{id}", get(deliveries::show))
         .route("/instagram/deliveries/{id}/raw", get(deliveries::raw))
+        .route("/instagram/deliveries/{id}/reprocess", post(reprocess::one))
+        .route(
+            "/instagram/quarantine/reprocess",
+            post(reprocess::quarantine),
+        )
+        .route("/instagram/contacts/{id}", delete(erasure::erase))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),

@@ -13,5 +13,6 @@ pub mod lifecycle;
 pub mod message;
 pub mod normalize;
 pub mod redact;
+pub mod retention;
 pub mod store;
 pub mod telemetry;

@@ -7,11 +7,14 @@ mod support;
 
 mod auth;
 mod docs;
+mod erasing;
 mod faults;
 mod ledger;
 mod normalize;
 mod process;
+mod quarantine;
 mod reading;
+mod retention;
 mod sameness;
 mod spool;
 mod store;

@@ -17,7 +17,8 @@ use crate::config::{Config, Database};
 use crate::http::{self, AppState};
 use crate::ingest::Ingest;
 use crate::lifecycle::{self, Lifecycle};
-use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
+use crate::retention::Retention;
+use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Upkeep};
 use crate::telemetry;
 use data_dir::DataDir;
 
@@ -95,6 +96,8 @@ pub async fn run(
     if let Some(drain) = drain {
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
+    let retention = Retention::new(store.clone(), config.retention_days);
+    spawn_until_soft_stop(&lifecycle, "retention", retention.run());
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
     banner::print(&config, address, generated.as_ref());
@@ -149,7 +152,7 @@ fn api_tokens(
 }
 
 /// Opens the database. A Postgres that cannot be reached yet is tried again in the background.
-async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Store>, Failure> {
+async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Upkeep>, Failure> {
     let (options, migrate) = match &config.database {
         Database::Sqlite { path, migrate } => {
             let store = SqliteStore::open(path, config.dedupe_window, *migrate).await;

@@ -70,7 +70,7 @@ impl Questions {
         for item in records.iter().flat_map(|record| &record.items) {
             questions
                 .people
-                .extend(contact(item).iter().flat_map(fingerprints));
+                .extend(item.contact().iter().flat_map(fingerprints));
             if let Item::Message(draft) = item {
                 match draft.identity {
                     Identity::Key(key) => questions.keys.insert(key),
@@ -162,7 +162,7 @@ impl Guard {
                 }
                 Verdict::Deleted { erased } => {
                     erased_any |= erased;
-                    let contact = contact(item).filter(|_| !erased).map(Box::new);
+                    let contact = item.contact().filter(|_| !erased).map(Box::new);
                     *item = Item::Duplicate { contact };
                 }
             }
@@ -182,7 +182,7 @@ impl Guard {
 
     fn verdict(&self, item: &Item, arrival: Timestamp, window: Duration) -> Verdict {
         let is_erased = |person: Uuid| self.erasures.get(&person).is_some_and(|at| arrival <= *at);
-        if contact(item).iter().flat_map(fingerprints).any(is_erased) {
+        if item.contact().iter().flat_map(fingerprints).any(is_erased) {
             return Verdict::Erased;
         }
         let Item::Message(draft) = item else {
@@ -209,16 +209,6 @@ fn erased(contact: Option<Box<Contact>>) -> Item {
     Item::Ignored {
         reason: Reason::new(ReasonCode::Erased, ERASED),
         contact,
-    }
-}
-
-/// The person an item is about.
-fn contact(item: &Item) -> Option<Contact> {
-    match item {
-        Item::Message(draft) => Some(draft.contact()),
-        Item::Ignored { contact, .. }
-        | Item::Quarantined { contact, .. }
-        | Item::Duplicate { contact } => contact.as_deref().cloned(),
     }
 }
 

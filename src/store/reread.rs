@@ -32,12 +32,12 @@ static SUPERSEDED: LazyLock<Reason> = LazyLock::new(|| {
 pub(super) fn open_items(records: &[Record], standing: &Standing) -> Vec<Record> {
     let open = |record: &Record| {
         let before = standing.get(&record.delivery.id)?;
-        if before.values().any(is_decided) && before.len() != record.items.len() {
+        if before.values().copied().any(is_decided) && before.len() != record.items.len() {
             return None;
         }
         let mut record = record.clone();
         for (item, number) in record.items.iter_mut().zip(0..) {
-            if before.get(&number).is_some_and(is_decided) {
+            if before.get(&number).copied().is_some_and(is_decided) {
                 *item = Item::Duplicate { contact: None };
             }
         }
@@ -46,8 +46,8 @@ pub(super) fn open_items(records: &[Record], standing: &Standing) -> Vec<Record>
     records.iter().filter_map(open).collect()
 }
 
-fn is_decided(outcome: &Outcome) -> bool {
-    *outcome != Outcome::Quarantined
+fn is_decided(outcome: Outcome) -> bool {
+    outcome != Outcome::Quarantined
 }
 
 /// What to write, and what to answer.
@@ -109,7 +109,7 @@ fn settle_record<'a>(
         });
     };
     for (item, number) in record.items.iter().zip(0..) {
-        if before.get(&number).is_some_and(is_decided) {
+        if before.get(&number).copied().is_some_and(is_decided) {
             continue;
         }
         let (outcome, reason, contact) = match item {

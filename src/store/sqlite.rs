@@ -133,6 +133,8 @@ pub(super) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
         .journal_mode(SqliteJournalMode::Wal)
         // Safe against loss of power, not only against the end of the process.
         .synchronous(SqliteSynchronous::Full)
+        // What is erased is overwritten, not only unlinked.
+        .pragma("secure_delete", "on")
         .busy_timeout(Duration::from_secs(5)))
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::delivery::{Delivery, Record};
+use crate::message::Contact;
 
 /// A store that can also be kept in order.
 ///
@@ -102,6 +103,18 @@ pub struct Erasure {
     pub ids: Vec<(Option<String>, String)>,
     /// What arrived until then is erased; what arrives later is kept.
     pub at: Timestamp,
+}
+
+impl Erasure {
+    /// Whether this is the person, by whichever id.
+    pub fn is_about(&self, contact: &Contact) -> bool {
+        self.ids.iter().any(|(channel, id)| {
+            let on_channel = channel
+                .as_ref()
+                .is_none_or(|channel| channel == contact.channel.as_str());
+            on_channel && (*id == contact.id || contact.aliases.contains(id))
+        })
+    }
 }
 
 /// What one step of an erasure deleted.

@@ -30,7 +30,7 @@ pub(super) async fn in_quarantine(
          ORDER BY position LIMIT $3",
     )
     .bind(after)
-    .bind(since.map(|since| since.to_sqlx()))
+    .bind(since.map(jiff::Timestamp::to_sqlx))
     .bind(i64::from(limit))
     .fetch_all(pool)
     .await?;
@@ -70,7 +70,7 @@ pub(super) async fn reread(
         }
     }
     write(connection, &changes).await?;
-    let erased = open.iter().filter(|record| record.delivery.body.is_empty());
+    let erased = open.iter().filter(|record| record.delivery.is_erased());
     let erased: Vec<_> = erased.map(|record| record.delivery.id).collect();
     erase::blank(connection, &erased).await?;
     let reread = changes.reread;

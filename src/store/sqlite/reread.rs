@@ -67,7 +67,7 @@ pub(super) async fn reread(
         }
     }
     write(connection, &changes).await?;
-    let erased = open.iter().filter(|record| record.delivery.body.is_empty());
+    let erased = open.iter().filter(|record| record.delivery.is_erased());
     let erased: Vec<_> = erased.map(|record| record.delivery.id).collect();
     erase::blank(connection, &erased).await?;
     Ok(changes.reread)
