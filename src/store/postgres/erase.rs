@@ -165,7 +165,8 @@ async fn forget_items(
     .await?)
 }
 
-/// Deletes the contacts and their other ids. Who has written again since is a new contact.
+/// Deletes the contacts and their other ids. Who has written again since is a new contact. The counters name every
+/// channel that has contacts: with it a contact is found by its key.
 async fn delete_contacts(
     connection: &mut PgConnection,
     Erasure { ids, at }: &Erasure,
@@ -182,8 +183,9 @@ async fn delete_contacts(
     .execute(&mut *connection)
     .await?;
     let deleted = sqlx::query(
-        "DELETE FROM contacts USING UNNEST($1::text[], $2::text[]) AS theirs (channel, id) \
-         WHERE contacts.id = theirs.id AND contacts.channel = COALESCE(theirs.channel, contacts.channel) \
+        "DELETE FROM contacts USING UNNEST($1::text[], $2::text[]) AS theirs (channel, id) JOIN counters \
+           ON hour = 0 AND name = 'contact' AND label = COALESCE(theirs.channel, label) \
+         WHERE contacts.id = theirs.id AND contacts.channel = label \
            AND NOT EXISTS (SELECT FROM messages \
              WHERE messages.contact_id = contacts.id AND messages.channel = contacts.channel)",
     )
@@ -193,9 +195,9 @@ async fn delete_contacts(
     .await?;
     sqlx::query(
         "UPDATE contacts SET username = NULL, display_name = NULL, first_seen = $3 \
-         FROM UNNEST($1::text[], $2::text[]) AS theirs (channel, id) \
-         WHERE contacts.id = theirs.id AND contacts.channel = COALESCE(theirs.channel, contacts.channel) \
-           AND first_seen < $3",
+         FROM UNNEST($1::text[], $2::text[]) AS theirs (channel, id) JOIN counters \
+           ON hour = 0 AND name = 'contact' AND label = COALESCE(theirs.channel, label) \
+         WHERE contacts.id = theirs.id AND contacts.channel = label AND first_seen < $3",
     )
     .bind(&channels)
     .bind(&ids)

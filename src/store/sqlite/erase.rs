@@ -152,7 +152,8 @@ async fn forget_items(
     Ok(deliveries)
 }
 
-/// Deletes the contacts and their other ids. Who has written again since is a new contact.
+/// Deletes the contacts and their other ids. Who has written again since is a new contact. The counters name every
+/// channel that has contacts: with it a contact is found by its key.
 async fn delete_contacts(
     connection: &mut SqliteConnection,
     Erasure { ids, at }: &Erasure,
@@ -167,7 +168,9 @@ async fn delete_contacts(
         .execute(&mut *connection)
         .await?;
         deleted += sqlx::query(
-            "DELETE FROM contacts WHERE id = ?1 AND channel = coalesce(?2, channel) \
+            "DELETE FROM contacts WHERE id = ?1 \
+               AND channel IN (SELECT label FROM counters \
+                 WHERE hour = 0 AND name = 'contact' AND label = coalesce(?2, label)) \
                AND NOT EXISTS (SELECT 1 FROM messages \
                  WHERE messages.contact_id = contacts.id AND messages.channel = contacts.channel)",
         )
@@ -178,7 +181,9 @@ async fn delete_contacts(
         .rows_affected();
         sqlx::query(
             "UPDATE contacts SET username = NULL, display_name = NULL, first_seen = ?3 \
-             WHERE id = ?1 AND channel = coalesce(?2, channel) AND first_seen < ?3",
+             WHERE id = ?1 AND first_seen < ?3 \
+               AND channel IN (SELECT label FROM counters \
+                 WHERE hour = 0 AND name = 'contact' AND label = coalesce(?2, label))",
         )
         .bind(id)
         .bind(channel)
