@@ -42,7 +42,13 @@ pub(super) async fn erase(
         channel: channel.map(|channel| Channel::named(&channel).as_str().to_owned()),
         id,
     };
-    let tally = state.ingest.erase(state.store.as_ref(), &person).await?;
+    let erased = state.ingest.erase(state.store.as_ref(), &person).await?;
+    let tally = erased.ok_or_else(|| {
+        ApiError::BadRequest(
+            "This id stands beside many contacts, so it is no single person's: ask with a contact id."
+                .to_owned(),
+        )
+    })?;
     // Not whom: the log is no place for what was just erased.
     tracing::info!(
         messages = tally.messages,

@@ -25,13 +25,21 @@ pub struct Tally {
 }
 
 impl Ingest {
-    /// Erases everything of a person that arrived until now. When it is cut in the middle it can be repeated.
+    /// Erases everything of a person that arrived until now. When it is cut in the middle it can be repeated. `None`:
+    /// the id stands beside so many contacts that it is nobody's, and nothing is done.
     ///
     /// # Errors
     /// When the database or the spool cannot be used.
-    pub async fn erase(&self, store: &dyn Upkeep, person: &Person) -> Result<Tally, StoreError> {
+    pub async fn erase(
+        &self,
+        store: &dyn Upkeep,
+        person: &Person,
+    ) -> Result<Option<Tally>, StoreError> {
         let mut tally = Tally::default();
-        let erasure = store.begin_erasure(person, jiff::Timestamp::now()).await?;
+        let begun = store.begin_erasure(person, jiff::Timestamp::now()).await?;
+        let Some(erasure) = begun else {
+            return Ok(None);
+        };
         if let Some(fallback) = &self.fallback {
             tally.spooled = erase_spooled(&fallback.spool, &erasure).await?;
         }
@@ -42,7 +50,7 @@ impl Ingest {
             tally.contacts += erased.contacts;
             tally.deliveries += erased.deliveries;
             if erased.done {
-                return Ok(tally);
+                return Ok(Some(tally));
             }
         }
     }

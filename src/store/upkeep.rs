@@ -32,8 +32,13 @@ pub trait Upkeep: Store {
     async fn reread(&self, records: &[Record], mode: Mode) -> Result<Vec<Reread>, StoreError>;
 
     /// Remembers that a person is erased, under every id that is known of them. From then on nothing of theirs that
-    /// arrived until `at` is taken. What is there already goes by [`erase`](Self::erase).
-    async fn begin_erasure(&self, person: &Person, at: Timestamp) -> Result<Erasure, StoreError>;
+    /// arrived until `at` is taken. What is there already goes by [`erase`](Self::erase). `None`: the id stands beside so
+    /// many contacts that it is nobody's, and nothing is done.
+    async fn begin_erasure(
+        &self,
+        person: &Person,
+        at: Timestamp,
+    ) -> Result<Option<Erasure>, StoreError>;
 
     /// Erases a part of what is there. Call it until the answer is [`done`](Erased::done).
     async fn erase(&self, erasure: &Erasure) -> Result<Erased, StoreError>;

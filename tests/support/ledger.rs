@@ -25,7 +25,7 @@ macro_rules! texts {
             $body,
             " FROM deliveries \
              UNION ALL SELECT coalesce(contact_id, '') || coalesce(reason, '') FROM items \
-             UNION ALL SELECT id || coalesce(username, '') || coalesce(display_name, '') FROM contacts \
+             UNION ALL SELECT 'contact ' || id || coalesce(username, '') || coalesce(display_name, '') FROM contacts \
              UNION ALL SELECT alias || contact_id FROM contact_aliases"
         )
     };

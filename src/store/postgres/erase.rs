@@ -21,9 +21,19 @@ pub(super) async fn begin(
     connection: &mut PgConnection,
     person: &Person,
     at: jiff::Timestamp,
-) -> Result<Erasure, StoreError> {
+) -> Result<Option<Erasure>, StoreError> {
     let mut transaction = connection.begin_with(BEGIN).await?;
     let connection = &mut *transaction;
+    let is_shared: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM contact_aliases WHERE alias = $1 OFFSET $2)",
+    )
+    .bind(&person.id)
+    .bind(SHARED)
+    .fetch_one(&mut *connection)
+    .await?;
+    if is_shared {
+        return Ok(None);
+    }
     let mut search = Search::new(person);
     while let Some(ids) = search.next() {
         search.learn(aliases(connection, &ids).await?);
@@ -49,7 +59,7 @@ pub(super) async fn begin(
     .execute(&mut *connection)
     .await?;
     transaction.commit().await?;
-    Ok(Erasure { ids, at })
+    Ok(Some(Erasure { ids, at }))
 }
 
 /// The rows with one of these ids, as alias or as contact, but for aliases that are constants.

@@ -29,7 +29,11 @@ impl Upkeep for PostgresStore {
         writer.give_back(connection, result)
     }
 
-    async fn begin_erasure(&self, person: &Person, at: Timestamp) -> Result<Erasure, StoreError> {
+    async fn begin_erasure(
+        &self,
+        person: &Person,
+        at: Timestamp,
+    ) -> Result<Option<Erasure>, StoreError> {
         let (mut writer, mut connection) = self.take_writer().await?;
         let result = limited(erase::begin(&mut connection, person, at)).await;
         writer.give_back(connection, result)

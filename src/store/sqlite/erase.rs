@@ -19,7 +19,17 @@ pub(super) async fn begin(
     connection: &mut SqliteConnection,
     person: &Person,
     at: jiff::Timestamp,
-) -> Result<Erasure, StoreError> {
+) -> Result<Option<Erasure>, StoreError> {
+    let is_shared =
+        "SELECT EXISTS (SELECT 1 FROM contact_aliases WHERE alias = ?1 LIMIT 1 OFFSET ?2)";
+    let is_shared: bool = sqlx::query_scalar(is_shared)
+        .bind(&person.id)
+        .bind(SHARED)
+        .fetch_one(&mut *connection)
+        .await?;
+    if is_shared {
+        return Ok(None);
+    }
     let mut search = Search::new(person);
     while let Some(ids) = search.next() {
         for id in ids {
@@ -39,7 +49,7 @@ pub(super) async fn begin(
         .execute(&mut *connection)
         .await?;
     }
-    Ok(Erasure { ids, at })
+    Ok(Some(Erasure { ids, at }))
 }
 
 /// The rows with this id, as alias or as contact, but for aliases that are constants.

@@ -32,7 +32,11 @@ impl Upkeep for SqliteStore {
         }
     }
 
-    async fn begin_erasure(&self, person: &Person, at: Timestamp) -> Result<Erasure, StoreError> {
+    async fn begin_erasure(
+        &self,
+        person: &Person,
+        at: Timestamp,
+    ) -> Result<Option<Erasure>, StoreError> {
         let connection = &mut self.writer.lock().await.connection;
         let done = erase::begin(connection.begin().await?, person, at).await;
         connection.end(done).await
