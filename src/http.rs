@@ -20,7 +20,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
@@ -101,6 +101,9 @@ pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
 /// The path of the webhook.
 pub const WEBHOOK_PATH: &str = "/instagram/webhook";
 
+/// The path of a person.
+const CONTACT_PATH: &str = "/instagram/contacts/{id}";
+
 /// Every route.
 pub fn router(state: AppState) -> Router {
     let reading = Router::new()
@@ -115,7 +118,7 @@ pub fn router(state: AppState) -> Router {
             "/instagram/quarantine/reprocess",
             post(reprocess::quarantine),
         )
-        .route("/instagram/contacts/{id}", delete(erasure::erase))
+        .route(CONTACT_PATH, delete(erasure::erase))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -150,14 +153,18 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The span of a request: never its query, which may hold a secret.
+/// The span of a request: never its query, which may hold a secret, nor who is erased.
 fn request_span(request: &Request) -> tracing::Span {
     let id = request
         .headers()
         .get("x-request-id")
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+    let path = match request.extensions().get::<MatchedPath>() {
+        Some(route) if route.as_str() == CONTACT_PATH => CONTACT_PATH,
+        _ => request.uri().path(),
+    };
+    tracing::info_span!("request", method = %request.method(), path, id)
 }
 
 async fn not_found(request: Request) -> ApiError {

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::ledger::Ledger;
+use crate::support::process::{Running, program};
 use crate::support::proxy::{Proxy, Weather};
-use crate::support::{App, Backend};
+use crate::support::{App, Backend, TOKEN};
 
 async fn erase(app: &App, id: &str) -> Value {
     let path = format!("/instagram/contacts/{id}");
@@ -210,6 +211,25 @@ async fn a_channel_may_be_named(#[values(Backend::Postgres, Backend::Sqlite)] ba
         .with(400);
     let anonymous = app.request(Method::DELETE, "/instagram/contacts/1");
     assert_eq!(anonymous.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn the_log_does_not_say_who_was_erased() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command.env("API_TOKEN", TOKEN);
+    let mut running = Running::start(command).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let path = format!("{}/instagram/contacts/17841400538867190", running.base);
+    let answer = client.delete(path).bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    running.signal("-TERM");
+    assert!(running.ended().await.success());
+    let log = running.printed.join("\n");
+    assert!(
+        log.contains("erased a person") && !log.contains("17841400538867190"),
+        "{log}"
+    );
 }
 
 /// One replica cannot reach Postgres and spools; at the other one the person is erased; then the spool is drained.
