@@ -22,6 +22,18 @@ pub(super) async fn step(
     now: jiff::Timestamp,
     after: i64,
 ) -> Result<Expired, StoreError> {
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    let connection = &mut *transaction;
+    let is_mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !is_mine {
+        return Ok(Expired {
+            done: true,
+            ..Expired::default()
+        });
+    }
     let rows = sqlx::query(
         "SELECT id, position, received_at, stored + duplicates + ignored + quarantined AS items, quarantined, \
            (SELECT max(last) FROM hours WHERE hour <= $2) AS last FROM deliveries \
@@ -35,18 +47,6 @@ pub(super) async fn step(
     let walk = Walk::over(&rows, until, after)?;
     if walk.doomed.is_empty() {
         return Ok(walk.nothing());
-    }
-    let mut transaction = connection.begin_with(BEGIN).await?;
-    let connection = &mut *transaction;
-    let is_mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !is_mine {
-        return Ok(Expired {
-            done: true,
-            ..Expired::default()
-        });
     }
     let people = delete(connection, &walk.doomed, now).await?;
     let contacts = delete_contacts(connection, &people.contacts, until).await?;
