@@ -57,7 +57,8 @@ impl Retention {
         }
     }
 
-    /// Deletes everything that is old by this clock, and answers how much that was.
+    /// Deletes everything that is old by this clock, and answers how much that was; where another replica is at it, what
+    /// was deleted here.
     ///
     /// # Errors
     /// When the database cannot be used. What was deleted until then stays so.
@@ -67,21 +68,23 @@ impl Retention {
             let age = SignedDuration::from_hours(24 * i64::from(days));
             now.checked_sub(age).unwrap_or(Timestamp::MIN)
         });
-        if let Some(until) = until {
-            loop {
-                let step = self.store.expire(until, now, deleted.after).await?;
-                deleted.deliveries += step.deliveries;
-                deleted.messages += step.messages;
-                deleted.contacts += step.contacts;
-                deleted.after = step.after;
-                deleted.done = step.done;
-                if step.done {
-                    break;
-                }
-                sleep(PAUSE).await;
+        while let Some(until) = until
+            && !deleted.done
+        {
+            let step = self.store.expire(until, now, deleted.after).await?;
+            if step.busy {
+                return Ok(deleted);
             }
+            deleted.deliveries += step.deliveries;
+            deleted.messages += step.messages;
+            deleted.contacts += step.contacts;
+            deleted.after = step.after;
+            deleted.done = step.done;
+            sleep(PAUSE).await;
         }
-        self.store.sweep(until, now).await?;
+        while !self.store.sweep(until, now).await? {
+            sleep(PAUSE).await;
+        }
         Ok(deleted)
     }
 }

@@ -1,8 +1,12 @@
 -- What was erased or deleted stays away: late retries, and deliveries that waited elsewhere meanwhile.
 
 -- Every deletion of contacts raises `generation`: replicas then forget which contacts they know to be written. Until
--- `guarded_until` a commit has to look into the two tables below; most of the time it need not.
-ALTER TABLE head ADD COLUMN generation bigint NOT NULL DEFAULT 0, ADD COLUMN guarded_until timestamptz;
+-- `guarded_until` a commit has to look into the two tables below; most of the time it need not. `retained_at` says when a
+-- replica last deleted what was old: while one is at it, the others are not.
+ALTER TABLE head
+    ADD COLUMN generation    bigint NOT NULL DEFAULT 0,
+    ADD COLUMN guarded_until timestamptz,
+    ADD COLUMN retained_at   timestamptz;
 
 -- What is left for 48 h of a deleted message, so that a late retry of it is a duplicate.
 CREATE TABLE tombstones (

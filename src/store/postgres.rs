@@ -62,14 +62,21 @@ struct Writer {
 }
 
 impl Writer {
-    /// Puts the connection back. After a refusal or a conflict the transaction is rolled back and the connection is as
-    /// good as new.
-    fn give_back<T>(
+    /// Puts the connection back. After a refusal or a conflict it is as good as new once the transaction is rolled back,
+    /// which sqlx would leave to the next use; but it holds the lock that everybody waits for.
+    async fn give_back<T>(
         &mut self,
-        connection: PgConnection,
+        mut connection: PgConnection,
         result: Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if !matches!(result, Err(StoreError::Unavailable(_))) {
+        let usable = match &result {
+            Ok(_) => true,
+            Err(StoreError::Unavailable(_)) => false,
+            Err(_) => timeout(PROBE_TIMEOUT, connection.ping())
+                .await
+                .is_ok_and(|answer| answer.is_ok()),
+        };
+        if usable {
             self.connection = Some(connection);
         }
         result
@@ -190,7 +197,7 @@ impl Store for PostgresStore {
             &mut writer.known,
         );
         let result = limited(commit).await;
-        writer.give_back(connection, result)
+        writer.give_back(connection, result).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -19,6 +19,9 @@ pub(super) const PAGE: i64 = 200;
 /// How many items go in one transaction, unless a single delivery holds more: a batch may hold thousands.
 const ITEMS: i64 = 1000;
 
+/// How many tombstones go in one transaction.
+pub(super) const SWEPT: i64 = 1000;
+
 /// One step of the walk.
 #[derive(Debug, Default)]
 pub(super) struct Walk {

@@ -55,8 +55,9 @@ pub trait Upkeep: Store {
         after: i64,
     ) -> Result<Expired, StoreError>;
 
-    /// Deletes what is no longer needed of that which keeps deleted things away, and of the hours before `until`.
-    async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError>;
+    /// Deletes a part of what is no longer needed of that which keeps deleted things away, and the hours before `until`.
+    /// Call it until it answers `true`: nothing is left.
+    async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// A delivery with an item in quarantine.
@@ -146,6 +147,8 @@ pub struct Expired {
     pub contacts: u64,
     /// The position behind which to go on.
     pub after: i64,
-    /// Nothing old is left, or another replica is at it.
+    /// Nothing old is left.
     pub done: bool,
+    /// Another replica is at it, or was minutes ago: nothing was done.
+    pub busy: bool,
 }

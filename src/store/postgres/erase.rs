@@ -32,6 +32,7 @@ pub(super) async fn begin(
     .fetch_one(&mut *connection)
     .await?;
     if is_shared {
+        transaction.rollback().await?;
         return Ok(None);
     }
     let mut search = Search::new(person);

@@ -10,11 +10,8 @@ use crate::store::StoreError;
 use crate::store::columns::Columns as _;
 use crate::store::guard::tombstone_expiry;
 use crate::store::query::hour_of;
-use crate::store::retain::{PAGE, Walk};
+use crate::store::retain::{PAGE, SWEPT, Walk};
 use crate::store::upkeep::Expired;
-
-/// Any number, the same in every replica, and another than that of the migrations.
-const LOCK: i64 = 24_287_224;
 
 pub(super) async fn step(
     connection: &mut PgConnection,
@@ -24,13 +21,19 @@ pub(super) async fn step(
 ) -> Result<Expired, StoreError> {
     let mut transaction = connection.begin_with(BEGIN).await?;
     let connection = &mut *transaction;
-    let is_mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !is_mine {
+    // The first step of a run needs that no other replica is at it; each step says again that this one is.
+    let claimed = sqlx::query(
+        "UPDATE head SET retained_at = $1 WHERE $2 > 0 OR retained_at IS NULL \
+           OR retained_at NOT BETWEEN $1 - interval '5 minutes' AND $1 + interval '5 minutes'",
+    )
+    .bind(now.to_sqlx())
+    .bind(after)
+    .execute(&mut *connection)
+    .await?;
+    if claimed.rows_affected() == 0 {
+        transaction.rollback().await?;
         return Ok(Expired {
-            done: true,
+            busy: true,
             ..Expired::default()
         });
     }
@@ -46,6 +49,7 @@ pub(super) async fn step(
     .await?;
     let walk = Walk::over(&rows, until, after)?;
     if walk.doomed.is_empty() {
+        transaction.rollback().await?;
         return Ok(walk.nothing());
     }
     let people = delete(connection, &walk.doomed, now).await?;
@@ -144,23 +148,25 @@ pub(super) async fn sweep(
     connection: &mut PgConnection,
     until: Option<jiff::Timestamp>,
     now: jiff::Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut transaction = connection.begin_with(BEGIN).await?;
     let connection = &mut *transaction;
-    for statement in [
+    let swept = sqlx::query(
         "DELETE FROM tombstones WHERE dedupe_key IN \
-           (SELECT dedupe_key FROM tombstones WHERE expires_at < $1 ORDER BY expires_at LIMIT 5000)",
-        "DELETE FROM erasures WHERE expires_at < $1",
-    ] {
-        sqlx::query(statement)
-            .bind(now.to_sqlx())
-            .execute(&mut *connection)
-            .await?;
-    }
+           (SELECT dedupe_key FROM tombstones WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+    )
+    .bind(now.to_sqlx())
+    .bind(SWEPT)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM erasures WHERE expires_at < $1")
+        .bind(now.to_sqlx())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("DELETE FROM hours WHERE hour < $1")
         .bind(until.map(hour_of))
         .execute(connection)
         .await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(swept.rows_affected() < SWEPT.unsigned_abs())
 }

@@ -26,7 +26,7 @@ impl Upkeep for PostgresStore {
         let known = &mut writer.known;
         let work = reread::reread(&mut connection, records, mode, self.window, known);
         let result = limited(work).await;
-        writer.give_back(connection, result)
+        writer.give_back(connection, result).await
     }
 
     async fn begin_erasure(
@@ -36,19 +36,19 @@ impl Upkeep for PostgresStore {
     ) -> Result<Option<Erasure>, StoreError> {
         let (mut writer, mut connection) = self.take_writer().await?;
         let result = limited(erase::begin(&mut connection, person, at)).await;
-        writer.give_back(connection, result)
+        writer.give_back(connection, result).await
     }
 
     async fn erase(&self, erasure: &Erasure) -> Result<Erased, StoreError> {
         let (mut writer, mut connection) = self.take_writer().await?;
         let result = limited(erase::step(&mut connection, erasure)).await;
-        writer.give_back(connection, result)
+        writer.give_back(connection, result).await
     }
 
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError> {
         let (mut writer, mut connection) = self.take_writer().await?;
         let result = limited(erase::bodies(&mut connection, deliveries)).await;
-        writer.give_back(connection, result)
+        writer.give_back(connection, result).await
     }
 
     async fn expire(
@@ -59,12 +59,12 @@ impl Upkeep for PostgresStore {
     ) -> Result<Expired, StoreError> {
         let (mut writer, mut connection) = self.take_writer().await?;
         let result = limited(retain::step(&mut connection, until, now, after)).await;
-        writer.give_back(connection, result)
+        writer.give_back(connection, result).await
     }
 
-    async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+    async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
         let (mut writer, mut connection) = self.take_writer().await?;
         let result = limited(retain::sweep(&mut connection, until, now)).await;
-        writer.give_back(connection, result)
+        writer.give_back(connection, result).await
     }
 }

@@ -9,7 +9,7 @@ use super::commit::add_counters;
 use crate::store::StoreError;
 use crate::store::guard::tombstone_expiry;
 use crate::store::query::hour_of;
-use crate::store::retain::{PAGE, Walk};
+use crate::store::retain::{PAGE, SWEPT, Walk};
 use crate::store::upkeep::Expired;
 
 pub(super) async fn step(
@@ -115,20 +115,22 @@ pub(super) async fn sweep(
     connection: &mut SqliteConnection,
     until: Option<jiff::Timestamp>,
     now: jiff::Timestamp,
-) -> Result<(), StoreError> {
-    for statement in [
+) -> Result<bool, StoreError> {
+    let swept = sqlx::query(
         "DELETE FROM tombstones WHERE dedupe_key IN \
-           (SELECT dedupe_key FROM tombstones WHERE expires_at < ?1 ORDER BY expires_at LIMIT 5000)",
-        "DELETE FROM erasures WHERE expires_at < ?1",
-    ] {
-        sqlx::query(statement)
-            .bind(now.as_millisecond())
-            .execute(&mut *connection)
-            .await?;
-    }
+           (SELECT dedupe_key FROM tombstones WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
+    )
+    .bind(now.as_millisecond())
+    .bind(SWEPT)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM erasures WHERE expires_at < ?1")
+        .bind(now.as_millisecond())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("DELETE FROM hours WHERE hour < ?1")
         .bind(until.map(hour_of))
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(swept.rows_affected() < SWEPT.unsigned_abs())
 }

@@ -71,7 +71,7 @@ impl Upkeep for SqliteStore {
         connection.end(done).await
     }
 
-    async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+    async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
         let connection = &mut self.writer.lock().await.connection;
         let done = retain::sweep(connection.begin().await?, until, now).await;
         connection.end(done).await
