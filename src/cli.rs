@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod export;
 pub mod healthcheck;
 mod paper;
+pub mod reprocess;
 pub mod send_test;
 pub mod serve;
 pub mod service;
@@ -47,6 +48,10 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Show the messages of a running service as they come.
     Tail(tail::TailArgs),
+    /// Read what is in quarantine again, with the normalizer of this version.
+    ///
+    /// Asks the service on this machine to do it; where none answers at PORT, opens the database itself.
+    Reprocess(reprocess::Reprocess),
 }
 
 /// Where variables are looked up.
@@ -103,6 +108,7 @@ impl Failure {
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(Config::read(variable)?).await,
+        Command::Reprocess(options) => reprocess::reprocess(Config::read(variable)?, options).await,
         Command::Healthcheck => healthcheck::healthcheck(&variable).await,
         Command::Doctor(options) => doctor::doctor(&options, &variable).await,
         Command::Setup(options) => setup::setup(options, &variable),

@@ -30,6 +30,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Whether body and headers were erased with a person in them: no delivery arrives without a body.
+    pub fn is_erased(&self) -> bool {
+        self.body.is_empty()
+    }
+
     /// The value of a kept header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -80,6 +85,10 @@ named_enum! {
         Unreadable = "unreadable",
         /// The database refused this item's data.
         RefusedByDatabase = "refused_by_database",
+        /// The person it is about was erased, or one beside them in the same body.
+        Erased = "erased",
+        /// A newer reading of the body finds it in the other items.
+        Superseded = "superseded",
     }
 }
 
@@ -145,6 +154,23 @@ pub enum Item {
         /// The person it was about, if one could be told, so that erasing them finds it.
         contact: Option<Box<Contact>>,
     },
+    /// There already, or deleted not long ago. The normalizer cannot know; the store says so.
+    Duplicate {
+        /// The person it was about, unless they were erased.
+        contact: Option<Box<Contact>>,
+    },
+}
+
+impl Item {
+    /// The person it is about, if one could be told.
+    pub fn contact(&self) -> Option<Contact> {
+        match self {
+            Self::Message(draft) => Some(draft.contact()),
+            Self::Ignored { contact, .. }
+            | Self::Quarantined { contact, .. }
+            | Self::Duplicate { contact } => contact.as_deref().cloned(),
+        }
+    }
 }
 
 /// A delivery with what was read from it: what the store commits in one transaction.

@@ -5,6 +5,7 @@ mod contacts;
 mod cursor;
 mod deliveries;
 mod diagnosis;
+mod erasure;
 mod error;
 mod extract;
 mod health;
@@ -14,6 +15,7 @@ mod near_miss;
 mod news;
 mod observed;
 mod openapi;
+mod reprocess;
 mod request_id;
 mod server;
 mod stats;
@@ -47,7 +49,7 @@ use crate::lifecycle::Lifecycle;
 use crate::redact::Redactor;
 use crate::sighting::Sight;
 use crate::silence::Judgment;
-use crate::store::Store;
+use crate::store::Upkeep;
 use error::ApiError;
 use request_id::RequestIds;
 
@@ -63,7 +65,7 @@ pub struct Shared {
     sender: auth::Sender,
     redactor: Redactor,
     ingest: Ingest,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Upkeep>,
     lifecycle: Lifecycle,
     observed: observed::Observed,
     news: news::News,
@@ -89,7 +91,7 @@ impl AppState {
         ingest: Ingest,
         sightings: Sightings,
         silence: SilenceReceiver,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Upkeep>,
         lifecycle: Lifecycle,
     ) -> Self {
         let redactor = Redactor::new(config.secrets().into_iter().chain(&api_tokens));
@@ -129,6 +131,9 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::raw))
+        .routes(routes!(reprocess::one))
+        .routes(routes!(reprocess::quarantine))
+        .routes(routes!(erasure::erase))
 }
 
 /// What judges its callers itself, or is for anybody.

@@ -14,9 +14,11 @@
 
 mod batch;
 mod drain;
+mod erase;
 mod fallback;
 mod refusals;
 mod report;
+mod reprocess;
 mod sightings;
 mod writer;
 
@@ -33,8 +35,10 @@ use crate::normalize::{self, Defect};
 use crate::store::{Committed, Depth, Spool, Store, StoreError};
 
 pub use drain::Drain;
+pub use erase::Tally;
 use fallback::Fallback;
 use refusals::Refusals;
+pub use reprocess::{Counts, Part, Reprocessed, reprocess, reprocess_one};
 pub use sightings::{Recorder, Sightings};
 pub use writer::Writer;
 
@@ -61,7 +65,7 @@ pub struct Ingest {
     bytes: Arc<Semaphore>,
     fallback: Option<Arc<Fallback>>,
     refusals: Arc<Refusals>,
-    commits: watch::Receiver<u64>,
+    committed: watch::Sender<u64>,
 }
 
 /// A delivery that is kept.
@@ -109,7 +113,7 @@ impl Ingest {
         let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
         let fallback = spool.map(|spool| Arc::new(Fallback::new(spool)));
         let refusals = Arc::new(Refusals::default());
-        let (committed, commits) = watch::channel(0);
+        let committed = watch::Sender::new(0);
         let drain = fallback.clone().map(|fallback| Drain {
             store: store.clone(),
             fallback,
@@ -120,7 +124,7 @@ impl Ingest {
             bytes,
             fallback: fallback.clone(),
             refusals: refusals.clone(),
-            commits,
+            committed: committed.clone(),
         };
         (
             ingest,
@@ -137,7 +141,12 @@ impl Ingest {
 
     /// Changes whenever this process has stored messages.
     pub fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.clone()
+        self.committed.subscribe()
+    }
+
+    /// Tells those who wait that this process has stored messages elsewhere than in its queue.
+    pub fn announce(&self) {
+        self.committed.send_modify(|count| *count += 1);
     }
 
     /// How many deliveries wait for the writer.
@@ -263,5 +272,15 @@ impl Room<'_> {
             receipt,
             defect: reading.defect,
         }
+    }
+}
+
+/// Reads a delivery that is kept already with today's normalizer.
+fn read(delivery: Delivery) -> Record {
+    let reading = normalize::normalize(&delivery);
+    Record {
+        delivery,
+        shape: reading.shape,
+        items: reading.items,
     }
 }

@@ -15,6 +15,7 @@ pub mod message;
 pub mod normalize;
 pub mod outside;
 pub mod redact;
+pub mod retention;
 pub mod setup;
 pub mod sighting;
 pub mod silence;

@@ -262,6 +262,12 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// Leaves nothing but the ids, so that what is known of the names stays.
+    pub fn forget_names(&mut self) {
+        self.username = None;
+        self.display_name = None;
+    }
+
     /// Takes over the names of a later mention of the same contact, and adds its aliases.
     pub fn merge(&mut self, later: Self) {
         self.username = later.username.or(self.username.take());

@@ -13,15 +13,20 @@
 
 mod columns;
 mod counting;
+mod erase;
 mod error;
 mod feed;
+mod guard;
 mod known;
 mod postgres;
 mod query;
+mod reread;
+mod retain;
 mod settle;
 mod silence;
 mod spool;
 mod sqlite;
+mod upkeep;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -41,6 +46,7 @@ pub(crate) use query::{HOUR, hour_of};
 pub use silence::{Alert, Silence};
 pub use spool::{Depth, Spool, Spooled};
 pub use sqlite::{SqliteFeed, SqliteStore};
+pub use upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};
 
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::sighting::Sighting;

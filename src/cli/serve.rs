@@ -20,9 +20,10 @@ use crate::config::{Config, Database};
 use crate::http::{self, AppState, SilenceReceiver};
 use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::{self, Lifecycle};
+use crate::retention::Retention;
 use crate::sighting::{Sight, Sighting};
 use crate::silence::{Alerter, Watch};
-use crate::store::{self, PostgresStore, PrepareError, Spool, SqliteStore, Store};
+use crate::store::{self, PostgresStore, PrepareError, Spool, SqliteStore, Upkeep};
 use crate::telemetry;
 use data_dir::DataDir;
 
@@ -106,6 +107,8 @@ pub async fn run(
     if let Some(drain) = drain {
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
+    let retention = Retention::new(store.clone(), config.retention_days);
+    spawn_until_soft_stop(&lifecycle, "retention", retention.run());
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
     let counting = store::keep_counting(store.clone(), ingest.commits());
@@ -148,7 +151,7 @@ pub async fn run(
 /// Begins to watch for silence, if that is wanted, and gives the place where it is told.
 fn watch_silence(
     config: &Config,
-    store: &Arc<dyn Store>,
+    store: &Arc<dyn Upkeep>,
     alerter: Option<Alerter>,
     lifecycle: &Lifecycle,
 ) -> SilenceReceiver {
@@ -193,7 +196,7 @@ fn api_tokens(
 }
 
 /// Opens the database. A Postgres that cannot be reached yet is tried again in the background.
-async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Store>, Failure> {
+async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Upkeep>, Failure> {
     let (options, migrate) = match &config.database {
         Database::Sqlite { path, migrate } => {
             let store = SqliteStore::open(path, config.dedupe_window, *migrate).await;

@@ -1,16 +1,19 @@
 //! A running service, as the commands that ask it find it: its URL and its token.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 
 use super::Failure;
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Env, Server};
+use crate::outside;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,18 +51,11 @@ impl Service {
         if !errors.is_empty() {
             return Err(ConfigErrors(errors).into());
         }
-        let mut client = Client::builder().connect_timeout(CONNECT_TIMEOUT);
-        if arguments.url.is_none() {
-            client = client.no_proxy();
-        }
-        let generated = || {
-            let token = fs::read_to_string(data_dir.join("api_token")).ok()?;
-            Some(SecretString::from(token.trim()))
-        };
+        let client = outside::builder().connect_timeout(CONNECT_TIMEOUT);
         let token = arguments
             .token
             .or_else(|| configured.into_iter().next())
-            .or_else(generated)
+            .or_else(|| generated(&data_dir))
             .ok_or_else(|| {
                 Failure::CannotRun(
                     "a token is needed: give --token, or set API_TOKEN as for the service, or DATA_DIR where it runs"
@@ -85,4 +81,65 @@ impl Service {
             .get(format!("{}{path}", self.base))
             .bearer_auth(self.token.expose_secret())
     }
+
+    /// The service that listens where the configuration says; `None` if nothing does.
+    ///
+    /// # Errors
+    /// When it is there, but no token for it is.
+    pub(super) async fn here(config: &Config) -> anyhow::Result<Option<Self>> {
+        let client = outside::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .context("no HTTP client")?;
+        let base = format!("http://{}", reachable(config.server.address()));
+        let alive = client
+            .get(format!("{base}/healthz"))
+            .timeout(CONNECT_TIMEOUT)
+            .send();
+        match alive.await {
+            Ok(answer) if answer.status().is_success() => {}
+            _ => return Ok(None),
+        }
+        let token = config.auth.api_tokens.first().cloned();
+        let token = token
+            .or_else(|| generated(&config.data_dir))
+            .with_context(|| format!("a service answers at {base}, but there is no API_TOKEN"))?;
+        Ok(Some(Self {
+            base,
+            token,
+            client,
+        }))
+    }
+
+    /// Asks it, and reads the JSON of its answer.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses; with its own sentence.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path_and_query: &str,
+    ) -> anyhow::Result<T> {
+        let answer = self
+            .client
+            .request(method, format!("{}{path_and_query}", self.base))
+            .bearer_auth(self.token.expose_secret())
+            .send()
+            .await
+            .with_context(|| format!("the service at {} does not answer", self.base))?;
+        let status = answer.status();
+        let body = answer.bytes().await.context("the answer broke off")?;
+        if !status.is_success() {
+            let error: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            let sentence = error["error"].as_str().unwrap_or_default();
+            bail!("the service at {} answers {status}: {sentence}", self.base);
+        }
+        serde_json::from_slice(&body).context("the answer is not what was expected")
+    }
+}
+
+/// The token that the service made for itself.
+fn generated(data_dir: &Path) -> Option<SecretString> {
+    let token = fs::read_to_string(data_dir.join("api_token")).ok()?;
+    Some(SecretString::from(token.trim()))
 }

@@ -99,7 +99,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "RETENTION_DAYS",
         "",
-        "Days after which deliveries and messages are deleted, at least 2. Unset: they are kept.",
+        "Days after which deliveries, their messages, and contacts of whom nothing is left are deleted, at least 2. Counters stay. Unset: everything is kept.",
     ),
     variable(
         "SPOOL",

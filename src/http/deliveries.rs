@@ -105,6 +105,8 @@ impl From<DeliverySummary> for DeliveryView {
 pub(super) struct DetailView {
     #[serde(flatten)]
     delivery: DeliveryView,
+    /// Whether body and headers were erased together with a person in them.
+    erased: bool,
     headers: BTreeMap<String, String>,
     items: Vec<ItemView>,
     /// The body as text, decompressed, credentials redacted. The exact octets are at `…/raw`.
@@ -202,6 +204,7 @@ pub(super) async fn show(
     } = find(&state, &id).await?;
     Ok(Json(DetailView {
         delivery: summary.into(),
+        erased: delivery.is_erased(),
         body: state.redactor.redact(&normalize::readable_text(&delivery)),
         headers: delivery.headers.into_iter().collect(),
         items: items.into_iter().map(ItemView::from).collect(),
@@ -225,6 +228,11 @@ pub(super) async fn raw(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let detail = find(&state, &id).await?;
+    if detail.delivery.is_erased() {
+        return Err(ApiError::Gone(
+            "The body was erased together with a person in it.".to_owned(),
+        ));
+    }
     let disposition = format!("attachment; filename=\"{}\"", detail.delivery.id);
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
@@ -234,7 +242,7 @@ pub(super) async fn raw(
 }
 
 /// A delivery wherever it is: the spool is asked when the database does not have it, or is away.
-async fn find(state: &AppState, id: &str) -> Result<DeliveryDetail, ApiError> {
+pub(super) async fn find(state: &AppState, id: &str) -> Result<DeliveryDetail, ApiError> {
     let id = id
         .parse()
         .map_err(|_| ApiError::BadRequest("The id of a delivery is a UUID.".to_owned()))?;

@@ -8,7 +8,6 @@ use super::error::TokenErrors;
 use super::stats::value;
 use super::{AppState, WEBHOOK_PATH};
 use crate::config::WebhookAuth;
-use crate::delivery::Outcome;
 use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
 use crate::diagnose::{Facts, Report, own_checks};
 use crate::message::Direction;
@@ -104,7 +103,7 @@ fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
     let total = |name, label| value(&snapshot.counters, 0, name, label);
     Known {
         recent: recent.clone(),
-        quarantined: total(CounterName::Item, Outcome::Quarantined.as_str()),
+        quarantined: snapshot.open_quarantine(),
         inbound: total(CounterName::Direction, Direction::Inbound.as_str()),
     }
 }

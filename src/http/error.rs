@@ -29,6 +29,8 @@ pub(super) enum ApiError {
     Forbidden(String),
     /// There is nothing here: what there is.
     NotFound(String),
+    /// It was here, and is no more.
+    Gone(String),
     /// The path has other methods.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -124,6 +126,7 @@ impl ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Gone(_) => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -137,7 +140,8 @@ impl ApiError {
             Self::BadRequest(sentence)
             | Self::Unauthorized(sentence)
             | Self::Forbidden(sentence)
-            | Self::NotFound(sentence) => sentence.clone(),
+            | Self::NotFound(sentence)
+            | Self::Gone(sentence) => sentence.clone(),
             Self::Unreadable {
                 defect,
                 delivery_id,

@@ -158,6 +158,7 @@ fn stats(
     report: Report,
 ) -> Stats {
     let known = snapshot.is_some();
+    let quarantined = snapshot.as_ref().map(Snapshot::open_quarantine);
     let Snapshot {
         counters,
         last_message,
@@ -207,7 +208,7 @@ fn stats(
         },
         last_delivery: last_delivery.map(LastDelivery::from),
         gauges: Gauges {
-            quarantined: total(CounterName::Item, Outcome::Quarantined.as_str()),
+            quarantined,
             spool: spool.map(SpoolView::from),
         },
         status: report.status,

@@ -11,10 +11,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::fallback::Fallback;
-use super::{BATCH_BYTES, batch, report};
-use crate::delivery::Record;
-use crate::normalize;
-use crate::store::{Attempt, Spooled, Store, StoreError};
+use super::{BATCH_BYTES, batch, read, report};
+use crate::store::{Attempt, Store, StoreError};
 
 /// How many deliveries at most in one transaction: small enough to let live traffic in between.
 const BATCH: u32 = 200;
@@ -101,7 +99,10 @@ impl Drain {
                 Step::Failed
             };
         };
-        let (positions, records): (Vec<_>, Vec<_>) = waiting.into_iter().map(read).unzip();
+        let (positions, records): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .map(|spooled| (spooled.position, read(spooled.delivery)))
+            .unzip();
         let answered = batch::commit(self.store.as_ref(), records, Attempt::Again).await;
         let mut failed = false;
         for (position, (record, result)) in positions.into_iter().zip(&answered) {
@@ -146,17 +147,4 @@ impl Drain {
             }
         }
     }
-}
-
-/// Reads a delivery with today's normalizer.
-fn read(spooled: Spooled) -> (i64, Record) {
-    let reading = normalize::normalize(&spooled.delivery);
-    (
-        spooled.position,
-        Record {
-            delivery: spooled.delivery,
-            shape: reading.shape,
-            items: reading.items,
-        },
-    )
 }

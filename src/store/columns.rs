@@ -11,7 +11,9 @@ use super::query::{
     ContactSummary, Counter, CounterName, DeliveryDetail, DeliverySummary, ItemSummary,
     QuarantineView, RecentDelivery, RecentMessage,
 };
+use super::reread::Standing;
 use super::silence::{Alert, Silence};
+use super::upkeep::Quarantined;
 use crate::delivery::{Delivery, Outcome, Receipt};
 use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape};
 use crate::sighting::{Sight, Sighting};
@@ -24,7 +26,9 @@ pub(super) trait Columns {
     fn optional_text(&self, column: &str) -> Result<Option<String>, Error>;
     fn number(&self, column: &str) -> Result<i32, Error>;
     fn long(&self, column: &str) -> Result<i64, Error>;
+    fn optional_long(&self, column: &str) -> Result<Option<i64>, Error>;
     fn flag(&self, column: &str) -> Result<bool, Error>;
+    fn optional_flag(&self, column: &str) -> Result<Option<bool>, Error>;
     fn bytes(&self, column: &str) -> Result<Vec<u8>, Error>;
     fn time(&self, column: &str) -> Result<Timestamp, Error>;
     fn optional_time(&self, column: &str) -> Result<Option<Timestamp>, Error>;
@@ -51,7 +55,13 @@ macro_rules! columns {
             fn long(&self, column: &str) -> Result<i64, Error> {
                 self.try_get(column)
             }
+            fn optional_long(&self, column: &str) -> Result<Option<i64>, Error> {
+                self.try_get(column)
+            }
             fn flag(&self, column: &str) -> Result<bool, Error> {
+                self.try_get(column)
+            }
+            fn optional_flag(&self, column: &str) -> Result<Option<bool>, Error> {
                 self.try_get(column)
             }
             fn bytes(&self, column: &str) -> Result<Vec<u8>, Error> {
@@ -154,20 +164,46 @@ pub(super) fn delivery_detail(
     row: &impl Columns,
     items: Vec<ItemSummary>,
 ) -> Result<DeliveryDetail, Error> {
-    let summary = delivery_summary(row)?;
     Ok(DeliveryDetail {
-        delivery: Delivery {
-            id: summary.receipt.delivery_id,
-            received_at: summary.received_at,
-            method: summary.method.clone(),
-            content_type: summary.content_type.clone(),
-            headers: from_json(&row.text("headers")?)?,
-            body: row.bytes("body")?.into(),
-            is_query: row.flag("is_query")?,
-        },
-        summary,
+        delivery: delivery(row)?,
+        summary: delivery_summary(row)?,
         items,
     })
+}
+
+/// A row of `deliveries`, or of the spool: what came.
+pub(super) fn delivery(row: &impl Columns) -> Result<Delivery, Error> {
+    Ok(Delivery {
+        id: row.uuid("id")?,
+        received_at: row.time("received_at")?,
+        method: row.text("method")?,
+        content_type: row.optional_text("content_type")?,
+        headers: from_json(&row.text("headers")?)?,
+        body: row.bytes("body")?.into(),
+        is_query: row.flag("is_query")?,
+    })
+}
+
+/// A row of `deliveries` with an item in quarantine.
+pub(super) fn quarantined(row: &impl Columns) -> Result<Quarantined, Error> {
+    Ok(Quarantined {
+        position: row.long("position")?,
+        delivery: delivery(row)?,
+    })
+}
+
+/// Rows with the columns `delivery_id`, `item` and `outcome`.
+pub(super) fn standing<'a, R: Columns + 'a>(
+    rows: impl IntoIterator<Item = &'a R>,
+) -> Result<Standing, Error> {
+    let mut standing = Standing::new();
+    for row in rows {
+        standing
+            .entry(row.uuid("delivery_id")?)
+            .or_default()
+            .insert(row.number("item")?, word(row, "outcome", Outcome::named)?);
+    }
+    Ok(standing)
 }
 
 /// A row of `items`, or of `messages` in the same columns.

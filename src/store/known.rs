@@ -8,7 +8,7 @@ use crate::message::{Contact, Draft};
 
 /// How many contacts are remembered; forgetting them all costs one extra write for each.
 const CAPACITY: usize = 100_000;
-/// How long they are believed: another replica may have erased one.
+/// How long they are believed: a bound on what a mistake costs.
 const BELIEVED_FOR: Duration = Duration::from_mins(5);
 
 /// A bounded memory of contacts exactly as they were written, names included.
@@ -17,6 +17,8 @@ pub(super) struct Known {
     hashes: HashSet<u64>,
     hasher: RandomState,
     since: Instant,
+    /// Counts the deletions of contacts in the database, as far as this process has seen.
+    generation: i64,
 }
 
 impl Known {
@@ -25,7 +27,21 @@ impl Known {
             hashes: HashSet::new(),
             hasher: RandomState::new(),
             since: Instant::now(),
+            generation: 0,
         }
+    }
+
+    /// Forgets everything if contacts were deleted since the last time.
+    pub(super) fn see(&mut self, generation: i64) {
+        if self.generation != generation {
+            self.clear();
+            self.generation = generation;
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.hashes.clear();
     }
 
     /// Whether this contact was written, with these names, not long ago.

@@ -1,12 +1,18 @@
 //! The ledger in Postgres, version 13 or newer.
 
 mod commit;
+mod erase;
 mod fold;
+mod guard;
 mod prepare;
 mod read;
+mod reread;
+mod retain;
 mod rows;
 mod sightings;
 mod silence;
+mod upkeep;
+mod writing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +21,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -59,6 +65,38 @@ pub struct PostgresStore {
 struct Writer {
     connection: Option<PgConnection>,
     known: Known,
+}
+
+impl Writer {
+    /// Puts the connection back. After a refusal or a conflict it is as good as new once the transaction is rolled back,
+    /// which sqlx would leave to the next use; but it holds the lock that everybody waits for.
+    async fn give_back<T>(
+        &mut self,
+        mut connection: PgConnection,
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let usable = match &result {
+            Ok(_) => true,
+            Err(StoreError::Unavailable(_)) => false,
+            Err(_) => timeout(PROBE_TIMEOUT, connection.ping())
+                .await
+                .is_ok_and(|answer| answer.is_ok()),
+        };
+        if usable {
+            self.connection = Some(connection);
+        }
+        result
+    }
+}
+
+/// Gives a writing transaction its time limit.
+async fn limited<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(COMMIT_TIMEOUT, work).await.unwrap_or_else(|_| {
+        Err(StoreError::Unavailable(format!(
+            "no answer within {} s",
+            COMMIT_TIMEOUT.as_secs()
+        )))
+    })
 }
 
 impl PostgresStore {
@@ -127,6 +165,18 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
+    /// The writer, and its connection out of its place while in use: whatever goes wrong, and if the future is dropped,
+    /// a connection in an unknown state is never used again.
+    async fn take_writer(&self) -> Result<(MutexGuard<'_, Writer>, PgConnection), StoreError> {
+        self.check_prepared()?;
+        let mut writer = self.writer.lock().await;
+        let connection = match writer.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        Ok((writer, connection))
+    }
+
     fn check_prepared(&self) -> Result<(), StoreError> {
         if self.prepared.load(Ordering::Acquire) {
             Ok(())
@@ -185,14 +235,7 @@ impl Store for PostgresStore {
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
-        self.check_prepared()?;
-        let mut writer = self.writer.lock().await;
-        // Out of its place while in use: whatever goes wrong, and if this future is dropped, a connection in an
-        // unknown state is never used again.
-        let mut connection = match writer.connection.take() {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
+        let (mut writer, mut connection) = self.take_writer().await?;
         let commit = commit::commit(
             &mut connection,
             records,
@@ -200,17 +243,8 @@ impl Store for PostgresStore {
             self.window,
             &mut writer.known,
         );
-        let result = timeout(COMMIT_TIMEOUT, commit).await.unwrap_or_else(|_| {
-            Err(StoreError::Unavailable(format!(
-                "no answer within {} s",
-                COMMIT_TIMEOUT.as_secs()
-            )))
-        });
-        // After a refusal or a conflict the transaction is rolled back and the connection is as good as new.
-        if !matches!(result, Err(StoreError::Unavailable(_))) {
-            writer.connection = Some(connection);
-        }
-        result
+        let result = limited(commit).await;
+        writer.give_back(connection, result).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -230,6 +230,8 @@ named_enum! {
         Shape = "shape",
         /// Contacts, by channel.
         Contact = "contact",
+        /// Items that left quarantine, by what became of them: an outcome, `erased`, or `expired`.
+        Released = "released",
     }
 }
 
@@ -312,6 +314,22 @@ pub struct QuarantineView {
     pub received_at: Timestamp,
     /// Why its first item is in quarantine.
     pub reason: Option<String>,
+}
+
+impl Snapshot {
+    /// How many items are in quarantine: those that ever came, less those that left.
+    pub fn open_quarantine(&self) -> i64 {
+        let all_time = self.counters.iter().filter(|counter| counter.hour == 0);
+        all_time
+            .map(|counter| match counter.name {
+                CounterName::Item if counter.label == Outcome::Quarantined.as_str() => {
+                    counter.value
+                }
+                CounterName::Released => -counter.value,
+                _ => 0,
+            })
+            .sum()
+    }
 }
 
 /// Seconds in an hour, the unit of counters.

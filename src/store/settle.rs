@@ -93,7 +93,7 @@ impl<'a> Settled<'a> {
 pub(super) struct Hours(pub(super) BTreeMap<i64, (i64, i64)>);
 
 impl Hours {
-    fn add(&mut self, hour: i64, position: i64) {
+    pub(super) fn add(&mut self, hour: i64, position: i64) {
         let (first, last) = self.0.entry(hour).or_insert((position, position));
         *first = position.min(*first);
         *last = position.max(*last);
@@ -106,8 +106,15 @@ pub(super) struct Counters<'a>(pub(super) BTreeMap<(i64, CounterName, &'a str), 
 
 impl<'a> Counters<'a> {
     pub(super) fn add(&mut self, hour: i64, name: CounterName, label: &'a str) {
-        *self.0.entry((hour, name, label)).or_default() += 1;
-        *self.0.entry((0, name, label)).or_default() += 1;
+        self.add_many(hour, name, label, 1);
+    }
+
+    pub(super) fn add_many(&mut self, hour: i64, name: CounterName, label: &'a str, count: i64) {
+        if count == 0 {
+            return;
+        }
+        *self.0.entry((hour, name, label)).or_default() += count;
+        *self.0.entry((0, name, label)).or_default() += count;
     }
 }
 
@@ -274,6 +281,7 @@ fn settle_record<'a>(
                 Some(reason),
                 named(contact.as_deref()),
             ),
+            Item::Duplicate { contact } => (Outcome::Duplicate, None, named(contact.as_deref())),
         };
         if outcome != Outcome::Stored {
             settled.items.push(ItemRow {
@@ -301,6 +309,7 @@ fn settle_record<'a>(
         .push((record, Committed { receipt, messages }));
 }
 
-fn named(contact: Option<&Contact>) -> Option<(&str, &str)> {
+/// Channel and id of a contact.
+pub(super) fn named(contact: Option<&Contact>) -> Option<(&str, &str)> {
     contact.map(|contact| (contact.channel.as_str(), contact.id.as_str()))
 }

@@ -14,7 +14,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::columns::{Columns as _, from_json};
+use super::columns::{Columns as _, delivery};
 use super::sqlite::{self, Writing};
 use super::{PrepareError, StoreError};
 use crate::delivery::Delivery;
@@ -217,18 +217,9 @@ async fn read_depth(connection: &mut SqliteConnection) -> Result<Depth, sqlx::Er
 }
 
 fn spooled(row: &SqliteRow) -> Result<Spooled, sqlx::Error> {
-    let delivery = Delivery {
-        id: row.uuid("id")?,
-        received_at: row.time("received_at")?,
-        method: row.text("method")?,
-        content_type: row.optional_text("content_type")?,
-        headers: from_json(&row.text("headers")?)?,
-        body: row.bytes("body")?.into(),
-        is_query: row.flag("is_query")?,
-    };
     Ok(Spooled {
         position: row.long("position")?,
-        delivery,
+        delivery: delivery(row)?,
     })
 }
 

@@ -1,11 +1,16 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
 mod commit;
+mod erase;
 mod feed;
 mod fold;
+mod guard;
 mod read;
+mod reread;
+mod retain;
 mod sightings;
 mod silence;
+mod upkeep;
 mod writing;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -159,6 +164,8 @@ pub(super) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
         .journal_mode(SqliteJournalMode::Wal)
         // Safe against loss of power, not only against the end of the process.
         .synchronous(SqliteSynchronous::Full)
+        // What is erased is overwritten, not only unlinked.
+        .pragma("secure_delete", "on")
         .busy_timeout(Duration::from_secs(5)))
 }
 

@@ -69,6 +69,7 @@ fn view(item: &Item) -> Value {
             "reason": reason.text,
             "contact": contact.as_deref().map(person),
         }),
+        Item::Duplicate { .. } => panic!("the normalizer cannot know"),
     };
     present(full)
 }

@@ -127,6 +127,7 @@ fn a_transcript_beside_a_text_is_not_stored_twice() {
             Item::Message(draft) => draft.text.clone().unwrap() + " " + draft.direction.as_str(),
             Item::Ignored { reason, .. } => reason.code.to_string(),
             Item::Quarantined { .. } => "quarantined".to_owned(),
+            Item::Duplicate { .. } => panic!("the normalizer cannot know"),
         })
         .collect();
     assert_eq!(

@@ -4,6 +4,7 @@ pub(crate) mod chatrace;
 pub(crate) mod cluster;
 pub(crate) mod fill;
 pub(crate) mod front;
+pub(crate) mod ledger;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -140,6 +141,11 @@ impl App {
     /// Gets a path with the API token.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::to(self.request(Method::GET, path).bearer_auth(TOKEN)).await
+    }
+
+    /// Sends a request without a body, with the API token.
+    pub(crate) async fn send(&self, method: Method, path: &str) -> Answer {
+        Answer::to(self.request(method, path).bearer_auth(TOKEN)).await
     }
 
     /// Every message, oldest first.

@@ -10,6 +10,7 @@ use jiff_sqlx::{Timestamp, ToSqlx as _};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::guard;
 use super::rows::{NewAlias, NewContact, NewMessage, Rows};
 use crate::delivery::{Receipt, Record};
 use crate::message::Contact;
@@ -22,13 +23,23 @@ use crate::store::{Attempt, Committed, StoreError};
 /// whatever the server's default is. The limits keep one hanging replica from stopping the others. Plans are made once:
 /// they depend on nothing that a batch holds, and making one takes as long as running it for a batch of one. All of it
 /// is local to the transaction, so that it also holds behind a connection pooler.
-const BEGIN: &str = "BEGIN; \
+pub(super) const BEGIN: &str = "BEGIN; \
      SET LOCAL statement_timeout = '3s'; \
      SET LOCAL lock_timeout = '2s'; \
      SET LOCAL idle_in_transaction_session_timeout = '3s'; \
      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
      SET LOCAL plan_cache_mode = force_generic_plan; \
-     SELECT position FROM head FOR UPDATE";
+     SELECT position, generation, COALESCE(guarded_until > now(), false) AS guarded FROM head FOR UPDATE";
+
+/// What stands in `head` at the beginning of a transaction.
+pub(super) struct Head {
+    /// The last position that is given out.
+    pub(super) position: i64,
+    /// Counts the deletions of contacts.
+    pub(super) generation: i64,
+    /// Whether something was deleted not long ago that must not come back.
+    pub(super) guarded: bool,
+}
 
 /// Commits a batch; see [`Store::commit`](crate::store::Store::commit). After an error other than
 /// [`StoreError::Unavailable`] the connection can be used again.
@@ -62,9 +73,11 @@ async fn write(
     records: &[Record],
     attempt: Attempt,
     window: Duration,
-    known: &Known,
+    known: &mut Known,
 ) -> Result<Written, StoreError> {
-    let base = begin(connection).await?;
+    let head = begin(connection).await?;
+    let guard = guard::read(connection, &head, records, known).await?;
+    let records = &*guard.screen(records, window);
     let done = match attempt {
         Attempt::First => HashMap::new(),
         Attempt::Again => already_committed(connection, records).await?,
@@ -80,7 +93,7 @@ async fn write(
         plan.collapse(stored, window);
     }
     let contacts = plan.contacts(known);
-    let committed = insert(connection, &plan, &contacts, base).await?;
+    let committed = insert(connection, &plan, &contacts, head.position).await?;
 
     let mut new = committed.into_iter();
     let committed = records
@@ -95,16 +108,20 @@ async fn write(
     Ok((committed, contacts))
 }
 
-/// Begins, locks, and answers the last position that is given out.
-async fn begin(connection: &mut PgConnection) -> Result<i64, StoreError> {
+/// Begins and locks.
+pub(super) async fn begin(connection: &mut PgConnection) -> Result<Head, StoreError> {
     let rows = sqlx::raw_sql(BEGIN).fetch_all(connection).await?;
     let head = rows
         .last()
         .ok_or_else(|| StoreError::Corrupt("the table `head` is empty".to_owned()))?;
-    Ok(head.long("position")?)
+    Ok(Head {
+        position: head.long("position")?,
+        generation: head.long("generation")?,
+        guarded: head.flag("guarded")?,
+    })
 }
 
-/// Inserts a batch behind a position: messages, deliveries, contacts, in this order.
+/// Inserts a batch behind a position.
 ///
 /// It is settled as if every message and contact were new, and written whole in one statement. Where the database
 /// finds that some are not, it leaves out what follows from that, which is then settled and written again.
@@ -112,37 +129,18 @@ async fn insert(
     connection: &mut PgConnection,
     plan: &Plan<'_>,
     contacts: &[(Contact, jiff::Timestamp)],
-    base: i64,
+    position: i64,
 ) -> Result<Vec<Committed>, StoreError> {
-    let before_deliveries = base + count(plan.candidates.len());
-    let before_contacts = before_deliveries + count(plan.records.len());
-    let head = before_contacts + count(contacts.len());
-    let messages: Vec<_> = (base + 1..)
-        .zip(&plan.candidates)
-        .map(|(position, candidate)| NewMessage::new(position, candidate))
-        .collect();
-    let people: Vec<_> = (before_contacts + 1..)
-        .zip(contacts)
-        .map(|(position, (contact, since))| NewContact::new(position, contact, *since))
-        .collect();
-    let aliases: Vec<_> = contacts
-        .iter()
-        .flat_map(|(contact, _)| NewAlias::all(contact))
-        .collect();
-    let position = |number: usize| messages[number].position;
-
-    let mut settled = plan.settle(|number| Some(position(number)));
+    let batch = Batch::new(plan, contacts, position, plan.records.len());
+    let mut settled = plan.settle(|number| Some(batch.position(number)));
     settled.count_contacts(contacts, |_| true);
-    let rows = Rows::new(&settled, before_deliveries);
-    if let Some(new) = execute(connection, head, &messages, &people, &aliases, &rows).await? {
-        let is_new = |number: usize| new.messages.contains(&messages[number].id);
-        settled = plan.settle(|number| is_new(number).then(|| position(number)));
-        settled.count_contacts(contacts, |contact| {
-            let key = (contact.channel.as_str().to_owned(), contact.id.clone());
-            new.contacts.contains(&key)
-        });
-        let rows = Rows::new(&settled, before_deliveries);
-        execute(connection, head, &[], &[], &[], &rows).await?;
+    let rows = Rows::new(&settled, batch.before_deliveries);
+    if let Some(new) = batch.insert(connection, &rows).await? {
+        let is_new = |number: usize| new.messages.contains(&plan.candidates[number].id);
+        settled = plan.settle(|number| is_new(number).then(|| batch.position(number)));
+        settled.count_contacts(contacts, |contact| new.has(contact));
+        let rows = Rows::new(&settled, batch.before_deliveries);
+        batch.add(connection, &rows).await?;
     }
     Ok(settled.into_committed())
 }
@@ -176,7 +174,7 @@ async fn already_committed(
 }
 
 /// The arrivals of stored messages that have one of these window keys. Planned each time, as above.
-async fn stored_in_windows(
+pub(super) async fn stored_in_windows(
     connection: &mut PgConnection,
     keys: &[Uuid],
     from: Timestamp,
@@ -197,23 +195,92 @@ async fn stored_in_windows(
         .collect()
 }
 
+/// The rows that a batch would like to insert: positions for messages, deliveries and contacts, in this order.
+pub(super) struct Batch<'a> {
+    messages: Vec<NewMessage<'a>>,
+    contacts: Vec<NewContact<'a>>,
+    aliases: Vec<NewAlias<'a>>,
+    before_deliveries: i64,
+    head: i64,
+}
+
 /// What was new, where not everything was.
-struct New {
-    messages: HashSet<Uuid>,
+pub(super) struct New {
+    pub(super) messages: HashSet<Uuid>,
     contacts: HashSet<(String, String)>,
+}
+
+impl New {
+    pub(super) fn has(&self, contact: &Contact) -> bool {
+        let key = (contact.channel.as_str().to_owned(), contact.id.clone());
+        self.contacts.contains(&key)
+    }
 }
 
 /// Whether all was new; if not, ids of the new messages, channels and ids of the new contacts.
 type Answer = (bool, Vec<Uuid>, Vec<String>, Vec<String>);
 
-/// Inserts the messages that are new, and writes the contacts and their other ids. If all of them were new, `rows`,
-/// which are settled for that case, are written too; else it answers what was.
+impl<'a> Batch<'a> {
+    /// Puts everything behind a position.
+    pub(super) fn new(
+        plan: &Plan<'a>,
+        contacts: &'a [(Contact, jiff::Timestamp)],
+        position: i64,
+        deliveries: usize,
+    ) -> Self {
+        let before_deliveries = position + count(plan.candidates.len());
+        let before_contacts = before_deliveries + count(deliveries);
+        Self {
+            messages: (position + 1..)
+                .zip(&plan.candidates)
+                .map(|(position, candidate)| NewMessage::new(position, candidate))
+                .collect(),
+            contacts: (before_contacts + 1..)
+                .zip(contacts)
+                .map(|(position, (contact, since))| NewContact::new(position, contact, *since))
+                .collect(),
+            aliases: contacts
+                .iter()
+                .flat_map(|(contact, _)| NewAlias::all(contact))
+                .collect(),
+            before_deliveries,
+            head: before_contacts + count(contacts.len()),
+        }
+    }
+
+    /// The position of a candidate, by its number.
+    pub(super) fn position(&self, candidate: usize) -> i64 {
+        self.messages[candidate].position
+    }
+
+    /// Inserts the messages that are new, and writes the contacts and their other ids. If all of them were new, `rows`,
+    /// which are settled for that case, are written too; else it answers what was.
+    pub(super) async fn insert(
+        &self,
+        connection: &mut PgConnection,
+        rows: &Rows<'_>,
+    ) -> Result<Option<New>, StoreError> {
+        let people = (self.contacts.as_slice(), self.aliases.as_slice());
+        execute(connection, self.head, &self.messages, people, rows).await
+    }
+
+    /// Writes the rows that follow from what was inserted.
+    pub(super) async fn add(
+        &self,
+        connection: &mut PgConnection,
+        rows: &Rows<'_>,
+    ) -> Result<(), StoreError> {
+        execute(connection, self.head, &[], (&[], &[]), rows)
+            .await
+            .map(drop)
+    }
+}
+
 async fn execute(
     connection: &mut PgConnection,
     head: i64,
     messages: &[NewMessage<'_>],
-    contacts: &[NewContact<'_>],
-    aliases: &[NewAlias<'_>],
+    (contacts, aliases): (&[NewContact<'_>], &[NewAlias<'_>]),
     rows: &Rows<'_>,
 ) -> Result<Option<New>, StoreError> {
     let (all, messages, channels, ids): Answer = sqlx::query_as(

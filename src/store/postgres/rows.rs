@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::Committed;
-use crate::store::settle::{Candidate, ItemRow, Settled};
+use crate::store::settle::{Candidate, Counters, Hours, ItemRow, Settled};
 
 /// A row of `messages`.
 #[derive(sqlx::Encode)]
@@ -199,6 +199,7 @@ pub(super) struct NewCount<'a> {
 }
 
 /// The rows that follow from which messages and contacts are new.
+#[derive(Default)]
 pub(super) struct Rows<'a> {
     pub(super) deliveries: Vec<NewDelivery<'a>>,
     pub(super) items: Vec<NewItem<'a>>,
@@ -210,8 +211,6 @@ impl<'a> Rows<'a> {
     /// Puts the deliveries behind a position.
     pub(super) fn new(settled: &Settled<'a>, position: i64) -> Self {
         let deliveries = (position + 1..).zip(&settled.committed);
-        let hours = settled.hours.0.iter();
-        let counters = settled.counters.0.iter();
         Self {
             deliveries: deliveries
                 .map(|(position, (record, committed))| {
@@ -219,10 +218,19 @@ impl<'a> Rows<'a> {
                 })
                 .collect(),
             items: settled.items.iter().map(NewItem::new).collect(),
+            ..Self::counting(&settled.counters, &settled.hours)
+        }
+    }
+
+    /// Only what is counted.
+    pub(super) fn counting(counters: &Counters<'a>, hours: &Hours) -> Self {
+        let counts = counters.0.iter();
+        let hours = hours.0.iter();
+        Self {
             hours: hours
                 .map(|(&hour, &(first, last))| NewHour { hour, first, last })
                 .collect(),
-            counts: counters
+            counts: counts
                 .map(|(&(hour, name, label), &value)| NewCount {
                     hour,
                     name: name.as_str(),
@@ -230,6 +238,7 @@ impl<'a> Rows<'a> {
                     value,
                 })
                 .collect(),
+            ..Self::default()
         }
     }
 }

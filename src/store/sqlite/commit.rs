@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
-use super::Writing;
+use super::{Writing, guard};
 use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
@@ -49,6 +49,8 @@ async fn write(
     window: Duration,
     known: &Known,
 ) -> Result<Written, StoreError> {
+    let guard = guard::read(connection, records).await?;
+    let records = &*guard.screen(records, window);
     let mut done = match attempt {
         Attempt::First => HashMap::new(),
         Attempt::Again => already_committed(connection, records).await?,
@@ -63,15 +65,9 @@ async fn write(
         let stored = stored_in_windows(connection, &keys, from, until).await?;
         plan.collapse(stored, window);
     }
-    let base = last_position(connection).await?;
-    let new = insert_messages(connection, &plan.candidates, base).await?;
+    let new = insert_messages(connection, &plan.candidates).await?;
     let contacts = plan.contacts(known);
-    let mut settled = plan.settle(|number| {
-        let is_new = new
-            .as_ref()
-            .is_none_or(|new| new.contains(&plan.candidates[number].id));
-        is_new.then(|| position(base, number))
-    });
+    let mut settled = plan.settle(|number| new.get(&plan.candidates[number].id).copied());
     let mut people = HashSet::new();
     for (contact, since) in &contacts {
         if upsert_contact(connection, contact, *since).await? {
@@ -117,7 +113,7 @@ async fn already_committed(
     Ok(done)
 }
 
-async fn stored_in_windows(
+pub(super) async fn stored_in_windows(
     connection: &mut SqliteConnection,
     keys: &[Uuid],
     from: jiff::Timestamp,
@@ -161,19 +157,14 @@ async fn last_position(connection: &mut SqliteConnection) -> Result<i64, StoreEr
     Ok(last.unwrap_or(0))
 }
 
-/// The position of a candidate.
-fn position(base: i64, number: usize) -> i64 {
-    base + 1 + i64::try_from(number).unwrap_or(i64::MAX - 1)
-}
-
-/// Inserts the messages that are new, behind a position, and answers their ids; `None` if all of them are. (They are
-/// not returned by the statement: each row that is costs a way from thread to thread.)
-async fn insert_messages(
+/// Inserts the messages that are new, and answers their ids and positions. (They are not returned by the statement: each
+/// row that is costs a way from thread to thread.)
+pub(super) async fn insert_messages(
     connection: &mut SqliteConnection,
     candidates: &[Candidate<'_>],
-    base: i64,
-) -> Result<Option<HashSet<Uuid>>, StoreError> {
-    let rows: Vec<_> = candidates.iter().enumerate().collect();
+) -> Result<HashMap<Uuid, i64>, StoreError> {
+    let last = last_position(connection).await?;
+    let rows: Vec<_> = (last + 1..).zip(candidates).collect();
     let mut inserted = 0;
     for piece in pieces(&rows) {
         let mut query = QueryBuilder::<Sqlite>::new(
@@ -181,11 +172,11 @@ async fn insert_messages(
                external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, \
                payload, sent_at, sent_at_source, received_at, shape, recovered) ",
         );
-        query.push_values(piece, |mut row, (number, candidate)| {
+        query.push_values(piece, |mut row, (position, candidate)| {
             let Candidate {
                 delivery, draft, ..
             } = candidate;
-            row.push_bind(position(base, *number))
+            row.push_bind(*position)
                 .push_bind(candidate.id)
                 .push_bind(candidate.dedupe_key)
                 .push_bind(candidate.window_key)
@@ -218,17 +209,20 @@ async fn insert_messages(
             .rows_affected();
     }
     if usize::try_from(inserted) == Ok(candidates.len()) {
-        return Ok(None);
+        return Ok(rows
+            .iter()
+            .map(|(position, one)| (one.id, *position))
+            .collect());
     }
-    let new = sqlx::query_scalar("SELECT id FROM messages WHERE position > ?1")
-        .bind(base)
+    let new = sqlx::query_as("SELECT id, position FROM messages WHERE position > ?1")
+        .bind(last)
         .fetch_all(connection)
         .await?;
-    Ok(Some(new.into_iter().collect()))
+    Ok(new.into_iter().collect())
 }
 
 /// Writes a contact and its other ids, and answers whether it was new.
-async fn upsert_contact(
+pub(super) async fn upsert_contact(
     connection: &mut SqliteConnection,
     contact: &Contact,
     since: jiff::Timestamp,
@@ -323,7 +317,7 @@ async fn insert_items(
 }
 
 /// Adds to the counters in one statement, whatever their number.
-async fn add_counters(
+pub(super) async fn add_counters(
     connection: &mut SqliteConnection,
     counters: &Counters<'_>,
 ) -> Result<(), StoreError> {
@@ -343,7 +337,10 @@ async fn add_counters(
     Ok(())
 }
 
-async fn widen_hours(connection: &mut SqliteConnection, hours: &Hours) -> Result<(), StoreError> {
+pub(super) async fn widen_hours(
+    connection: &mut SqliteConnection,
+    hours: &Hours,
+) -> Result<(), StoreError> {
     for (hour, (first, last)) in &hours.0 {
         sqlx::query(
             "INSERT INTO hours (hour, first, last) VALUES (?1, ?2, ?3) \

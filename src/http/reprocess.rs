@@ -1,0 +1,122 @@
+//! `POST …/reprocess`: reading quarantine again with today's normalizer.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::AppState;
+use super::cursor::{List, page_limit};
+use super::deliveries::find;
+use super::error::{ApiError, NotFound, ReadErrors};
+use super::extract::Query;
+use crate::ingest::{Counts, Part, reprocess, reprocess_one};
+use crate::store::Mode;
+
+/// Which part of the quarantine.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReprocessQuarantine {
+    /// The `nextCursor` of the last part; without it, from the beginning.
+    #[param(example = "d2", pattern = "^(d[0-9]{1,18})?$")]
+    after: Option<String>,
+    /// How many deliveries at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// Only what arrived at this time or later.
+    since: Option<Timestamp>,
+    /// Whether only to count, and to change nothing.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What came of one delivery.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OneView {
+    success: bool,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+/// What came of a part of the quarantine, and where the next part begins.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PartView {
+    success: bool,
+    #[serde(flatten)]
+    counts: Counts,
+    next_cursor: String,
+    caught_up: bool,
+}
+
+/// Reads one delivery again. Where nothing is in quarantine, nothing happens.
+#[utoipa::path(
+    post, path = "/instagram/deliveries/{id}/reprocess", operation_id = "reprocessDelivery", tag = "deliveries",
+    params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
+    responses((status = 200, description = "What came of it.", body = OneView), ReadErrors, NotFound)
+)]
+pub(super) async fn one(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<OneView>, ApiError> {
+    let detail = find(&state, &id).await?;
+    let counts = if detail.summary.receipt.quarantined > 0 {
+        reprocess_one(state.store.as_ref(), detail.delivery).await?
+    } else {
+        Counts::default()
+    };
+    announce(&state, &counts);
+    Ok(Json(OneView {
+        success: true,
+        counts,
+    }))
+}
+
+/// Reads a part of the quarantine again, oldest first.
+#[utoipa::path(
+    post, path = "/instagram/quarantine/reprocess", operation_id = "reprocessQuarantine", tag = "deliveries",
+    params(ReprocessQuarantine), security(("apiToken" = [])),
+    responses((status = 200, description = "What came of this part, and where the next one begins.", body = PartView), ReadErrors)
+)]
+pub(super) async fn quarantine(
+    State(state): State<AppState>,
+    Query(query): Query<ReprocessQuarantine>,
+) -> Result<Json<PartView>, ApiError> {
+    let part = Part {
+        since: query.since,
+        after: List::Deliveries.position(query.after.as_deref())?,
+        limit: page_limit(query.limit)?,
+        mode: if query.dry_run {
+            Mode::DryRun
+        } else {
+            Mode::Real
+        },
+    };
+    let done = reprocess(state.store.as_ref(), part).await?;
+    if part.mode == Mode::Real {
+        announce(&state, &done.counts);
+    }
+    Ok(Json(PartView {
+        success: true,
+        counts: done.counts,
+        next_cursor: List::Deliveries.cursor(done.after),
+        caught_up: done.caught_up,
+    }))
+}
+
+/// Wakes those who wait for messages, and says it in the log.
+fn announce(state: &AppState, counts: &Counts) {
+    if counts.stored > 0 {
+        state.ingest.announce();
+    }
+    if counts.deliveries > 0 {
+        tracing::info!(
+            deliveries = counts.deliveries,
+            stored = counts.stored,
+            quarantined = counts.quarantined_after,
+            "read quarantine again"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Erases a person: from the database, from bodies that nobody understood, and from the spool of this replica.
+
+use serde::Serialize;
+
+use super::{BATCH_BYTES, Ingest, read};
+use crate::delivery::{Delivery, Record};
+use crate::normalize;
+use crate::store::{Erasure, Person, Spool, StoreError, Upkeep};
+
+/// How many deliveries are looked through at once.
+const PAGE: u32 = 50;
+
+/// How much of a person was erased.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Messages.
+    pub messages: u64,
+    /// Contacts: one on each channel, and one for each id under which they wrote.
+    pub contacts: u64,
+    /// Deliveries whose raw body and headers are gone.
+    pub deliveries: u64,
+    /// Deliveries that waited in this replica's spool.
+    pub spooled: u64,
+}
+
+impl Ingest {
+    /// Erases everything of a person that arrived until now. When it is cut in the middle it can be repeated. `None`:
+    /// the id stands beside so many contacts that it is nobody's, and nothing is done.
+    ///
+    /// # Errors
+    /// When the database or the spool cannot be used.
+    pub async fn erase(
+        &self,
+        store: &dyn Upkeep,
+        person: &Person,
+    ) -> Result<Option<Tally>, StoreError> {
+        let mut tally = Tally::default();
+        let begun = store.begin_erasure(person, jiff::Timestamp::now()).await?;
+        let Some(erasure) = begun else {
+            return Ok(None);
+        };
+        if let Some(fallback) = &self.fallback {
+            tally.spooled = erase_spooled(&fallback.spool, &erasure).await?;
+        }
+        tally.deliveries = erase_riddles(store, &erasure).await?;
+        loop {
+            let erased = store.erase(&erasure).await?;
+            tally.messages += erased.messages;
+            tally.contacts += erased.contacts;
+            tally.deliveries += erased.deliveries;
+            if erased.done {
+                return Ok(Some(tally));
+            }
+        }
+    }
+}
+
+/// Erases the bodies in quarantine that name the person where nothing else tells whose they are.
+async fn erase_riddles(store: &dyn Upkeep, erasure: &Erasure) -> Result<u64, StoreError> {
+    let mut erased = 0;
+    let mut after = 0;
+    loop {
+        let page = store.quarantined(None, after, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(erased);
+        };
+        after = last.position;
+        let theirs: Vec<_> = page
+            .iter()
+            .map(|one| &one.delivery)
+            .filter(|delivery| delivery.received_at <= erasure.at && names(delivery, erasure))
+            .map(|delivery| delivery.id)
+            .collect();
+        if !theirs.is_empty() {
+            erased += store.erase_bodies(&theirs).await?;
+        }
+    }
+}
+
+/// Removes what is only about the person. A body that holds other people's items too stays: when it is drained, the
+/// person's items are left out and the body is not kept.
+async fn erase_spooled(spool: &Spool, erasure: &Erasure) -> Result<u64, StoreError> {
+    let mut erased = 0;
+    let mut after = 0;
+    loop {
+        let page = spool.oldest(after, PAGE, BATCH_BYTES).await?;
+        let Some(last) = page.last() else {
+            return Ok(erased);
+        };
+        after = last.position;
+        let theirs: Vec<_> = page
+            .into_iter()
+            .filter(|spooled| spooled.delivery.received_at <= erasure.at)
+            .map(|spooled| (spooled.position, read(spooled.delivery)))
+            .filter(|(_, record)| is_theirs(record, erasure))
+            .map(|(position, _)| position)
+            .collect();
+        if !theirs.is_empty() {
+            spool.remove(&theirs).await?;
+            erased += theirs.len() as u64;
+        }
+    }
+}
+
+/// Whether everything in it is about the person.
+fn is_theirs(record: &Record, erasure: &Erasure) -> bool {
+    record.items.iter().all(|item| match item.contact() {
+        Some(contact) => erasure.is_about(&contact),
+        None => names(&record.delivery, erasure),
+    })
+}
+
+/// Whether one of the person's ids stands in a delivery, as a word of its own.
+fn names(delivery: &Delivery, erasure: &Erasure) -> bool {
+    let body = normalize::readable_text(delivery);
+    let headers = delivery.headers.iter().map(|(_, value)| value.as_str());
+    let mut texts = headers.chain([body.as_str()]);
+    texts.any(|text| erasure.ids.iter().any(|(_, id)| holds(text, id)))
+}
+
+fn holds(text: &str, id: &str) -> bool {
+    !id.is_empty()
+        && text.match_indices(id).any(|(start, _)| {
+            let before = text[..start].chars().next_back();
+            let after = text[start + id.len()..].chars().next();
+            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_found_as_a_word_only() {
+        assert!(holds(r#"{"x":"1784140"}"#, "1784140"));
+        assert!(holds("a=1&x=1784140", "1784140"));
+        assert!(holds("17841401 1784140", "1784140"));
+        assert!(!holds(r#"{"x":"17841401"}"#, "1784140"));
+        assert!(!holds("", "1"));
+        assert!(!holds("anything", ""));
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads what is in quarantine again, with today's normalizer.
+
+use serde::{Deserialize, Serialize};
+
+use super::read;
+use crate::delivery::{Delivery, Record};
+use crate::store::{Mode, Reread, StoreError, Upkeep};
+
+/// How many deliveries are read again in one transaction: it must not hold up commits for long.
+const BATCH: u32 = 50;
+
+/// Which part of the quarantine to read again.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Only what arrived then or later.
+    pub since: Option<jiff::Timestamp>,
+    /// The position behind which to begin.
+    pub after: i64,
+    /// How many deliveries at most.
+    pub limit: u32,
+    /// Whether anything is written.
+    pub mode: Mode,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Deliveries that were read again.
+    pub deliveries: u64,
+    /// Items in quarantine in them before.
+    pub quarantined_before: u64,
+    /// Items in quarantine in them now.
+    pub quarantined_after: u64,
+    /// Items that became new messages.
+    pub stored: u64,
+    /// Items whose message was there already.
+    pub duplicates: u64,
+    /// Items with nothing to keep.
+    pub ignored: u64,
+    /// Deliveries of which the database refuses what is read in them. They stay as they are.
+    pub refused: u64,
+}
+
+impl Counts {
+    /// Adds those of another part.
+    pub fn add(&mut self, other: &Self) {
+        self.deliveries += other.deliveries;
+        self.quarantined_before += other.quarantined_before;
+        self.quarantined_after += other.quarantined_after;
+        self.stored += other.stored;
+        self.duplicates += other.duplicates;
+        self.ignored += other.ignored;
+        self.refused += other.refused;
+    }
+
+    fn add_reread(&mut self, reread: &Reread) {
+        self.quarantined_before += u64::from(reread.before);
+        self.quarantined_after += u64::from(reread.after);
+        self.stored += u64::from(reread.stored);
+        self.duplicates += u64::from(reread.duplicates);
+        self.ignored += u64::from(reread.ignored);
+    }
+}
+
+/// What came of a part, and where the next one begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reprocessed {
+    /// What came of it.
+    pub counts: Counts,
+    /// The position behind which to go on.
+    pub after: i64,
+    /// Nothing is left behind it.
+    pub caught_up: bool,
+}
+
+/// Reads a part of the quarantine again. To do so twice changes nothing more.
+///
+/// # Errors
+/// When the database cannot be used. What was done until then stays.
+pub async fn reprocess(store: &dyn Upkeep, part: Part) -> Result<Reprocessed, StoreError> {
+    let mut done = Reprocessed {
+        after: part.after,
+        ..Reprocessed::default()
+    };
+    let mut left = part.limit;
+    while left > 0 && !done.caught_up {
+        let size = left.min(BATCH);
+        let waiting = store.quarantined(part.since, done.after, size).await?;
+        let count = u32::try_from(waiting.len()).unwrap_or(size);
+        done.after = waiting.last().map_or(done.after, |last| last.position);
+        done.caught_up = count < size;
+        left -= count;
+        let deliveries = waiting.into_iter().map(|waiting| waiting.delivery);
+        let counts = reread(store, deliveries.map(read).collect(), part.mode).await?;
+        done.counts.add(&counts);
+    }
+    Ok(done)
+}
+
+/// Reads one delivery again.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn reprocess_one(store: &dyn Upkeep, delivery: Delivery) -> Result<Counts, StoreError> {
+    reread(store, vec![read(delivery)], Mode::Real).await
+}
+
+/// All in one transaction; where the database refuses something of it, each in its own.
+async fn reread(
+    store: &dyn Upkeep,
+    records: Vec<Record>,
+    mode: Mode,
+) -> Result<Counts, StoreError> {
+    let mut counts = Counts {
+        deliveries: records.len() as u64,
+        ..Counts::default()
+    };
+    let mut parts = vec![&records[..]];
+    while let Some(part) = parts.pop() {
+        match store.reread(part, mode).await {
+            Ok(reread) => reread.iter().for_each(|one| counts.add_reread(one)),
+            Err(StoreError::Refused(_)) if part.len() > 1 => parts.extend(part.chunks(1).rev()),
+            Err(StoreError::Refused(cause)) => {
+                tracing::warn!(delivery.id = %part[0].delivery.id, cause, "what is read in it is refused by the database");
+                counts.refused += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,311 @@
+//! Keeps away what was erased or deleted: what both backends share.
+//!
+//! Two things could bring it back. A **late retry** of a deleted message: its dedupe key outlives it for 48 h as a
+//! tombstone, and the retry is a duplicate. And a **delivery that arrived before** its person was erased and is
+//! committed afterwards, from the queue or from a replica's spool: who was erased is remembered for 90 days, as hashes,
+//! and such an item is ignored. In both cases the raw body of an erased person is not kept either.
+//!
+//! A backend looks up the [`Questions`] about a batch in the transaction that commits it, and commits what
+//! [`Guard::screen`] leaves of it.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::columns::Columns;
+use crate::delivery::{Item, Reason, ReasonCode, Record};
+use crate::message::{Contact, Identity};
+
+/// How long the dedupe key of a deleted message outlives it.
+const TOMBSTONE: SignedDuration = SignedDuration::from_hours(48);
+/// How long it is remembered who was erased: longer than a delivery waits in any spool.
+const ERASURE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Why an item is not kept, or no longer.
+pub(super) const ERASED: &str = "erased on request, together with the body that held it";
+
+/// Until when a tombstone that is set now stands.
+pub(super) fn tombstone_expiry(now: Timestamp) -> Timestamp {
+    now.checked_add(TOMBSTONE).unwrap_or(Timestamp::MAX)
+}
+
+/// Until when it is remembered who was erased.
+pub(super) fn erasure_expiry(now: Timestamp) -> Timestamp {
+    now.checked_add(ERASURE).unwrap_or(Timestamp::MAX)
+}
+
+/// What is kept of an erased id: 16 bytes of a hash. Without a channel, it is erased on all of them.
+pub(super) fn fingerprint(channel: Option<&str>, id: &str) -> Uuid {
+    let mut hash = Sha256::new();
+    hash.update("erased");
+    if let Some(channel) = channel {
+        hash.update((channel.len() as u64).to_be_bytes());
+        hash.update(channel);
+    }
+    hash.update(u64::MAX.to_be_bytes());
+    hash.update(id);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.finalize()[..16]);
+    Uuid::from_bytes(bytes)
+}
+
+/// What has to be looked up about a batch.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    /// In `erasures`.
+    pub(super) people: HashSet<Uuid>,
+    /// In `tombstones`, as dedupe key.
+    pub(super) keys: HashSet<Uuid>,
+    /// In `tombstones`, as window key.
+    pub(super) windows: HashSet<Uuid>,
+}
+
+impl Questions {
+    pub(super) fn about(records: &[Record]) -> Self {
+        let mut questions = Self::default();
+        for item in records.iter().flat_map(|record| &record.items) {
+            questions
+                .people
+                .extend(item.contact().iter().flat_map(fingerprints));
+            if let Item::Message(draft) = item {
+                match draft.identity {
+                    Identity::Key(key) => questions.keys.insert(key),
+                    Identity::Window(key) => questions.windows.insert(key),
+                };
+            }
+        }
+        questions
+    }
+}
+
+/// What the database knows about a batch; empty for nearly every one.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    erasures: HashMap<Uuid, Timestamp>,
+    /// Whether the person of a deleted message was erased.
+    keys: HashMap<Uuid, bool>,
+    /// The same with the arrivals.
+    windows: HashMap<Uuid, Vec<(Timestamp, bool)>>,
+}
+
+/// What is known about an item.
+enum Verdict {
+    Free,
+    /// Its person was erased after it arrived.
+    Erased,
+    /// Its message was deleted not long ago; whether because its person was erased.
+    Deleted {
+        erased: bool,
+    },
+}
+
+impl Guard {
+    /// A row of `tombstones`; or, with `erased` NULL, one of `erasures` in the same columns.
+    pub(super) fn add(&mut self, row: &impl Columns) -> Result<(), sqlx::Error> {
+        let (key, received_at) = (row.uuid("dedupe_key")?, row.time("received_at")?);
+        match row.optional_flag("erased")? {
+            None => self.add_erasure(key, received_at),
+            Some(erased) => {
+                self.add_tombstone(key, row.optional_uuid("window_key")?, received_at, erased);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_erasure(&mut self, person: Uuid, at: Timestamp) {
+        self.erasures.insert(person, at);
+    }
+
+    fn add_tombstone(
+        &mut self,
+        dedupe_key: Uuid,
+        window_key: Option<Uuid>,
+        received_at: Timestamp,
+        erased: bool,
+    ) {
+        match window_key {
+            Some(key) => self
+                .windows
+                .entry(key)
+                .or_default()
+                .push((received_at, erased)),
+            None => {
+                self.keys.insert(dedupe_key, erased);
+            }
+        }
+    }
+
+    /// The records without what must not come back.
+    pub(super) fn screen<'a>(&self, records: &'a [Record], window: Duration) -> Cow<'a, [Record]> {
+        if self.erasures.is_empty() && self.keys.is_empty() && self.windows.is_empty() {
+            return Cow::Borrowed(records);
+        }
+        records
+            .iter()
+            .map(|record| self.screened(record.clone(), window))
+            .collect()
+    }
+
+    fn screened(&self, mut record: Record, window: Duration) -> Record {
+        let arrival = record.delivery.received_at;
+        let mut erased_any = false;
+        for item in &mut record.items {
+            match self.verdict(item, arrival, window) {
+                Verdict::Free => {}
+                Verdict::Erased => {
+                    erased_any = true;
+                    *item = erased(None);
+                }
+                Verdict::Deleted { erased } => {
+                    erased_any |= erased;
+                    let contact = item.contact().filter(|_| !erased).map(Box::new);
+                    *item = Item::Duplicate { contact };
+                }
+            }
+        }
+        if erased_any {
+            record.delivery.body = Bytes::new();
+            record.delivery.headers.clear();
+            for item in &mut record.items {
+                // Without its body it can never be read again.
+                if let Item::Quarantined { contact, .. } = item {
+                    *item = erased(contact.take());
+                }
+            }
+        }
+        record
+    }
+
+    fn verdict(&self, item: &Item, arrival: Timestamp, window: Duration) -> Verdict {
+        let is_erased = |person: Uuid| self.erasures.get(&person).is_some_and(|at| arrival <= *at);
+        if item.contact().iter().flat_map(fingerprints).any(is_erased) {
+            return Verdict::Erased;
+        }
+        let Item::Message(draft) = item else {
+            return Verdict::Free;
+        };
+        let erased = match draft.identity {
+            Identity::Key(key) => self.keys.get(&key).copied(),
+            Identity::Window(key) => self
+                .windows
+                .get(&key)
+                .into_iter()
+                .flatten()
+                .find(|(other, _)| arrival.duration_since(*other).unsigned_abs() < window)
+                .map(|(_, erased)| *erased),
+        };
+        match erased {
+            Some(erased) => Verdict::Deleted { erased },
+            None => Verdict::Free,
+        }
+    }
+}
+
+fn erased(contact: Option<Box<Contact>>) -> Item {
+    Item::Ignored {
+        reason: Reason::new(ReasonCode::Erased, ERASED),
+        contact,
+    }
+}
+
+/// Each id of a person, on their channel and on all of them.
+fn fingerprints(contact: &Contact) -> Vec<Uuid> {
+    let channel = contact.channel.as_str();
+    let ids = std::iter::once(&contact.id).chain(&contact.aliases);
+    ids.flat_map(|id| [fingerprint(Some(channel), id), fingerprint(None, id)])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Delivery;
+    use crate::normalize;
+
+    fn record(body: &'static str, arrival: &str) -> Record {
+        let delivery = Delivery {
+            id: Uuid::now_v7(),
+            received_at: arrival.parse().unwrap(),
+            method: "POST".to_owned(),
+            content_type: None,
+            headers: vec![("user-agent".to_owned(), "test".to_owned())],
+            body: body.into(),
+            is_query: false,
+        };
+        let reading = normalize::normalize(&delivery);
+        Record {
+            delivery,
+            shape: reading.shape,
+            items: reading.items,
+        }
+    }
+
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn only_what_arrived_before_the_erasure_is_kept_away() {
+        let mut guard = Guard::default();
+        let erased_at = "2026-07-09T12:00:00Z".parse().unwrap();
+        guard.add_erasure(fingerprint(None, "ext-9"), erased_at);
+        let body = r#"[{"contact_id":"1","ext":0,"external_id":"ext-9","text":"a"},{"contact_id":"2","text":"b"},{"contact_id":"3"}]"#;
+        let records = [
+            record(body, "2026-07-09T12:00:00Z"),
+            record(body, "2026-07-09T12:00:00.001Z"),
+        ];
+        let screened = guard.screen(&records, WINDOW);
+        let [before, after] = &*screened else {
+            panic!("two records")
+        };
+        assert!(before.delivery.body.is_empty() && before.delivery.headers.is_empty());
+        assert!(
+            matches!(&before.items[0], Item::Ignored { reason, contact: None } if reason.code == ReasonCode::Erased)
+        );
+        assert_eq!(before.items[1], records[0].items[1], "another person's");
+        assert!(
+            matches!(
+                &before.items[2],
+                Item::Ignored {
+                    contact: Some(_),
+                    ..
+                }
+            ),
+            "nothing stays in quarantine without a body"
+        );
+        assert_eq!(after.items, records[1].items);
+        assert_eq!(after.delivery, records[1].delivery);
+    }
+
+    #[test]
+    fn a_retry_within_the_window_of_a_deleted_message_is_a_duplicate() {
+        let body = r#"{"contact_id":"1","text":"a"}"#;
+        let records = [
+            record(body, "2026-07-09T12:00:09.999Z"),
+            record(body, "2026-07-09T12:00:10Z"),
+        ];
+        let mut guard = Guard::default();
+        for key in Questions::about(&records).windows {
+            let arrival = "2026-07-09T12:00:00Z".parse().unwrap();
+            guard.add_tombstone(Uuid::now_v7(), Some(key), arrival, false);
+        }
+        let screened = guard.screen(&records, WINDOW);
+        assert!(matches!(
+            &screened[0].items[0],
+            Item::Duplicate { contact: Some(_) }
+        ));
+        assert!(!screened[0].delivery.body.is_empty());
+        assert_eq!(screened[1].items, records[1].items);
+    }
+
+    #[test]
+    fn a_fingerprint_tells_channels_apart() {
+        assert_ne!(
+            fingerprint(Some("instagram"), "1"),
+            fingerprint(Some("whatsapp"), "1")
+        );
+        assert_ne!(fingerprint(Some("instagram"), "1"), fingerprint(None, "1"));
+    }
+}
