@@ -51,7 +51,6 @@ impl Service {
         if !errors.is_empty() {
             return Err(ConfigErrors(errors).into());
         }
-        let client = outside::builder().connect_timeout(CONNECT_TIMEOUT);
         let token = arguments
             .token
             .or_else(|| configured.into_iter().next())
@@ -64,9 +63,9 @@ impl Service {
             })?;
         let base = arguments.url.unwrap_or(local);
         Ok(Self {
+            client: client(&base)?,
             base: base.trim_end_matches('/').to_owned(),
             token,
-            client: client.build().context("no HTTP client")?,
         })
     }
 
@@ -87,11 +86,8 @@ impl Service {
     /// # Errors
     /// When it is there, but no token for it is.
     pub(super) async fn here(config: &Config) -> anyhow::Result<Option<Self>> {
-        let client = outside::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .context("no HTTP client")?;
         let base = format!("http://{}", reachable(config.server.address()));
+        let client = client(&base)?;
         let alive = client
             .get(format!("{base}/healthz"))
             .timeout(CONNECT_TIMEOUT)
@@ -136,6 +132,15 @@ impl Service {
         }
         serde_json::from_slice(&body).context("the answer is not what was expected")
     }
+}
+
+fn client(base: &str) -> anyhow::Result<Client> {
+    let mut client = outside::builder().connect_timeout(CONNECT_TIMEOUT);
+    if base.starts_with("http:") {
+        // It is asked without TLS, and must not need this machine's certificates.
+        client = client.tls_certs_only([]);
+    }
+    client.build().context("no HTTP client")
 }
 
 /// The token that the service made for itself.
