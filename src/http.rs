@@ -1,6 +1,7 @@
 //! HTTP: routes, the order of layers, and one file for each resource. Knows no SQL.
 
 mod auth;
+mod body;
 mod contacts;
 mod cursor;
 mod deliveries;
@@ -64,6 +65,7 @@ pub struct Shared {
     api_tokens: Vec<SecretString>,
     sender: auth::Sender,
     redactor: Redactor,
+    bodies: body::Bodies,
     ingest: Ingest,
     store: Arc<dyn Upkeep>,
     lifecycle: Lifecycle,
@@ -99,6 +101,7 @@ impl AppState {
             sender: auth::Sender::new(&config),
             observed: observed::Observed::new(redactor.clone(), sightings),
             redactor,
+            bodies: body::Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             news: news::News::new(0),
             silence,
             config,

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::AppState;
 use super::auth::{self, SECRET_PARAMETERS, Verdict};
+use super::body::BodyError;
 use super::error::{ApiError, DeliveryErrors, ErrorBody};
-use super::extract::{BodyError, read_body};
 use crate::config::WebhookAuth;
 use crate::delivery::{Delivery, Rejection};
 use crate::diagnose::probe;
@@ -59,12 +59,13 @@ pub(super) async fn receive(
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let limit = state.config.server.max_body_bytes;
-    let body = match read_body(body, limit, state.config.server.limits.body).await {
-        Ok(body) => body,
+    let whole = match state.bodies.read(body).await {
+        Ok(whole) => whole,
         Err(error) => {
             let (reason, error) = match error {
                 BodyError::TooLarge => (Rejection::TooLarge, ApiError::TooLarge(limit)),
                 BodyError::Timeout => (Rejection::Incomplete, ApiError::Timeout),
+                BodyError::Busy => (Rejection::NotKept, ApiError::Busy),
                 BodyError::Broken => (
                     Rejection::Incomplete,
                     ApiError::BadRequest("The body did not arrive whole.".to_owned()),
@@ -74,6 +75,7 @@ pub(super) async fn receive(
             return Err(error);
         }
     };
+    let body = whole.bytes.clone();
     let query = WebhookQuery::read(parts.uri.query());
     let blank = body.iter().all(u8::is_ascii_whitespace);
     // Only where there is nothing to keep: no header makes a message disappear.
