@@ -39,6 +39,7 @@ pub use server::{listen, serve};
 pub use crate::setup::WEBHOOK_PATH;
 
 use crate::config::Config;
+use crate::diagnose::Inquiry;
 use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::Lifecycle;
 use crate::redact::Redactor;
@@ -65,6 +66,7 @@ pub struct Shared {
     observed: observed::Observed,
     news: news::News,
     silence: SilenceReceiver,
+    inquiry: Inquiry,
 }
 
 /// What was judged about silence last; `None` while that cannot be told, and where nobody watches.
@@ -96,6 +98,7 @@ impl AppState {
             redactor,
             news: news::News::new(0),
             silence,
+            inquiry: Inquiry::new(&config, &api_tokens),
             config,
             api_tokens,
             ingest,

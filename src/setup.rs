@@ -20,6 +20,11 @@ pub const BODY_TEMPLATE: &str = r#"{
   "channel": "instagram"
 }"#;
 
+/// [`BODY_TEMPLATE`] for the middle of a sentence.
+pub fn body_on_one_line() -> String {
+    BODY_TEMPLATE.lines().map(str::trim).collect()
+}
+
 /// What the steps depend on.
 #[derive(Debug, Clone)]
 pub struct Situation {

@@ -48,10 +48,10 @@ async fn a_new_service_says_what_to_do_first(
     let diagnosis = app.diagnosis().await;
     assert_eq!(diagnosis["status"], "problem");
     assert!(
-        verdict(&diagnosis).starts_with("Nothing has reached this server yet since it was set up at ")
-            && verdict(&diagnosis).ends_with(
-                ": the next step is to set up the External API Request: run `chatrace-webhook setup`."
-            ),
+        verdict(&diagnosis)
+            .starts_with("Nothing has reached this server since it first started at ")
+            && verdict(&diagnosis)
+                .ends_with(": add an External API Request to your Chatrace flow."),
         "{diagnosis:#}"
     );
     for check in diagnosis["checks"].as_array().unwrap() {
@@ -248,7 +248,7 @@ async fn what_is_in_the_bodies_is_the_verdict(
     let cases = [
         (
             vec![r#"{"contact_id":"1","text":"{{last_input}}"}"#.to_owned()],
-            "The flow sends {{last_input}} literally in `text` (the last delivery).",
+            "The flow sends {{last_input}} literally in `text`, in the last delivery.",
         ),
         (
             vec![dump],
