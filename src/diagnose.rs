@@ -88,6 +88,17 @@ impl Check {
         )
     }
 
+    /// Not to be told before something has arrived.
+    fn too_early(name: &str, things: &str) -> Self {
+        Self::new(
+            name,
+            Status::Unknown,
+            format!("There are no {things} yet."),
+            "This cannot be told before some have arrived.",
+            "",
+        )
+    }
+
     /// Anything else.
     pub fn new(
         name: &str,

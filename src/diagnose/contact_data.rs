@@ -12,6 +12,9 @@ pub(super) fn check(facts: &Facts) -> Check {
         return Check::unknown(NAME);
     };
     let deliveries = &known.recent.deliveries;
+    if deliveries.is_empty() {
+        return Check::too_early(NAME, "deliveries");
+    }
     let bare = deliveries.iter().filter(|one| is_contact_only(one)).count();
     if bare * 2 <= deliveries.len() {
         return Check::ok(

@@ -14,6 +14,9 @@ pub(super) fn check(facts: &Facts) -> Check {
         return Check::unknown(NAME);
     };
     let deliveries = &known.recent.deliveries;
+    if deliveries.is_empty() {
+        return Check::too_early(NAME, "deliveries");
+    }
     let unfilled: Vec<_> = deliveries.iter().filter(|one| is_unfilled(one)).collect();
     let Some(newest) = unfilled.first() else {
         return Check::ok(

@@ -9,7 +9,7 @@ use super::{AppState, WEBHOOK_PATH};
 use crate::config::WebhookAuth;
 use crate::delivery::Outcome;
 use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
-use crate::diagnose::{Facts, Outside, Report, own_checks};
+use crate::diagnose::{Facts, Outside, Report, own_checks, public_url};
 use crate::message::Direction;
 use crate::sighting::Tally;
 use crate::store::{CounterName, Recent, Snapshot, StoreError};
@@ -113,7 +113,7 @@ fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
 
 fn webhook_url(state: &AppState) -> String {
     match &state.config.server.public_url {
-        Some(url) => format!("{}{WEBHOOK_PATH}", url.as_str().trim_end_matches('/')),
+        Some(url) => public_url::webhook_url(url),
         None => format!("https://<this server>{WEBHOOK_PATH}"),
     }
 }
