@@ -196,9 +196,10 @@ async fn method_not_allowed(State(state): State<AppState>, request: Request) -> 
     ApiError::MethodNotAllowed
 }
 
-/// Notes a request to a path that resembles the webhook's.
+/// Notes a request to a path that resembles the webhook's. A probe of the diagnosis is none: who sent it is told.
 fn note_near_miss(state: &AppState, sight: Sight, request: &Parts) -> bool {
-    let resembles = near_miss::resembles_webhook(&request.method, request.uri.path());
+    let resembles = near_miss::resembles_webhook(&request.method, request.uri.path())
+        && webhook::probe_answer(state, &request.headers).is_none();
     if resembles {
         state.observed.sighting(sight, request);
         tracing::warn!(

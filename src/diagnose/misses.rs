@@ -31,7 +31,7 @@ pub(super) fn sentence(misses: &[&Sighting], since: Option<Timestamp>, now: Time
         .collect();
     let more = match misses.len().saturating_sub(TOLD) {
         0 => String::new(),
-        more => format!(", and {more} more sorts of near misses"),
+        more => format!(", and {} of near misses", counted(more as u64, "more sort")),
     };
     let advice = misses.first().map_or("", |miss| advice(miss.sight));
     format!("{}{more}: {advice}.", told.join(", "))

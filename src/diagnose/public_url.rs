@@ -103,7 +103,7 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Check, Check> {
             NAME,
             Status::Unknown,
             format!(
-                "{host} resolves, but there is no API token here, with which the probe is signed."
+                "The name {host} of PUBLIC_URL resolves, but there is no API token here, with which the probe is signed."
             ),
             "Whether the way leads to this service cannot be told.",
             "Set API_TOKEN to that of the service, or run this where its DATA_DIR is.",
@@ -143,7 +143,7 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
                 NAME,
                 Status::Problem,
                 format!(
-                    "The name {host} was not resolved within {} s.",
+                    "The name {host} of PUBLIC_URL was not resolved within {} s.",
                     RESOLVE_TIMEOUT.as_secs()
                 ),
                 "Either the name server of the domain or that of this machine does not answer.",
@@ -155,7 +155,7 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
         return Err(Check::new(
             NAME,
             Status::Problem,
-            format!("The name {host} does not resolve."),
+            format!("The name {host} of PUBLIC_URL does not resolve."),
             NOTHING_ARRIVES,
             "Correct PUBLIC_URL, or make the DNS entry. A tunnel's address is gone when the tunnel ends: start it again and set PUBLIC_URL anew.",
         ));
@@ -211,14 +211,14 @@ fn no_answer(host: &str, trouble: &Trouble) -> Check {
         Trouble::Refused => Check::new(
             NAME,
             Status::Problem,
-            format!("{host} refuses the connection."),
+            format!("The public address {host} refuses the connection."),
             NOTHING_ARRIVES,
             "Start the reverse proxy or tunnel, or open its port in the firewall.",
         ),
         Trouble::TimedOut => Check::new(
             NAME,
             Status::Problem,
-            format!("{host} did not answer in time."),
+            format!("The public address {host} did not answer in time."),
             "Chatrace gives up after a few seconds, so nothing arrives.",
             "Check the firewall and that the proxy runs. Some routers do not let a machine reach its own public address: then try from elsewhere.",
         ),
@@ -226,14 +226,14 @@ fn no_answer(host: &str, trouble: &Trouble) -> Check {
         Trouble::Tls(cause) => Check::new(
             NAME,
             Status::Problem,
-            format!("{host} does not speak TLS as it should: {cause}."),
+            format!("The public address {host} does not speak TLS as it should: {cause}."),
             CHATRACE_REFUSES,
             "PUBLIC_URL must name the port of the proxy that speaks https, not that of this service, which speaks http.",
         ),
         Trouble::Other(cause) => Check::new(
             NAME,
             Status::Problem,
-            format!("{host} cannot be reached: {cause}."),
+            format!("The public address {host} cannot be reached: {cause}."),
             NOTHING_ARRIVES,
             "Check the reverse proxy or tunnel, and the firewall.",
         ),

@@ -57,28 +57,31 @@ async fn each_break_of_the_public_way_is_the_services_verdict() {
     let cases = [
         (
             "https://nowhere.invalid".to_owned(),
-            "The name nowhere.invalid does not resolve.",
+            "The name nowhere.invalid of PUBLIC_URL does not resolve.",
         ),
-        (nobody, "127.0.0.1 refuses the connection."),
+        (
+            nobody,
+            "The public address 127.0.0.1 refuses the connection.",
+        ),
         (
             url(&redirect),
-            "127.0.0.1 answers with a redirect (301) to https://other.example/instagram/webhook.",
+            "The public address 127.0.0.1 answers with a redirect (301) to https://other.example/instagram/webhook.",
         ),
         (
             url(&elsewhere),
-            "127.0.0.1 has nothing at /instagram/webhook (404).",
+            "The public address 127.0.0.1 has nothing at /instagram/webhook (404).",
         ),
         (
             url(&behind),
-            "127.0.0.1 is reached, but has no service behind it (502).",
+            "The public address 127.0.0.1 is reached, but has no service behind it (502).",
         ),
         (
             other.base.clone(),
-            "127.0.0.1 leads here, but the service that answers has another WEBHOOK_SECRET or META_APP_SECRET (401).",
+            "The public address 127.0.0.1 leads here, but the service that answers has another WEBHOOK_SECRET or META_APP_SECRET (401).",
         ),
         (
             other.base.replace("http:", "https:"),
-            "127.0.0.1 does not speak TLS as it should: received corrupt message of type InvalidContentType.",
+            "The public address 127.0.0.1 does not speak TLS as it should: what answers there is no TLS.",
         ),
         (
             "https://shop.example/instagram/webhook".to_owned(),
@@ -203,7 +206,7 @@ async fn the_doctor_takes_what_the_service_was_told_and_asks_what_its_own_enviro
     let report: Value = serde_json::from_str(&printed(&run(doctor).await, 1)).unwrap();
     assert_eq!(
         report["verdict"],
-        "127.0.0.1 leads here, but the service that answers has another WEBHOOK_SECRET or META_APP_SECRET (401)."
+        "The public address 127.0.0.1 leads here, but the service that answers has another WEBHOOK_SECRET or META_APP_SECRET (401)."
     );
     let account = check(&report, "chatrace_account");
     assert_eq!(account["status"], "ok", "{report:#}");

@@ -80,7 +80,7 @@ impl Answer {
                 NAME,
                 Status::Problem,
                 format!(
-                    "{host} leads here, but the secret of the probe was lost on the way (401)."
+                    "The public address {host} leads here, but the secret of the probe was lost on the way (401)."
                 ),
                 "The proxy drops X-Webhook-Secret, so every message is refused.",
                 "Let the proxy pass the header X-Webhook-Secret; or put the secret into the URL as ?token=….",
@@ -89,7 +89,7 @@ impl Answer {
                 NAME,
                 Status::Problem,
                 format!(
-                    "{host} leads here, but the service that answers has another WEBHOOK_SECRET or META_APP_SECRET (401)."
+                    "The public address {host} leads here, but the service that answers has another WEBHOOK_SECRET or META_APP_SECRET (401)."
                 ),
                 "Senders that use the secret of this environment are refused.",
                 "Restart the service, every replica of it, with the same environment as this.",
@@ -98,7 +98,7 @@ impl Answer {
                 NAME,
                 Status::Problem,
                 format!(
-                    "{host} leads to a chatrace-webhook that does not know the probe ({status})."
+                    "The public address {host} leads to a chatrace-webhook that does not know the probe ({status})."
                 ),
                 "It is another installation with another API_TOKEN, or its clock is wrong, or the proxy drops the header X-Webhook-Probe.",
                 format!(
@@ -117,7 +117,7 @@ impl Answer {
                 NAME,
                 Status::Problem,
                 format!(
-                    "{host} answers with a redirect ({status}) to {}.",
+                    "The public address {host} answers with a redirect ({status}) to {}.",
                     self.location.as_deref().unwrap_or("an unnamed place")
                 ),
                 "A POST that is redirected loses its body, or Chatrace does not follow: nothing arrives.",
@@ -126,7 +126,7 @@ impl Answer {
             401 | 403 => Check::new(
                 NAME,
                 Status::Problem,
-                format!("{host} answers {status}, and not by this service."),
+                format!("The public address {host} answers {status}, and not by this service."),
                 "Something before the service asks for a login, or filters requests, and refuses Chatrace as well.",
                 format!(
                     "Let {WEBHOOK_PATH} pass without login: the service checks the secret itself."
@@ -135,7 +135,7 @@ impl Answer {
             404 => Check::new(
                 NAME,
                 Status::Problem,
-                format!("{host} has nothing at {WEBHOOK_PATH} (404)."),
+                format!("The public address {host} has nothing at {WEBHOOK_PATH} (404)."),
                 "The proxy passes the path elsewhere, or changes it: nothing arrives.",
                 format!(
                     "Let the proxy pass the path unchanged; if the service lives under a prefix, PUBLIC_URL must have it and the proxy must take it away before {WEBHOOK_PATH}."
@@ -144,7 +144,7 @@ impl Answer {
             405 => Check::new(
                 NAME,
                 Status::Problem,
-                format!("{host} takes no POST at {WEBHOOK_PATH} (405)."),
+                format!("The public address {host} takes no POST at {WEBHOOK_PATH} (405)."),
                 "The proxy leads to something else, such as static files: nothing arrives.",
                 "Let the proxy pass the path, with every method, to the service.",
             ),
@@ -152,7 +152,7 @@ impl Answer {
                 NAME,
                 Status::Problem,
                 format!(
-                    "{host} finds a body of {} bytes too large (413).",
+                    "The public address {host} finds a body of {} bytes too large (413).",
                     probe::BODY.len()
                 ),
                 "Messages are larger than that and are refused.",
@@ -161,14 +161,16 @@ impl Answer {
             429 => Check::new(
                 NAME,
                 Status::Problem,
-                format!("{host} refuses the probe as one too many (429)."),
+                format!("The public address {host} refuses the probe as one too many (429)."),
                 "The proxy limits requests, and refuses messages when many are written.",
                 format!("Take {WEBHOOK_PATH} out of the limit."),
             ),
             500..=599 => Check::new(
                 NAME,
                 Status::Problem,
-                format!("{host} is reached, but has no service behind it ({status})."),
+                format!(
+                    "The public address {host} is reached, but has no service behind it ({status})."
+                ),
                 NOTHING_ARRIVES,
                 "Start the service, and check that the proxy or tunnel leads to its HOST and PORT.",
             ),
@@ -179,7 +181,9 @@ impl Answer {
                 Check::new(
                     NAME,
                     Status::Problem,
-                    format!("Something else answers at {host} ({status}{server})."),
+                    format!(
+                        "Something else answers at the public address {host} ({status}{server})."
+                    ),
                     "The name leads to another server: messages go there.",
                     "Check the DNS entry and the proxy: whose server is it? Some tunnels show a page of their own to first visitors.",
                 )
