@@ -5,7 +5,7 @@
 //! database), and ends in one sentence: that of the most upstream cause.
 //!
 //! The checks on what the service sees by itself are pure functions of [`Facts`]; whoever has the facts calls
-//! [`own_checks`].
+//! [`own_checks`]. What others have to be asked stands [around](inquiry::Outside::around) them.
 
 mod arrival;
 mod clock;
@@ -29,6 +29,7 @@ mod words;
 
 pub mod account;
 pub mod chatrace_api;
+pub mod inquiry;
 pub mod polling;
 pub mod probe;
 pub mod public_url;
@@ -36,6 +37,7 @@ pub mod public_url;
 use serde::{Deserialize, Serialize};
 
 pub use facts::Facts;
+pub use inquiry::{Inquiry, Outside};
 
 use crate::message::named_enum;
 
@@ -86,6 +88,17 @@ impl Check {
         )
     }
 
+    /// Not to be told before something has arrived.
+    fn too_early(name: &str, things: &str) -> Self {
+        Self::new(
+            name,
+            Status::Unknown,
+            format!("There are no {things} yet."),
+            "This cannot be told before some have arrived.",
+            "",
+        )
+    }
+
     /// Anything else.
     pub fn new(
         name: &str,
@@ -110,7 +123,7 @@ impl Check {
 pub struct Report {
     /// The worst of the checks; what cannot be told is no worse than what is well.
     pub status: Status,
-    /// One sentence: the most upstream cause, or that all is well.
+    /// What was observed of the most upstream cause, or that all is well. The same sentence wherever it is shown.
     pub verdict: String,
     /// What to do first.
     pub next_step: String,

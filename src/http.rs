@@ -45,6 +45,7 @@ pub use server::{listen, serve};
 pub use crate::setup::WEBHOOK_PATH;
 
 use crate::config::Config;
+use crate::diagnose::Inquiry;
 use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::Lifecycle;
 use crate::redact::Redactor;
@@ -72,6 +73,7 @@ pub struct Shared {
     observed: observed::Observed,
     news: news::News,
     silence: SilenceReceiver,
+    inquiry: Inquiry,
 }
 
 /// What was judged about silence last; `None` while that cannot be told, and where nobody watches.
@@ -104,6 +106,7 @@ impl AppState {
             bodies: body::Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             news: news::News::new(0),
             silence,
+            inquiry: Inquiry::new(&config, &api_tokens),
             config,
             api_tokens,
             ingest,
@@ -220,9 +223,10 @@ async fn method_not_allowed(State(state): State<AppState>, request: Request) -> 
     ApiError::MethodNotAllowed
 }
 
-/// Notes a request to a path that resembles the webhook's.
+/// Notes a request to a path that resembles the webhook's. A probe of the diagnosis is none: who sent it is told.
 fn note_near_miss(state: &AppState, sight: Sight, request: &Parts) -> bool {
-    let resembles = near_miss::resembles_webhook(&request.method, request.uri.path());
+    let resembles = near_miss::resembles_webhook(&request.method, request.uri.path())
+        && webhook::probe_answer(state, &request.headers).is_none();
     if resembles {
         state.observed.sighting(sight, request);
         tracing::warn!(

@@ -87,6 +87,9 @@ impl Trouble {
             Some(rustls::Error::InvalidCertificate(problem)) => {
                 return Self::Certificate(problem.clone());
             }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                return Self::Tls("what answers there is no TLS".to_owned());
+            }
             Some(other) => return Self::Tls(shown(&other.to_string())),
             None => {}
         }

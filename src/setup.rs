@@ -20,6 +20,11 @@ pub const BODY_TEMPLATE: &str = r#"{
   "channel": "instagram"
 }"#;
 
+/// [`BODY_TEMPLATE`] without blanks, so that it can be copied out of a sentence however that is wrapped.
+pub fn body_on_one_line() -> String {
+    BODY_TEMPLATE.split_whitespace().collect()
+}
+
 /// What the steps depend on.
 #[derive(Debug, Clone)]
 pub struct Situation {
@@ -101,8 +106,7 @@ fn secret(situation: &Situation) -> Step {
         return Step {
             title,
             notes: vec![
-                "WEBHOOK_SECRET is set. Its value is entered below; it is not shown here."
-                    .to_owned(),
+                "WEBHOOK_SECRET is set. Its value goes into a header below; it is not shown here, but stands in .env or wherever the service has its environment from.".to_owned(),
             ],
             fields: Vec::new(),
             copy: None,
@@ -135,7 +139,7 @@ fn request(situation: &Situation) -> Step {
             field("Method", "POST"),
             field("URL", &url),
             field("Header", "Content-Type: application/json"),
-            field("Header", "X-Webhook-Secret: (the value of $WEBHOOK_SECRET)"),
+            field("Header", "X-Webhook-Secret: (the value of WEBHOOK_SECRET)"),
         ],
         copy: None,
     }

@@ -48,10 +48,10 @@ async fn a_new_service_says_what_to_do_first(
     let diagnosis = app.diagnosis().await;
     assert_eq!(diagnosis["status"], "problem");
     assert!(
-        verdict(&diagnosis).starts_with("Nothing has reached this server yet since it was set up at ")
-            && verdict(&diagnosis).ends_with(
-                ": the next step is to set up the External API Request: run `chatrace-webhook setup`."
-            ),
+        verdict(&diagnosis)
+            .starts_with("Nothing has reached this server since it first started at ")
+            && verdict(&diagnosis)
+                .ends_with(": add an External API Request to your Chatrace flow."),
         "{diagnosis:#}"
     );
     for check in diagnosis["checks"].as_array().unwrap() {
@@ -248,7 +248,7 @@ async fn what_is_in_the_bodies_is_the_verdict(
     let cases = [
         (
             vec![r#"{"contact_id":"1","text":"{{last_input}}"}"#.to_owned()],
-            "The flow sends {{last_input}} literally in `text` (the last delivery).",
+            "The flow sends {{last_input}} literally in `text`, in the last delivery.",
         ),
         (
             vec![dump],
@@ -354,6 +354,42 @@ async fn an_open_door_is_told_when_nothing_worse_is() {
 }
 
 #[tokio::test]
+async fn a_spool_that_is_turned_off_is_told_when_nothing_worse_is() {
+    let variables = [SECRET, ("SPOOL", "off")];
+    let app = App::with(Backend::Postgres, &variables).await;
+    Answer::to(post(&app, "/instagram/webhook").body(BODY))
+        .await
+        .ok();
+    let diagnosis = app.diagnosis().await;
+    assert_eq!(diagnosis["status"], "warning");
+    assert_eq!(
+        verdict(&diagnosis),
+        "SPOOL=off: deliveries are refused while the database is away."
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_disk_and_what_is_kept_are_looked_at(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::with(backend, &[SECRET, ("RETENTION_DAYS", "7")]).await;
+    Answer::to(post(&app, "/instagram/webhook").body(BODY))
+        .await
+        .ok();
+    let diagnosis = app.diagnosis().await;
+    let disk = check(&diagnosis, "disk")["observed"].as_str().unwrap();
+    assert!(
+        disk.starts_with("The disk of DATA_DIR has ") && disk.ends_with("iB left."),
+        "{disk}"
+    );
+    assert_eq!(
+        check(&diagnosis, "retention")["observed"],
+        "Nothing is older than 7 days."
+    );
+}
+
+#[tokio::test]
 async fn a_handshake_is_remembered() {
     let app = App::with(Backend::Sqlite, &[SECRET, ("META_VERIFY_TOKEN", "verify")]).await;
     let path = "/instagram/webhook?hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1";
@@ -397,6 +433,15 @@ async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
             let diagnosis = app.diagnosis().await;
             let spool = check(&diagnosis, "spool")["observed"].as_str().unwrap();
             assert!(spool.starts_with("1 delivery in the spool"), "{spool}");
+        }
+        if fate.contains("503") {
+            // Nothing was ever kept, so this is why nothing arrives.
+            proxy.set(Weather::Fair);
+            let expected = "Nothing has reached this server yet. 1 request could not be kept (503): look at the \
+                            database, the spool and the disk.";
+            app.diagnosis_where(|diagnosis| diagnosis["verdict"] == expected)
+                .await;
+            proxy.set(Weather::Cut);
         }
         // What missed meanwhile is remembered when the database is back.
         Answer::to(post(&app, "/instagram/webhok").body(BODY))

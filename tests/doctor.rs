@@ -2,6 +2,7 @@
 
 mod account;
 mod commands;
+mod outside;
 mod polling;
 mod public_way;
 mod secrets;

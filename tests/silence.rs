@@ -11,16 +11,19 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chatrace_webhook::config::Limits;
+use chatrace_webhook::config::{Config, Limits};
 use chatrace_webhook::http;
 use chatrace_webhook::lifecycle::Lifecycle;
-use chatrace_webhook::silence::sign;
+use chatrace_webhook::silence::{Alerter, sign};
+use chatrace_webhook::store::{Alert, SqliteStore, Store};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::support::front::{Authority, Front};
 use crate::support::process::{PATIENCE, Running, program};
 use crate::support::{Answer, App, Backend, postgres};
 
@@ -192,6 +195,74 @@ async fn an_alert_that_is_refused_comes_again_under_the_same_id() {
     assert_eq!((&first.id, &first.body), (&second.id, &second.body));
     let third = tokio::time::timeout(Duration::from_secs(1), ear.told.recv()).await;
     assert!(third.is_err(), "what is delivered is not sent again");
+}
+
+#[tokio::test]
+async fn an_alert_goes_over_tls() {
+    let mut ear = Ear::refusing(0).await;
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let plain = url::Url::parse(&ear.url).unwrap();
+    let plain = format!("http://127.0.0.1:{}", plain.port().unwrap());
+    let front = Front::tls(authority.server("localhost", -1, 90), &plain).await;
+    let file = directory.path().join("authority.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let mut command = program(directory.path());
+    command
+        .env("SILENCE_AFTER", "500ms")
+        .env(
+            "ALERT_URL",
+            format!("https://localhost:{}/canary", front.port),
+        )
+        .env("ALERT_SECRET", SECRET)
+        .env("SSL_CERT_FILE", file);
+    let running = Running::start(command).await;
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let post = client.post(format!("{}/instagram/webhook", running.base));
+    let posted = post.body(r#"{"contact_id":"1","text":"hi"}"#).send();
+    assert_eq!(posted.await.unwrap().status(), 200);
+    assert_eq!(ear.next().await.body["type"], "silence.began");
+}
+
+#[tokio::test]
+async fn an_alert_that_nobody_takes_is_given_up_after_an_hour() {
+    let mut ear = Ear::refusing(usize::MAX).await;
+    let config = Config::read(|name| match name {
+        "ALERT_URL" => Some(ear.url.clone()),
+        "ALERT_SECRET" => Some(SECRET.to_owned()),
+        _ => None,
+    });
+    let alerter = Alerter::new(&config.unwrap().silence.alert.unwrap()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("alerts.db");
+    let store = SqliteStore::open(&file, Duration::ZERO, true).await;
+    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    let begun = Timestamp::now();
+    let alert = Alert {
+        id: uuid::Uuid::now_v7(),
+        body: "{}".to_owned(),
+        made_at: begun,
+        attempts: 0,
+        next_at: begun,
+    };
+    let known = store.silence().await.unwrap();
+    let changed = store.change_silence(known, Some(begun), Some(&alert));
+    assert!(changed.await.unwrap());
+
+    let step = |minutes| alerter.step(&store, begun + SignedDuration::from_mins(minutes));
+    let mut attempts = 0;
+    for minute in 0..=60 {
+        step(minute).await.unwrap();
+        while ear.told.try_recv().is_ok() {
+            attempts += 1;
+        }
+        assert!(store.alert().await.unwrap().is_some(), "minute {minute}");
+    }
+    assert!((5..30).contains(&attempts), "{attempts} attempts");
+    // The next attempt would be due within five minutes.
+    step(66).await.unwrap();
+    assert_eq!(store.alert().await.unwrap(), None);
+    assert!(ear.told.try_recv().is_err(), "it was not sent once more");
 }
 
 #[tokio::test]

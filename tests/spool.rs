@@ -262,6 +262,25 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
     };
     assert_eq!(refused, 503);
     assert!(!acknowledged.is_empty());
+    let diagnosis = client
+        .get(format!("{}/instagram/diagnosis", running.base))
+        .bearer_auth("t");
+    let diagnosis: serde_json::Value = diagnosis.send().await.unwrap().json().await.unwrap();
+    let verdict = diagnosis["verdict"].as_str().unwrap();
+    assert!(
+        verdict.ends_with(
+            "1 request could not be kept (503): look at the database, the spool and the disk."
+        ),
+        "{diagnosis:#}"
+    );
+    let checks = diagnosis["checks"].as_array().unwrap();
+    let spool = checks.iter().find(|check| check["name"] == "spool");
+    let spool = spool.unwrap();
+    assert_eq!(spool["status"], "problem", "{spool}");
+    assert_eq!(
+        spool["observed"],
+        "The spool cannot be written: deliveries are refused with 503."
+    );
     let ready = client
         .get(format!("{}/readyz", running.base))
         .send()

@@ -1,7 +1,7 @@
 //! `chatrace-webhook doctor`: why is nothing arriving?
 //!
-//! The running service says what it sees itself; this adds what can be asked from here: the public way and the Chatrace
-//! account. When the service does not run, what keeps it from running is looked for instead.
+//! The running service says what it sees and what others tell it; this asks others from here too. When the service does
+//! not run, what keeps it from running is looked for instead.
 
 mod local;
 mod polling;
@@ -12,8 +12,8 @@ use url::Url;
 use super::paper::{self, Paper};
 use super::surroundings::{Surroundings, http_url};
 use super::{Failure, Lookup};
-use crate::diagnose::public_url::{self, Credentials};
-use crate::diagnose::{Check, Report, Status, account};
+use crate::diagnose::public_url::Credentials;
+use crate::diagnose::{Outside, Report, Status};
 use service::Service;
 
 /// The arguments.
@@ -44,38 +44,33 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
     }
     let base = known.base(options.url.as_ref())?;
     let credentials = Credentials::of(known.api_token.clone(), &known.auth, &known.meta);
-    let (service, public, account) = tokio::join!(
+    let (service, outside) = tokio::join!(
         service::ask(&base, known.api_token.as_ref()),
-        public_url::check(known.server.public_url.as_ref(), &credentials),
-        account::check(&known.chatrace),
+        Outside::ask(
+            known.server.public_url.as_ref(),
+            &credentials,
+            &known.chatrace
+        ),
     );
     let mut checks = vec![local::configuration(&known.config)];
-    let mut verdict = None;
-    match service? {
-        Service::Answers { check, report } => {
-            checks.extend([check, public]);
-            if let Some(report) = report {
-                verdict = Some(report.verdict);
-                let asked_here = |check: &Check| checks.iter().any(|ours| ours.name == check.name);
-                let theirs: Vec<_> = report
-                    .checks
-                    .into_iter()
-                    .filter(|check| !asked_here(check))
-                    .collect();
-                checks.extend(theirs);
-            }
-            // Last: messages arrive without it.
-            checks.push(account);
+    let seen = match service? {
+        Service::Answers { check, seen } => {
+            checks.push(check);
+            seen
         }
         Service::Silent(check) => {
             // What lies on another machine cannot be looked at from here.
             if options.url.is_none() {
                 checks.extend(local::checks(&known).await);
             }
-            checks.extend([check, public, account]);
+            checks.push(check);
+            Vec::new()
         }
-    }
-    let mut report = conclude(checks, verdict);
+    };
+    // The service has asked others as well. What is told here counts: the answer may differ from the one it got, by the
+    // place or by an environment that the service has not read yet.
+    checks.extend(outside.around(seen));
+    let mut report = Report::of(checks);
     if options.brief {
         report.checks.clear();
     }
@@ -87,51 +82,5 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
     match report.status {
         Status::Problem => Err(Failure::Said),
         _ => Ok(()),
-    }
-}
-
-/// The verdict is that of the first of the worst checks; they stand most upstream first. `well` is the service's own
-/// verdict, which stands when there is nothing worse to say.
-fn conclude(checks: Vec<Check>, well: Option<String>) -> Report {
-    let worst = checks.iter().map(|check| check.status).max();
-    let status = match worst {
-        Some(Status::Problem) => Status::Problem,
-        Some(Status::Warning) => Status::Warning,
-        _ => Status::Ok,
-    };
-    let cause = checks
-        .iter()
-        .find(|check| check.status == status && status > Status::Unknown);
-    let (verdict, next_step) = match cause {
-        Some(check) => (
-            format!("{} {}", check.observed, check.meaning),
-            check.next_step.clone(),
-        ),
-        None => (
-            well.unwrap_or_else(|| "Nothing is wrong that can be seen from here.".to_owned()),
-            String::new(),
-        ),
-    };
-    Report {
-        status,
-        verdict,
-        next_step,
-        checks,
-    }
-}
-
-fn check_of(
-    name: &str,
-    status: Status,
-    observed: impl Into<String>,
-    meaning: impl Into<String>,
-    next_step: impl Into<String>,
-) -> Check {
-    Check {
-        name: name.to_owned(),
-        status,
-        observed: observed.into(),
-        meaning: meaning.into(),
-        next_step: next_step.into(),
     }
 }

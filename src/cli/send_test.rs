@@ -175,7 +175,18 @@ fn text(sent: &[Sent], paper: Paper) -> String {
     if kept == sent.len() {
         text += &paper.painted(Status::Ok, &format!("{kept} of {kept} kept."));
         text.push('\n');
-        text += &paper.wrapped("", 0, "What is stored are messages of the contact `send-test`: GET /instagram/messages?contactId=send-test lists them.");
+        if sent
+            .iter()
+            .any(|sent| sent.outcome.as_deref() != Some("stored"))
+        {
+            text += &paper.wrapped("", 0, "What was not stored holds no message, on purpose. The doctor tells of it as of any other delivery, until newer ones have taken its place.");
+        }
+        if sent
+            .iter()
+            .any(|sent| sent.outcome.as_deref() == Some("stored"))
+        {
+            text += &paper.wrapped("", 0, "Test messages belong to the contact `send-test`; GET /instagram/messages?contactId=send-test lists them.");
+        }
         return text;
     }
     text += &paper.painted(

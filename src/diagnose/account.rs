@@ -20,7 +20,8 @@ const COPY_AGAIN: &str = "Copy the whole token again from the panel of this acco
 /// Looks at the token's form, then asks `GET /accounts/me` with it.
 pub async fn check(chatrace: &Chatrace) -> Check {
     let Some(token) = &chatrace.access_token else {
-        return check_of(
+        return Check::new(
+            NAME,
             Status::Unknown,
             "INSTAGRAM_ACCESS_TOKEN is not set, so the Chatrace account was not asked.",
             "Messages are pushed by a flow and arrive without it.",
@@ -28,7 +29,8 @@ pub async fn check(chatrace: &Chatrace) -> Check {
         );
     };
     let Some(account) = account_of(token.expose_secret()) else {
-        return check_of(
+        return Check::new(
+            NAME,
             Status::Warning,
             "INSTAGRAM_ACCESS_TOKEN has not the form <account id>.<secret>, so it was not tried.",
             NO_HARM,
@@ -37,7 +39,8 @@ pub async fn check(chatrace: &Chatrace) -> Check {
     };
     match ChatraceApi::new(&chatrace.api_url, token) {
         Ok(api) => judge(account, &chatrace.api_url, &api.account().await),
-        Err(_) => check_of(
+        Err(_) => Check::new(
+            NAME,
             Status::Unknown,
             "The Chatrace account could not be asked: this system has no certificates of authorities.",
             NO_HARM,
@@ -61,42 +64,23 @@ fn judge(account: &str, api_url: &str, reply: &Reply) -> Check {
         "Check INSTAGRAM_API_URL ({api}): Chatrace itself is at https://api.chatrace.com, a white label at https://<panel>/api."
     );
     match reply {
-        Reply::Data(data) => match ids(data).as_slice() {
-            answered if answered.iter().any(|id| id == account) => check_of(
-                Status::Ok,
-                format!("The token is valid for account {account}."),
-                "Chatrace knows the account.",
-                "",
-            ),
-            [answered, ..] => check_of(
-                Status::Warning,
-                format!(
-                    "The token names account {account}, but {api} answers for account {}.",
-                    shown(answered)
-                ),
-                "The flow that sends may stand in another account than the one that is looked at.",
-                format!("Use the token of the account whose flow sends the messages. {COPY_AGAIN}"),
-            ),
-            [] => check_of(
-                Status::Unknown,
-                format!("{api} accepts the token, but its answer names no account."),
-                "Whether it is the right account cannot be told.",
-                look_up_url,
-            ),
-        },
-        Reply::Unauthorized(message) => check_of(
+        Reply::Data(data) => whose(account, &api, data, look_up_url),
+        Reply::Unauthorized(message) => Check::new(
+            NAME,
             Status::Warning,
             format!("{api} refuses the token with 401{}.", quoted(message)),
             NO_HARM,
             COPY_AGAIN,
         ),
-        Reply::RateLimited => check_of(
+        Reply::RateLimited => Check::new(
+            NAME,
             Status::Unknown,
             "The account has used up its 100 requests per 60 seconds.",
             "Something else uses the account's API at this moment; messages arrive without it.",
             "Ask again in a minute, and stop whatever polls the API: it has no messages to give.",
         ),
-        Reply::Refused { code, message } => check_of(
+        Reply::Refused { code, message } => Check::new(
+            NAME,
             Status::Warning,
             format!(
                 "{api} answers 200 with error {code} inside{}.",
@@ -105,13 +89,15 @@ fn judge(account: &str, api_url: &str, reply: &Reply) -> Check {
             NO_HARM,
             "Follow what the error says in the panel of the account.",
         ),
-        Reply::NotJson => check_of(
+        Reply::NotJson => Check::new(
+            NAME,
             Status::Warning,
             format!("{api} answers something that is no JSON."),
             "It is not Chatrace's API that answers there.",
             look_up_url,
         ),
-        Reply::Redirected(status) => check_of(
+        Reply::Redirected(status) => Check::new(
+            NAME,
             Status::Warning,
             format!(
                 "{api} answers with a redirect ({status}), which was not followed: the token would go along."
@@ -119,35 +105,68 @@ fn judge(account: &str, api_url: &str, reply: &Reply) -> Check {
             "It is not the address of the API itself.",
             look_up_url,
         ),
-        Reply::Status(status) if *status >= 500 => check_of(
+        Reply::Status(status) if *status >= 500 => Check::new(
+            NAME,
             Status::Unknown,
             format!("{api} answers {status}."),
             "The API has trouble of its own; flows may be disturbed as well.",
             "Ask again in a few minutes.",
         ),
-        Reply::Status(status) => check_of(
+        Reply::Status(status) => Check::new(
+            NAME,
             Status::Warning,
             format!("{api} answers {status} to GET /accounts/me."),
             "It is not Chatrace's API that answers there.",
             look_up_url,
         ),
-        Reply::TooLarge => check_of(
+        Reply::TooLarge => Check::new(
+            NAME,
             Status::Warning,
             format!("{api} answers far more than an account."),
             "It is not Chatrace's API that answers there.",
             look_up_url,
         ),
-        Reply::None(Trouble::TimedOut) => check_of(
+        Reply::None(Trouble::TimedOut) => Check::new(
+            NAME,
             Status::Unknown,
             format!("{api} did not answer in time."),
             "The API is slow, or a firewall holds requests back.",
             "Ask again in a few minutes; then check that this machine may connect to the outside.",
         ),
-        Reply::None(trouble) => check_of(
+        Reply::None(trouble) => Check::new(
+            NAME,
             Status::Unknown,
             format!("{api} cannot be reached: {trouble}."),
             "The token could not be checked; messages arrive without it.",
             format!("Check that this machine may connect to the outside. {look_up_url}"),
+        ),
+    }
+}
+
+/// Whose the token is, by an answer without an error.
+fn whose(account: &str, api: &str, data: &Value, look_up_url: String) -> Check {
+    match ids(data).as_slice() {
+        answered if answered.iter().any(|id| id == account) => Check::ok(
+            NAME,
+            format!("The token is valid for account {account}."),
+            "Chatrace knows the account.",
+        ),
+        [answered, ..] => Check::new(
+            NAME,
+            Status::Warning,
+            format!(
+                "The token names account {account}, but {api} answers for account {}.",
+                shown(answered)
+            ),
+            "The flow that sends may stand in another account than the one that is looked at.",
+            format!("Use the token of the account whose flow sends the messages. {COPY_AGAIN}"),
+        ),
+        [] => Check::new(
+            NAME,
+            Status::Unknown,
+            format!("{api} accepts the token, but its answer names no account."),
+            "Whether it is the right account cannot be told.",
+            look_up_url,
         ),
     }
 }
@@ -179,21 +198,6 @@ fn quoted(message: &str) -> String {
         String::new()
     } else {
         format!(" (\"{message}\")")
-    }
-}
-
-fn check_of(
-    status: Status,
-    observed: impl Into<String>,
-    meaning: impl Into<String>,
-    next_step: impl Into<String>,
-) -> Check {
-    Check {
-        name: NAME.to_owned(),
-        status,
-        observed: observed.into(),
-        meaning: meaning.into(),
-        next_step: next_step.into(),
     }
 }
 

@@ -52,17 +52,17 @@ pub(super) fn check(facts: &Facts) -> Check {
 
 fn nothing_yet(facts: &Facts) -> Check {
     let started = facts.seen.all_of(Sight::Started);
-    let set_up = started.map_or(facts.started_at, |started| started.first_at);
+    let first = started.map_or(facts.started_at, |started| started.first_at);
     Check::new(
         NAME,
         Status::Problem,
         format!(
-            "Nothing has reached this server yet since it was set up {}: the next step is to set up the External API \
-             Request: run `chatrace-webhook setup`.",
-            at(set_up, facts.now)
+            "Nothing has reached this server since it first started {}: add an External API Request to your Chatrace \
+             flow.",
+            at(first, facts.now)
         ),
         "Chatrace does not send, or sends somewhere else.",
-        "Run `chatrace-webhook setup` and follow its steps in Chatrace.",
+        "Run `chatrace-webhook setup`: it shows every setting to enter in Chatrace.",
     )
 }
 
@@ -175,8 +175,8 @@ mod tests {
         assert_eq!(check.status, Status::Problem);
         assert_eq!(
             check.observed,
-            "Nothing has reached this server yet since it was set up at 12:00: the next step is to set up the \
-             External API Request: run `chatrace-webhook setup`."
+            "Nothing has reached this server since it first started at 12:00: add an External API Request to your \
+             Chatrace flow."
         );
     }
 

@@ -19,6 +19,9 @@ pub(super) fn check(facts: &Facts) -> Check {
     let Some(known) = &facts.known else {
         return Check::unknown(NAME);
     };
+    if known.recent.messages.is_empty() {
+        return Check::too_early(NAME, "messages");
+    }
     let mut skews: Vec<_> = known.recent.messages.iter().filter_map(skew).collect();
     if skews.len() < PATTERN {
         return Check::ok(

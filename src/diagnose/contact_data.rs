@@ -3,10 +3,8 @@
 use super::words::{share, upper_first};
 use super::{Check, Facts, Status};
 use crate::delivery::ReasonCode;
+use crate::setup::body_on_one_line;
 use crate::store::RecentDelivery;
-
-/// The body that an account owner should paste: `docs/chatrace.md`, section 8.
-const TEMPLATE: &str = r#"{"contact_id":"{{user_id}}","external_id":"{{user_external_id}}","username":"{{ig_user_name}}","full_name":"{{full_name}}","text":"{{last_input}}","last_input_type":"{{last_input_type}}","last_interaction":"{{last_interaction}}","channel":"instagram"}"#;
 
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "contact_data";
@@ -14,6 +12,9 @@ pub(super) fn check(facts: &Facts) -> Check {
         return Check::unknown(NAME);
     };
     let deliveries = &known.recent.deliveries;
+    if deliveries.is_empty() {
+        return Check::too_early(NAME, "deliveries");
+    }
     let bare = deliveries.iter().filter(|one| is_contact_only(one)).count();
     if bare * 2 <= deliveries.len() {
         return Check::ok(
@@ -38,7 +39,10 @@ pub(super) fn check(facts: &Facts) -> Check {
             ))
         ),
         "It does not hold what the customer wrote.",
-        format!("Choose raw JSON in the External API Request and paste this body: {TEMPLATE}"),
+        format!(
+            "Choose raw JSON in the External API Request and paste this body: {}",
+            body_on_one_line()
+        ),
     )
 }
 

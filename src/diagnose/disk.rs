@@ -4,10 +4,11 @@ use super::facts::Disk;
 use super::{Check, Facts, Status};
 
 const MIB: u64 = 1024 * 1024;
+const GIB: u64 = 1024 * MIB;
 /// Less than this, and nothing can be kept soon.
 const PROBLEM: u64 = 100 * MIB;
 /// Less than this, and somebody should look.
-const WARNING: u64 = 1024 * MIB;
+const WARNING: u64 = GIB;
 
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "disk";
@@ -21,9 +22,9 @@ pub(super) fn check(facts: &Facts) -> Check {
         );
     };
     let observed = format!(
-        "The disk of DATA_DIR has {} MiB of {} MiB left.",
-        free / MIB,
-        total / MIB
+        "The disk of DATA_DIR has {} of {} left.",
+        size(free),
+        size(total)
     );
     let status = match free {
         0..PROBLEM => Status::Problem,
@@ -37,6 +38,15 @@ pub(super) fn check(facts: &Facts) -> Check {
         "On a full disk nothing can be kept, and senders are answered 503.",
         "Make room on the disk of DATA_DIR.",
     )
+}
+
+/// Gigabytes where they are some, else megabytes.
+fn size(bytes: u64) -> String {
+    if bytes < 10 * GIB {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{} GiB", bytes / GIB)
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +70,9 @@ mod tests {
         assert_eq!(status(500), Status::Warning);
         assert_eq!(status(50), Status::Problem);
         assert_eq!(check(&Facts::default()).status, Status::Unknown);
+        assert_eq!(
+            (size(GIB), size(252 * GIB)),
+            ("1024 MiB".into(), "252 GiB".into())
+        );
     }
 }

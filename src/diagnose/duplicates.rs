@@ -12,9 +12,11 @@ pub(super) fn check(facts: &Facts) -> Check {
     let Some(known) = &facts.known else {
         return Check::unknown(NAME);
     };
-    let row = known
-        .recent
-        .deliveries
+    let deliveries = &known.recent.deliveries;
+    if deliveries.is_empty() {
+        return Check::too_early(NAME, "deliveries");
+    }
+    let row = deliveries
         .iter()
         .take_while(|delivery| delivery.outcome == Outcome::Duplicate)
         .count();

@@ -13,6 +13,9 @@ pub(super) fn check(facts: &Facts) -> Check {
         return Check::unknown(NAME);
     };
     let messages = &known.recent.messages;
+    if messages.is_empty() {
+        return Check::too_early(NAME, "messages");
+    }
     let all_outbound = messages
         .iter()
         .all(|message| message.direction == Direction::Outbound);

@@ -31,7 +31,7 @@ pub(super) fn sentence(misses: &[&Sighting], since: Option<Timestamp>, now: Time
         .collect();
     let more = match misses.len().saturating_sub(TOLD) {
         0 => String::new(),
-        more => format!(", and {more} more sorts of near misses"),
+        more => format!(", and {} of near misses", counted(more as u64, "more sort")),
     };
     let advice = misses.first().map_or("", |miss| advice(miss.sight));
     format!("{}{more}: {advice}.", told.join(", "))
@@ -127,6 +127,14 @@ pub(super) fn next_step(sight: Sight, facts: &Facts) -> String {
             "Set the URL of the External API Request to {}; `chatrace-webhook setup` shows every setting.",
             facts.webhook
         ),
+        Sight::MissingSecret => {
+            "Add it in Chatrace, under the headers of the External API Request; the value stands in .env or wherever this \
+             service has its environment from.".to_owned()
+        }
+        Sight::WrongSecret => {
+            "Copy the value of WEBHOOK_SECRET once more into the header of the External API Request. If WEBHOOK_SECRET was \
+             changed, restart this service.".to_owned()
+        }
         other => format!("{}.", super::words::upper_first(advice(other))),
     }
 }

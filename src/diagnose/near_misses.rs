@@ -26,20 +26,32 @@ pub(super) fn check(facts: &Facts) -> Check {
         .iter()
         .map(|miss| misses::told(miss, Some(miss.first_at), facts.now))
         .collect();
+    let told = told.join("; ");
+    let next_step = misses::next_step(recent[0].sight, facts);
+    let over = facts
+        .last_message_at
+        .is_some_and(|message| recent.iter().all(|miss| miss.last_at < message));
+    let (observed, next_step) = if over {
+        (
+            format!("Messages arrive, but in the last 24 hours {told}."),
+            format!(
+                "If that was before something was mended, there is nothing to do: it is told for a day. Otherwise some \
+                 messages are still lost. {next_step}"
+            ),
+        )
+    } else {
+        (format!("In the last 24 hours {told}."), next_step)
+    };
     Check::new(
         NAME,
         Status::Warning,
-        format!(
-            "In the last 24 hours: {}.{}",
-            told.join("; "),
-            sample(recent[0])
-        ),
+        format!("{observed}{}", sample(recent[0])),
         "What was in these requests is not stored.",
-        misses::next_step(recent[0].sight, facts),
+        next_step,
     )
 }
 
-/// The newest request, as far as there is a sample of it.
+/// The newest request of the gravest sort, as far as there is a sample of it.
 fn sample(miss: &Sighting) -> String {
     let Some(sample) = &miss.sample else {
         return String::new();
@@ -47,7 +59,7 @@ fn sample(miss: &Sighting) -> String {
     let mut texts = vec![format!("{} {}", sample.method, sample.path)];
     texts.extend(sample.content_type.clone());
     texts.extend(sample.user_agent.clone());
-    format!(" The last: {}.", texts.join(", "))
+    format!(" The newest was {}.", texts.join(", "))
 }
 
 #[cfg(test)]
@@ -73,6 +85,28 @@ mod tests {
                 .contains("1 connection spoke TLS to the plain HTTP port"),
             "{}",
             today.observed
+        );
+        assert!(
+            today
+                .observed
+                .starts_with("In the last 24 hours 1 connection")
+        );
+        let mended = Facts {
+            last_message_at: Some("2026-11-22T12:30:00Z".parse().unwrap()),
+            ..facts("2026-11-22T13:00:00Z")
+        };
+        let mended = check(&mended);
+        assert_eq!(
+            mended.status,
+            Status::Warning,
+            "another flow may still miss"
+        );
+        assert!(
+            mended
+                .observed
+                .starts_with("Messages arrive, but in the last 24 hours 1 connection"),
+            "{}",
+            mended.observed
         );
         assert_eq!(check(&facts("2026-11-23T13:00:00Z")).status, Status::Ok);
     }

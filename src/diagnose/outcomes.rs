@@ -14,7 +14,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
-        return Check::ok(NAME, "There are no deliveries yet.", "");
+        return Check::too_early(NAME, "deliveries");
     }
     let count = |outcome| {
         deliveries

@@ -14,6 +14,9 @@ pub(super) fn check(facts: &Facts) -> Check {
         return Check::unknown(NAME);
     };
     let deliveries = &known.recent.deliveries;
+    if deliveries.is_empty() {
+        return Check::too_early(NAME, "deliveries");
+    }
     let unfilled: Vec<_> = deliveries.iter().filter(|one| is_unfilled(one)).collect();
     let Some(newest) = unfilled.first() else {
         return Check::ok(
@@ -31,7 +34,7 @@ pub(super) fn check(facts: &Facts) -> Check {
             Status::Warning
         },
         format!(
-            "{} ({}).",
+            "{}, in {}.",
             said(newest),
             share(unfilled.len(), deliveries.len())
         ),
@@ -104,7 +107,7 @@ mod tests {
         assert_eq!(found.status, Status::Problem);
         assert_eq!(
             found.observed,
-            "The flow sends {{last_input}} literally in `text` (1 of the last 2 deliveries)."
+            "The flow sends {{last_input}} literally in `text`, in 1 of the last 2 deliveries."
         );
         let mended = check(&facts(vec![delivery(None, ""), unfilled()]));
         assert_eq!(mended.status, Status::Warning);
@@ -120,7 +123,7 @@ mod tests {
         assert!(
             found
                 .observed
-                .starts_with("The flow sends {{last_input}} literally in `text` (")
+                .starts_with("The flow sends {{last_input}} literally in `text`, ")
         );
     }
 }

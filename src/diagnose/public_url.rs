@@ -3,7 +3,6 @@
 
 mod answer;
 mod certificate;
-mod finding;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -22,7 +21,6 @@ use crate::config::{Auth, Meta};
 use crate::outside::{self, Trouble, without_credentials};
 use crate::setup::WEBHOOK_PATH;
 use answer::Answer;
-use finding::{finding, problem, unknown, warning};
 
 /// The name of the check.
 pub const NAME: &str = "public_url";
@@ -69,7 +67,9 @@ pub fn webhook_url(public_url: &Url) -> String {
 /// Takes the whole way.
 pub async fn check(public_url: Option<&Url>, credentials: &Credentials) -> Check {
     let Some(url) = public_url else {
-        return unknown(
+        return Check::new(
+            NAME,
+            Status::Unknown,
             "PUBLIC_URL is not set, so the way from the outside was not tried.",
             "Chatrace needs a public https address; whether there is one cannot be told.",
             "Set PUBLIC_URL to the address that the world uses; `chatrace-webhook setup` shows how to get one.",
@@ -89,7 +89,9 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Check, Check> {
     let shown = without_credentials(url);
     let host = shown.host_str().unwrap_or_default();
     if shown.path().trim_end_matches('/').ends_with(WEBHOOK_PATH) {
-        return Err(problem(
+        return Err(Check::new(
+            NAME,
+            Status::Problem,
             format!("PUBLIC_URL already ends with {WEBHOOK_PATH}."),
             "The path is added to it, so the address that is shown leads nowhere.",
             format!("Leave {WEBHOOK_PATH} out of PUBLIC_URL."),
@@ -97,16 +99,20 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Check, Check> {
     }
     let addresses = resolve(url, host).await?;
     let Some(token) = &credentials.api_token else {
-        return Err(unknown(
+        return Err(Check::new(
+            NAME,
+            Status::Unknown,
             format!(
-                "{host} resolves, but there is no API token here, with which the probe is signed."
+                "The name {host} of PUBLIC_URL resolves, but there is no API token here, with which the probe is signed."
             ),
             "Whether the way leads to this service cannot be told.",
             "Set API_TOKEN to that of the service, or run this where its DATA_DIR is.",
         ));
     };
     let probe = Probe::new(token, Timestamp::now()).map_err(|_| {
-        unknown(
+        Check::new(
+            NAME,
+            Status::Unknown,
             "The system gives no random numbers.",
             "The probe cannot be made.",
             "",
@@ -133,9 +139,11 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
         Ok(Ok(addresses)) => addresses.collect(),
         Ok(Err(_)) => Vec::new(),
         Err(_) => {
-            return Err(problem(
+            return Err(Check::new(
+                NAME,
+                Status::Problem,
                 format!(
-                    "The name {host} was not resolved within {} s.",
+                    "The name {host} of PUBLIC_URL was not resolved within {} s.",
                     RESOLVE_TIMEOUT.as_secs()
                 ),
                 "Either the name server of the domain or that of this machine does not answer.",
@@ -144,8 +152,10 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
         }
     };
     if addresses.is_empty() {
-        return Err(problem(
-            format!("The name {host} does not resolve."),
+        return Err(Check::new(
+            NAME,
+            Status::Problem,
+            format!("The name {host} of PUBLIC_URL does not resolve."),
             NOTHING_ARRIVES,
             "Correct PUBLIC_URL, or make the DNS entry. A tunnel's address is gone when the tunnel ends: start it again and set PUBLIC_URL anew.",
         ));
@@ -165,7 +175,9 @@ async fn send(
         .resolve_to_addrs(host, addresses)
         .build()
         .map_err(|_| {
-            unknown(
+            Check::new(
+                NAME,
+                Status::Unknown,
                 "This system has no certificates of authorities.",
                 "Whether the certificate is valid cannot be told.",
                 "Install the package ca-certificates.",
@@ -196,24 +208,32 @@ async fn send(
 /// Why there was no answer, each with its own advice.
 fn no_answer(host: &str, trouble: &Trouble) -> Check {
     match trouble {
-        Trouble::Refused => problem(
-            format!("{host} refuses the connection."),
+        Trouble::Refused => Check::new(
+            NAME,
+            Status::Problem,
+            format!("The public address {host} refuses the connection."),
             NOTHING_ARRIVES,
             "Start the reverse proxy or tunnel, or open its port in the firewall.",
         ),
-        Trouble::TimedOut => problem(
-            format!("{host} did not answer in time."),
+        Trouble::TimedOut => Check::new(
+            NAME,
+            Status::Problem,
+            format!("The public address {host} did not answer in time."),
             "Chatrace gives up after a few seconds, so nothing arrives.",
             "Check the firewall and that the proxy runs. Some routers do not let a machine reach its own public address: then try from elsewhere.",
         ),
         Trouble::Certificate(problem) => certificate::refused(host, problem),
-        Trouble::Tls(cause) => problem(
-            format!("{host} does not speak TLS as it should: {cause}."),
+        Trouble::Tls(cause) => Check::new(
+            NAME,
+            Status::Problem,
+            format!("The public address {host} does not speak TLS as it should: {cause}."),
             CHATRACE_REFUSES,
             "PUBLIC_URL must name the port of the proxy that speaks https, not that of this service, which speaks http.",
         ),
-        Trouble::Other(cause) => problem(
-            format!("{host} cannot be reached: {cause}."),
+        Trouble::Other(cause) => Check::new(
+            NAME,
+            Status::Problem,
+            format!("The public address {host} cannot be reached: {cause}."),
             NOTHING_ARRIVES,
             "Check the reverse proxy or tunnel, and the firewall.",
         ),
@@ -225,14 +245,16 @@ fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Dura
     let host = url.host_str().unwrap_or_default();
     let days = expires.map(certificate::days_left);
     let arrived = format!(
-        "A probe to {} came in after {} ms.",
+        "A probe to {} came in after {} ms",
         webhook_url(url),
         took.as_millis()
     );
     if let Some(days) = days.filter(|days| *days < DAYS_LEFT) {
-        return warning(
+        return Check::new(
+            NAME,
+            Status::Warning,
             format!(
-                "{arrived} The certificate of {host} expires {}.",
+                "The certificate of {host} expires {}.",
                 certificate::ahead(days)
             ),
             "From then on nothing arrives any more.",
@@ -240,22 +262,28 @@ fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Dura
         );
     }
     if took > SLOW {
-        return warning(
-            arrived,
+        return Check::new(
+            NAME,
+            Status::Warning,
+            format!("{arrived}, which is slow."),
             "Chatrace waits a few seconds only and hardly tries again: slow answers are lost messages.",
             "Find out what is slow: the proxy, the tunnel, or the database behind the service.",
         );
     }
     if addresses.iter().all(|address| is_private(address.ip())) {
-        return warning(
-            format!("{arrived} But {host} is an address of this machine or its own network."),
+        return Check::new(
+            NAME,
+            Status::Warning,
+            format!("{arrived}, but {host} is an address of this machine or its own network."),
             "Chatrace is outside of that network and cannot reach it.",
             "Set PUBLIC_URL to a public address; `chatrace-webhook setup` shows how to get one.",
         );
     }
     if url.scheme() == "http" {
-        return warning(
-            format!("{arrived} But it is http without TLS."),
+        return Check::new(
+            NAME,
+            Status::Warning,
+            format!("{arrived}, but over http without TLS."),
             "Messages and the secret travel readable for everybody on the way.",
             "Put a proxy with a certificate before the service and use https.",
         );
@@ -263,11 +291,10 @@ fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Dura
     let lasts = days.map_or(String::new(), |days| {
         format!(" The certificate is valid for {days} more days.")
     });
-    finding(
-        Status::Ok,
-        format!("{arrived}{lasts}"),
+    Check::ok(
+        NAME,
+        format!("{arrived}.{lasts}"),
         "The way from the outside leads here.",
-        "",
     )
 }
 

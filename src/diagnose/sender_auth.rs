@@ -23,7 +23,7 @@ pub(super) fn check(facts: &Facts) -> Check {
             Status::Warning,
             "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages.",
             "What is stored may come from a stranger.",
-            "Set WEBHOOK_SECRET, and add it as the header `X-Webhook-Secret` to the External API Request.",
+            "Set WEBHOOK_SECRET and restart this service; then add it as the header `X-Webhook-Secret` to the External API Request.",
         ),
     }
 }

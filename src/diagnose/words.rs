@@ -30,7 +30,7 @@ pub(super) fn counted(count: u64, thing: &str) -> String {
     }
 }
 
-/// `The last delivery`, or `3 of the last 5 deliveries`.
+/// `the last delivery`, or `3 of the last 5 deliveries`.
 pub(super) fn share(count: usize, of: usize) -> String {
     if of == 1 {
         "the last delivery".to_owned()

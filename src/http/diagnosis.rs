@@ -1,4 +1,4 @@
-//! `GET /instagram/diagnosis`: why nothing arrives. Here the facts are gathered; `diagnose` judges them.
+//! `GET /instagram/diagnosis`: why nothing arrives. Here the facts are gathered and others are asked; `diagnose` judges.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use super::stats::value;
 use super::{AppState, WEBHOOK_PATH};
 use crate::config::WebhookAuth;
 use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
-use crate::diagnose::{Facts, Report, own_checks};
+use crate::diagnose::{Facts, Outside, Report, own_checks, public_url};
 use crate::message::Direction;
 use crate::sighting::Tally;
 use crate::store::{CounterName, Recent, Snapshot, StoreError};
@@ -26,8 +26,17 @@ const CAUSE: usize = 160;
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Report> {
     let now = Timestamp::now();
-    let asked = Asked::now(&state, now).await;
-    Json(Report::of(own_checks(&facts(&state, &asked, now))))
+    let (asked, outside) = tokio::join!(Asked::now(&state, now), state.inquiry.ask());
+    Json(report(&facts(&state, &asked, now), Some(outside)))
+}
+
+/// What it all comes to.
+pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
+    let own = own_checks(facts);
+    Report::of(match outside {
+        Some(outside) => outside.around(own),
+        None => own,
+    })
 }
 
 /// What the database says. Both answers cost the same however many rows there are.
@@ -110,7 +119,7 @@ fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
 
 fn webhook_url(state: &AppState) -> String {
     match &state.config.server.public_url {
-        Some(url) => format!("{}{WEBHOOK_PATH}", url.as_str().trim_end_matches('/')),
+        Some(url) => public_url::webhook_url(url),
         None => format!("https://<this server>{WEBHOOK_PATH}"),
     }
 }

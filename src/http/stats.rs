@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
-use super::diagnosis::{Asked, facts};
+use super::diagnosis::{Asked, facts, report};
 use super::error::TokenErrors;
 use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
-use crate::diagnose::{Report, Status, own_checks};
+use crate::diagnose::{Report, Status};
 use crate::message::{Direction, Kind, Message, millis};
 use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
 
@@ -56,7 +56,7 @@ pub(super) struct Stats {
     #[schema(required)]
     last_delivery: Option<LastDelivery>,
     gauges: Gauges,
-    /// What `/instagram/diagnosis` says of what the service sees by itself.
+    /// What `/instagram/diagnosis` says, as far as it can be told without asking others.
     status: Status,
     verdict: String,
     process: Process,
@@ -146,7 +146,7 @@ pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
     // Before the database is asked: what has left the spool by now is in its answer, and nothing is missing from both.
     let spool = state.ingest.spool_depth();
     let asked = Asked::now(&state, since).await;
-    let report = Report::of(own_checks(&facts(&state, &asked, now)));
+    let report = report(&facts(&state, &asked, now), state.inquiry.known());
     Json(stats(&state, asked.snapshot.ok(), spool, now, report))
 }
 

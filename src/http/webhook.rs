@@ -170,7 +170,7 @@ pub(super) async fn refuse_method(State(state): State<AppState>, request: Reques
 }
 
 /// The answer to a [`probe`] of the diagnosis, if the request is one.
-fn probe_answer(state: &AppState, headers: &HeaderMap) -> Option<String> {
+pub(super) fn probe_answer(state: &AppState, headers: &HeaderMap) -> Option<String> {
     let probe = headers.get(probe::HEADER)?.to_str().ok()?;
     probe::answer(probe, &state.api_tokens, Timestamp::now())
 }

@@ -136,7 +136,12 @@ async fn a_database_is_looked_at_and_never_changed() {
             .env("DATABASE_URL", url)
             .env("API_TOKEN", "t")
             .env("MIGRATE", migrate);
-        check(&report(doctor, 1).await, "database").clone()
+        let report = report(doctor, 1).await;
+        let found = check(&report, "database").clone();
+        if found["status"] == "problem" {
+            assert_eq!(report["verdict"], found["observed"], "{report:#}");
+        }
+        found
     };
     for (migrate, status) in [("true", "ok"), ("false", "problem"), ("true", "ok")] {
         let found = database(&url, migrate).await;
@@ -201,9 +206,9 @@ async fn reporting(report: Report) -> Front {
 fn well() -> Report {
     Report {
         status: Status::Ok,
-        verdict: "Messages arrive.".to_owned(),
+        verdict: String::new(),
         next_step: String::new(),
-        checks: Vec::new(),
+        checks: vec![Check::ok("arrival", "Messages arrive.", "")],
     }
 }
 
@@ -228,10 +233,7 @@ async fn what_the_service_sees_is_a_part_of_the_report() {
     doctor.env("API_TOKEN", "right");
     let whole = report(doctor, 1).await;
     assert_eq!(whole["status"], "problem");
-    assert_eq!(
-        whole["verdict"],
-        "3 requests hit /instagram/webhok (404). The URL is wrong."
-    );
+    assert_eq!(whole["verdict"], "3 requests hit /instagram/webhok (404).");
     assert_eq!(whole["nextStep"], "Check the URL.");
     assert_eq!(check(&whole, "service")["status"], "ok");
 }
@@ -243,7 +245,10 @@ async fn warnings_alone_are_no_failure() {
     let port = service.port.to_string();
     let mut doctor = command(&directory, &port, &["doctor", "--json"]);
     doctor.env("API_TOKEN", "right");
-    assert_eq!(report(doctor, 0).await["verdict"], "Messages arrive.");
+    assert_eq!(
+        report(doctor, 0).await["verdict"],
+        "All is well: messages arrive."
+    );
     let mut doctor = command(&directory, &port, &["doctor", "--json"]);
     doctor
         .env("API_TOKEN", "right")
@@ -304,7 +309,7 @@ async fn setup_shows_this_configurations_steps() {
     let text = printed(&run(setup).await, 0);
     for part in [
         "https://hooks.shop.example/instagram/webhook",
-        "X-Webhook-Secret: (the value of $WEBHOOK_SECRET)",
+        "X-Webhook-Secret: (the value of WEBHOOK_SECRET)",
         "\"text\": \"{{last_input}}\"",
         "http://127.0.0.1:3000/instagram/messages?wait=30",
         "chatrace-webhook send-test",

@@ -106,6 +106,12 @@ async fn a_path_that_the_proxy_changes_is_named_and_no_login_is_sent() {
             .contains("has nothing at /instagram/webhook (404)"),
         "{found:?}"
     );
+    let diagnosis = app.diagnosis().await;
+    assert_eq!(
+        check(&diagnosis, "near_misses")["status"],
+        "ok",
+        "a probe is nobody who missed: {diagnosis:#}"
+    );
     // Chatrace is given the URL without them.
     let with_login = app.base.replace("http://", "http://user:canary@");
     let found = usual(&format!("{with_login}/?token=canary")).await;
@@ -134,7 +140,7 @@ fn forged() -> Response {
 #[case(|| StatusCode::PAYLOAD_TOO_LARGE.into_response(), "too large (413)")]
 #[case(|| StatusCode::TOO_MANY_REQUESTS.into_response(), "one too many (429)")]
 #[case(|| StatusCode::BAD_GATEWAY.into_response(), "has no service behind it (502)")]
-#[case(|| "It works!".into_response(), "Something else answers at 127.0.0.1 (200")]
+#[case(|| "It works!".into_response(), "Something else answers at the public address 127.0.0.1 (200")]
 #[case(forged, "does not know the probe (200)")]
 #[tokio::test]
 async fn what_is_not_this_service_is_named(
@@ -154,7 +160,7 @@ async fn a_way_that_ends_early_is_named() {
     assert!(
         found
             .observed
-            .contains("The name nowhere.invalid does not resolve"),
+            .contains("The name nowhere.invalid of PUBLIC_URL does not resolve"),
         "{found:?}"
     );
     let port = free_port().await;
@@ -192,7 +198,11 @@ async fn certificate(name: &str, from: i64, to: i64, trusted: bool) -> Value {
         .args(["doctor", "--json"]);
     let output = run(doctor).await;
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    check(&report, "public_url").clone()
+    let found = check(&report, "public_url").clone();
+    if found["status"] == "problem" {
+        assert_eq!(report["verdict"], found["observed"], "{report:#}");
+    }
+    found
 }
 
 #[rstest]

@@ -44,7 +44,9 @@ fn configure(command: &mut Command, database_url: &str, api: &Chatrace) {
         .env("INSTAGRAM_ACCESS_TOKEN", CHATRACE_TOKEN)
         .env("METRICS_TOKEN", "canary-metrics")
         .env("PUBLIC_URL", "http://user:canary-public@127.0.0.1:9")
-        .env("ALERT_URL", "https://user:canary-alert@127.0.0.1:9/hook");
+        .env("SILENCE_AFTER", "200ms")
+        .env("ALERT_URL", "https://user:canary-alert@127.0.0.1:9/hook")
+        .env("ALERT_SECRET", "canary-signing");
 }
 
 #[tokio::test]

@@ -81,10 +81,13 @@ impl Stage {
                 r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
                 "2026-11-22T14:02:11.000Z",
             ),
+            (r"\bon \d{4}-\d\d-\d\d \d\d:\d\d\b", "at 14:02"),
             (r"([ (])\d\d:\d\d(:\d\d)?\b", "${1}14:02"),
+            (r"\b\d+ [MG]iB of \d+ [MG]iB\b", "40 GiB of 80 GiB"),
+            (r"\bcurl/\d+(\.\d+)*", "curl/8.5.0"),
             (r"\b\d{13}\b", "1795356131000"),
             (r"\b\d+ ms\b", "12 ms"),
-            (r"\b\d+ (s|seconds?|minutes?) ago\b", "2 s ago"),
+            (r"\bfor \d+ (second|minute)s?\b", "for 2 seconds"),
         ];
         let printed = printed.replace(&self.port, "3000");
         replaced.into_iter().fold(printed, |text, (pattern, with)| {

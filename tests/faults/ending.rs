@@ -54,7 +54,8 @@ async fn a_stop_while_the_database_hangs_is_bounded() {
     server.stats().await.unwrap();
     proxy.set(Weather::Frozen);
     let base = server.base();
-    let reading = tokio::spawn(reqwest::get(format!("{}/readyz", *base.borrow())));
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let reading = tokio::spawn(client.get(format!("{}/readyz", *base.borrow())).send());
     until(|| book.tally().spooled > 50).await;
     let began = Instant::now();
     let (status, printed) = server.end("-TERM").await;

@@ -7,7 +7,6 @@ use std::path::Path;
 use super::super::serve::cannot_listen;
 use super::super::serve::data_dir::kept_token;
 use super::super::surroundings::Surroundings;
-use super::check_of;
 use crate::config::{Config, ConfigErrors, Database};
 use crate::diagnose::{Check, Status};
 use crate::http;
@@ -18,19 +17,13 @@ const WILL_NOT_START: &str = "The service will not start.";
 /// Whether the environment is right; every mistake at once.
 pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
     match config {
-        Ok(_) => check_of(
-            "configuration",
-            Status::Ok,
-            "Every variable is valid.",
-            "",
-            "",
-        ),
+        Ok(_) => Check::ok("configuration", "Every variable is valid.", ""),
         Err(errors) => {
             let mistakes = errors.0.iter();
             let mistakes: Vec<_> = mistakes
                 .map(|mistake| format!("{} {}", mistake.variable, mistake.problem))
                 .collect();
-            check_of(
+            Check::new(
                 "configuration",
                 Status::Problem,
                 format!(
@@ -62,15 +55,13 @@ fn data_directory(path: &Path) -> Check {
     const NAME: &str = "data_directory";
     let at = path.display();
     let problem = |observed: String, next: &str| {
-        check_of(NAME, Status::Problem, observed, WILL_NOT_START, next)
+        Check::new(NAME, Status::Problem, observed, WILL_NOT_START, next)
     };
     if !path.exists() {
-        return check_of(
+        return Check::ok(
             NAME,
-            Status::Ok,
             format!("The data directory {at} does not exist yet."),
             "The first start makes it.",
-            "",
         );
     }
     if let Err(error) = try_write(path) {
@@ -80,7 +71,7 @@ fn data_directory(path: &Path) -> Check {
         );
     }
     if is_locked(&path.join("lock")) {
-        return check_of(
+        return Check::new(
             NAME,
             Status::Problem,
             format!(
@@ -96,13 +87,7 @@ fn data_directory(path: &Path) -> Check {
             "Give the file to the service's user, or delete it.",
         );
     }
-    check_of(
-        NAME,
-        Status::Ok,
-        format!("The data directory {at} is writable."),
-        "",
-        "",
-    )
+    Check::ok(NAME, format!("The data directory {at} is writable."), "")
 }
 
 /// Tries by a file that is gone again at once.
@@ -131,32 +116,24 @@ async fn database(config: &Config) -> Check {
         }
     };
     match missing {
-        Ok(None) => check_of(
+        Ok(None) => Check::ok(
             NAME,
-            Status::Ok,
             "There is no database file yet.",
             "The first start makes it.",
-            "",
         ),
-        Ok(Some(missing)) if missing.is_empty() => check_of(
+        Ok(Some(missing)) if missing.is_empty() => {
+            Check::ok(NAME, format!("{} can be used.", config.database), "")
+        }
+        Ok(Some(missing)) if migrate => Check::ok(
             NAME,
-            Status::Ok,
-            format!("{} can be used.", config.database),
-            "",
-            "",
-        ),
-        Ok(Some(missing)) if migrate => check_of(
-            NAME,
-            Status::Ok,
             format!(
                 "{} can be used and lacks: {}.",
                 config.database,
                 missing.join(", ")
             ),
             "The next start runs these migrations.",
-            "",
         ),
-        Ok(Some(missing)) => check_of(
+        Ok(Some(missing)) => Check::new(
             NAME,
             Status::Problem,
             format!("{} lacks: {}.", config.database, missing.join(", ")),
@@ -176,7 +153,7 @@ async fn database(config: &Config) -> Check {
                 )
             };
             let observed = format!("{}.", capitalised(&problem));
-            check_of(
+            Check::new(
                 NAME,
                 status,
                 observed,
@@ -184,7 +161,7 @@ async fn database(config: &Config) -> Check {
                 "Start the database, or correct DATABASE_URL.",
             )
         }
-        Err(PrepareError::Unusable(problem)) => check_of(
+        Err(PrepareError::Unusable(problem)) => Check::new(
             NAME,
             Status::Problem,
             format!("{}.", capitalised(&problem)),
@@ -198,12 +175,10 @@ fn port(known: &Surroundings) -> Check {
     const NAME: &str = "port";
     let address = known.server.address();
     match http::listen(address) {
-        Ok(_) => check_of(
+        Ok(_) => Check::ok(
             NAME,
-            Status::Ok,
             format!("{address} is free."),
             "The service can listen there.",
-            "",
         ),
         Err(error) => {
             let next = match error.kind() {
@@ -211,7 +186,7 @@ fn port(known: &Surroundings) -> Check {
                 _ => "Set HOST and PORT.",
             };
             let sentence = cannot_listen(address, &error);
-            check_of(
+            Check::new(
                 NAME,
                 Status::Problem,
                 format!("The service {sentence}."),

@@ -5,7 +5,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::super::Failure;
-use super::check_of;
 use crate::diagnose::{Check, Report, Status};
 use crate::outside::{self, Trouble};
 
@@ -14,11 +13,8 @@ const NAME: &str = "service";
 
 /// What was found at its address.
 pub(super) enum Service {
-    /// It runs; its own report, unless it would not give one.
-    Answers {
-        check: Check,
-        report: Option<Report>,
-    },
+    /// It runs; the checks of its diagnosis, none if it would not give one.
+    Answers { check: Check, seen: Vec<Check> },
     /// It does not.
     Silent(Check),
 }
@@ -34,7 +30,7 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
         Err(error) => return Ok(Service::Silent(no_answer(&shown, &Trouble::of(&error)))),
     };
     if alive["status"] != "ok" {
-        return Ok(Service::Silent(check_of(
+        return Ok(Service::Silent(Check::new(
             NAME,
             Status::Problem,
             format!("Something answers at {shown}, but it is not this service."),
@@ -42,17 +38,17 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
             "Stop the other program, or set PORT to a free port; or say with --url where the service listens.",
         )));
     }
-    let answers = |check, report| Ok(Service::Answers { check, report });
+    let answers = |check, seen| Ok(Service::Answers { check, seen });
     let Some(token) = token else {
         return answers(
-            check_of(
+            Check::new(
                 NAME,
                 Status::Problem,
                 format!("The service answers at {shown}, but there is no API token here."),
                 "What the service sees itself is missing from this report.",
                 "Set API_TOKEN to that of the service, or run this where its DATA_DIR is.",
             ),
-            None,
+            Vec::new(),
         );
     };
     let diagnosis = client
@@ -65,27 +61,21 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
     let missing = "What the service sees itself is missing from this report.";
     match (status, serde_json::from_value::<Report>(body)) {
         (StatusCode::OK, Ok(report)) => answers(
-            check_of(
-                NAME,
-                Status::Ok,
-                format!("The service answers at {shown}."),
-                "It runs.",
-                "",
-            ),
-            Some(report),
+            Check::ok(NAME, format!("The service answers at {shown}."), "It runs."),
+            report.checks,
         ),
         (StatusCode::UNAUTHORIZED, _) => answers(
-            check_of(
+            Check::new(
                 NAME,
                 Status::Problem,
                 format!("The service at {shown} refuses this API token."),
                 missing,
                 "Set API_TOKEN to that of the service, or run this where its DATA_DIR is. A service that was started before the token changed must be restarted.",
             ),
-            None,
+            Vec::new(),
         ),
         (StatusCode::NOT_FOUND, _) => answers(
-            check_of(
+            Check::new(
                 NAME,
                 Status::Warning,
                 format!(
@@ -94,10 +84,10 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
                 missing,
                 "Restart the service with this version.",
             ),
-            None,
+            Vec::new(),
         ),
         (status, _) => answers(
-            check_of(
+            Check::new(
                 NAME,
                 Status::Problem,
                 format!(
@@ -106,28 +96,28 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
                 missing,
                 "Look at its log.",
             ),
-            None,
+            Vec::new(),
         ),
     }
 }
 
 fn no_answer(shown: &str, trouble: &Trouble) -> Check {
     match trouble {
-        Trouble::Refused => check_of(
+        Trouble::Refused => Check::new(
             NAME,
             Status::Problem,
             format!("Nothing listens at {shown}: the service does not run there."),
             "Whatever is posted is lost.",
             "Start it with `chatrace-webhook serve`; if it ends at once, it says why.",
         ),
-        Trouble::TimedOut => check_of(
+        Trouble::TimedOut => Check::new(
             NAME,
             Status::Problem,
             format!("The service at {shown} takes the connection and does not answer."),
             "It hangs, or the machine is out of resources; whatever is posted is lost.",
             "Look at its log and restart it.",
         ),
-        trouble => check_of(
+        trouble => Check::new(
             NAME,
             Status::Problem,
             format!("The service at {shown} cannot be reached: {trouble}."),

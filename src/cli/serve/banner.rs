@@ -42,6 +42,11 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
     } else {
         String::new()
     };
+    let stands_for = if generated.is_some() && secret.is_empty() {
+        ""
+    } else {
+        "\n  What begins with $ stands for its value in .env or in the environment.\n"
+    };
     format!(
         "
   chatrace-webhook {version} keeps messages in {database}
@@ -55,7 +60,7 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
 
   See what arrived:
     curl -H \"Authorization: Bearer {token}\" {local}/instagram/stats
-
+{stands_for}
   Connect Chatrace:       chatrace-webhook setup
   If nothing arrives:     chatrace-webhook doctor
 

@@ -4,10 +4,9 @@ use reqwest::header::{LOCATION, SERVER};
 use serde_json::Value;
 use url::Url;
 
-use super::NOTHING_ARRIVES;
-use super::finding::problem;
-use crate::diagnose::Check;
+use super::{NAME, NOTHING_ARRIVES};
 use crate::diagnose::probe::{self, Probe};
+use crate::diagnose::{Check, Status};
 use crate::outside;
 use crate::setup::WEBHOOK_PATH;
 
@@ -77,23 +76,29 @@ impl Answer {
         let status = self.status;
         Err(match self.whose {
             Whose::Ours => return Ok(()),
-            Whose::WithoutSecret => problem(
+            Whose::WithoutSecret => Check::new(
+                NAME,
+                Status::Problem,
                 format!(
-                    "{host} leads here, but the secret of the probe was lost on the way (401)."
+                    "The public address {host} leads here, but the secret of the probe was lost on the way (401)."
                 ),
                 "The proxy drops X-Webhook-Secret, so every message is refused.",
                 "Let the proxy pass the header X-Webhook-Secret; or put the secret into the URL as ?token=….",
             ),
-            Whose::OtherSecret => problem(
+            Whose::OtherSecret => Check::new(
+                NAME,
+                Status::Problem,
                 format!(
-                    "{host} leads here, but the service has another WEBHOOK_SECRET or META_APP_SECRET (401)."
+                    "The public address {host} leads here, but the service that answers has another WEBHOOK_SECRET or META_APP_SECRET (401)."
                 ),
-                "Senders that use this environment's secret are refused.",
-                "Restart the service with this environment, or run this with the environment of the service.",
+                "Senders that use the secret of this environment are refused.",
+                "Restart the service, every replica of it, with the same environment as this.",
             ),
-            Whose::Alike => problem(
+            Whose::Alike => Check::new(
+                NAME,
+                Status::Problem,
                 format!(
-                    "{host} leads to a chatrace-webhook that does not know the probe ({status})."
+                    "The public address {host} leads to a chatrace-webhook that does not know the probe ({status})."
                 ),
                 "It is another installation with another API_TOKEN, or its clock is wrong, or the proxy drops the header X-Webhook-Probe.",
                 format!(
@@ -108,48 +113,64 @@ impl Answer {
     fn foreign(&self, host: &str) -> Check {
         let status = self.status;
         match status {
-            300..=399 => problem(
+            300..=399 => Check::new(
+                NAME,
+                Status::Problem,
                 format!(
-                    "{host} answers with a redirect ({status}) to {}.",
+                    "The public address {host} answers with a redirect ({status}) to {}.",
                     self.location.as_deref().unwrap_or("an unnamed place")
                 ),
                 "A POST that is redirected loses its body, or Chatrace does not follow: nothing arrives.",
                 "Set PUBLIC_URL to the address that the redirect leads to, and use that one in the External API Request.",
             ),
-            401 | 403 => problem(
-                format!("{host} answers {status}, and not by this service."),
+            401 | 403 => Check::new(
+                NAME,
+                Status::Problem,
+                format!("The public address {host} answers {status}, and not by this service."),
                 "Something before the service asks for a login, or filters requests, and refuses Chatrace as well.",
                 format!(
                     "Let {WEBHOOK_PATH} pass without login: the service checks the secret itself."
                 ),
             ),
-            404 => problem(
-                format!("{host} has nothing at {WEBHOOK_PATH} (404)."),
+            404 => Check::new(
+                NAME,
+                Status::Problem,
+                format!("The public address {host} has nothing at {WEBHOOK_PATH} (404)."),
                 "The proxy passes the path elsewhere, or changes it: nothing arrives.",
                 format!(
                     "Let the proxy pass the path unchanged; if the service lives under a prefix, PUBLIC_URL must have it and the proxy must take it away before {WEBHOOK_PATH}."
                 ),
             ),
-            405 => problem(
-                format!("{host} takes no POST at {WEBHOOK_PATH} (405)."),
+            405 => Check::new(
+                NAME,
+                Status::Problem,
+                format!("The public address {host} takes no POST at {WEBHOOK_PATH} (405)."),
                 "The proxy leads to something else, such as static files: nothing arrives.",
                 "Let the proxy pass the path, with every method, to the service.",
             ),
-            413 => problem(
+            413 => Check::new(
+                NAME,
+                Status::Problem,
                 format!(
-                    "{host} finds a body of {} bytes too large (413).",
+                    "The public address {host} finds a body of {} bytes too large (413).",
                     probe::BODY.len()
                 ),
                 "Messages are larger than that and are refused.",
                 "Raise the limit of the proxy, for example client_max_body_size in nginx, to at least 1 MiB.",
             ),
-            429 => problem(
-                format!("{host} refuses the probe as one too many (429)."),
+            429 => Check::new(
+                NAME,
+                Status::Problem,
+                format!("The public address {host} refuses the probe as one too many (429)."),
                 "The proxy limits requests, and refuses messages when many are written.",
                 format!("Take {WEBHOOK_PATH} out of the limit."),
             ),
-            500..=599 => problem(
-                format!("{host} is reached, but has no service behind it ({status})."),
+            500..=599 => Check::new(
+                NAME,
+                Status::Problem,
+                format!(
+                    "The public address {host} is reached, but has no service behind it ({status})."
+                ),
                 NOTHING_ARRIVES,
                 "Start the service, and check that the proxy or tunnel leads to its HOST and PORT.",
             ),
@@ -157,8 +178,12 @@ impl Answer {
                 let server = self.server.as_ref();
                 let server =
                     server.map_or(String::new(), |name| format!(", a server named \"{name}\""));
-                problem(
-                    format!("Something else answers at {host} ({status}{server})."),
+                Check::new(
+                    NAME,
+                    Status::Problem,
+                    format!(
+                        "Something else answers at the public address {host} ({status}{server})."
+                    ),
                     "The name leads to another server: messages go there.",
                     "Check the DNS entry and the proxy: whose server is it? Some tunnels show a page of their own to first visitors.",
                 )

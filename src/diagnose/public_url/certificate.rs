@@ -4,16 +4,17 @@ use jiff::Timestamp;
 use rustls::CertificateError;
 use x509_cert::der::Decode as _;
 
-use super::CHATRACE_REFUSES;
-use super::finding::problem;
-use crate::diagnose::Check;
+use super::{CHATRACE_REFUSES, NAME};
+use crate::diagnose::{Check, Status};
 use crate::outside;
 
 pub(super) const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Why a certificate is refused, each with its own advice.
 pub(super) fn refused(host: &str, error: &CertificateError) -> Check {
-    let finding = |observed: String, next: &str| problem(observed, CHATRACE_REFUSES, next);
+    let finding = |observed: String, next: &str| {
+        Check::new(NAME, Status::Problem, observed, CHATRACE_REFUSES, next)
+    };
     match error {
         CertificateError::Expired => finding(
             format!("The certificate of {host} has expired."),
