@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// How much more than allowed is read and thrown away, so that an ordinary client gets to read the refusal.
+/// How much more than allowed is read and thrown away: an ordinary client reads the refusal only after it has sent.
 const DRAINED: usize = 16 * 1024 * 1024;
 /// Up to this length a body needs no leave: messages are far shorter, and never wait behind large ones.
 const SMALL: usize = 64 * 1024;
@@ -66,6 +66,7 @@ impl Bodies {
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         let mut length = 0_usize;
+        let mut busy = false;
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
                 continue;
@@ -73,14 +74,15 @@ impl Bodies {
             length = length.saturating_add(data.len());
             if length > self.limit.saturating_add(DRAINED) {
                 break;
-            } else if length > self.limit {
+            }
+            if length > SMALL && room.is_none() && !busy {
+                room = self.enter().await;
+                busy = room.is_none();
+            }
+            if busy || length > self.limit {
+                first = Bytes::new();
                 rest = BytesMut::new();
-                continue;
-            }
-            if length > SMALL && room.is_none() {
-                room = Some(self.enter().await?);
-            }
-            if first.is_empty() {
+            } else if first.is_empty() {
                 first = data; // most bodies come in one piece and are not copied
             } else {
                 rest.extend_from_slice(&data);
@@ -88,6 +90,9 @@ impl Bodies {
         }
         if length > self.limit {
             return Err(BodyError::TooLarge);
+        }
+        if busy {
+            return Err(BodyError::Busy);
         }
         let bytes = if rest.is_empty() {
             first
@@ -99,13 +104,10 @@ impl Bodies {
 
     /// Takes all the room that a body may come to need, at once: bodies that wait for each other in the middle would
     /// never come to an end.
-    async fn enter(&self) -> Result<SemaphorePermit<'_>, BodyError> {
+    async fn enter(&self) -> Option<SemaphorePermit<'_>> {
         let units = u32::try_from(self.limit.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let room = self.room.acquire_many(units.clamp(1, ROOM));
-        match timeout(PATIENCE, room).await {
-            Ok(Ok(room)) => Ok(room),
-            _ => Err(BodyError::Busy),
-        }
+        timeout(PATIENCE, room).await.ok()?.ok()
     }
 }
 
