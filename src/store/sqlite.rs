@@ -74,7 +74,7 @@ impl SqliteStore {
         };
         let lock = lock(path).map_err(|error| unusable(&error))?;
         let options = options(path).map_err(|error| unusable(&error))?;
-        let mut connection = SqliteConnection::connect_with(&options)
+        let mut connection = SqliteConnection::connect_with(&writing(&options))
             .await
             .map_err(|error| unusable(&error))?;
         if migrate {
@@ -167,6 +167,14 @@ pub(super) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
         // What is erased is overwritten, not only unlinked.
         .pragma("secure_delete", "on")
         .busy_timeout(Duration::from_secs(5)))
+}
+
+/// The same for the connection that commits. A statement of many rows keeps a copy of each page that it changes, in case
+/// it fails in the middle: in memory, since in a file of its own that cost as much as the commit. The cache holds the
+/// inner pages of the indexes.
+fn writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    let options = options.clone().pragma("temp_store", "memory");
+    options.pragma("cache_size", "-8000")
 }
 
 async fn missing_migrations(
