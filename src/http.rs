@@ -223,9 +223,11 @@ async fn method_not_allowed(State(state): State<AppState>, request: Request) -> 
     ApiError::MethodNotAllowed
 }
 
-/// Notes a request to a path that resembles the webhook's. A probe of the diagnosis is none: who sent it is told.
+/// Notes a request to a path that resembles the webhook's. One with an API token is a reader's, and a probe is the
+/// diagnosis's: neither was meant for the webhook.
 fn note_near_miss(state: &AppState, sight: Sight, request: &Parts) -> bool {
     let resembles = near_miss::resembles_webhook(&request.method, request.uri.path())
+        && !auth::reads(state, &request.headers)
         && webhook::probe_answer(state, &request.headers).is_none();
     if resembles {
         state.observed.sighting(sight, request);

@@ -102,6 +102,9 @@ async fn a_wrong_path_after_the_last_delivery_is_the_verdict(
         let answer = Answer::to(post(&app, "/instagram/webhok").body(BODY)).await;
         assert_eq!(answer.status, 404);
     }
+    // A reader's typing error is none of Chatrace's.
+    let reader = app.get("/instagram/mesages").await;
+    assert_eq!(reader.status, 404);
     let time = last_delivery(&app).await;
     let expected = format!(
         "Nothing has reached this server since {time}. 3 requests hit /instagram/webhok (404): check the URL in the \

@@ -253,6 +253,12 @@ async fn a_thousand_are_read_again_in_bounded_parts(
         (&dry["stored"], &dry["quarantinedAfter"]),
         (&json!(900), &json!(100))
     );
+    let one = format!(
+        "/instagram/deliveries/{}/reprocess?dryRun=true",
+        records[1].delivery.id
+    );
+    let dry = app.send(Method::POST, &one).await.ok();
+    assert_eq!(dry["stored"], 1);
     assert_eq!(state(&app).await, before, "a dry run writes nothing");
 
     let (mut cursor, mut stored, mut requests) = (String::new(), 0, 0);

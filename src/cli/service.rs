@@ -9,8 +9,10 @@ use clap::Args;
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use super::Failure;
+use super::surroundings::http_url;
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Env, Server};
 use crate::outside;
@@ -22,8 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Args)]
 pub struct ServiceArgs {
     /// Where the service is; without it, on this machine at PORT.
-    #[arg(long)]
-    pub url: Option<String>,
+    #[arg(long, value_parser = http_url)]
+    pub url: Option<Url>,
     /// An API token; without it, the first of `API_TOKEN`, or the one in `DATA_DIR/api_token`.
     #[arg(long)]
     pub token: Option<SecretString>,
@@ -61,7 +63,7 @@ impl Service {
                         .to_owned(),
                 )
             })?;
-        let base = arguments.url.unwrap_or(local);
+        let base = arguments.url.map_or(local, String::from);
         Ok(Self {
             client: client(&base)?,
             base: base.trim_end_matches('/').to_owned(),

@@ -46,7 +46,7 @@ pub(super) fn check(facts: &Facts) -> Check {
         NAME,
         Status::Warning,
         format!("{observed}{}", sample(recent[0])),
-        "What was in these requests is not stored.",
+        "What was in these requests is not stored as messages.",
         next_step,
     )
 }

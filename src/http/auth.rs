@@ -31,6 +31,11 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// Whether a request carries an API token: then it is a reader's.
+pub(super) fn reads(state: &AppState, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|token| is_one_of(token, &state.api_tokens))
+}
+
 /// Lets a request through if it carries an API token.
 pub(super) async fn require_api_token(
     State(state): State<AppState>,
@@ -38,7 +43,7 @@ pub(super) async fn require_api_token(
     next: Next,
 ) -> Result<Response, ApiError> {
     match bearer(request.headers()) {
-        Some(token) if is_one_of(token, &state.api_tokens) => Ok(next.run(request).await),
+        Some(_) if reads(&state, request.headers()) => Ok(next.run(request).await),
         Some(_) => Err(ApiError::Unauthorized(
             "The API token is wrong: send the value of API_TOKEN as `Authorization: Bearer …`."
                 .to_owned(),

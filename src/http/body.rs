@@ -1,8 +1,9 @@
-//! Reading bodies: of bounded size, in bounded time, and all of them together in bounded memory.
+//! Reading bodies: of bounded size and in bounded time; and those of strangers, as far as they are large, together in
+//! bounded memory.
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 const DRAINED: usize = 16 * 1024 * 1024;
 /// Up to this length a body needs no leave: messages are far shorter, and never wait behind large ones.
 const SMALL: usize = 64 * 1024;
-/// How many bytes of larger bodies are held at once, or one body, in units of [`UNIT`].
+/// How many bytes of larger bodies of strangers are read at once, or one body, in units of [`UNIT`].
 const ROOM: u32 = 64 * 1024;
 const UNIT: usize = 1024;
 /// How long a large body waits for room before its sender is told to come back.
@@ -37,13 +38,6 @@ pub(super) struct Bodies {
     room: Semaphore,
 }
 
-/// A body, and the room that it takes until this is dropped.
-#[derive(Debug)]
-pub(super) struct Whole<'a> {
-    pub(super) bytes: Bytes,
-    _room: Option<SemaphorePermit<'a>>,
-}
-
 impl Bodies {
     /// Reads bodies of at most `limit` bytes that arrive within `time`.
     pub(super) fn new(limit: usize, time: Duration) -> Self {
@@ -54,19 +48,21 @@ impl Bodies {
         }
     }
 
-    /// Reads a body to its end.
-    pub(super) async fn read(&self, body: Body) -> Result<Whole<'_>, BodyError> {
-        timeout(self.time, self.read_all(body))
+    /// Reads a body to its end. What a sender with a valid credential sends needs no leave.
+    pub(super) async fn read(&self, body: Body, is_trusted: bool) -> Result<Bytes, BodyError> {
+        timeout(self.time, self.read_all(body, is_trusted))
             .await
             .unwrap_or(Err(BodyError::Timeout))
     }
 
-    async fn read_all(&self, mut body: Body) -> Result<Whole<'_>, BodyError> {
+    async fn read_all(&self, mut body: Body, is_trusted: bool) -> Result<Bytes, BodyError> {
+        let announced = body.size_hint().exact();
+        let mut may_be_large = is_trusted;
         let mut room = None;
+        let mut refused = None;
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         let mut length = 0_usize;
-        let mut busy = false;
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
                 continue;
@@ -75,37 +71,37 @@ impl Bodies {
             if length > self.limit.saturating_add(DRAINED) {
                 break;
             }
-            if length > SMALL && room.is_none() && !busy {
-                room = self.enter().await;
-                busy = room.is_none();
+            if length > self.limit {
+                refused = Some(BodyError::TooLarge);
+            } else if length > SMALL && !may_be_large && refused.is_none() {
+                room = self.enter(announced).await;
+                may_be_large = room.is_some();
+                refused = room.is_none().then_some(BodyError::Busy);
             }
-            if busy || length > self.limit {
-                first = Bytes::new();
-                rest = BytesMut::new();
-            } else if first.is_empty() {
+            if refused.is_some() {
+                // What is thrown away takes no room.
+                (room, first, rest) = (None, Bytes::new(), BytesMut::new());
+            } else if first.is_empty() && rest.is_empty() {
                 first = data; // most bodies come in one piece and are not copied
             } else {
+                rest.extend_from_slice(&std::mem::take(&mut first));
                 rest.extend_from_slice(&data);
             }
         }
-        if length > self.limit {
-            return Err(BodyError::TooLarge);
+        drop(room);
+        match refused {
+            Some(error) => Err(error),
+            None if rest.is_empty() => Ok(first),
+            None => Ok(rest.freeze()),
         }
-        if busy {
-            return Err(BodyError::Busy);
-        }
-        let bytes = if rest.is_empty() {
-            first
-        } else {
-            [first, rest.freeze()].concat().into()
-        };
-        Ok(Whole { bytes, _room: room })
     }
 
     /// Takes all the room that a body may come to need, at once: bodies that wait for each other in the middle would
     /// never come to an end.
-    async fn enter(&self) -> Option<SemaphorePermit<'_>> {
-        let units = u32::try_from(self.limit.div_ceil(UNIT)).unwrap_or(u32::MAX);
+    async fn enter(&self, announced: Option<u64>) -> Option<SemaphorePermit<'_>> {
+        let length = announced.and_then(|length| usize::try_from(length).ok());
+        let length = length.unwrap_or(self.limit).min(self.limit);
+        let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let room = self.room.acquire_many(units.clamp(1, ROOM));
         timeout(PATIENCE, room).await.ok()?.ok()
     }
@@ -119,7 +115,7 @@ mod tests {
     const MEGABYTE: usize = 1024 * 1024;
 
     async fn read(bodies: &Bodies, body: impl Into<Body>) -> Result<Bytes, BodyError> {
-        bodies.read(body.into()).await.map(|whole| whole.bytes)
+        bodies.read(body.into(), false).await
     }
 
     #[tokio::test]
@@ -144,19 +140,44 @@ mod tests {
         assert_eq!(read.unwrap(), "abcde");
     }
 
+    /// A body that has sent its beginning and does not go on.
+    async fn stalled(begins_with: usize) -> (Body, impl Sized) {
+        let (mut sender, body) = http_body_util::channel::Channel::<Bytes>::new(4);
+        sender
+            .send_data(vec![b'a'; begins_with].into())
+            .await
+            .unwrap();
+        (Body::new(body), sender)
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn large_bodies_leave_room_for_messages_and_come_back() {
+    async fn large_bodies_of_strangers_leave_room_for_messages_and_for_senders() {
         let bodies = Bodies::new(MEGABYTE, TIME);
-        let mut held = Vec::new();
+        let mut open = Vec::new();
+        let mut reading = futures_util::stream::FuturesUnordered::new();
         for _ in 0..ROOM as usize * UNIT / MEGABYTE {
-            let large = vec![b'a'; SMALL + 1];
-            held.push(bodies.read(large.into()).await.unwrap());
+            let (body, sender) = stalled(SMALL + 1).await;
+            open.push(sender);
+            reading.push(bodies.read(body, false));
         }
-        let large = || vec![b'a'; MEGABYTE];
-        assert_eq!(read(&bodies, large()).await, Err(BodyError::Busy));
-        let message = vec![b'a'; SMALL];
-        assert_eq!(read(&bodies, message).await.unwrap().len(), SMALL);
-        held.pop();
+        let large = || Body::from(vec![b'a'; MEGABYTE]);
+        let others = async {
+            while bodies.room.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(read(&bodies, large()).await, Err(BodyError::Busy));
+            let message = vec![b'a'; SMALL];
+            assert_eq!(read(&bodies, message).await.unwrap().len(), SMALL);
+            assert_eq!(bodies.read(large(), true).await.unwrap().len(), MEGABYTE);
+            let too_large = vec![b'a'; MEGABYTE + 1];
+            assert_eq!(read(&bodies, too_large).await, Err(BodyError::TooLarge));
+        };
+        tokio::select! {
+            biased;
+            _ = futures_util::StreamExt::collect::<Vec<_>>(&mut reading) => panic!("they stall"),
+            () = others => {}
+        }
+        drop((reading, open));
         assert_eq!(read(&bodies, large()).await.unwrap().len(), MEGABYTE);
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::AppState;
 use super::cursor::{List, page_limit};
-use super::error::{ApiError, NotFound, ReadErrors};
+use super::error::{ApiError, Gone, NotFound, ReadErrors};
 use super::extract::Query;
 use crate::delivery::Outcome;
 use crate::message::{Shape, millis};
@@ -220,7 +220,7 @@ pub(super) async fn show(
     responses(
         (status = 200, description = "The body, or the query of a delivery in one.", content_type = "application/octet-stream",
             headers(("content-disposition" = String, description = "`attachment`, with the id as name."))),
-        ReadErrors, NotFound,
+        ReadErrors, NotFound, Gone,
     )
 )]
 pub(super) async fn raw(

@@ -18,7 +18,7 @@ use crate::store::Person;
 #[into_params(parameter_in = Query)]
 pub(super) struct EraseContact {
     /// Only on this channel; without it, on every one.
-    #[param(example = "instagram", pattern = "^[^\\x00]*$")]
+    #[param(example = "instagram", pattern = "^[^\\x00]+$")]
     channel: Option<String>,
 }
 
@@ -50,9 +50,16 @@ pub(super) async fn erase(
             "The id of a contact must not hold NUL.".to_owned(),
         ));
     }
-    let channel = query.channel.filter(|channel| !channel.is_empty());
+    if query.channel.as_deref() == Some("") {
+        return Err(ApiError::BadRequest(
+            "`channel` must not be empty: leave it out to erase the person on every channel."
+                .to_owned(),
+        ));
+    }
     let person = Person {
-        channel: channel.map(|channel| Channel::named(&channel).as_str().to_owned()),
+        channel: query
+            .channel
+            .map(|channel| Channel::named(&channel).as_str().to_owned()),
         id,
     };
     let erased = state.ingest.erase(state.store.as_ref(), &person).await?;

@@ -95,6 +95,12 @@ pub(super) enum TokenErrors {
 #[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
 pub(super) struct NotFound(ErrorBody);
 
+/// Its body was erased.
+#[derive(Debug, IntoResponses)]
+#[response(status = 410)]
+#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
+pub(super) struct Gone(ErrorBody);
+
 /// Why a delivery is not taken.
 #[derive(Debug, IntoResponses)]
 #[expect(dead_code, reason = "a description of answers that `ApiError` makes")]

@@ -14,6 +14,16 @@ use super::extract::Query;
 use crate::ingest::{Counts, Part, reprocess, reprocess_one};
 use crate::store::Mode;
 
+/// How one delivery is read again.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReprocessDelivery {
+    /// Whether only to count, and to change nothing.
+    #[serde(default)]
+    dry_run: bool,
+}
+
 /// Which part of the quarantine.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -54,20 +64,24 @@ pub(super) struct PartView {
 /// Reads one delivery again. Where nothing is in quarantine, nothing happens.
 #[utoipa::path(
     post, path = "/instagram/deliveries/{id}/reprocess", operation_id = "reprocessDelivery", tag = "deliveries",
-    params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
+    params(("id" = Uuid, Path, description = "The id of a delivery."), ReprocessDelivery), security(("apiToken" = [])),
     responses((status = 200, description = "What came of it.", body = OneView), ReadErrors, NotFound)
 )]
 pub(super) async fn one(
     State(state): State<AppState>,
     Path(id): Path<String>,
+    Query(query): Query<ReprocessDelivery>,
 ) -> Result<Json<OneView>, ApiError> {
     let detail = find(&state, &id).await?;
+    let mode = mode(query.dry_run);
     let counts = if detail.summary.receipt.quarantined > 0 {
-        reprocess_one(state.store.as_ref(), detail.delivery).await?
+        reprocess_one(state.store.as_ref(), detail.delivery, mode).await?
     } else {
         Counts::default()
     };
-    announce(&state, &counts);
+    if mode == Mode::Real {
+        announce(&state, &counts);
+    }
     Ok(Json(OneView {
         success: true,
         counts,
@@ -88,11 +102,7 @@ pub(super) async fn quarantine(
         since: query.since,
         after: List::Deliveries.position(query.after.as_deref())?,
         limit: page_limit(query.limit)?,
-        mode: if query.dry_run {
-            Mode::DryRun
-        } else {
-            Mode::Real
-        },
+        mode: mode(query.dry_run),
     };
     let done = reprocess(state.store.as_ref(), part).await?;
     if part.mode == Mode::Real {
@@ -104,6 +114,10 @@ pub(super) async fn quarantine(
         next_cursor: List::Deliveries.cursor(done.after),
         caught_up: done.caught_up,
     }))
+}
+
+fn mode(dry_run: bool) -> Mode {
+    if dry_run { Mode::DryRun } else { Mode::Real }
 }
 
 /// Wakes those who wait for messages, and says it in the log.

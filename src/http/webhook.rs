@@ -59,8 +59,11 @@ pub(super) async fn receive(
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let limit = state.config.server.max_body_bytes;
-    let whole = match state.bodies.read(body).await {
-        Ok(whole) => whole,
+    let query = WebhookQuery::read(parts.uri.query());
+    let is_trusted = !state.sender.is_open()
+        && state.sender.judge(&parts.headers, &query.secrets, b"") == Verdict::Allowed;
+    let body = match state.bodies.read(body, is_trusted).await {
+        Ok(body) => body,
         Err(error) => {
             let (reason, error) = match error {
                 BodyError::TooLarge => (Rejection::TooLarge, ApiError::TooLarge(limit)),
@@ -75,8 +78,6 @@ pub(super) async fn receive(
             return Err(error);
         }
     };
-    let body = whole.bytes.clone();
-    let query = WebhookQuery::read(parts.uri.query());
     let blank = body.iter().all(u8::is_ascii_whitespace);
     // Only where there is nothing to keep: no header makes a message disappear.
     if blank

@@ -12,13 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::fallback::Fallback;
 use super::{BATCH_BYTES, batch, read, report};
-use crate::store::{Attempt, Store, StoreError};
+use crate::store::{Attempt, Spooled, Store, StoreError};
 
 /// How many deliveries at most in one transaction: small enough to let live traffic in between.
 const BATCH: u32 = 200;
 /// How long to wait after a failure; doubled up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often the oldest delivery may fail before the next one is tried, to see whether it is the delivery that fails or the
+/// database.
+const SUSPICIOUS: u32 = 5;
+/// How long what was passed by waits for another attempt.
+const AGAIN: Duration = Duration::from_mins(10);
 
 /// The one task that drains the spool.
 #[derive(Debug)]
@@ -35,6 +40,10 @@ struct Progress {
     after: i64,
     /// What the database has, and the spool could not be rid of yet: a full disk also refuses to delete.
     unremoved: Vec<i64>,
+    /// How often the oldest delivery has failed by itself.
+    failures: u32,
+    /// Whether something was passed by.
+    passed_by: bool,
     /// How many deliveries at once. One at first: whether the database is back is asked with little, and a batch that
     /// is too much for it is not asked for again and again.
     size: u32,
@@ -63,15 +72,31 @@ impl Drain {
         let mut progress = Progress {
             after: 0,
             unremoved: Vec::new(),
+            failures: 0,
+            passed_by: false,
             size: 1,
         };
         let mut pause = SHORTEST_PAUSE;
         loop {
             match self.step(&mut progress).await {
-                Step::Moved => pause = SHORTEST_PAUSE,
+                Step::Moved => {
+                    pause = SHORTEST_PAUSE;
+                    progress.failures = 0;
+                }
+                Step::Empty if progress.passed_by => tokio::select! {
+                    () = self.fallback.filled.notified() => {}
+                    () = sleep(AGAIN) => {
+                        progress.after = 0;
+                        progress.passed_by = false;
+                    }
+                },
                 Step::Empty => self.fallback.filled.notified().await,
                 Step::Failed => {
+                    progress.failures += u32::from(progress.size == 1);
                     progress.size = 1;
+                    if progress.failures >= SUSPICIOUS && self.pass_by(&mut progress).await {
+                        continue;
+                    }
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -129,6 +154,61 @@ impl Drain {
         }
         self.remove(progress).await;
         if failed { Step::Failed } else { Step::Moved }
+    }
+
+    /// Tries the delivery behind the oldest, and if the database takes it, the oldest once more; `true` if that still
+    /// fails. Then it fails for a reason that no waiting mends (it may take longer than a commit may): it stays in the
+    /// spool, and holds up nobody.
+    async fn pass_by(&self, progress: &mut Progress) -> bool {
+        let Some(oldest) = self.next(progress.after).await else {
+            return false;
+        };
+        let Some(next) = self.next(oldest.position).await else {
+            return false;
+        };
+        let (position, id, bytes) = (
+            oldest.position,
+            oldest.delivery.id,
+            oldest.delivery.body.len(),
+        );
+        if !self.takes(next, progress).await || self.takes(oldest, progress).await {
+            return false;
+        }
+        tracing::error!(
+            delivery.id = %id,
+            bytes,
+            "❌ The database cannot take this delivery, though it takes others: it stays in the spool and is tried again later"
+        );
+        progress.after = position;
+        progress.passed_by = true;
+        progress.failures = 0;
+        true
+    }
+
+    async fn next(&self, after: i64) -> Option<Spooled> {
+        let spool = &self.fallback.spool;
+        let waiting = spool.oldest(after, 1, BATCH_BYTES).await.ok()?;
+        waiting.into_iter().next()
+    }
+
+    /// Whether the database takes a delivery, or refuses it for good.
+    async fn takes(&self, spooled: Spooled, progress: &mut Progress) -> bool {
+        let record = vec![read(spooled.delivery)];
+        let answered = batch::commit(self.store.as_ref(), record, Attempt::Again).await;
+        for (record, result) in &answered {
+            match result {
+                Ok(_) => {
+                    metrics::counter!("chatrace_drained_total").increment(1);
+                    progress.unremoved.push(spooled.position);
+                    report::report(record, result);
+                }
+                Err(StoreError::Refused(_)) => {}
+                Err(_) => return false,
+            }
+        }
+        self.committed.send_modify(|count| *count += 1);
+        self.remove(progress).await;
+        true
     }
 
     /// Removes from the spool what the database has; `false` if that has to be tried again.

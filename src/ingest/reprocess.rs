@@ -102,8 +102,12 @@ pub async fn reprocess(store: &dyn Upkeep, part: Part) -> Result<Reprocessed, St
 ///
 /// # Errors
 /// When the database cannot be used.
-pub async fn reprocess_one(store: &dyn Upkeep, delivery: Delivery) -> Result<Counts, StoreError> {
-    reread(store, vec![read(delivery)], Mode::Real).await
+pub async fn reprocess_one(
+    store: &dyn Upkeep,
+    delivery: Delivery,
+    mode: Mode,
+) -> Result<Counts, StoreError> {
+    reread(store, vec![read(delivery)], mode).await
 }
 
 /// All in one transaction; where the database refuses something of it, each in its own.

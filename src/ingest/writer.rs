@@ -92,11 +92,11 @@ impl Writer {
         let mut cause = String::new();
         for (record, result) in batch::commit(self.store.as_ref(), records, Attempt::First).await {
             match result {
-                Err(error @ (StoreError::Unavailable(_) | StoreError::Conflict(_))) => {
+                result @ (Ok(_) | Err(StoreError::Refused(_))) => kept.push((record, result)),
+                Err(error) => {
                     cause = error.to_string();
                     homeless.push(record);
                 }
-                result => kept.push((record, result)),
             }
         }
         if !homeless.is_empty() {

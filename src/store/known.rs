@@ -1,6 +1,6 @@
 //! Which contacts are surely in the database, so that a message of a known customer need not write them again.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,8 @@ const BELIEVED_FOR: Duration = Duration::from_mins(5);
 /// A bounded memory of contacts exactly as they were written, names included.
 #[derive(Debug)]
 pub(super) struct Known {
-    hashes: HashSet<u64>,
+    /// What was written last, by who it is.
+    contacts: HashMap<u64, u64>,
     hasher: RandomState,
     since: Instant,
     /// Counts the deletions of contacts in the database, as far as this process has seen.
@@ -24,7 +25,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn new() -> Self {
         Self {
-            hashes: HashSet::new(),
+            contacts: HashMap::new(),
             hasher: RandomState::new(),
             since: Instant::now(),
             generation: 0,
@@ -41,27 +42,32 @@ impl Known {
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        self.hashes.clear();
+        self.contacts.clear();
     }
 
     /// Whether this contact was written, with these names, not long ago.
     pub(super) fn contains(&self, contact: &impl NamesContact) -> bool {
-        self.since.elapsed() < BELIEVED_FOR && self.hashes.contains(&self.hash(contact))
+        let (who, what) = self.hash(contact);
+        self.since.elapsed() < BELIEVED_FOR && self.contacts.get(&who) == Some(&what)
     }
 
     /// Remembers contacts that are committed.
     pub(super) fn remember<'a>(&mut self, contacts: impl IntoIterator<Item = &'a Contact>) {
-        if self.since.elapsed() >= BELIEVED_FOR || self.hashes.len() >= CAPACITY {
-            self.hashes.clear();
+        if self.since.elapsed() >= BELIEVED_FOR || self.contacts.len() >= CAPACITY {
+            self.contacts.clear();
             self.since = Instant::now();
         }
         for contact in contacts {
-            self.hashes.insert(self.hash(contact));
+            let (who, what) = self.hash(contact);
+            self.contacts.insert(who, what);
         }
     }
 
-    fn hash(&self, contact: &impl NamesContact) -> u64 {
-        self.hasher.hash_one(contact.parts())
+    /// Who it is, and everything that is written.
+    fn hash(&self, contact: &impl NamesContact) -> (u64, u64) {
+        let parts = contact.parts();
+        let who = self.hasher.hash_one((parts.0, parts.1));
+        (who, self.hasher.hash_one(parts))
     }
 }
 
@@ -121,7 +127,10 @@ mod tests {
         assert!(!known.contains(&contact));
         known.remember([&contact]);
         assert!(known.contains(&contact));
+        let before = contact.clone();
         contact.display_name = Some("Ana Ruiz".to_owned());
         assert!(!known.contains(&contact));
+        known.remember([&contact]);
+        assert!(!known.contains(&before), "the old name is news again");
     }
 }

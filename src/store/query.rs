@@ -92,7 +92,8 @@ pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
         .smallest(Unit::Millisecond)
         .mode(RoundMode::Ceil);
     text.parse::<Timestamp>()
-        .and_then(|moment| moment.round(rounding))
+        // The last times there are cannot be rounded up.
+        .map(|moment| moment.round(rounding).unwrap_or(Timestamp::MAX))
         // Nothing arrived before, and not every backend knows times that are far away.
         .map(|moment| moment.max(Timestamp::UNIX_EPOCH))
         .map_err(|_| {

@@ -191,9 +191,11 @@ impl<'a> Plan<'a> {
         });
     }
 
-    /// The contacts that are not surely in the database yet, each once, with the newest names and every alias.
+    /// The contacts that are not surely in the database yet, each once, in the order of first sight, with the newest names
+    /// and every alias.
     pub(super) fn contacts(&self, known: &Known) -> Vec<(Contact, Timestamp)> {
-        let mut contacts: HashMap<(String, String), (Contact, Timestamp)> = HashMap::new();
+        let mut contacts: Vec<(Contact, Timestamp)> = Vec::new();
+        let mut places: HashMap<(String, String), usize> = HashMap::new();
         for record in &self.records {
             for item in &record.items {
                 let contact = match item {
@@ -204,15 +206,16 @@ impl<'a> Plan<'a> {
                     } if !known.contains(&**contact) => (**contact).clone(),
                     _ => continue,
                 };
-                match contacts.entry((contact.channel.as_str().to_owned(), contact.id.clone())) {
+                match places.entry((contact.channel.as_str().to_owned(), contact.id.clone())) {
                     Entry::Vacant(vacant) => {
-                        vacant.insert((contact, record.delivery.received_at));
+                        vacant.insert(contacts.len());
+                        contacts.push((contact, record.delivery.received_at));
                     }
-                    Entry::Occupied(mut occupied) => occupied.get_mut().0.merge(contact),
+                    Entry::Occupied(place) => contacts[*place.get()].0.merge(contact),
                 }
             }
         }
-        contacts.into_values().collect()
+        contacts
     }
 
     /// What becomes of every item, given the positions of those candidates that are new, by their number.

@@ -88,8 +88,11 @@ impl Store for Moody {
             Whim::Conflicts => return Err(StoreError::Conflict("a whim".to_owned())),
             Whim::Works | Whim::FailsAfter => {}
         }
-        if records.iter().any(is_poison) {
+        if records.iter().any(|record| says(record, "poison")) {
             return Err(StoreError::Refused("poison".to_owned()));
+        }
+        if records.iter().any(|record| says(record, "endless")) {
+            return Err(StoreError::Unavailable("it took too long".to_owned()));
         }
         let committed = self.store.commit(records, attempt).await?;
         if whim == Some(Whim::FailsAfter) {
@@ -178,11 +181,10 @@ impl Store for Moody {
     }
 }
 
-fn is_poison(record: &Record) -> bool {
-    record
-        .items
-        .iter()
-        .any(|item| matches!(item, Item::Message(draft) if draft.text.as_deref() == Some("poison")))
+fn says(record: &Record, text: &str) -> bool {
+    let is_it =
+        |item: &Item| matches!(item, Item::Message(draft) if draft.text.as_deref() == Some(text));
+    record.items.iter().any(is_it)
 }
 
 /// One life of a process on the same directory and database.
@@ -228,11 +230,14 @@ type Submitted = (Uuid, bool, Option<Receipt>);
 
 fn delivery(is_poison: bool) -> Delivery {
     let id = Uuid::now_v7();
-    let text = if is_poison {
-        "poison".to_owned()
+    if is_poison {
+        saying(id, "poison")
     } else {
-        id.to_string()
-    };
+        saying(id, &id.to_string())
+    }
+}
+
+fn saying(id: Uuid, text: &str) -> Delivery {
     let body = serde_json::json!({ "contact_id": "1", "text": text });
     Delivery {
         id,
@@ -371,4 +376,40 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(check(steps, whims));
     }
+}
+
+#[tokio::test]
+async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("database");
+    let store = SqliteStore::open(&path, Duration::from_secs(10), true).await;
+    let store = Arc::new(Moody {
+        store: store.unwrap(),
+        whims: Mutex::default(),
+        unanswered: Mutex::default(),
+    });
+    let life = Life::begin(&store, &directory).await;
+    let endless = saying(Uuid::now_v7(), "endless");
+    let spooled = life.ingest.submit(endless.clone()).await.unwrap();
+    assert_eq!(spooled.receipt.outcome, Outcome::Spooled);
+    // Whoever comes then is spooled behind it, until it is passed by.
+    let passed_by = async {
+        while submit(&life.ingest, &[false]).await[0]
+            .2
+            .as_ref()
+            .unwrap()
+            .outcome
+            != Outcome::Stored
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, passed_by)
+        .await
+        .expect("everybody waits behind it");
+    while life.spool.depth().deliveries > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(life.spool.find(endless.id).await.unwrap().is_some());
+    life.end().await;
 }

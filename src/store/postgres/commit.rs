@@ -20,10 +20,10 @@ use crate::store::settle::Plan;
 use crate::store::{Attempt, Committed, StoreError};
 
 /// Begins a writing transaction and locks `head`, behind which every other one now waits. Its commit waits for the disk
-/// whatever the server's default is. The limits keep one hanging replica from stopping the others. Plans are made once:
+/// whatever the server's default is; and what others committed while it waited for the lock must be seen. The limits keep one hanging replica from stopping the others. Plans are made once:
 /// they depend on nothing that a batch holds, and making one takes as long as running it for a batch of one. All of it
 /// is local to the transaction, so that it also holds behind a connection pooler.
-pub(super) const BEGIN: &str = "BEGIN; \
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SET LOCAL statement_timeout = '3s'; \
      SET LOCAL lock_timeout = '2s'; \
      SET LOCAL idle_in_transaction_session_timeout = '3s'; \
@@ -296,7 +296,8 @@ async fn execute(
            SELECT * FROM UNNEST($3::new_contact[]) \
            ON CONFLICT (channel, id) DO UPDATE \
              SET username = COALESCE(EXCLUDED.username, contacts.username), \
-                 display_name = COALESCE(EXCLUDED.display_name, contacts.display_name) \
+                 display_name = COALESCE(EXCLUDED.display_name, contacts.display_name), \
+                 first_seen = LEAST(EXCLUDED.first_seen, contacts.first_seen) \
            RETURNING channel, id, xmax = 0 AS is_new \
          ), aliases AS ( \
            INSERT INTO contact_aliases (channel, alias, contact_id) \

@@ -4,9 +4,10 @@ use sqlx::{Error, PgPool};
 
 use crate::store::FOLD_STEP;
 
-/// The limits are those of a commit. What is lost with the server's memory is counted again.
-const BEGIN: &str = "SET LOCAL statement_timeout = '3s'; \
-     SET LOCAL idle_in_transaction_session_timeout = '3s'; \
+/// The limits are far below the time that a commit waits for a lock: a replica that hangs here must not cost another one
+/// its commit. What is lost with the server's memory is counted again.
+const BEGIN: &str = "SET LOCAL statement_timeout = '1s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '1s'; \
      SET LOCAL synchronous_commit = off";
 
 /// Counts the next step; see [`Store::fold`](crate::store::Store::fold).

@@ -241,13 +241,15 @@ pub(super) async fn upsert_contact(
     let new = inserted.rows_affected() > 0;
     if !new {
         sqlx::query(
-            "UPDATE contacts SET username = COALESCE(?3, username), display_name = COALESCE(?4, display_name) \
+            "UPDATE contacts SET username = COALESCE(?3, username), display_name = COALESCE(?4, display_name), \
+               first_seen = min(?5, first_seen) \
              WHERE channel = ?1 AND id = ?2",
         )
         .bind(contact.channel.as_str())
         .bind(contact.id.as_str())
         .bind(contact.username.as_deref())
         .bind(contact.display_name.as_deref())
+        .bind(since.as_millisecond())
         .execute(&mut *connection)
         .await?;
     }
