@@ -19,9 +19,14 @@ SELECT md5('d' || n)::uuid, 2 * n, now() - (:count - n) * (interval '30 days' / 
        false, 'flat', 'stored', 1, 0, 0, 0
 FROM generate_series(1, :count) AS n;
 
-INSERT INTO contacts
-SELECT 'instagram', (1789400000000000 + n)::text, 'ana.ruiz', 'Ana Ruiz', now()
+INSERT INTO contacts (position, channel, id, username, display_name, first_seen)
+SELECT 2 * :count + 1 + n, 'instagram', (1789400000000000 + n)::text, 'ana.ruiz', 'Ana Ruiz', now()
 FROM generate_series(0, LEAST(:count / 10, :count - 1)) AS n;
+
+INSERT INTO hours
+SELECT floor(extract(epoch FROM received_at) / 3600)::bigint, min(position), max(position) FROM messages GROUP BY 1;
+-- The messages are counted for their contacts already.
+UPDATE folded SET position = 3 * :count;
 
 -- 30 days of hours, and all time.
 INSERT INTO counters
@@ -34,4 +39,4 @@ UNION ALL
 SELECT 0, name, label, :count
 FROM (VALUES ('delivery', 'stored'), ('item', 'stored'), ('kind', 'text'), ('direction', 'inbound'),
              ('shape', 'flat')) AS c (name, label);
-UPDATE head SET position = 2 * :count;
+UPDATE head SET position = 3 * :count;
