@@ -79,12 +79,12 @@ impl Cluster {
     /// Copies everything into another one, as `pg_dump` and psql do.
     pub(crate) async fn dump_into(&self, other: &Self) {
         let file = self.directory.path().join("dump.sql");
-        let dump = Command::new(bin().join("pg_dump"))
+        let dump = Command::new(client("pg_dump"))
             .args(["-d", &self.url(), "-f"])
             .arg(&file)
             .status();
         assert!(dump.await.unwrap().success(), "pg_dump failed");
-        let restore = Command::new(bin().join("psql"))
+        let restore = Command::new(client("psql"))
             .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", &other.url(), "-f"])
             .arg(&file)
             .stdout(Stdio::null())
@@ -228,6 +228,15 @@ fn bin() -> PathBuf {
         "these tests need the server programs of Postgres: run scripts/test, or set TEST_POSTGRES_BIN to their directory",
     );
     PathBuf::from(bin)
+}
+
+/// A client program: beside the server programs, where links to those lead, or wherever else.
+fn client(name: &str) -> PathBuf {
+    let real = std::fs::canonicalize(bin().join("initdb")).unwrap();
+    let mut places = [bin().join(name), real.with_file_name(name)].into_iter();
+    places
+        .find(|program| program.exists())
+        .unwrap_or_else(|| PathBuf::from(name))
 }
 
 fn id(arguments: &[&str]) -> Option<u32> {
