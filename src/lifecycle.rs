@@ -60,7 +60,7 @@ impl Lifecycle {
         &self.hard
     }
 
-    /// Ends it: announces, waits for `delay`, stops new work, and cuts after the time limit.
+    /// Ends it: announces, waits for `delay`, and stops new work.
     pub async fn shut_down(&self, delay: Duration) {
         self.draining.cancel();
         tokio::select! {
@@ -68,10 +68,13 @@ impl Lifecycle {
             () = self.hard.cancelled() => {}
         }
         self.soft.cancel();
-        tokio::select! {
-            () = sleep(GRACE) => self.hard.cancel(),
-            () = self.hard.cancelled() => {}
-        }
+    }
+
+    /// Cuts what is not finished in time after the soft stop, whether a signal or a dead worker brought that about.
+    pub async fn cut_in_time(self) {
+        self.soft.cancelled().await;
+        sleep(GRACE).await;
+        self.hard.cancel();
     }
 
     /// Runs a worker that should live until the soft stop. If it ends before, or panics, the process ends.
@@ -83,10 +86,11 @@ impl Lifecycle {
         let guard = WorkerGuard {
             name,
             lifecycle: self.clone(),
+            finished: false,
         };
         self.tasks.spawn(async move {
             worker.await;
-            drop(guard);
+            guard.finish();
         });
     }
 
@@ -109,11 +113,21 @@ impl Lifecycle {
 struct WorkerGuard {
     name: &'static str,
     lifecycle: Lifecycle,
+    /// It came to its end: it did not panic, and was not cut.
+    finished: bool,
+}
+
+impl WorkerGuard {
+    /// The worker came to its end.
+    fn finish(mut self) {
+        self.finished = true;
+    }
 }
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
-        if self.lifecycle.soft.is_cancelled() {
+        let is_stopping = self.lifecycle.soft.is_cancelled();
+        if self.lifecycle.hard.is_cancelled() || is_stopping && self.finished {
             return;
         }
         tracing::error!(
@@ -162,6 +176,28 @@ mod tests {
         let lifecycle = Lifecycle::new();
         lifecycle.spawn_worker("writer", async { panic!("boom") });
         lifecycle.soft().cancelled().await;
+        assert_eq!(lifecycle.failed_worker(), Some("writer"));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_dies_while_it_finishes_is_a_failure_too() {
+        let lifecycle = Lifecycle::new();
+        let soft = lifecycle.soft().clone();
+        lifecycle.spawn_worker("writer", async move {
+            soft.cancelled().await;
+            panic!("boom");
+        });
+        lifecycle.soft().cancel();
+        lifecycle.workers_ended().await;
+        assert_eq!(lifecycle.failed_worker(), Some("writer"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_brought_the_soft_stop_about_it_is_cut_in_time() {
+        let lifecycle = Lifecycle::new();
+        tokio::spawn(lifecycle.clone().cut_in_time());
+        lifecycle.spawn_worker("writer", async {});
+        lifecycle.hard().cancelled().await;
         assert_eq!(lifecycle.failed_worker(), Some("writer"));
     }
 

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Failure;
 use crate::config::{Config, Database};
@@ -76,6 +77,7 @@ pub async fn run(
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
+    let _cutting = AbortOnDropHandle::new(tokio::spawn(lifecycle.clone().cut_in_time()));
     let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
     let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
     let data_dir = if config.database.is_embedded() || config.spool {
@@ -221,12 +223,9 @@ async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Up
         }
     };
     let connecting = connect_later(store.clone(), migrate, preparing);
-    let lifecycle = lifecycle.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            () = connecting => {}
-            () = lifecycle.soft().cancelled() => {}
-        }
+    spawn_until_soft_stop(lifecycle, "connection", async {
+        connecting.await;
+        std::future::pending::<()>().await;
     });
     Ok(store)
 }

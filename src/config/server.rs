@@ -34,6 +34,9 @@ pub struct Limits {
     pub head: Duration,
     /// How long a body may take to arrive.
     pub body: Duration,
+    /// How long a client may take nothing of its answer. Shorter than a stop may take, so that who has ceased to read
+    /// does not keep the process from ending well. Only Linux counts it.
+    pub unread: Duration,
     /// How many connections at once. More wait in the system's backlog.
     pub connections: usize,
 }
@@ -43,6 +46,7 @@ impl Default for Limits {
         Self {
             head: Duration::from_secs(75),
             body: Duration::from_secs(30),
+            unread: Duration::from_secs(20),
             connections: 8192,
         }
     }

@@ -10,7 +10,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -58,6 +58,7 @@ pub async fn serve(
     let open = TaskTracker::new();
     let room = Arc::new(Semaphore::new(limits.connections));
     let begin = |(stream, room): Accepted| {
+        limit_unread(&stream, limits.unread);
         let asked = Arc::new(AtomicBool::new(false));
         let noting = {
             let (asked, service) = (asked.clone(), service.clone());
@@ -129,7 +130,18 @@ async fn last_call(lifecycle: &Lifecycle, asked: &AtomicBool) {
     }
 }
 
-type Accepted = (tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit);
+/// Has the system end a connection whose client takes nothing of its answer: no time limit of hyper's runs while it
+/// writes, and such a client would keep the connection from others.
+#[cfg(target_os = "linux")]
+fn limit_unread(stream: &TcpStream, limit: Duration) {
+    let limit = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+    rustix::net::sockopt::set_tcp_user_timeout(stream, limit).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_unread(_: &TcpStream, _: Duration) {}
+
+type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
 
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepted> {
     let permit = room.clone().acquire_owned().await.ok()?;
