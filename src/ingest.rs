@@ -20,6 +20,7 @@ mod refusals;
 mod report;
 mod reprocess;
 mod sightings;
+mod weight;
 mod writer;
 
 use std::sync::Arc;
@@ -44,13 +45,13 @@ pub use writer::Writer;
 
 /// How many deliveries may wait for the writer.
 const QUEUE: usize = 4096;
-/// How many bytes of bodies may wait for the writer, in units of [`BYTES_UNIT`].
+/// How many bytes may wait for the writer, in bodies and what was read of them, in units of [`BYTES_UNIT`].
 const QUEUE_BYTES: u32 = 64 * 1024;
 const BYTES_UNIT: usize = 1024;
 /// How many deliveries are committed at once. Measured: more only adds latency.
 const BATCH: usize = 500;
-/// How many bytes of bodies are committed at once, unless a single one is larger: a transaction must fit into its time
-/// limit on a slow disk.
+/// How many bytes are committed at once, unless a single delivery is larger: a transaction must fit into its time limit
+/// on a slow disk.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How long a sender waits for room in the queue before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -96,14 +97,10 @@ pub enum SubmitError {
 struct Job {
     record: Record,
     reply: oneshot::Sender<Result<Committed, SubmitError>>,
+    /// In bytes.
+    weight: usize,
     /// Gives its room back when dropped.
     room: OwnedSemaphorePermit,
-}
-
-impl Job {
-    fn size(&self) -> usize {
-        self.record.delivery.body.len().max(1)
-    }
 }
 
 impl Ingest {
@@ -211,7 +208,7 @@ impl Ingest {
 
     /// Room for a delivery, if there is some now.
     fn room_now(&self, delivery: &Delivery) -> Option<Room<'_>> {
-        let units = units(delivery);
+        let units = units(weight::at_most(delivery));
         let bytes = self.bytes.clone().try_acquire_many_owned(units).ok()?;
         let place = self.queue.try_reserve().ok()?;
         Some(Room { bytes, place })
@@ -219,7 +216,7 @@ impl Ingest {
 
     /// Room for a delivery, waited for with a limit.
     async fn room(&self, delivery: &Delivery) -> Result<Room<'_>, SubmitError> {
-        let units = units(delivery);
+        let units = units(weight::at_most(delivery));
         let deadline = Instant::now() + PATIENCE;
         let bytes = timeout_at(deadline, self.bytes.clone().acquire_many_owned(units))
             .await
@@ -233,9 +230,9 @@ impl Ingest {
     }
 }
 
-/// The room that a delivery takes, in units of [`BYTES_UNIT`].
-fn units(delivery: &Delivery) -> u32 {
-    u32::try_from(delivery.body.len().div_ceil(BYTES_UNIT))
+/// Bytes in units of [`BYTES_UNIT`], and never more than all the room.
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(BYTES_UNIT))
         .unwrap_or(u32::MAX)
         .clamp(1, QUEUE_BYTES)
 }
@@ -253,8 +250,9 @@ struct Placed {
 }
 
 impl Room<'_> {
-    /// Reads a delivery and hands it to the writer. Only with room: a flood must not be read in order to be refused.
-    fn take(self, delivery: Delivery) -> Placed {
+    /// Reads a delivery and hands it to the writer. Only with room: a flood must not be read in order to be refused. As
+    /// long as it is read it has room for the most that could come of it, then for what did.
+    fn take(mut self, delivery: Delivery) -> Placed {
         tracing::debug!(delivery.id = %delivery.id, "🔄 Processing Chatrace webhook");
         let reading = normalize::normalize(&delivery);
         let (reply, receipt) = oneshot::channel();
@@ -263,9 +261,16 @@ impl Room<'_> {
             shape: reading.shape,
             items: reading.items,
         };
+        let weight = weight::of(&record);
+        let needed = usize::try_from(units(weight)).unwrap_or(usize::MAX);
+        drop(
+            self.bytes
+                .split(self.bytes.num_permits().saturating_sub(needed)),
+        );
         self.place.send(Job {
             record,
             reply,
+            weight,
             room: self.bytes,
         });
         Placed {

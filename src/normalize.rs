@@ -40,6 +40,8 @@ mod tree;
 mod walk;
 mod whatsapp;
 
+pub(crate) use walk::MAX_ITEMS;
+
 /// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
 const MAX_DECODED: usize = 64 << 20;
 

@@ -144,6 +144,12 @@ fn settle(chaos: &Chaos, seen: usize, rows: &Rows) {
     report(&chaos.book, &verdict);
     say("longest time until drained", seconds(chaos.longest_drain));
     verdict.assert_flawless();
+    let tally = chaos.book.tally();
+    assert!(tally.acknowledged > 0, "nothing was acknowledged");
+    assert!(
+        tally.spooled > 0 || chaos.postgres.is_none(),
+        "nothing was spooled"
+    );
     assert_eq!(seen, rows.messages(), "a reader behind a cursor sees all");
     assert!(chaos.complaints.is_empty(), "{:#?}", chaos.complaints);
 }

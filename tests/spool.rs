@@ -10,9 +10,10 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
 
+use crate::ledger::book::Rows;
 use crate::support::process::{self, PATIENCE, Running, program};
 use crate::support::proxy::{Proxy, Weather};
-use crate::support::{Answer, App, postgres};
+use crate::support::{Answer, App, postgres, sqlite_execute};
 
 const NO_WINDOW: (&str, &str) = ("DEDUPE_WINDOW", "0");
 
@@ -88,6 +89,14 @@ async fn an_outage_is_bridged_and_everything_arrives_in_order() {
     assert_eq!(app.post(body("after")).await.ok()["outcome"], "stored");
 }
 
+/// Waits until so many messages are in the database, whatever the service knows of it.
+async fn is_stored(url: &str, messages: usize) {
+    let looking = async { while Rows::in_postgres(url).await.messages() < messages {} };
+    tokio::time::timeout(PATIENCE, looking)
+        .await
+        .expect("it is never stored");
+}
+
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_doubles_nothing() {
     let url = postgres::fresh_database().await;
@@ -97,6 +106,7 @@ async fn a_commit_whose_answer_is_lost_doubles_nothing() {
         proxy.set(Weather::LosesNextCommit);
         let (answer, ()) = tokio::join!(app.post(body(&format!("lost {round}"))), async {
             proxy.becomes(Weather::Cut).await;
+            is_stored(&url, round + 1).await;
             proxy.set(Weather::Fair);
         });
         let answer = answer.ok();
@@ -123,6 +133,8 @@ async fn a_drain_whose_answer_is_lost_doubles_nothing() {
     }
     proxy.set(Weather::LosesNextCommit);
     proxy.becomes(Weather::Cut).await;
+    is_stored(&url, 1).await;
+    // What is drained again is not committed once more, and the next commit is lost, too.
     proxy.set(Weather::LosesNextCommit);
     proxy.becomes(Weather::Cut).await;
     proxy.set(Weather::Fair);
@@ -157,6 +169,73 @@ async fn a_database_that_hangs_delays_only_the_first_and_not_for_long() {
     proxy.set(Weather::Fair);
     app.drained().await;
     assert_eq!(app.messages().await.len(), 66);
+}
+
+/// Equal messages without id and time are one if they arrive within the window, wherever they wait meanwhile.
+#[tokio::test]
+async fn the_window_counts_from_arrival_to_arrival_through_the_spool() {
+    let url = postgres::fresh_database().await;
+    let app = App::on(
+        Arc::new(tempfile::tempdir().unwrap()),
+        Some(&url),
+        &[("DEDUPE_WINDOW", "1h")],
+    )
+    .await;
+    assert_eq!(app.post(body("same")).await.ok()["outcome"], "stored");
+    postgres::close(&url).await;
+    for text in ["same", "other", "other"] {
+        assert_eq!(app.post(body(text)).await.ok()["outcome"], "spooled");
+    }
+    postgres::open(&url).await;
+    let stats = app.drained().await;
+    assert_eq!(
+        (
+            &stats["outcomes"]["stored"],
+            &stats["outcomes"]["duplicate"]
+        ),
+        (&json!(2), &json!(2))
+    );
+    assert_eq!(app.post(body("other")).await.ok()["outcome"], "duplicate");
+}
+
+/// A row that went bad on the disk, which no version can read.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_holds_up_nobody() {
+    let url = postgres::fresh_database().await;
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let begin = || App::on(directory.clone(), Some(&url), &[NO_WINDOW]);
+    let app = begin().await;
+    postgres::close(&url).await;
+    for text in ["bad", "good", "better"] {
+        assert_eq!(app.post(body(text)).await.ok()["outcome"], "spooled");
+    }
+    app.stop().await;
+    let spoil = "UPDATE spool SET headers = 'no JSON' WHERE position = 1";
+    sqlite_execute(&directory.path().join("spool.db"), spoil).await;
+    postgres::open(&url).await;
+    let app = begin().await;
+    let stats = app.stats_where(|stats| stats["totalMessages"] == 2).await;
+    assert_eq!(stats["gauges"]["spool"]["deliveries"], 1, "it is kept");
+    postgres::close(&url).await;
+    assert_eq!(app.post(body("away")).await.ok()["outcome"], "spooled");
+    postgres::open(&url).await;
+    app.stats_where(|stats| stats["totalMessages"] == 3).await;
+    assert_eq!(app.post(body("back")).await.ok()["outcome"], "stored");
+}
+
+/// Somebody's constraint on the whole delivery: what it holds waits for better days, and nobody else with it.
+#[tokio::test]
+async fn a_delivery_that_the_database_refuses_whole_is_kept_in_the_spool() {
+    let url = postgres::fresh_database().await;
+    let app = app(&url).await;
+    let constraint = "ALTER TABLE deliveries ADD CONSTRAINT small CHECK (length(body) < 100)";
+    postgres::execute(&url, constraint.to_owned()).await;
+    let large = body(&"x".repeat(100));
+    assert_eq!(app.post(large).await.ok()["outcome"], "spooled");
+    assert_eq!(app.post(body("small")).await.ok()["outcome"], "stored");
+    let ready = Answer::to(app.request(Method::GET, "/readyz")).await.ok();
+    assert_eq!(ready["database"], "ok");
+    assert_eq!(ready["spool"]["deliveries"], 1);
 }
 
 #[rstest]

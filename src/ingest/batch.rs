@@ -66,8 +66,14 @@ async fn try_commit(
     loop {
         let began = Instant::now();
         match store.commit(part, attempt).await {
-            Err(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_)))
-                if retries > 0 && began.elapsed() < QUICK =>
+            // Postgres looks for a deadlock only after a second: a conflict may come late.
+            Err(error)
+                if retries > 0
+                    && match error {
+                        StoreError::Conflict(_) => true,
+                        StoreError::Unavailable(_) => began.elapsed() < QUICK,
+                        StoreError::Refused(_) | StoreError::Corrupt(_) => false,
+                    } =>
             {
                 tracing::debug!(%error, deliveries = part.len(), "trying a batch again");
                 retries -= 1;

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::fallback::Fallback;
-use super::{BATCH_BYTES, batch, read, report};
+use super::{BATCH_BYTES, batch, read, report, weight};
+use crate::delivery::Record;
 use crate::store::{Attempt, Spooled, Store, StoreError};
 
 /// How many deliveries at most in one transaction: small enough to let live traffic in between.
@@ -114,20 +115,20 @@ impl Drain {
             Ok(waiting) => waiting,
             Err(error) => {
                 tracing::error!(%error, "the spool cannot be read");
+                self.fallback.set_readable(false);
                 return Step::Failed;
             }
         };
-        let Some(last) = waiting.last().map(|spooled| spooled.position) else {
+        self.fallback.set_readable(true);
+        if waiting.is_empty() {
             return if self.remove(progress).await {
                 Step::Empty
             } else {
                 Step::Failed
             };
-        };
-        let (positions, records): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .map(|spooled| (spooled.position, read(spooled.delivery)))
-            .unzip();
+        }
+        let (positions, records) = read_some(waiting);
+        let last = positions.last().copied();
         let answered = batch::commit(self.store.as_ref(), records, Attempt::Again).await;
         let mut failed = false;
         for (position, (record, result)) in positions.into_iter().zip(&answered) {
@@ -148,7 +149,7 @@ impl Drain {
             report::report(record, result);
         }
         self.committed.send_modify(|count| *count += 1);
-        if progress.after == last {
+        if Some(progress.after) == last {
             self.fallback.close();
             progress.size = (progress.size * 4).min(BATCH);
         }
@@ -227,4 +228,22 @@ impl Drain {
             }
         }
     }
+}
+
+/// Reads deliveries, as many as fit into a commit, and at least one. Answers their positions, too.
+fn read_some(waiting: Vec<Spooled>) -> (Vec<i64>, Vec<Record>) {
+    let mut room = BATCH_BYTES;
+    let mut has_room = true;
+    waiting
+        .into_iter()
+        .map_while(|spooled| {
+            has_room.then(|| {
+                let record = read(spooled.delivery);
+                let weight = weight::of(&record);
+                has_room = weight < room;
+                room = room.saturating_sub(weight);
+                (spooled.position, record)
+            })
+        })
+        .unzip()
 }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-use crate::delivery::{Receipt, Record};
+use super::batch::Answered;
+use crate::delivery::{Delivery, Receipt};
 use crate::store::{Committed, Spool, StoreError};
 
 /// The spool, and whether it is where deliveries go. Shared by the writer, the drain, and whoever looks.
@@ -19,6 +20,8 @@ pub(super) struct Fallback {
     database_away: AtomicBool,
     /// Whether the spool refused the last delivery that came to it.
     spool_refuses: AtomicBool,
+    /// Whether the drain cannot read what is in the spool.
+    unreadable: AtomicBool,
     pub(super) filled: Notify,
 }
 
@@ -28,22 +31,29 @@ impl Fallback {
             spool,
             database_away: AtomicBool::new(false),
             spool_refuses: AtomicBool::new(false),
+            unreadable: AtomicBool::new(false),
             filled: Notify::new(),
         }
     }
 
     /// Whether deliveries go to the spool without asking the database first. Only while something waits there: the
-    /// drain needs it to find out that the database is back. And only while the spool takes them: what a full disk
-    /// refuses may be welcome to the database.
+    /// drain needs it to find out that the database is back. And only while the spool gives and takes: without reading
+    /// it the drain finds out nothing, and what a full disk refuses may be welcome to the database.
     pub(super) fn is_open(&self) -> bool {
         self.database_away.load(Ordering::Acquire)
             && !self.spool_refuses()
+            && !self.unreadable.load(Ordering::Acquire)
             && self.spool.depth().deliveries > 0
     }
 
     /// Whether the spool refused the last delivery that came to it.
     pub(super) fn spool_refuses(&self) -> bool {
         self.spool_refuses.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the drain can read the spool.
+    pub(super) fn set_readable(&self, readable: bool) {
+        self.unreadable.store(!readable, Ordering::Release);
     }
 
     /// The database took something: deliveries go there again.
@@ -56,19 +66,22 @@ impl Fallback {
         }
     }
 
-    /// Keeps records on the disk, and answers for each of them.
-    pub(super) async fn keep(
-        &self,
-        records: Vec<Record>,
-        cause: &str,
-    ) -> Vec<super::batch::Answered> {
-        if !self.database_away.swap(true, Ordering::AcqRel) {
+    /// Keeps on the disk what the database did not take. If only because it refuses what is in it, that says nothing
+    /// about the next ones: such a delivery waits in the spool for a version that understands it.
+    pub(super) async fn keep(&self, answered: &mut [Answered]) {
+        let (deliveries, errors) = failed(answered);
+        let Some(cause) = errors.first().map(ToString::to_string) else {
+            return;
+        };
+        let is_away = !errors
+            .iter()
+            .all(|error| matches!(error, StoreError::Refused(_)));
+        if is_away && !self.database_away.swap(true, Ordering::AcqRel) {
             tracing::warn!(
                 cause,
                 "the database is away: deliveries are kept in the spool on this machine's disk"
             );
         }
-        let deliveries: Vec<_> = records.iter().map(|record| &record.delivery).collect();
         let appended = self.spool.append(&deliveries).await;
         self.spool_refuses
             .store(appended.is_err(), Ordering::Release);
@@ -76,8 +89,8 @@ impl Fallback {
         if let Err(error) = &appended {
             tracing::error!(%error, "the spool cannot be written");
         }
-        let answer = |record: Record| {
-            let result = match &appended {
+        for (record, result) in answered.iter_mut().filter(|(_, result)| result.is_err()) {
+            *result = match &appended {
                 Ok(()) => Ok(Committed {
                     receipt: Receipt::spooled(record.delivery.id),
                     messages: Vec::new(),
@@ -86,8 +99,14 @@ impl Fallback {
                     "{cause}; the spool: {error}"
                 ))),
             };
-            (record, result)
-        };
-        records.into_iter().map(answer).collect()
+        }
     }
+}
+
+/// The deliveries that the database did not take, and why.
+fn failed(answered: &[Answered]) -> (Vec<&Delivery>, Vec<&StoreError>) {
+    answered
+        .iter()
+        .filter_map(|(record, result)| Some((&record.delivery, result.as_ref().err()?)))
+        .unzip()
 }

@@ -1,18 +1,18 @@
 //! The one task that writes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use metrics::histogram;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio_util::task::TaskTracker;
 
 use super::batch::{self, Answered};
 use super::fallback::Fallback;
 use super::refusals::Refusals;
 use super::{BATCH, BATCH_BYTES, Job, SubmitError, report};
 use crate::delivery::Record;
-use crate::store::{Attempt, Store, StoreError};
+use crate::store::{Attempt, Committed, Store, StoreError};
 
 /// The one task that writes: it owns the other end of the queue.
 #[derive(Debug)]
@@ -24,35 +24,46 @@ pub struct Writer {
     pub(super) committed: watch::Sender<u64>,
 }
 
+/// Whoever waits for a delivery, and the room it takes in the queue.
+type Waiting = (
+    oneshot::Sender<Result<Committed, SubmitError>>,
+    OwnedSemaphorePermit,
+);
+
 impl Writer {
     /// Commits whatever waits, again and again, until every [`Ingest`](super::Ingest) is dropped and the queue is
     /// empty.
     pub async fn run(mut self) {
+        let answering = TaskTracker::new();
         let mut jobs = Vec::with_capacity(BATCH);
         while self.jobs.recv_many(&mut jobs, BATCH).await > 0 {
-            let mut waiting = jobs.drain(..).peekable();
-            while waiting.peek().is_some() {
+            let mut coming = jobs.drain(..).peekable();
+            while coming.peek().is_some() {
                 // At least one, and further ones as long as they fit.
-                let mut bytes = 0;
-                let mut batch = Vec::new();
+                let mut weight = 0;
+                let (mut records, mut waiting) = (Vec::new(), Vec::new());
                 while let Some(job) =
-                    waiting.next_if(|job| bytes == 0 || bytes + job.size() <= BATCH_BYTES)
+                    coming.next_if(|job| weight == 0 || weight + job.weight <= BATCH_BYTES)
                 {
-                    bytes += job.size();
-                    batch.push(job);
+                    weight += job.weight;
+                    records.push(job.record);
+                    waiting.push((job.reply, job.room));
                 }
-                self.commit(batch).await;
+                let kept = self.commit(records).await;
+                let refusals = self.refusals.clone();
+                if coming.peek().is_none() && self.jobs.is_empty() {
+                    answer(kept, waiting, &refusals);
+                } else {
+                    // The next batch does not wait until everybody of this one has been told.
+                    answering.spawn(async move { answer(kept, waiting, &refusals) });
+                }
             }
         }
+        answering.close();
+        answering.wait().await;
     }
 
-    async fn commit(&self, jobs: Vec<Job>) {
-        let mut replies = HashMap::with_capacity(jobs.len());
-        let mut records = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            replies.insert(job.record.delivery.id, (job.reply, job.room));
-            records.push(job.record);
-        }
+    async fn commit(&self, records: Vec<Record>) -> Vec<Answered> {
         histogram!("chatrace_commit_deliveries")
             .record(u32::try_from(records.len()).unwrap_or(u32::MAX));
         let began = Instant::now();
@@ -65,43 +76,40 @@ impl Writer {
         }) {
             self.committed.send_modify(|count| *count += 1);
         }
-        for (record, result) in kept {
-            self.refusals.note(result.is_ok());
-            report::report(&record, &result);
-            let Some((reply, room)) = replies.remove(&record.delivery.id) else {
-                continue;
-            };
-            // A client that hung up no longer waits; its delivery is kept all the same.
-            reply
-                .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
-                .ok();
-            drop(room);
-        }
+        kept
     }
 
-    /// Keeps records in the database; where that is away, in the spool. Answers for each, in any order.
+    /// Keeps records in the database; where that is away, in the spool. Answers for each, in their order.
     async fn keep(&self, records: Vec<Record>) -> Vec<Answered> {
         let Some(fallback) = &self.fallback else {
             return batch::commit(self.store.as_ref(), records, Attempt::First).await;
         };
-        if fallback.is_open() {
-            return fallback.keep(records, "the database is away").await;
+        let mut answered = if fallback.is_open() {
+            let away = || StoreError::Unavailable("the database is away".to_owned());
+            records
+                .into_iter()
+                .map(|record| (record, Err(away())))
+                .collect()
+        } else {
+            batch::commit(self.store.as_ref(), records, Attempt::First).await
+        };
+        fallback.keep(&mut answered).await;
+        answered
+    }
+}
+
+/// Tells everybody who waits, and the log, what became of a batch.
+fn answer(kept: Vec<Answered>, waiting: Vec<Waiting>, refusals: &Refusals) {
+    for ((record, result), (reply, room)) in kept.into_iter().zip(waiting) {
+        // What the database refuses because of what is in it says nothing about the next delivery.
+        if !matches!(result, Err(StoreError::Refused(_))) {
+            refusals.note(result.is_ok());
         }
-        let mut kept = Vec::with_capacity(records.len());
-        let mut homeless = Vec::new();
-        let mut cause = String::new();
-        for (record, result) in batch::commit(self.store.as_ref(), records, Attempt::First).await {
-            match result {
-                result @ (Ok(_) | Err(StoreError::Refused(_))) => kept.push((record, result)),
-                Err(error) => {
-                    cause = error.to_string();
-                    homeless.push(record);
-                }
-            }
-        }
-        if !homeless.is_empty() {
-            kept.extend(fallback.keep(homeless, &cause).await);
-        }
-        kept
+        report::report(&record, &result);
+        // A client that hung up no longer waits; its delivery is kept all the same.
+        reply
+            .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
+            .ok();
+        drop(room);
     }
 }

@@ -13,7 +13,7 @@ use crate::delivery::{Item, ReasonCode};
 use crate::message::Shape;
 
 /// One delivery has no more items than this; Meta sends at most 1000.
-pub(super) const MAX_ITEMS: usize = 10_000;
+pub(crate) const MAX_ITEMS: usize = 10_000;
 /// Wrappers and lists are followed this far.
 const MAX_DEPTH: usize = 60;
 /// How far `is_structured` looks into wrappers.

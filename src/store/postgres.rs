@@ -55,6 +55,8 @@ pub struct PostgresStore {
     options: PgConnectOptions,
     readers: PgPool,
     writer: Mutex<Writer>,
+    /// Held by the one upkeep transaction that may stand before the commits for which senders wait.
+    upkeep: Mutex<()>,
     window: Duration,
     /// Set once the server has been checked and migrated; until then nothing is tried.
     prepared: AtomicBool,
@@ -67,29 +69,33 @@ struct Writer {
     known: Known,
 }
 
-impl Writer {
+/// The right to write, until it is given back; and the connection, out of its place meanwhile: whatever goes wrong, and if
+/// the future is dropped, a connection in an unknown state is never used again.
+struct Turn<'a> {
+    connection: PgConnection,
+    writer: MutexGuard<'a, Writer>,
+    _upkeep: Option<MutexGuard<'a, ()>>,
+}
+
+impl Turn<'_> {
     /// Puts the connection back. After a refusal or a conflict it is as good as new once the transaction is rolled back,
     /// which sqlx would leave to the next use; but it holds the lock that everybody waits for.
-    async fn give_back<T>(
-        &mut self,
-        mut connection: PgConnection,
-        result: Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    async fn give_back<T>(mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         let usable = match &result {
             Ok(_) => true,
             Err(StoreError::Unavailable(_)) => false,
-            Err(_) => timeout(PROBE_TIMEOUT, connection.ping())
+            Err(_) => timeout(PROBE_TIMEOUT, self.connection.ping())
                 .await
                 .is_ok_and(|answer| answer.is_ok()),
         };
         if usable {
-            self.connection = Some(connection);
+            self.writer.connection = Some(self.connection);
         }
         result
     }
 }
 
-/// Gives a writing transaction its time limit.
+/// Gives a writing transaction, or the wait for it, its time limit.
 async fn limited<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     timeout(COMMIT_TIMEOUT, work).await.unwrap_or_else(|_| {
         Err(StoreError::Unavailable(format!(
@@ -117,6 +123,7 @@ impl PostgresStore {
                 connection: None,
                 known: Known::new(),
             }),
+            upkeep: Mutex::new(()),
             window,
             prepared: AtomicBool::new(false),
         }
@@ -165,16 +172,36 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
-    /// The writer, and its connection out of its place while in use: whatever goes wrong, and if the future is dropped,
-    /// a connection in an unknown state is never used again.
-    async fn take_writer(&self) -> Result<(MutexGuard<'_, Writer>, PgConnection), StoreError> {
+    /// Waits for the turn of a commit.
+    async fn turn(&self) -> Result<Turn<'_>, StoreError> {
         self.check_prepared()?;
+        limited(self.turn_behind(None)).await
+    }
+
+    /// Waits for the turn of an upkeep transaction. The others wait elsewhere than commits do, so that many of them delay
+    /// these no longer than one.
+    async fn upkeep_turn(&self) -> Result<Turn<'_>, StoreError> {
+        self.check_prepared()?;
+        limited(async { self.turn_behind(Some(self.upkeep.lock().await)).await }).await
+    }
+
+    async fn turn_behind<'a>(
+        &'a self,
+        upkeep: Option<MutexGuard<'a, ()>>,
+    ) -> Result<Turn<'a>, StoreError> {
         let mut writer = self.writer.lock().await;
-        let connection = match writer.connection.take() {
-            Some(connection) => connection,
-            None => self.connect().await?,
+        let connection = if let Some(connection) = writer.connection.take() {
+            connection
+        } else {
+            // It may be another server, after a failover that lost commits.
+            writer.known = Known::new();
+            self.connect().await?
         };
-        Ok((writer, connection))
+        Ok(Turn {
+            connection,
+            writer,
+            _upkeep: upkeep,
+        })
     }
 
     fn check_prepared(&self) -> Result<(), StoreError> {
@@ -235,16 +262,11 @@ impl Store for PostgresStore {
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
-        let (mut writer, mut connection) = self.take_writer().await?;
-        let commit = commit::commit(
-            &mut connection,
-            records,
-            attempt,
-            self.window,
-            &mut writer.known,
-        );
+        let mut turn = self.turn().await?;
+        let known = &mut turn.writer.known;
+        let commit = commit::commit(&mut turn.connection, records, attempt, self.window, known);
         let result = limited(commit).await;
-        writer.give_back(connection, result).await
+        turn.give_back(result).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

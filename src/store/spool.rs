@@ -91,7 +91,8 @@ impl Spool {
     }
 
     /// The deliveries behind a position that wait longest, at most `limit` of them and about `bytes` of bodies, but
-    /// at least one if any waits.
+    /// at least one if any waits. A row that cannot be read as a delivery is left where it is: what is behind it must not
+    /// wait for that.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -101,6 +102,26 @@ impl Spool {
         limit: u32,
         bytes: usize,
     ) -> Result<Vec<Spooled>, StoreError> {
+        let mut after = after;
+        loop {
+            let rows = self.rows(after, limit, bytes).await?;
+            let Some(last) = rows.last() else {
+                return Ok(Vec::new());
+            };
+            after = last.long("position")?;
+            let readable: Vec<_> = rows.iter().filter_map(readable).collect();
+            if !readable.is_empty() {
+                return Ok(readable);
+            }
+        }
+    }
+
+    async fn rows(
+        &self,
+        after: i64,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
         let mut connection = self.connection.lock().await;
         let rows = sqlx::query(
             "SELECT * FROM spool WHERE position > ?1 AND position <= coalesce( \
@@ -114,7 +135,7 @@ impl Spool {
         .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
         .fetch_all(connection.idle().await)
         .await?;
-        Ok(rows.iter().map(spooled).collect::<Result<_, _>>()?)
+        Ok(rows)
     }
 
     /// Removes deliveries that the database has.
@@ -124,17 +145,20 @@ impl Spool {
     pub async fn remove(&self, positions: &[i64]) -> Result<(), StoreError> {
         let mut connection = self.connection.lock().await;
         let removed = delete(connection.begin().await?, positions).await;
-        connection.end(removed).await?;
-        let connection = connection.idle().await;
-        let depth = read_depth(connection).await?;
-        if depth.deliveries == 0 {
+        let (removed, oldest) = connection.end(removed).await?;
+        let waiting = {
+            let mut depth = self.lock_depth();
+            depth.deliveries = depth.deliveries.saturating_sub(removed);
+            depth.oldest = oldest;
+            depth.deliveries
+        };
+        if waiting == 0 {
             // An outage may have made the file large; an empty one shrinks at once.
             sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(connection)
+                .execute(connection.idle().await)
                 .await
                 .ok();
         }
-        *self.lock_depth() = depth;
         Ok(())
     }
 
@@ -191,14 +215,28 @@ async fn insert(
     Ok(added)
 }
 
-async fn delete(connection: &mut SqliteConnection, positions: &[i64]) -> Result<(), sqlx::Error> {
+/// Removes deliveries, and answers how many were there, and when the first of the others arrived. (Counting them all each
+/// time would make draining many of them quadratic.)
+async fn delete(
+    connection: &mut SqliteConnection,
+    positions: &[i64],
+) -> Result<(u64, Option<Timestamp>), sqlx::Error> {
+    let mut removed = 0;
     for position in positions {
-        sqlx::query("DELETE FROM spool WHERE position = ?1")
+        let done = sqlx::query("DELETE FROM spool WHERE position = ?1")
             .bind(position)
             .execute(&mut *connection)
             .await?;
+        removed += done.rows_affected();
     }
-    Ok(())
+    let oldest = sqlx::query_scalar("SELECT received_at FROM spool ORDER BY position LIMIT 1")
+        .fetch_optional(connection)
+        .await?;
+    Ok((removed, oldest.and_then(arrival)))
+}
+
+fn arrival(millisecond: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(millisecond).ok()
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -212,8 +250,18 @@ async fn read_depth(connection: &mut SqliteConnection) -> Result<Depth, sqlx::Er
             .await?;
     Ok(Depth {
         deliveries: u64::try_from(count).unwrap_or_default(),
-        oldest: oldest.and_then(|oldest| Timestamp::from_millisecond(oldest).ok()),
+        oldest: oldest.and_then(arrival),
     })
+}
+
+/// A delivery, if the row can be read as one.
+fn readable(row: &SqliteRow) -> Option<Spooled> {
+    spooled(row)
+        .inspect_err(|error| {
+            let position = row.long("position").unwrap_or_default();
+            tracing::error!(%error, position, "a row of the spool cannot be read; it is left where it is");
+        })
+        .ok()
 }
 
 fn spooled(row: &SqliteRow) -> Result<Spooled, sqlx::Error> {

@@ -24,6 +24,7 @@ use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::known::Known;
@@ -43,6 +44,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Connections for reading.
 const READERS: u32 = 4;
+/// How long folding in the write-ahead log may take at the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The ledger in an SQLite file.
 #[derive(Debug)]
@@ -311,12 +314,16 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        self.readers.close().await;
-        // Leaves one clean file: the write-ahead log is folded in. The connection itself is closed when dropped.
-        let mut writer = self.writer.lock().await;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(writer.connection.idle().await)
-            .await
-            .ok();
+        let closing = async {
+            self.readers.close().await;
+            // Leaves one clean file: the write-ahead log is folded in. The connection itself is closed when dropped.
+            let mut writer = self.writer.lock().await;
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(writer.connection.idle().await)
+                .await
+                .ok();
+        };
+        // A disk that hangs is not waited for: nothing that was acknowledged depends on it.
+        timeout(CLOSE_TIMEOUT, closing).await.ok();
     }
 }

@@ -82,6 +82,32 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     timeout(PATIENCE, recovered).await.unwrap();
 }
 
+/// A little body with thousands of items in it takes far more memory than itself while it waits.
+#[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
+async fn a_flood_of_items_in_small_bodies_takes_little_memory() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
+    let webhook = format!("{}/instagram/webhook", *server.base().borrow());
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let items = vec![json!({ "contact_id": "1", "text": "a" }); 10_000];
+    let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    serde_json::to_writer(&mut zip, &items).unwrap();
+    let body = bytes::Bytes::from(zip.finish().unwrap());
+    proxy.set(Weather::Frozen);
+    let before = memory(&server);
+    let flood = (0..100).map(|_| {
+        let post = client.post(&webhook).body(body.clone());
+        async { post.header("content-encoding", "gzip").send().await }
+    });
+    for answer in join_all(flood).await {
+        assert_eq!(answer.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < 200 * 1024 * 1024, "{} MiB", grown / 1024 / 1024);
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_does_not_abort_its_write() {
     let url = postgres::fresh_database().await;
@@ -201,6 +227,30 @@ async fn a_body_that_comes_too_slowly_is_answered_408() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     let stats = app.get("/instagram/stats").await.ok();
     assert_eq!(stats["process"]["rejected"]["incomplete"], 1);
+}
+
+/// Who asks for much and reads nothing.
+#[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux counts it")]
+async fn a_client_that_ceases_to_read_is_cut() {
+    let limits = Limits {
+        unread: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let app = impatient(limits).await;
+    let mut deaf = connect(&app).await;
+    let asking = async {
+        loop {
+            let sent = deaf
+                .write_all(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+                .await;
+            if sent.is_err() {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, asking).await.expect("it is not cut");
+    assert!(app.get("/instagram/stats").await.status.is_success());
 }
 
 #[tokio::test]

@@ -4,22 +4,33 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
+use tokio::time::timeout;
 
 use crate::ledger::book::{Book, Rows};
 use crate::ledger::crowd::Crowd;
 use crate::ledger::server::Server;
 use crate::ledger::until;
-use crate::support::postgres;
+use crate::support::process::PATIENCE;
 use crate::support::proxy::{Proxy, Weather};
+use crate::support::{App, postgres};
 
 /// Posts a message and answers with which status, and what became of it.
 async fn post(server: &Server, text: &str) -> (u16, Value) {
+    post_body(server, &json!({ "contact_id": "1", "text": text })).await
+}
+
+async fn post_body(server: &Server, body: &Value) -> (u16, Value) {
     let url = format!("{}/instagram/webhook", *server.base().borrow());
     let client = chatrace_webhook::outside::builder().build().unwrap();
-    let body = json!({ "contact_id": "1", "text": text }).to_string();
-    let answer = client.post(url).body(body).send().await.unwrap();
+    let answer = client
+        .post(url)
+        .body(body.to_string())
+        .send()
+        .await
+        .unwrap();
     let status = answer.status().as_u16();
     let answer: Value = answer.json().await.unwrap();
     (status, answer["outcome"].clone())
@@ -52,6 +63,71 @@ async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
         assert_eq!(Rows::in_postgres(&url).await.messages(), 2);
     });
     join_all(starts).await;
+}
+
+/// Somebody works on the database by hand, and locks in another order.
+#[tokio::test]
+async fn a_deadlock_is_tried_again() {
+    let url = postgres::fresh_database().await;
+    let server = Server::start(Some(&url), &[("SPOOL", "off")]).await;
+    stored(&server, "before").await;
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let mut watching = PgConnection::connect(&url).await.unwrap();
+    let lock = "BEGIN; UPDATE contacts SET username = 'by hand'";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    let contact = json!({ "contact_id": "1", "full_name": "Ana", "text": "meanwhile" });
+    let (status, ()) = tokio::join!(post_body(&server, &contact), async {
+        let waits = "SELECT count(*) FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until_some(&mut watching, waits).await;
+        // Each now waits for the other, until Postgres notices and ends the one that waits longer.
+        let lock = "UPDATE head SET position = position; COMMIT";
+        sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    });
+    assert_eq!(status, (200, json!("stored")));
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    until_some(&mut watching, deadlocks).await;
+}
+
+/// Waits until a number is not 0.
+async fn until_some(connection: &mut PgConnection, query: &'static str) {
+    let looking = async {
+        let mut number = 0_i64;
+        while number == 0 {
+            let asked = sqlx::query_scalar(query).fetch_one(&mut *connection);
+            number = asked.await.unwrap();
+        }
+    };
+    timeout(PATIENCE, looking).await.expect("it never happens");
+}
+
+/// Who erases persons while the database hangs does not stand before those who send messages.
+#[tokio::test]
+async fn upkeep_does_not_queue_up_before_messages() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let app = App::on(Arc::new(tempfile::tempdir().unwrap()), Some(&through), &[]).await;
+    proxy.set(Weather::Frozen);
+    let erase = |number: usize| {
+        let path = format!("/instagram/contacts/{number}");
+        let app = &app;
+        async move { app.send(Method::DELETE, &path).await.status }
+    };
+    let erasing = join_all((0..12).map(erase));
+    let (erased, answer) = tokio::join!(erasing, async {
+        let began = Instant::now();
+        let answer = app.post(r#"{"contact_id":"1","text":"a"}"#).await.ok();
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "{:?}",
+            began.elapsed()
+        );
+        answer
+    });
+    assert_eq!(answer["outcome"], "spooled");
+    assert!(erased.iter().all(|status| *status == 503), "{erased:?}");
+    proxy.set(Weather::Fair);
+    app.drained().await;
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ pub(crate) enum Weather {
     Cut,
     /// Connections stay open, and nothing arrives: a hanging server, or a firewall that forgot.
     Frozen,
-    /// The next COMMIT reaches the server, but its answer does not come back: the connection is cut. Then `Cut`.
+    /// The next COMMIT on a connection that has inserted messages reaches the server, but its answer does not come back:
+    /// the connection is cut. Then `Cut`.
     LosesNextCommit,
     /// The next connection on which somebody says this hangs for ever. Then `Fair`.
     HangsAt(&'static str),
@@ -92,6 +93,7 @@ async fn forward(
 ) {
     let mut now = weather.subscribe();
     let mut buffer = vec![0; 64 * 1024];
+    let mut writes = false;
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if now.wait_for(|now| *now != Weather::Frozen).await.is_err() {
             return;
@@ -103,8 +105,9 @@ async fn forward(
                     .windows(text.len())
                     .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
         };
+        writes |= says("new_message[]");
         let weather_now = *now.borrow();
-        let commits = weather_now == Weather::LosesNextCommit && says("commit");
+        let commits = weather_now == Weather::LosesNextCommit && writes && is_commit(bytes);
         if let Weather::HangsAt(text) = weather_now
             && says(text)
         {
@@ -120,4 +123,11 @@ async fn forward(
             return;
         }
     }
+}
+
+/// Whether somebody sends COMMIT, as a message of its own:
+/// <https://www.postgresql.org/docs/current/protocol-message-formats.html>
+fn is_commit(bytes: &[u8]) -> bool {
+    const MESSAGE: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+    bytes.windows(MESSAGE.len()).any(|window| window == MESSAGE)
 }

@@ -22,11 +22,11 @@ impl Upkeep for PostgresStore {
     }
 
     async fn reread(&self, records: &[Record], mode: Mode) -> Result<Vec<Reread>, StoreError> {
-        let (mut writer, mut connection) = self.take_writer().await?;
-        let known = &mut writer.known;
-        let work = reread::reread(&mut connection, records, mode, self.window, known);
+        let mut turn = self.upkeep_turn().await?;
+        let known = &mut turn.writer.known;
+        let work = reread::reread(&mut turn.connection, records, mode, self.window, known);
         let result = limited(work).await;
-        writer.give_back(connection, result).await
+        turn.give_back(result).await
     }
 
     async fn begin_erasure(
@@ -34,21 +34,21 @@ impl Upkeep for PostgresStore {
         person: &Person,
         at: Timestamp,
     ) -> Result<Option<Erasure>, StoreError> {
-        let (mut writer, mut connection) = self.take_writer().await?;
-        let result = limited(erase::begin(&mut connection, person, at)).await;
-        writer.give_back(connection, result).await
+        let mut turn = self.upkeep_turn().await?;
+        let result = limited(erase::begin(&mut turn.connection, person, at)).await;
+        turn.give_back(result).await
     }
 
     async fn erase(&self, erasure: &Erasure) -> Result<Erased, StoreError> {
-        let (mut writer, mut connection) = self.take_writer().await?;
-        let result = limited(erase::step(&mut connection, erasure)).await;
-        writer.give_back(connection, result).await
+        let mut turn = self.upkeep_turn().await?;
+        let result = limited(erase::step(&mut turn.connection, erasure)).await;
+        turn.give_back(result).await
     }
 
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError> {
-        let (mut writer, mut connection) = self.take_writer().await?;
-        let result = limited(erase::bodies(&mut connection, deliveries)).await;
-        writer.give_back(connection, result).await
+        let mut turn = self.upkeep_turn().await?;
+        let result = limited(erase::bodies(&mut turn.connection, deliveries)).await;
+        turn.give_back(result).await
     }
 
     async fn expire(
@@ -57,14 +57,14 @@ impl Upkeep for PostgresStore {
         now: Timestamp,
         after: i64,
     ) -> Result<Expired, StoreError> {
-        let (mut writer, mut connection) = self.take_writer().await?;
-        let result = limited(retain::step(&mut connection, until, now, after)).await;
-        writer.give_back(connection, result).await
+        let mut turn = self.upkeep_turn().await?;
+        let result = limited(retain::step(&mut turn.connection, until, now, after)).await;
+        turn.give_back(result).await
     }
 
     async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
-        let (mut writer, mut connection) = self.take_writer().await?;
-        let result = limited(retain::sweep(&mut connection, until, now)).await;
-        writer.give_back(connection, result).await
+        let mut turn = self.upkeep_turn().await?;
+        let result = limited(retain::sweep(&mut turn.connection, until, now)).await;
+        turn.give_back(result).await
     }
 }
