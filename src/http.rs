@@ -22,6 +22,7 @@ mod server;
 mod stats;
 mod webhook;
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use secrecy::SecretString;
 use tokio::sync::watch;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -175,16 +177,20 @@ pub fn router(state: AppState) -> Router {
         .merge(reading)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        // The last layer is the outermost: an id before the log line, the log line around everything.
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(metrics::track))
-        .layer(SetResponseHeaderLayer::overriding(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http().make_span_with(request_span))
-        .layer(SetRequestIdLayer::x_request_id(RequestIds::default()))
+        // The first is the outermost: an id before the log line, the log line around everything. All in one layer of the
+        // router, which boxes and moves each request once for each of its layers.
+        .layer(
+            ServiceBuilder::new()
+                .layer(SetRequestIdLayer::x_request_id(RequestIds::default()))
+                .layer(TraceLayer::new_for_http().make_span_with(request_span))
+                .layer(PropagateRequestIdLayer::x_request_id())
+                .layer(SetResponseHeaderLayer::overriding(
+                    header::X_CONTENT_TYPE_OPTIONS,
+                    HeaderValue::from_static("nosniff"),
+                ))
+                .layer(middleware::from_fn(metrics::track))
+                .layer(CatchPanicLayer::custom(panicked)),
+        )
         .with_state(state)
 }
 
@@ -196,10 +202,15 @@ fn request_span(request: &Request) -> tracing::Span {
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
     let path = match request.extensions().get::<MatchedPath>() {
-        Some(route) => route.as_str().to_owned(),
-        None => near_miss::shown(request.uri().path()),
+        Some(route) => Cow::Borrowed(route.as_str()),
+        None => near_miss::shown(request.uri().path()).into(),
     };
-    tracing::info_span!("request", method = %request.method(), path, id)
+    tracing::info_span!(
+        "request",
+        method = request.method().as_str(),
+        path = &*path,
+        id
+    )
 }
 
 async fn not_found(State(state): State<AppState>, request: Request) -> ApiError {

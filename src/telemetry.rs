@@ -1,6 +1,7 @@
 //! Logs, on standard output, and the recorder of metrics.
 
-use std::io::{IsTerminal as _, stdout};
+use std::cell::RefCell;
+use std::io::{self, IsTerminal as _, Write, stdout};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub fn init(telemetry: &Telemetry) {
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(stdout().is_terminal())
+        .with_writer(|| Lines)
         // Whoever reads the log may go away; complaining to a closed pipe would end the task that complains.
         .log_internal_errors(false);
     // A second call, in tests, changes nothing.
@@ -24,6 +26,45 @@ pub fn init(telemetry: &Telemetry) {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+}
+
+thread_local! {
+    /// The lines that this thread has not written yet, while it writes [`together`].
+    static TOGETHER: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// Runs something, and writes the lines that it logs on this thread at once: as many system calls for a hundred lines as
+/// for one. They are written when this returns.
+pub fn together(logs: impl FnOnce()) {
+    /// Writes them even if that panics.
+    struct Together;
+
+    impl Drop for Together {
+        fn drop(&mut self) {
+            let lines = TOGETHER.with_borrow_mut(Option::take);
+            Lines.write_all(&lines.unwrap_or_default()).ok();
+        }
+    }
+
+    TOGETHER.set(Some(Vec::new()));
+    let _together = Together;
+    logs();
+}
+
+/// Standard output, a line at a time or some together.
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        TOGETHER.with_borrow_mut(|together| match together {
+            Some(lines) => lines.write(line),
+            None => stdout().write(line),
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        stdout().flush()
+    }
 }
 
 /// Histograms are kept as they come until somebody looks, or this much time has passed.

@@ -1,11 +1,15 @@
 //! What the log says of a delivery, in the words its operators look for.
 
+use std::borrow::Cow;
+
 use crate::delivery::{Item, Outcome, Record};
 use crate::message::Draft;
 use crate::store::{Committed, StoreError};
 
 /// More messages than this in one delivery are logged as one line.
 const LOGGED_ONE_BY_ONE: usize = 10;
+/// How much of a name is logged, in characters.
+const LONGEST_NAME: usize = 80;
 
 /// Logs and counts what became of a delivery.
 pub(super) fn report(record: &Record, result: &Result<Committed, StoreError>) {
@@ -57,15 +61,16 @@ pub(super) fn report(record: &Record, result: &Result<Committed, StoreError>) {
 }
 
 /// How a log line calls the customer: one line, whatever the name holds.
-fn name(draft: &Draft) -> String {
+fn name(draft: &Draft) -> Cow<'_, str> {
     let name = draft
         .display_name
         .as_ref()
         .or(draft.username.as_ref())
         .unwrap_or(&draft.contact_id);
-    name.chars()
-        .take(80)
-        .collect::<String>()
-        .escape_debug()
-        .to_string()
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" .-_@".contains(&byte);
+    if name.len() <= LONGEST_NAME && name.bytes().all(is_plain) {
+        return Cow::Borrowed(name);
+    }
+    let beginning: String = name.chars().take(LONGEST_NAME).collect();
+    Cow::Owned(beginning.escape_debug().to_string())
 }

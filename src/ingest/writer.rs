@@ -13,6 +13,7 @@ use super::refusals::Refusals;
 use super::{BATCH, BATCH_BYTES, Job, SubmitError, report};
 use crate::delivery::Record;
 use crate::store::{Attempt, Committed, Store, StoreError};
+use crate::telemetry;
 
 /// The one task that writes: it owns the other end of the queue.
 #[derive(Debug)]
@@ -98,14 +99,18 @@ impl Writer {
     }
 }
 
-/// Tells everybody who waits, and the log, what became of a batch.
+/// Tells the log, and then everybody who waits, what became of a batch.
 fn answer(kept: Vec<Answered>, waiting: Vec<Waiting>, refusals: &Refusals) {
-    for ((record, result), (reply, room)) in kept.into_iter().zip(waiting) {
+    telemetry::together(|| {
+        for (record, result) in &kept {
+            report::report(record, result);
+        }
+    });
+    for ((_, result), (reply, room)) in kept.into_iter().zip(waiting) {
         // What the database refuses because of what is in it says nothing about the next delivery.
         if !matches!(result, Err(StoreError::Refused(_))) {
             refusals.note(result.is_ok());
         }
-        report::report(&record, &result);
         // A client that hung up no longer waits; its delivery is kept all the same.
         reply
             .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
