@@ -94,9 +94,7 @@ pub(super) async fn list(
     let after = List::Contacts.position(query.after.as_deref())?;
     let limit = page_limit(query.limit)?;
     let filter = ContactFilter {
-        channel: query
-            .channel
-            .map(|name| Channel::named(&name.to_ascii_lowercase())),
+        channel: query.channel.as_deref().map(Channel::asked),
     };
     let page = Page {
         after,

@@ -53,7 +53,7 @@ macro_rules! parameters {
                     contact_id: self.contact_id.clone(),
                     kind: self.kind,
                     direction: self.direction,
-                    channel: self.channel.as_deref().map(|name| Channel::named(&name.to_ascii_lowercase())),
+                    channel: self.channel.as_deref().map(Channel::asked),
                     since: self.since,
                     until: self.until,
                     text: self.q.clone(),
