@@ -31,9 +31,8 @@ use super::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
     Page, Recent, Snapshot,
 };
-use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError};
+use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
 use crate::delivery::Record;
-use crate::message::Message;
 use crate::sighting::Sighting;
 
 pub use feed::SqliteFeed;
@@ -207,11 +206,7 @@ impl Feed for SqliteStore {
         Ok(read::span(&self.readers, since, until).await?)
     }
 
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
         Ok(read::messages(&self.readers, filter, page).await?)
     }
 }
