@@ -408,3 +408,32 @@ async fn the_command_works_with_and_without_a_running_service(
     let text = run(&port, &["--outcome", "quarantined"]).await;
     assert!(text.contains("new messages               1"), "{text}");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_time_that_is_far_away_is_a_time(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let _ = app.post(r#"{"riddle":1}"#).await.ok();
+    let ask = async |since: &str| {
+        let path = format!("/instagram/quarantine/reprocess?dryRun=true&since={since}");
+        app.send(Method::POST, &path).await
+    };
+    for (since, deliveries) in [
+        ("-009999-01-01T00:00:00Z", 1),
+        ("0000-01-01T00:00:00Z", 1),
+        ("9999-12-30T20:00:00Z", 0),
+        ("9999-12-31T23:59:59Z", 0),
+    ] {
+        assert_eq!(ask(since).await.ok()["deliveries"], deliveries, "{since}");
+    }
+    for wrong in ["yesterday", "2026-07-09T14:56:00+02:00"] {
+        let refused = ask(wrong).await.with(400);
+        let sentence = refused["error"].as_str().unwrap();
+        assert!(
+            sentence.contains("since") && sentence.contains("%2B"),
+            "{sentence}"
+        );
+    }
+}

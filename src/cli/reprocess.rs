@@ -15,7 +15,7 @@ use super::Failure;
 use super::service::Service;
 use crate::config::{Config, Database};
 use crate::ingest::{self, Counts, Part};
-use crate::store::{Mode, PostgresStore, SqliteStore, Upkeep};
+use crate::store::{Mode, PostgresStore, SqliteStore, Upkeep, parse_moment};
 
 /// How many deliveries between two signs of life.
 const PART: u32 = 200;
@@ -27,7 +27,7 @@ pub struct Reprocess {
     #[arg(long, value_enum, default_value_t)]
     outcome: Outcome,
     /// Only what arrived at this time or later, such as 2026-07-09T00:00:00Z.
-    #[arg(long)]
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     since: Option<Timestamp>,
     /// Only say what would come of it.
     #[arg(long)]

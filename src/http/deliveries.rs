@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::AppState;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, Gone, NotFound, ReadErrors};
-use super::extract::Query;
+use super::extract::{Path, Query, parsed};
 use crate::delivery::Outcome;
 use crate::message::{Shape, millis};
 use crate::normalize;
@@ -32,8 +32,34 @@ pub(super) struct ListDeliveries {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// With this outcome; `quarantined`: with any item in quarantine, whatever the delivery's own outcome.
-    #[param(inline)]
+    #[serde(default, deserialize_with = "listed")]
+    #[param(inline, value_type = Option<Listed>)]
     outcome: Option<Outcome>,
+}
+
+/// The outcomes of deliveries that are in the list.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description of what `listed` takes")]
+enum Listed {
+    Stored,
+    Duplicate,
+    Quarantined,
+    Ignored,
+}
+
+fn listed<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Outcome>, D::Error> {
+    parsed(value, |name| {
+        match Outcome::named(name) {
+        Some(Outcome::Spooled) => Err(
+            "what waits in a spool is in no list: `gauges.spool` in GET /instagram/stats says how much it is at this \
+             replica, and GET /instagram/deliveries/{id} shows one there"
+                .to_owned(),
+        ),
+        Some(outcome) => Ok(outcome),
+        None => Err("must be stored, duplicate, quarantined or ignored".to_owned()),
+    }
+    })
 }
 
 /// A page of deliveries, oldest first.

@@ -1,13 +1,13 @@
 //! `DELETE /instagram/contacts/{id}`: erases a person.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::AppState;
 use super::error::{ApiError, ReadErrors};
-use super::extract::Query;
+use super::extract::{Path, Query};
 use crate::ingest::Tally;
 use crate::message::Channel;
 use crate::store::Person;
