@@ -46,6 +46,7 @@ pub use query::{
 pub(crate) use query::{HOUR, hour_of};
 pub use silence::{Alert, Silence};
 pub use spool::{Depth, Spool, Spooled};
+pub(crate) use sqlite::IN_USE;
 pub use sqlite::{SqliteFeed, SqliteStore};
 pub use stretch::Stretch;
 pub use upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};

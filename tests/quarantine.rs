@@ -405,8 +405,22 @@ async fn the_command_works_with_and_without_a_running_service(
     drop(store);
     let running = Running::start(command()).await;
     let port = running.base.rsplit(':').next().unwrap().to_owned();
+    if backend == Backend::Sqlite {
+        let mut elsewhere = command();
+        let elsewhere = elsewhere.env("PORT", "1").arg("reprocess").output().await;
+        let elsewhere = elsewhere.unwrap();
+        assert_eq!(elsewhere.status.code(), Some(2));
+        let sentence = String::from_utf8(elsewhere.stderr).unwrap();
+        assert!(
+            sentence.contains("another process uses it. If it is the service")
+                && sentence.contains("http://127.0.0.1:1: set PORT, or give --url"),
+            "{sentence}"
+        );
+    }
     let text = run(&port, &["--outcome", "quarantined"]).await;
     assert!(text.contains("new messages               1"), "{text}");
+    let text = run("1", &["--url", &running.base]).await;
+    assert!(text.contains("new messages               0"), "{text}");
 }
 
 #[rstest]

@@ -40,6 +40,9 @@ pub(super) use writing::Writing;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
+/// What the sentence ends with when another process has the file.
+pub(crate) const IN_USE: &str = "another process uses it";
+
 /// Connections for reading.
 const READERS: u32 = 4;
 
@@ -143,7 +146,7 @@ fn lock(path: &Path) -> Result<File, String> {
     let file = file.map_err(|error| error.to_string())?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err("another process uses it".to_owned()),
+        Err(TryLockError::WouldBlock) => Err(IN_USE.to_owned()),
         Err(TryLockError::Error(error)) => Err(error.to_string()),
     }
 }
