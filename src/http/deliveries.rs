@@ -67,6 +67,7 @@ fn listed<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Outcome>, D::Err
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeliveryPage {
     deliveries: Vec<DeliveryView>,
+    #[schema(example = "d4")]
     next_cursor: String,
     caught_up: bool,
 }
@@ -217,7 +218,20 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/instagram/deliveries/{id}", operation_id = "showDelivery", tag = "deliveries",
     params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
-    responses((status = 200, description = "The delivery.", body = DetailView), ReadErrors, NotFound)
+    responses(
+        (status = 200, description = "The delivery.", body = DetailView, example = json!({
+            "id": "01a2040d-e01c-7054-9ed9-d06a90483f9d", "receivedAt": "2026-11-22T16:19:07.933Z", "method": "POST",
+            "contentType": "application/json", "size": 55, "outcome": "stored", "shape": "flat", "reasons": [],
+            "stored": 1, "duplicates": 0, "ignored": 0, "quarantined": 0, "erased": false,
+            "headers": {"content-type": "application/json", "user-agent": "curl/7.88.1"},
+            "items": [{
+                "position": 0, "outcome": "stored", "code": null, "reason": null,
+                "messageId": "01a2040d-e01d-75a0-af92-8e01cb497301"
+            }],
+            "body": "{\"contact_id\":\"12345\",\"full_name\":\"Ana\",\"text\":\"hello\"}"
+        })),
+        ReadErrors, NotFound,
+    )
 )]
 pub(super) async fn show(
     State(state): State<AppState>,
@@ -245,7 +259,8 @@ pub(super) async fn show(
     params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
     responses(
         (status = 200, description = "The body, or the query of a delivery in one.", content_type = "application/octet-stream",
-            headers(("content-disposition" = String, description = "`attachment`, with the id as name."))),
+            headers(("content-disposition" = String, description = "`attachment`, with the id as name.")),
+            example = json!("{\"contact_id\":\"12345\",\"full_name\":\"Ana\",\"text\":\"hello\"}")),
         ReadErrors, NotFound, Gone,
     )
 )]

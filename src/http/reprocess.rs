@@ -59,6 +59,7 @@ pub(super) struct PartView {
     success: bool,
     #[serde(flatten)]
     counts: Counts,
+    #[schema(example = "d2")]
     next_cursor: String,
     caught_up: bool,
 }

@@ -13,6 +13,7 @@ const PAGE: u32 = 50;
 /// How much of a person was erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0}))]
 pub struct Tally {
     /// Messages.
     pub messages: u64,
