@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod export;
 pub mod healthcheck;
 mod paper;
+mod progress;
 pub mod reprocess;
 pub mod send_test;
 pub mod serve;
@@ -50,7 +51,7 @@ pub enum Command {
     Tail(tail::TailArgs),
     /// Read what is in quarantine again, with the normalizer of this version.
     ///
-    /// Asks the service on this machine to do it; where none answers at PORT, opens the database itself.
+    /// Asks the service to do it; where none answers at PORT, and no URL is given, opens the database itself.
     Reprocess(reprocess::Reprocess),
 }
 

@@ -120,6 +120,17 @@ impl Check {
 /// Everything that was looked at, and the sentence it comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "status": "problem",
+    "verdict": "Nothing has reached this server since 19:15. 3 requests hit /instagram/webhok (404): check the URL in the External API Request of your Chatrace flow.",
+    "nextStep": "Set the URL of the External API Request to https://shop.example/instagram/webhook; `chatrace-webhook setup` shows every setting.",
+    "checks": [{
+        "name": "arrival", "status": "problem",
+        "observed": "Nothing has reached this server since 19:15. 3 requests hit /instagram/webhok (404): check the URL in the External API Request of your Chatrace flow.",
+        "meaning": "Somebody tries to send, and misses.",
+        "nextStep": "Set the URL of the External API Request to https://shop.example/instagram/webhook; `chatrace-webhook setup` shows every setting."
+    }]
+}))]
 pub struct Report {
     /// The worst of the checks; what cannot be told is no worse than what is well.
     pub status: Status,

@@ -62,6 +62,11 @@ impl Channel {
             other => Self::Other(other.to_owned()),
         }
     }
+
+    /// The channel that somebody asks for by name, whatever the case of its letters: those that are kept have small ones.
+    pub fn asked(name: &str) -> Self {
+        Self::named(&name.to_ascii_lowercase())
+    }
 }
 
 impl Serialize for Channel {

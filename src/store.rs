@@ -26,6 +26,7 @@ mod settle;
 mod silence;
 mod spool;
 mod sqlite;
+mod stretch;
 mod upkeep;
 
 use async_trait::async_trait;
@@ -45,7 +46,9 @@ pub use query::{
 pub(crate) use query::{HOUR, hour_of};
 pub use silence::{Alert, Silence};
 pub use spool::{Depth, Spool, Spooled};
+pub(crate) use sqlite::IN_USE;
 pub use sqlite::{SqliteFeed, SqliteStore};
+pub use stretch::Stretch;
 pub use upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};
 
 use crate::delivery::{Delivery, Receipt, Record};

@@ -1,5 +1,7 @@
 //! A person who is erased is gone, and does not come back.
 
+mod riddles;
+
 use std::sync::Arc;
 
 use chatrace_webhook::ingest::Ingest;
@@ -202,7 +204,7 @@ async fn a_channel_may_be_named(#[values(Backend::Postgres, Backend::Sqlite)] ba
         let body = format!(r#"{{"contact_id":"1","text":"{channel}","channel":"{channel}"}}"#);
         assert_eq!(app.post(body).await.ok()["outcome"], "stored");
     }
-    assert_eq!(erase(&app, "1?channel=whatsapp").await["messages"], 1);
+    assert_eq!(erase(&app, "1?channel=WhatsApp").await["messages"], 1);
     assert_eq!(texts(&app).await, ["instagram", "viber"]);
     assert_eq!(erase(&app, "1").await["contacts"], 2);
     let _ = app
@@ -211,6 +213,30 @@ async fn a_channel_may_be_named(#[values(Backend::Postgres, Backend::Sqlite)] ba
         .with(400);
     let anonymous = app.request(Method::DELETE, "/instagram/contacts/1");
     assert_eq!(anonymous.send().await.unwrap().status(), 401);
+}
+
+#[rstest]
+#[tokio::test]
+async fn another_id_leads_to_the_person_on_every_channel(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+    #[values("ext-1", "ana-1")] id: &str,
+) {
+    let ledger = Ledger::new(backend).await;
+    let app = ledger.app().await;
+    for body in [
+        &ana("secret"),
+        r#"{"contact_id":"ana-1","channel":"whatsapp","full_name":"Ana Ruiz","text":"secret too"}"#,
+        r#"{"contact_id":"bo","channel":"whatsapp","text":"of another"}"#,
+    ] {
+        assert_eq!(app.post(body.to_owned()).await.ok()["outcome"], "stored");
+    }
+    let tally = erase(&app, id).await;
+    assert_eq!(
+        (&tally["messages"], &tally["contacts"]),
+        (&json!(2), &json!(2))
+    );
+    assert_gone(&ledger.texts().await);
+    assert_eq!(texts(&app).await, ["of another"]);
 }
 
 #[tokio::test]

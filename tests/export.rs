@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 
-use crate::support::process::{Running, program};
+use crate::support::process::{PATIENCE, Running, program};
 use crate::support::{App, Backend, TOKEN, fill, postgres};
 
 const BODIES: [&str; 3] = [
@@ -178,8 +178,15 @@ async fn the_command_reads_a_database_that_is_in_use() {
     assert!(file.starts_with(b"\xef\xbb\xbfid,position,"));
     assert!(!directory.path().join("out.csv.part").exists());
 
-    let wrong = export(&["--format", "csv", "--output", "nowhere/out.csv"]).await;
-    assert_eq!(wrong.status.code(), Some(2));
+    for (wrong, says) in [("nowhere/out.csv", "No such file"), (".", "is a directory")] {
+        let wrong = export(&["--format", "csv", "--output", wrong]).await;
+        assert_eq!(wrong.status.code(), Some(2));
+        let sentence = String::from_utf8(wrong.stderr).unwrap();
+        assert!(sentence.contains(says), "{sentence}");
+    }
+    let device = export(&["--format", "jsonl", "--output", "/dev/stdout"]).await;
+    assert!(device.status.success(), "{device:?}");
+    assert_eq!(String::from_utf8(device.stdout).unwrap().lines().count(), 3);
 }
 
 #[tokio::test]
@@ -191,9 +198,52 @@ async fn the_command_says_what_it_cannot_read() {
     assert_eq!(output.status.code(), Some(2));
     let sentence = String::from_utf8(output.stderr).unwrap();
     assert!(
-        sentence.contains("chatrace-webhook.db cannot be read"),
+        sentence.contains("chatrace-webhook.db cannot be read")
+            && sentence.contains("set DATA_DIR"),
         "{sentence}"
     );
+}
+
+#[tokio::test]
+async fn an_interrupted_command_leaves_nothing() {
+    for signal in ["-INT", "-TERM"] {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        let path = directory.path();
+        App::on(directory.clone(), None, &[]).await.stop().await;
+        fill::sqlite(&path.join("chatrace-webhook.db"), 100_000).await;
+        std::fs::write(path.join("out.jsonl"), "old").unwrap();
+        let mut child = program(path)
+            .args(["export", "--format", "jsonl", "--output", "out.jsonl"])
+            .env("DATA_DIR", path)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let part = path.join("out.jsonl.part");
+        let begun = async {
+            while std::fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, begun).await.unwrap();
+        let id = child.id().unwrap().to_string();
+        let kill = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status();
+        assert!(kill.unwrap().success());
+        assert_eq!(child.wait().await.unwrap().code(), Some(1));
+        let mut sentence = String::new();
+        let mut said = child.stderr.take().unwrap();
+        said.read_to_string(&mut sentence).await.unwrap();
+        assert!(
+            sentence.contains("interrupted: out.jsonl is not written"),
+            "{sentence}"
+        );
+        assert_eq!(
+            std::fs::read_to_string(path.join("out.jsonl")).unwrap(),
+            "old"
+        );
+        assert!(!part.exists());
+    }
 }
 
 #[tokio::test]

@@ -166,3 +166,57 @@ async fn a_filtered_reader_goes_on_behind_what_does_not_fit(
     }
     assert_eq!(reader.ids, ["b0", "b1", "b2"]);
 }
+
+#[rstest]
+#[tokio::test]
+async fn large_messages_come_in_smaller_pages_and_each_of_them_once(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    const LARGE: usize = 900_000;
+    let app = App::start(backend).await;
+    for number in 0..12 {
+        let large = json!({"contact_id": "1", "text": "ü".repeat(LARGE / 2), "message_id": format!("{number:02}")});
+        assert_eq!(app.post(large.to_string()).await.ok()["stored"], 1);
+        let small = (0..20).map(|small| {
+            json!({"contact_id": "1", "text": "hi", "message_id": format!("{number:02}-{small:02}")})
+        });
+        let small = Value::Array(small.collect()).to_string();
+        assert_eq!(app.post(small).await.ok()["stored"], 20);
+    }
+    for (filter, large) in [("", 12), ("&q=%C3%BC", 12), ("&q=hi", 0)] {
+        let (mut ids, mut pages, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let path = format!("/instagram/messages?limit=1000&after={cursor}{filter}");
+            let answer = app.get(&path).await;
+            assert!(answer.text.len() < 5 * 1024 * 1024);
+            let page = answer.ok();
+            let messages = page["messages"].as_array().unwrap();
+            assert!(!messages.is_empty());
+            for message in messages {
+                let (id, text) = (message["externalId"].as_str(), message["text"].as_str());
+                let is_large = id.unwrap().len() == 2;
+                assert_eq!(text.unwrap().len(), if is_large { LARGE } else { 2 });
+                ids.push(id.unwrap().to_owned());
+            }
+            pages += 1;
+            page["nextCursor"].as_str().unwrap().clone_into(&mut cursor);
+            if page["caughtUp"] == true {
+                break;
+            }
+        }
+        assert_eq!(ids.iter().filter(|id| id.len() == 2).count(), large);
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+        let all = if filter == "&q=%C3%BC" {
+            12
+        } else {
+            large + 240
+        };
+        assert_eq!((ids.len(), pages > 1), (all, large > 0));
+    }
+    let file = app
+        .get("/instagram/messages/export?format=jsonl")
+        .await
+        .text;
+    assert_eq!(file.lines().count(), 252);
+    assert_eq!(file.matches('ü').count(), 12 * LARGE / 2);
+}

@@ -26,5 +26,6 @@ mod searching;
 mod silence;
 mod spool;
 mod store;
+mod streaming;
 mod tail;
 mod webhook;

@@ -58,3 +58,42 @@ async fn every_operation_is_there_and_has_a_name_of_its_own() {
     ids.dedup();
     assert_eq!(ids.len(), count);
 }
+
+/// Whether a schema shows an answer: it has an example, or each of its parts does. A yes or no needs none.
+fn is_shown(schema: &Value, schemas: &Value) -> bool {
+    if schema.get("example").is_some() || schema["type"] == "boolean" {
+        return true;
+    }
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        return is_shown(&schemas[name], schemas);
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        return parts.iter().all(|part| is_shown(part, schemas));
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        return choices.iter().any(|choice| is_shown(choice, schemas));
+    }
+    if let Some(properties) = schema["properties"].as_object() {
+        return properties
+            .values()
+            .all(|property| is_shown(property, schemas));
+    }
+    schema["type"] == "array" && is_shown(&schema["items"], schemas)
+}
+
+#[tokio::test]
+async fn every_good_answer_has_an_example() {
+    let app = App::start(Backend::Sqlite).await;
+    let description = description(&app).await;
+    let schemas = &description["components"]["schemas"];
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let content = operation["responses"]["200"]["content"].as_object();
+            for (kind, media) in content.unwrap() {
+                let shown = media.get("example").is_some() || is_shown(&media["schema"], schemas);
+                assert!(shown, "{method} {path}: {kind}");
+            }
+        }
+    }
+}

@@ -405,6 +405,49 @@ async fn the_command_works_with_and_without_a_running_service(
     drop(store);
     let running = Running::start(command()).await;
     let port = running.base.rsplit(':').next().unwrap().to_owned();
+    if backend == Backend::Sqlite {
+        let mut elsewhere = command();
+        let elsewhere = elsewhere.env("PORT", "1").arg("reprocess").output().await;
+        let elsewhere = elsewhere.unwrap();
+        assert_eq!(elsewhere.status.code(), Some(2));
+        let sentence = String::from_utf8(elsewhere.stderr).unwrap();
+        assert!(
+            sentence.contains("another process uses it. If it is the service")
+                && sentence.contains("http://127.0.0.1:1: set PORT, or give --url"),
+            "{sentence}"
+        );
+    }
     let text = run(&port, &["--outcome", "quarantined"]).await;
     assert!(text.contains("new messages               1"), "{text}");
+    let text = run("1", &["--url", &running.base]).await;
+    assert!(text.contains("new messages               0"), "{text}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_time_that_is_far_away_is_a_time(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    let _ = app.post(r#"{"riddle":1}"#).await.ok();
+    let ask = async |since: &str| {
+        let path = format!("/instagram/quarantine/reprocess?dryRun=true&since={since}");
+        app.send(Method::POST, &path).await
+    };
+    for (since, deliveries) in [
+        ("-009999-01-01T00:00:00Z", 1),
+        ("0000-01-01T00:00:00Z", 1),
+        ("9999-12-30T20:00:00Z", 0),
+        ("9999-12-31T23:59:59Z", 0),
+    ] {
+        assert_eq!(ask(since).await.ok()["deliveries"], deliveries, "{since}");
+    }
+    for wrong in ["yesterday", "2026-07-09T14:56:00+02:00"] {
+        let refused = ask(wrong).await.with(400);
+        let sentence = refused["error"].as_str().unwrap();
+        assert!(
+            sentence.contains("since") && sentence.contains("%2B"),
+            "{sentence}"
+        );
+    }
 }

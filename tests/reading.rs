@@ -1,5 +1,6 @@
 //! What the API says about what arrived.
 
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -344,100 +345,36 @@ async fn who_waits_is_woken_by_another_replica() {
     assert_eq!(page.ok()["messages"][0]["text"], "from the other");
 }
 
-#[rstest]
 #[tokio::test]
-async fn a_stream_sends_what_comes_and_resumes_and_ends_with_the_service(
-    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
-) {
-    let app = App::start(backend).await;
-    let _ = app.post(r#"{"contact_id":"1","text":"n0"}"#).await.ok();
-    let open = |last: Option<String>| {
-        let mut request = app
-            .request(reqwest::Method::GET, "/instagram/messages/stream")
-            .bearer_auth(crate::support::TOKEN);
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        request.send()
-    };
-    let mut stream = Events::of(open(None).await.unwrap());
-    assert_eq!(stream.next().await.unwrap().1["text"], "n0");
-    for number in 1..=3 {
-        let _ = app
-            .post(format!(r#"{{"contact_id":"1","text":"n{number}"}}"#))
-            .await
-            .ok();
+async fn what_is_spooled_is_said_to_be_elsewhere() {
+    let app = App::start(Backend::Sqlite).await;
+    for (outcome, says) in [
+        ("spooled", "GET /instagram/stats"),
+        ("lost", "must be stored, duplicate, quarantined or ignored"),
+    ] {
+        let path = format!("/instagram/deliveries?outcome={outcome}");
+        let refused = app.get(&path).await.with(400);
+        let sentence = refused["error"].as_str().unwrap();
+        assert!(
+            sentence.contains("outcome: ") && sentence.contains(says),
+            "{sentence}"
+        );
     }
-    let (id, message) = stream.next().await.unwrap();
-    assert_eq!(message["text"], "n1");
-    drop(stream);
-    let mut resumed = Events::of(open(Some(id)).await.unwrap());
-    assert_eq!(resumed.next().await.unwrap().1["text"], "n2");
-    assert_eq!(resumed.next().await.unwrap().1["text"], "n3");
-    let (end, ()) = tokio::join!(resumed.next(), app.stop());
-    assert!(end.is_none());
 }
 
-#[rstest]
 #[tokio::test]
-async fn a_stream_takes_the_conditions_of_the_list(
-    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
-) {
-    let app = App::start(backend).await;
-    let post = |text: &'static str| app.post(format!(r#"{{"contact_id":"1","text":"{text}"}}"#));
-    for text in ["yes, before", "no, before"] {
-        let _ = post(text).await.ok();
-    }
-    let path = "/instagram/messages/stream?q=YES&since=2020-01-01T00:00:00Z";
-    let request = app.request(reqwest::Method::GET, path);
-    let response = request.bearer_auth(crate::support::TOKEN).send().await;
-    let mut stream = Events::of(response.unwrap());
-    assert_eq!(stream.next().await.unwrap().1["text"], "yes, before");
-    for text in ["no, later", "yes, later"] {
-        let _ = post(text).await.ok();
-    }
-    assert_eq!(stream.next().await.unwrap().1["text"], "yes, later");
-}
-
-/// Server-sent events, one after the other.
-struct Events {
-    response: reqwest::Response,
-    buffer: String,
-}
-
-impl Events {
-    fn of(response: reqwest::Response) -> Self {
-        assert_eq!(response.status(), 200);
-        Self {
-            response,
-            buffer: String::new(),
-        }
-    }
-
-    /// The id and the data of the next event; `None` at the end.
-    async fn next(&mut self) -> Option<(String, Value)> {
-        loop {
-            if let Some(end) = self.buffer.find("\n\n") {
-                let rest = self.buffer.split_off(end + 2);
-                let event = &self.buffer;
-                let field = |name: &str| {
-                    event
-                        .lines()
-                        .find_map(|line| line.strip_prefix(name))
-                        .map(str::trim)
-                };
-                let found = field("id:")
-                    .zip(field("data:"))
-                    .map(|(id, data)| (id.to_owned(), serde_json::from_str(data).unwrap()));
-                self.buffer = rest;
-                if found.is_some() {
-                    return found;
-                }
-                continue;
-            }
-            let chunk = self.response.chunk().await.unwrap()?;
-            self.buffer.push_str(str::from_utf8(&chunk).unwrap());
-        }
+async fn a_path_that_is_no_text_is_named() {
+    let app = App::start(Backend::Sqlite).await;
+    for (method, path) in [
+        (Method::GET, "/instagram/deliveries/%FF"),
+        (Method::GET, "/instagram/deliveries/%FF/raw"),
+        (Method::POST, "/instagram/deliveries/%FF/reprocess"),
+        (Method::DELETE, "/instagram/contacts/%FF"),
+    ] {
+        assert_eq!(
+            app.send(method, path).await.with(400),
+            json!({"success": false, "error": "`id` in the path must be UTF-8, percent-encoded."}),
+        );
     }
 }
 

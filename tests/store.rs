@@ -104,6 +104,7 @@ async fn messages(store: &dyn Store) -> Vec<Message> {
         .messages(&MessageFilter::default(), ALL)
         .await
         .unwrap()
+        .messages
 }
 
 #[rstest]
@@ -295,7 +296,7 @@ async fn positions_grow_in_the_order_of_commits(
             )
             .await
             .unwrap();
-        seen.extend(page.iter().map(|message| message.position));
+        seen.extend(page.messages.iter().map(|message| message.position));
         tokio::task::yield_now().await;
     }
     for writer in writers {

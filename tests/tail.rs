@@ -166,6 +166,11 @@ async fn what_will_not_change_ends_it_with_a_sentence() {
             .unwrap()
             .contains("answers 401")
     );
+    std::fs::write(directory.path().join("theirs"), "d4\n").unwrap();
+    let foreign = run(&["--token", TOKEN, "--cursor-file", "theirs"]).await;
+    assert_eq!(foreign.status.code(), Some(1));
+    let sentence = String::from_utf8(foreign.stderr).unwrap();
+    assert!(sentence.contains("theirs holds no cursor"), "{sentence}");
     let none = run(&[]).await;
     assert_eq!(none.status.code(), Some(2));
     assert!(
@@ -173,4 +178,15 @@ async fn what_will_not_change_ends_it_with_a_sentence() {
             .unwrap()
             .contains("a token is needed")
     );
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_knows_has_to_be_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command.args(["tail", "--token", TOKEN]).env("PORT", "0");
+    let output = command.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let sentence = String::from_utf8(output.stderr).unwrap();
+    assert!(sentence.contains("say with --url"), "{sentence}");
 }

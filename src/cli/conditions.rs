@@ -40,9 +40,7 @@ impl Conditions {
             contact_id: self.contact_id,
             kind: self.kind,
             direction: self.direction,
-            channel: self
-                .channel
-                .map(|name| Channel::named(&name.to_ascii_lowercase())),
+            channel: self.channel.as_deref().map(Channel::asked),
             since: self.since,
             until: self.until,
             text: self.query,

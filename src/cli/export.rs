@@ -1,20 +1,22 @@
 //! `chatrace-webhook export`: everything that was received, as a file.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+mod target;
+
 use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use super::conditions::{Conditions, one_of};
+use super::progress::Progress;
 use crate::config::{Config, ConfigErrors, Database, Env};
 use crate::export::{Export, Format};
 use crate::store::{Feed, PostgresStore, SqliteFeed};
+use target::Target;
 
 /// What to export, and where to.
 #[derive(Debug, Clone, Args)]
@@ -22,7 +24,7 @@ pub struct ExportArgs {
     /// jsonl: one message as JSON in each line; csv: for spreadsheets.
     #[arg(long, value_parser = format)]
     pub format: Format,
-    /// The file, which appears when it is complete; without it, standard output.
+    /// The file, which appears when it is complete (a device or a pipe is written at once); without it, standard output.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Which messages.
@@ -44,19 +46,34 @@ pub(super) async fn export(
             result => Ok(result?),
         };
     };
-    let aside = aside(&file);
-    let output = create(&aside).map_err(|error| {
-        Failure::CannotRun(format!("{} cannot be written: {error}", aside.display()))
-    })?;
-    let written = write(&*feed, arguments.conditions, arguments.format, &output).await;
-    let done = written.and_then(|()| {
-        output.sync_all()?;
-        fs::rename(&aside, &file).with_context(|| format!("no {}", file.display()))
-    });
-    if done.is_err() {
-        fs::remove_file(&aside).ok();
+    let target = Target::open(&file).map_err(Failure::CannotRun)?;
+    let writing = write(
+        &*feed,
+        arguments.conditions,
+        arguments.format,
+        target.file(),
+    );
+    if target.is_aside() {
+        // A signal ends it in order: what is not complete does not stay.
+        let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+        let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+        tokio::select! {
+            written = writing => written?,
+            _ = interrupt.recv() => return Err(interrupted(&file)),
+            _ = terminate.recv() => return Err(interrupted(&file)),
+        }
+    } else {
+        match writing.await {
+            Err(error) if is_broken_pipe(&error) => return Ok(()),
+            written => written?,
+        }
     }
-    Ok(done?)
+    let finished = target.finish();
+    Ok(finished.with_context(|| format!("{} cannot be written", file.display()))?)
+}
+
+fn interrupted(file: &Path) -> Failure {
+    anyhow!("interrupted: {} is not written", file.display()).into()
 }
 
 /// The database, only to be read.
@@ -69,6 +86,12 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, 
         return Err(ConfigErrors(errors).into());
     };
     let opened: Result<Box<dyn Feed>, _> = match database {
+        Database::Sqlite { path, .. } if !path.exists() => {
+            return Err(Failure::CannotRun(format!(
+                "the database file {} cannot be read: it is not there; set DATA_DIR, or DATABASE_URL, as for the service",
+                path.display()
+            )));
+        }
         Database::Sqlite { path, .. } => SqliteFeed::open(&path)
             .await
             .map(|feed| Box::new(feed) as _),
@@ -89,41 +112,25 @@ async fn write(
     output: impl Write,
 ) -> anyhow::Result<()> {
     let mut output = BufWriter::new(output);
-    let mut terminal = io::stderr();
-    let shows = terminal.is_terminal();
+    let mut progress = Progress::new();
     let mut export = Export::begin(feed, conditions.filter(), format).await?;
     while let Some(bytes) = export.next(feed).await? {
         output.write_all(&bytes)?;
-        if shows {
-            write!(terminal, "\r{} messages", export.messages()).ok();
-        }
+        progress.show(None, &format!("{} messages", export.messages()));
     }
     output.flush()?;
-    let begin = if shows { "\r" } else { "" };
-    writeln!(terminal, "{begin}{} messages exported", export.messages()).ok();
+    let said = format!("{} messages exported", export.messages());
+    if io::stderr().is_terminal() {
+        progress.end(None, &said);
+    } else {
+        writeln!(io::stderr(), "{said}").ok();
+    }
     Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
-}
-
-/// The name under which a file is written until it is complete.
-fn aside(file: &Path) -> PathBuf {
-    let mut name = file.file_name().map(OsString::from).unwrap_or_default();
-    name.push(".part");
-    file.with_file_name(name)
-}
-
-/// What customers wrote is nobody else's business on this machine.
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
 }
 
 fn format(name: &str) -> Result<Format, String> {

@@ -3,32 +3,41 @@
 //! With SQLite a running service has the database for itself, so it is asked to do the work over HTTP. Where none
 //! answers, the database is opened here.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
 
 use super::Failure;
+use super::progress::{Bar, Progress};
 use super::service::Service;
+use super::surroundings::http_url;
+use crate::config::server::reachable;
 use crate::config::{Config, Database};
 use crate::ingest::{self, Counts, Part};
-use crate::store::{Mode, PostgresStore, SqliteStore, Upkeep};
+use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Upkeep, parse_moment};
 
 /// How many deliveries between two signs of life.
 const PART: u32 = 200;
 
 /// What to read again, and how to say what came of it.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Reprocess {
     /// Which deliveries: those with an item in quarantine are the only ones that can change.
     #[arg(long, value_enum, default_value_t)]
     outcome: Outcome,
     /// Only what arrived at this time or later, such as 2026-07-09T00:00:00Z.
-    #[arg(long)]
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     since: Option<Timestamp>,
+    /// The service that does it; without it, the one on this machine at PORT, if one answers.
+    #[arg(long, value_parser = http_url)]
+    url: Option<Url>,
     /// Only say what would come of it.
     #[arg(long)]
     dry_run: bool,
@@ -54,7 +63,7 @@ enum Place {
 /// Reads everything again that was asked for, and prints the counts.
 pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), Failure> {
     let Outcome::Quarantined = options.outcome;
-    let place = match Service::here(&config).await? {
+    let place = match Service::here(&config, options.url.as_ref()).await? {
         Some(service) => Place::Service(service),
         None => Place::Database(open(&config).await?),
     };
@@ -69,12 +78,18 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
         },
     };
     let mut counts = Counts::default();
+    let total = match part.since {
+        None => place.in_quarantine().await,
+        // Nobody knows how many of them are that new.
+        Some(_) => None,
+    };
+    let mut progress = Progress::new();
     let done = loop {
         match place.read_again(part).await {
             Ok(done) => {
                 counts.add(&done.counts);
                 part.after = done.after;
-                show_progress(&counts);
+                progress.show(bar(&counts, total), &progressed(&counts));
                 if done.caught_up {
                     break Ok(());
                 }
@@ -82,16 +97,31 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
             Err(error) => break Err(error),
         }
     };
-    end_progress();
+    progress.end(bar(&counts, total), &progressed(&counts));
     if let Place::Database(store) = &place {
         store.close().await;
     }
     done?;
-    print(&counts, options).context("standard output cannot be written")?;
+    print(&counts, &options).context("standard output cannot be written")?;
     Ok(())
 }
 
 impl Place {
+    /// How many items are in quarantine, if that can be told.
+    async fn in_quarantine(&self) -> Option<u64> {
+        let open = match self {
+            Self::Database(store) => {
+                let snapshot = store.snapshot(Timestamp::now()).await.ok()?;
+                snapshot.open_quarantine()
+            }
+            Self::Service(service) => {
+                let stats: Value = service.ask(Method::GET, "/instagram/stats").await.ok()?;
+                stats["gauges"]["quarantined"].as_i64()?
+            }
+        };
+        u64::try_from(open).ok()
+    }
+
     async fn read_again(&self, part: Part) -> anyhow::Result<ingest::Reprocessed> {
         match self {
             Self::Database(store) => Ok(ingest::reprocess(store.as_ref(), part).await?),
@@ -144,32 +174,40 @@ async fn open(config: &Config) -> Result<Arc<dyn Upkeep>, Failure> {
             store.prepare(*migrate).await.map(|()| Arc::new(store) as _)
         }
     };
-    opened.map_err(|error| Failure::CannotRun(error.to_string()))
+    opened.map_err(|error| {
+        let mut sentence = error.to_string();
+        if sentence.ends_with(IN_USE) {
+            let address = reachable(config.server.address());
+            write!(
+                sentence,
+                ". If it is the service, it listens elsewhere than at http://{address}: set PORT, or give --url"
+            )
+            .ok();
+        }
+        Failure::CannotRun(sentence)
+    })
 }
 
-/// One line on a terminal, written over and over.
-fn show_progress(counts: &Counts) {
-    let mut output = std::io::stderr();
-    if output.is_terminal() {
-        let Counts {
-            deliveries, stored, ..
-        } = counts;
-        write!(
-            output,
-            "\r{deliveries} deliveries read again, {stored} messages stored"
-        )
-        .ok();
-    }
+fn bar(counts: &Counts, total: Option<u64>) -> Option<Bar> {
+    total.map(|total| Bar {
+        done: counts.quarantined_before,
+        total,
+    })
 }
 
-fn end_progress() {
-    let mut output = std::io::stderr();
-    if output.is_terminal() {
-        writeln!(output).ok();
-    }
+fn progressed(counts: &Counts) -> String {
+    let Counts {
+        deliveries,
+        quarantined_before,
+        stored,
+        ..
+    } = counts;
+    format!(
+        "{quarantined_before} items of {deliveries} deliveries read again, {stored} new messages"
+    )
 }
 
-fn print(counts: &Counts, options: Reprocess) -> std::io::Result<()> {
+fn print(counts: &Counts, options: &Reprocess) -> std::io::Result<()> {
     let mut output = std::io::stdout();
     if options.json {
         return writeln!(output, "{}", serde_json::json!(counts));

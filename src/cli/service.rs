@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::Failure;
-use super::surroundings::http_url;
+use super::surroundings::{base, http_url};
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Env, Server};
 use crate::outside;
@@ -46,7 +46,7 @@ impl Service {
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Failure> {
         let mut env = Env::new(lookup);
-        let local = format!("http://{}", reachable(Server::read(&mut env).address()));
+        let server = Server::read(&mut env);
         let configured = env.secrets("API_TOKEN");
         let data_dir = Config::data_dir(&mut env);
         let errors = env.into_errors();
@@ -63,10 +63,10 @@ impl Service {
                         .to_owned(),
                 )
             })?;
-        let base = arguments.url.map_or(local, String::from);
+        let base = base(&server, arguments.url.as_ref())?;
         Ok(Self {
             client: client(&base)?,
-            base: base.trim_end_matches('/').to_owned(),
+            base,
             token,
         })
     }
@@ -83,12 +83,15 @@ impl Service {
             .bearer_auth(self.token.expose_secret())
     }
 
-    /// The service that listens where the configuration says; `None` if nothing does.
+    /// The service at a URL, or without one that which listens where the configuration says; `None` if nothing does.
     ///
     /// # Errors
-    /// When it is there, but no token for it is.
-    pub(super) async fn here(config: &Config) -> anyhow::Result<Option<Self>> {
-        let base = format!("http://{}", reachable(config.server.address()));
+    /// When it is there, but no token for it is; and when nothing is at the URL.
+    pub(super) async fn here(config: &Config, url: Option<&Url>) -> anyhow::Result<Option<Self>> {
+        let base = url.map_or_else(
+            || format!("http://{}", reachable(config.server.address())),
+            |url| url.as_str().trim_end_matches('/').to_owned(),
+        );
         let client = client(&base)?;
         let alive = client
             .get(format!("{base}/healthz"))
@@ -96,6 +99,7 @@ impl Service {
             .send();
         match alive.await {
             Ok(answer) if answer.status().is_success() => {}
+            _ if url.is_some() => bail!("no service answers at {base}"),
             _ => return Ok(None),
         }
         let token = config.auth.api_tokens.first().cloned();

@@ -45,17 +45,22 @@ impl Surroundings {
 
     /// Where the service is asked, without a slash at the end: the URL that was given, or this machine's.
     pub(super) fn base(&self, given: Option<&Url>) -> Result<String, Failure> {
-        if let Some(url) = given {
-            return Ok(url.as_str().trim_end_matches('/').to_owned());
-        }
-        if self.server.port == 0 {
-            return Err(Failure::CannotRun(
-                "PORT=0 lets the system choose a port: say with --url where the service listens"
-                    .to_owned(),
-            ));
-        }
-        Ok(format!("http://{}", reachable(self.server.address())))
+        base(&self.server, given)
     }
+}
+
+/// Where a service is asked, without a slash at the end: the URL that was given, or this machine's.
+pub(super) fn base(server: &Server, given: Option<&Url>) -> Result<String, Failure> {
+    if let Some(url) = given {
+        return Ok(url.as_str().trim_end_matches('/').to_owned());
+    }
+    if server.port == 0 {
+        return Err(Failure::CannotRun(
+            "PORT=0 lets the system choose a port: say with --url where the service listens"
+                .to_owned(),
+        ));
+    }
+    Ok(format!("http://{}", reachable(server.address())))
 }
 
 /// Reads an argument that must be an http or https URL.

@@ -196,10 +196,21 @@ fn say(sentence: &str) {
 
 fn read_cursor(file: &Path) -> anyhow::Result<Option<String>> {
     match fs::read_to_string(file) {
-        Ok(cursor) => Ok(Some(cursor.trim().to_owned()).filter(|cursor| !cursor.is_empty())),
+        Ok(cursor) if cursor.trim().is_empty() => Ok(None),
+        Ok(cursor) if is_cursor(cursor.trim()) => Ok(Some(cursor.trim().to_owned())),
+        Ok(_) => Err(anyhow!(
+            "{} holds no cursor of the messages: name another file, or delete it to begin with what comes next",
+            file.display()
+        )),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
     }
+}
+
+/// Whether it is a `nextCursor` of the messages.
+fn is_cursor(text: &str) -> bool {
+    let digits = text.strip_prefix('m').unwrap_or_default();
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<i64>().is_ok()
 }
 
 /// Written aside and renamed: a crash leaves the old cursor or the new one.

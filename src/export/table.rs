@@ -2,10 +2,14 @@
 //!
 //! RFC 4180, in UTF-8 with a byte order mark, without which Excel takes it for another encoding.
 //!
-//! What customers wrote is foreign. A cell that begins like a formula, or that is a number which a spreadsheet would
-//! change (ids have 17 digits, of which Excel keeps 15; leading zeros vanish), gets an apostrophe in front. Not `="…"`:
-//! that is a formula itself, and unreadable for every other program. So that the apostrophe can be taken away again, a
-//! cell that begins with one gets another: exactly one is to be removed. <https://owasp.org/www-community/attacks/CSV_Injection>
+//! What customers wrote is foreign. A cell that begins like a formula, or that a spreadsheet would take for a number or a
+//! date and change (ids have 17 digits, of which Excel keeps 15; leading zeros vanish; 3/4 is a day), gets an apostrophe in
+//! front. Not `="…"`: that is a formula itself, and unreadable for every other program. So that the apostrophe can be taken
+//! away again, a cell that begins with one gets another: exactly one is to be removed.
+//! <https://owasp.org/www-community/attacks/CSV_Injection>
+//!
+//! Where the list separator is `;`, as in most of Europe, Excel splits the lines there, and knows no quotes but those behind
+//! a `;`. So within a text, what begins like a formula behind a `;`, a tab or a line break gets an apostrophe too.
 
 use std::borrow::Cow;
 
@@ -92,28 +96,73 @@ fn row(message: &Message) -> [Cow<'_, str>; COLUMNS.len()] {
     ]
 }
 
+/// What a formula begins with. The wide forms are operators in some East Asian settings.
+const OPERATORS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// Where a cell may begin within a text.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
 /// A foreign text as a cell.
 fn harmless<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
     let text = text.into();
-    // The wide forms are operators in some East Asian settings.
-    let runs = text.starts_with([
-        '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\'',
-    ]);
-    if runs || loses_digits(&text) {
-        format!("'{text}").into()
-    } else {
-        text
+    let begins = text.starts_with(OPERATORS)
+        || text.starts_with(['\t', '\r', '\n', '\''])
+        || is_changed(&text);
+    let mut parts = text.split_inclusive(SEPARATORS);
+    let first = parts.next().unwrap_or_default();
+    if !begins && !parts.clone().any(runs) {
+        return text;
     }
+    let mut cell = String::with_capacity(text.len() + 2);
+    if begins {
+        cell.push('\'');
+    }
+    cell.push_str(first);
+    for part in parts {
+        if runs(part) {
+            cell.push('\'');
+        }
+        cell.push_str(part);
+    }
+    cell.into()
 }
 
-/// Whether a spreadsheet takes it for a number and shows another one.
-fn loses_digits(text: &str) -> bool {
-    let is_number = text.starts_with(|first: char| first.is_ascii_digit() || first == '.')
-        && text.trim_end().parse::<f64>().is_ok();
+/// Whether a part of a text could run as a formula. One with apostrophes already gets another, so that exactly one is to be
+/// removed here too.
+fn runs(part: &str) -> bool {
+    part.trim_start_matches(['"', '\'']).starts_with(OPERATORS)
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// Whether a spreadsheet takes it for a number, a date or a time, and shows another text.
+fn is_changed(text: &str) -> bool {
     let is_plain = text.len() <= 15
         && text.bytes().all(|byte| byte.is_ascii_digit())
         && (text == "0" || !text.starts_with('0'));
-    is_number && !is_plain
+    if is_plain || !text.contains(|letter: char| letter.is_ascii_digit()) {
+        return false;
+    }
+    let is_number = text.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+        && text.trim_end().parse::<f64>().is_ok();
+    let is_mark =
+        |letter: &char| !letter.is_ascii_digit() && !" \u{a0}/-.,:%()$€£¥".contains(*letter);
+    let word: String = text.chars().filter(is_mark).take(10).collect();
+    let word = word.to_ascii_lowercase();
+    let is_month = word.len() >= 3 && MONTHS.iter().any(|month| month.starts_with(&word));
+    is_number || is_month || matches!(word.as_str(), "" | "a" | "p" | "am" | "pm")
 }
 
 #[cfg(test)]
@@ -127,15 +176,38 @@ mod tests {
             "+1",
             "-1",
             "@SUM(A1)",
-            "\t=1",
-            "\r=1",
+            "\tx",
+            "\rx",
             "＝1+1",
             "=cmd|' /C calc'!A0",
         ] {
             assert_eq!(harmless(formula), format!("'{formula}"));
         }
-        assert_eq!(harmless("hello = world"), "hello = world");
-        assert_eq!(harmless(""), "");
+        for text in [
+            "hello = world",
+            "a; b",
+            "a;b=1",
+            "line\n\nline",
+            "a\n'tis",
+            "",
+        ] {
+            assert_eq!(harmless(text), text);
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_cell_is_no_formula_where_lists_are_separated_otherwise() {
+        for (text, cell) in [
+            ("a;=1;b;-2", "a;'=1;b;'-2"),
+            ("a\r\n@SUM(A1)", "a\r\n'@SUM(A1)"),
+            ("a\t＝1", "a\t'＝1"),
+            ("a;\"=1\"", "a;'\"=1\""),
+            ("a;'=1", "a;''=1"),
+            ("\t=1", "'\t'=1"),
+            (";=1", ";'=1"),
+        ] {
+            assert_eq!(harmless(text), cell);
+        }
     }
 
     #[test]
@@ -146,19 +218,61 @@ mod tests {
             "12E34",
             "1.50",
             "007",
+            "3/4",
+            "10-11",
+            "1-2-3",
+            "1,5",
+            "1 000",
+            "50%",
+            "(5)",
+            "5 €",
+            "12:30",
+            "9 PM",
+            "4 Mar",
+            "Sept-26",
         ] {
             assert_eq!(harmless(id), format!("'{id}"));
         }
-        for id in ["0", "12345", "123456789012345", "m_abc", "1-2-3"] {
+        for id in [
+            "0",
+            "12345",
+            "123456789012345",
+            "m_abc",
+            "3/4 of it",
+            "room 12",
+            "10x",
+            "see you at 12:30",
+            "...",
+        ] {
             assert_eq!(harmless(id), id);
         }
     }
 
-    #[test]
-    fn what_is_put_in_front_can_be_taken_away() {
-        for text in ["'tis", "=1", "'=1", "hello", "17841400538867190"] {
-            let cell = harmless(text);
-            assert_eq!(cell.strip_prefix('\'').unwrap_or(&cell), text);
+    /// Takes away what was put in.
+    fn plain(cell: &str) -> String {
+        let mut parts = cell.split_inclusive(SEPARATORS);
+        let first = parts.next().unwrap_or_default();
+        let mut text = first.strip_prefix('\'').unwrap_or(first).to_owned();
+        for part in parts {
+            let inner = part.strip_prefix('\'').filter(|inner| runs(inner));
+            text.push_str(inner.unwrap_or(part));
+        }
+        text
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_put_in_can_be_taken_away(text in "[='\";\t\n1a-]{0,12}") {
+            proptest::prop_assert_eq!(plain(&harmless(text.as_str())), text);
+        }
+
+        #[test]
+        fn no_part_of_a_cell_runs(text in "[='\";\t\n1a-]{0,12}") {
+            let cell = harmless(text.as_str());
+            proptest::prop_assert!(!cell.starts_with(OPERATORS));
+            for part in cell.split(SEPARATORS).skip(1) {
+                proptest::prop_assert!(!part.trim_start_matches('"').starts_with(OPERATORS));
+            }
         }
     }
 }

@@ -44,18 +44,20 @@ pub(super) struct ContactPage {
 /// A customer.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "12345", "channel": "instagram", "username": "ana.shop", "displayName": "Ana",
+    "firstSeen": "2026-11-22T16:21:22.334Z", "lastSeen": "2026-11-22T16:21:22.334Z", "messages": 1
+}))]
 struct ContactView {
     /// The id on the channel or in Chatrace, as in the `contactId` of messages.
-    #[schema(example = "12345")]
     id: String,
     /// Where the conversation takes place: the same id on another channel is another contact.
-    #[schema(example = "instagram")]
     channel: String,
     /// The handle, as it was last named.
-    #[schema(required, example = "ana.shop")]
+    #[schema(required)]
     username: Option<String>,
     /// The name, as it was last named.
-    #[schema(required, example = "Ana")]
+    #[schema(required)]
     display_name: Option<String>,
     /// When the first message of the conversation arrived.
     #[serde(with = "millis")]
@@ -94,9 +96,7 @@ pub(super) async fn list(
     let after = List::Contacts.position(query.after.as_deref())?;
     let limit = page_limit(query.limit)?;
     let filter = ContactFilter {
-        channel: query
-            .channel
-            .map(|name| Channel::named(&name.to_ascii_lowercase())),
+        channel: query.channel.as_deref().map(Channel::asked),
     };
     let page = Page {
         after,

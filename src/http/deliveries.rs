@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::AppState;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, Gone, NotFound, ReadErrors};
-use super::extract::Query;
+use super::extract::{Path, Query, parsed};
 use crate::delivery::Outcome;
 use crate::message::{Shape, millis};
 use crate::normalize;
@@ -32,8 +32,34 @@ pub(super) struct ListDeliveries {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// With this outcome; `quarantined`: with any item in quarantine, whatever the delivery's own outcome.
-    #[param(inline)]
+    #[serde(default, deserialize_with = "listed")]
+    #[param(inline, value_type = Option<Listed>)]
     outcome: Option<Outcome>,
+}
+
+/// The outcomes of deliveries that are in the list.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description of what `listed` takes")]
+enum Listed {
+    Stored,
+    Duplicate,
+    Quarantined,
+    Ignored,
+}
+
+fn listed<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Outcome>, D::Error> {
+    parsed(value, |name| {
+        match Outcome::named(name) {
+        Some(Outcome::Spooled) => Err(
+            "what waits in a spool is in no list: `gauges.spool` in GET /instagram/stats says how much it is at this \
+             replica, and GET /instagram/deliveries/{id} shows one there"
+                .to_owned(),
+        ),
+        Some(outcome) => Ok(outcome),
+        None => Err("must be stored, duplicate, quarantined or ignored".to_owned()),
+    }
+    })
 }
 
 /// A page of deliveries, oldest first.
@@ -41,6 +67,7 @@ pub(super) struct ListDeliveries {
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeliveryPage {
     deliveries: Vec<DeliveryView>,
+    #[schema(example = "d4")]
     next_cursor: String,
     caught_up: bool,
 }
@@ -191,7 +218,20 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/instagram/deliveries/{id}", operation_id = "showDelivery", tag = "deliveries",
     params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
-    responses((status = 200, description = "The delivery.", body = DetailView), ReadErrors, NotFound)
+    responses(
+        (status = 200, description = "The delivery.", body = DetailView, example = json!({
+            "id": "01a2040d-e01c-7054-9ed9-d06a90483f9d", "receivedAt": "2026-11-22T16:19:07.933Z", "method": "POST",
+            "contentType": "application/json", "size": 55, "outcome": "stored", "shape": "flat", "reasons": [],
+            "stored": 1, "duplicates": 0, "ignored": 0, "quarantined": 0, "erased": false,
+            "headers": {"content-type": "application/json", "user-agent": "curl/7.88.1"},
+            "items": [{
+                "position": 0, "outcome": "stored", "code": null, "reason": null,
+                "messageId": "01a2040d-e01d-75a0-af92-8e01cb497301"
+            }],
+            "body": "{\"contact_id\":\"12345\",\"full_name\":\"Ana\",\"text\":\"hello\"}"
+        })),
+        ReadErrors, NotFound,
+    )
 )]
 pub(super) async fn show(
     State(state): State<AppState>,
@@ -219,7 +259,8 @@ pub(super) async fn show(
     params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
     responses(
         (status = 200, description = "The body, or the query of a delivery in one.", content_type = "application/octet-stream",
-            headers(("content-disposition" = String, description = "`attachment`, with the id as name."))),
+            headers(("content-disposition" = String, description = "`attachment`, with the id as name.")),
+            example = json!("{\"contact_id\":\"12345\",\"full_name\":\"Ana\",\"text\":\"hello\"}")),
         ReadErrors, NotFound, Gone,
     )
 )]

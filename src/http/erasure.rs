@@ -1,13 +1,13 @@
 //! `DELETE /instagram/contacts/{id}`: erases a person.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::AppState;
 use super::error::{ApiError, ReadErrors};
-use super::extract::Query;
+use super::extract::{Path, Query};
 use crate::ingest::Tally;
 use crate::message::Channel;
 use crate::store::Person;
@@ -36,7 +36,7 @@ pub(super) struct ErasureView {
 /// 404, and to repeat it is always right.
 #[utoipa::path(
     delete, path = "/instagram/contacts/{id}", operation_id = "eraseContact", tag = "contacts",
-    params(("id" = String, Path, description = "A contact's id, or another id of the same person.", pattern = "^[^\\x00]+$"), EraseContact),
+    params(("id" = String, Path, description = "A contact's id, or another id of the same person.", pattern = "^[^\\x00]*[^\\s\\x00][^\\x00]*$"), EraseContact),
     security(("apiToken" = [])),
     responses((status = 200, description = "How much was erased.", body = ErasureView), ReadErrors)
 )]
@@ -50,6 +50,11 @@ pub(super) async fn erase(
             "The id of a contact must not hold NUL.".to_owned(),
         ));
     }
+    if id.trim().is_empty() {
+        return Err(ApiError::BadRequest(
+            "The id of a contact must not be blank: it stands at the end of the path.".to_owned(),
+        ));
+    }
     if query.channel.as_deref() == Some("") {
         return Err(ApiError::BadRequest(
             "`channel` must not be empty: leave it out to erase the person on every channel."
@@ -59,7 +64,7 @@ pub(super) async fn erase(
     let person = Person {
         channel: query
             .channel
-            .map(|channel| Channel::named(&channel).as_str().to_owned()),
+            .map(|name| Channel::asked(&name).as_str().to_owned()),
         id,
     };
     let erased = state.ingest.erase(state.store.as_ref(), &person).await?;

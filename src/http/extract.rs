@@ -3,12 +3,40 @@
 use std::borrow::Cow;
 
 use axum::extract::FromRequestParts;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::request::Parts;
+use jiff::Timestamp;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize as _, Deserializer};
 
 use super::error::ApiError;
+use crate::store::parse_moment;
+
+/// Parameters in the path; axum's own extractor with this service's errors, which name the parameter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let rejection = match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => return Ok(Self(value)),
+            Err(rejection) => rejection,
+        };
+        let PathRejection::FailedToDeserializePathParams(error) = rejection else {
+            tracing::error!(error = %rejection.body_text(), "a route has no parameters");
+            return Err(ApiError::Internal);
+        };
+        Err(ApiError::BadRequest(match error.kind() {
+            ErrorKind::InvalidUtf8InPathParam { key } => {
+                format!("`{key}` in the path must be UTF-8, percent-encoded.")
+            }
+            kind => format!("The path is wrong: {kind}."),
+        }))
+    }
+}
 
 /// Query parameters; axum's own extractor with this service's errors, which name the parameter.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +67,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
             Err(error) => Err(ApiError::BadRequest(error.body_text())),
         }
     }
+}
+
+/// A time as [`parse_moment`] takes it, for `#[serde(deserialize_with)]`.
+pub(super) fn moment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
+    parsed(value, parse_moment)
 }
 
 /// A parameter that is a text with a form of its own, for `#[serde(deserialize_with)]`.

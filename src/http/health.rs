@@ -30,7 +30,8 @@ pub(super) async fn live() -> Json<serde_json::Value> {
 #[utoipa::path(
     get, path = "/readyz", operation_id = "ready", tag = "operation", security(()),
     responses(
-        (status = 200, description = "It could.", body = Readiness),
+        (status = 200, description = "It could.", body = Readiness,
+            example = json!({"status": "ready", "database": "ok", "spool": null})),
         (status = 503, description = "It could not, or the service stops.", body = Readiness,
             example = json!({"status": "nothing can be kept", "database": "away", "spool": null})),
     )

@@ -20,7 +20,8 @@ use crate::telemetry;
 #[utoipa::path(
     get, path = "/metrics", operation_id = "showMetrics", tag = "operation",
     security((), ("metricsToken" = [])),
-    responses((status = 200, description = "The text format of Prometheus.", content_type = "text/plain", body = String), TokenErrors)
+    responses((status = 200, description = "The text format of Prometheus.", content_type = "text/plain", body = String,
+        example = json!("# TYPE chatrace_deliveries_total counter\nchatrace_deliveries_total{outcome=\"stored\"} 1\n")), TokenErrors)
 )]
 pub(super) async fn show(
     State(state): State<AppState>,

@@ -94,7 +94,8 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 /// This description
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "describe", tag = "operation", security(()),
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object,
+        example = json!({"openapi": "3.1.0", "info": {"title": "chatrace-webhook", "version": "0.1.0"}, "paths": {}})))
 )]
 pub(super) async fn show() -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json")];

@@ -1,7 +1,7 @@
 //! `POST …/reprocess`: reading quarantine again with today's normalizer.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,7 +10,7 @@ use super::AppState;
 use super::cursor::{List, page_limit};
 use super::deliveries::find;
 use super::error::{ApiError, NotFound, ReadErrors};
-use super::extract::Query;
+use super::extract::{Path, Query, moment};
 use crate::ingest::{Counts, Part, reprocess, reprocess_one};
 use crate::store::Mode;
 
@@ -36,6 +36,8 @@ pub(super) struct ReprocessQuarantine {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Only what arrived at this time or later.
+    #[serde(default, deserialize_with = "moment")]
+    #[param(value_type = Option<String>, format = DateTime, example = "2026-07-09T14:56:00Z")]
     since: Option<Timestamp>,
     /// Whether only to count, and to change nothing.
     #[serde(default)]
@@ -57,6 +59,7 @@ pub(super) struct PartView {
     success: bool,
     #[serde(flatten)]
     counts: Counts,
+    #[schema(example = "d2")]
     next_cursor: String,
     caught_up: bool,
 }

@@ -25,6 +25,31 @@ const HOURS: i64 = 24;
 /// What the statistics say. The first seven fields are those of the system that this one replaces.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "totalMessages": 1, "inboundMessages": 1, "outboundMessages": 0, "clientsWithInstagram": 1,
+    "lastMessage": {
+        "id": "01a2040d-6ba7-71fc-8e52-f1e6189bac8e", "content": "hello", "direction": "inbound",
+        "createdAt": "2026-11-22T16:18:38.118Z"
+    },
+    "pollingActive": false,
+    "config": {"useChatrace": true, "useMockMode": false, "hasAccessToken": false, "apiUrl": "https://api.chatrace.com"},
+    "degraded": false,
+    "outcomes": {"duplicate": 0, "ignored": 0, "quarantined": 0, "stored": 1},
+    "items": {"duplicate": 0, "ignored": 0, "quarantined": 0, "stored": 1},
+    "kinds": {"text": 1},
+    "shapes": {"flat": 1},
+    "hourly": [{"hour": "2026-11-22T16:00:00.000Z", "deliveries": 1, "inbound": 1, "outbound": 0}],
+    "lastDelivery": {
+        "id": "01a2040d-6ba6-760d-9d75-582afe0c4905", "receivedAt": "2026-11-22T16:18:38.118Z", "outcome": "stored",
+        "reasons": []
+    },
+    "gauges": {"quarantined": 0, "spool": null},
+    "status": "ok", "verdict": "All is well: the last message arrived at 16:18.",
+    "process": {
+        "startedAt": "2026-11-22T16:18:36.655Z", "deliveries": {"stored": 1},
+        "lastDeliveryAt": "2026-11-22T16:18:38.118Z", "rejected": {"wrong_secret": 0}, "rejectedSamples": []
+    }
+}))]
 pub(super) struct Stats {
     /// `null`, like every number of the database, while the database is away.
     #[schema(required)]

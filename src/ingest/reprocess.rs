@@ -25,6 +25,9 @@ pub struct Part {
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "deliveries": 2, "quarantinedBefore": 2, "quarantinedAfter": 1, "stored": 1, "duplicates": 0, "ignored": 0, "refused": 0
+}))]
 pub struct Counts {
     /// Deliveries that were read again.
     pub deliveries: u64,

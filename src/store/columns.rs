@@ -129,6 +129,12 @@ pub(super) fn message(row: &impl Columns) -> Result<Message, Error> {
     })
 }
 
+/// A row of `SELECT_OUTLINES`, and its size.
+pub(super) fn outline(row: &impl Columns) -> Result<(Message, usize), Error> {
+    let size = usize::try_from(row.number("size")?).unwrap_or_default();
+    Ok((message(row)?, size))
+}
+
 /// A row of `deliveries` with the columns `size` and `reasons` (a JSON list, or NULL).
 pub(super) fn delivery_summary(row: &impl Columns) -> Result<DeliverySummary, Error> {
     Ok(DeliverySummary {

@@ -1,7 +1,8 @@
 //! Under which ids a person is known: the behaviour that both backends share.
 //!
 //! Bodies name one person by several ids; those beside the chosen one are kept as aliases. Erasing goes from alias to
-//! contact and from contact to alias until nothing new is found. An alias that many contacts share is no person but a
+//! contact and from contact to alias until nothing new is found. Where no channel is named, an id leads from one channel
+//! to the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that many contacts share is no person but a
 //! constant that an owner typed into a template: it leads nowhere, or the erasure of one would be that of all.
 
 use std::collections::BTreeSet;
@@ -15,11 +16,11 @@ pub(super) const FAN_OUT: i64 = 64;
 /// How many ids a person has at most.
 const MOST: usize = 1000;
 
-/// The search for the ids of a person.
+/// The search for the ids of a person: on the channel that is named, and else on every one.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
     person: &'a Person,
-    found: BTreeSet<(String, String)>,
+    found: BTreeSet<String>,
     asked: BTreeSet<String>,
 }
 
@@ -27,54 +28,37 @@ impl<'a> Search<'a> {
     pub(super) fn new(person: &'a Person) -> Self {
         Self {
             person,
-            found: BTreeSet::new(),
+            found: BTreeSet::from([person.id.clone()]),
             asked: BTreeSet::new(),
         }
     }
 
     /// The ids to ask about next: the rows of `contact_aliases` with one of them, as alias or as contact.
     pub(super) fn next(&mut self) -> Option<Vec<String>> {
-        let ids = self.found.iter().map(|(_, id)| id);
-        let next: BTreeSet<_> = ids
-            .chain([&self.person.id])
-            .filter(|id| !self.asked.contains(*id))
-            .cloned()
-            .collect();
+        let next: Vec<_> = self.found.difference(&self.asked).cloned().collect();
         if next.is_empty() || self.found.len() > MOST {
             return None;
         }
         self.asked.extend(next.iter().cloned());
-        Some(next.into_iter().collect())
+        Some(next)
     }
 
     /// Takes in rows: channel, alias, contact.
     pub(super) fn learn(&mut self, rows: impl IntoIterator<Item = (String, String, String)>) {
+        let named = self.person.channel.as_ref();
         for (channel, alias, contact) in rows {
-            if self.is_theirs(&channel, &alias) || self.is_theirs(&channel, &contact) {
-                self.found.insert((channel.clone(), alias));
-                self.found.insert((channel, contact));
+            let is_wanted = named.is_none_or(|named| *named == channel);
+            if is_wanted && (self.found.contains(&alias) || self.found.contains(&contact)) {
+                self.found.extend([alias, contact]);
             }
         }
     }
 
-    fn is_theirs(&self, channel: &str, id: &str) -> bool {
-        let asked_for = *id == self.person.id
-            && self
-                .person
-                .channel
-                .as_ref()
-                .is_none_or(|named| named == channel);
-        asked_for || self.found.contains(&(channel.to_owned(), id.to_owned()))
-    }
-
-    /// Every id that was found, and the one that was asked for.
+    /// Every id that was found, the one that was asked for among them.
     pub(super) fn finish(self) -> Vec<(Option<String>, String)> {
-        let asked_for = (self.person.channel.clone(), self.person.id.clone());
-        let others = self
-            .found
-            .into_iter()
-            .map(|(channel, id)| (Some(channel), id));
-        std::iter::once(asked_for).chain(others).collect()
+        let channel = &self.person.channel;
+        let ids = self.found.into_iter();
+        ids.map(|id| (channel.clone(), id)).collect()
     }
 }
 
@@ -114,28 +98,23 @@ mod tests {
     }
 
     #[test]
-    fn every_id_is_found_but_another_channels_ids_are_another_persons() {
+    fn every_id_is_found_on_the_channel_that_is_named() {
         assert_eq!(
             search(Some("instagram")),
             [
-                "instagram 1",
                 "instagram 1",
                 "instagram 2",
                 "instagram ext",
                 "instagram phone"
             ]
         );
+    }
+
+    #[test]
+    fn without_a_channel_an_id_is_the_same_person_on_each() {
         assert_eq!(
             search(None),
-            [
-                "* 1",
-                "instagram 1",
-                "instagram 2",
-                "instagram ext",
-                "instagram phone",
-                "whatsapp 1",
-                "whatsapp other"
-            ]
+            ["* 1", "* 2", "* 3", "* ext", "* other", "* phone"]
         );
     }
 }

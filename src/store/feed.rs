@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use super::query::{MessageFilter, Page};
+use super::stretch::Stretch;
 use crate::message::Message;
 
 /// Through how many positions one slice looks for what no index finds.
@@ -29,12 +30,8 @@ pub trait Feed: std::fmt::Debug + Send + Sync {
         until: Option<Timestamp>,
     ) -> Result<Option<(i64, i64)>, StoreError>;
 
-    /// Messages in commit order, after a position.
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError>;
+    /// Messages in commit order, after a position; fewer than the page asks for, but at least one, where they are large.
+    async fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Stretch, StoreError>;
 }
 
 /// A stretch of the messages that fit a filter.
@@ -48,7 +45,7 @@ pub struct Slice {
     pub caught_up: bool,
 }
 
-/// Reads at most `limit` messages behind a position and up to a head that was asked for before.
+/// Reads at most `limit` messages, and about 4 MB of them, behind a position and up to a head that was asked for before.
 ///
 /// # Errors
 /// Those of the database.
@@ -89,11 +86,13 @@ pub async fn slice(
         // One more than asked for tells whether there is more.
         limit: limit + 1,
     };
-    let mut messages = feed.messages(filter, page).await?;
-    let full = messages.len() > limit as usize;
+    let Stretch { mut messages, cut } = feed.messages(filter, page).await?;
+    let is_over = messages.len() > limit as usize;
     messages.truncate(limit as usize);
-    let last = match messages.last() {
-        Some(message) if full => message.position,
+    let full = is_over || cut.is_some();
+    let last = match (messages.last(), cut) {
+        (Some(message), _) if is_over => message.position,
+        (_, Some(cut)) => cut,
         _ if reach < until => reach,
         _ => end,
     };

@@ -30,9 +30,8 @@ use super::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
     Page, Recent, Snapshot,
 };
-use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError};
+use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
 use crate::delivery::Record;
-use crate::message::Message;
 use crate::sighting::Sighting;
 
 /// How long a reader waits for a connection, and then for its answer.
@@ -245,11 +244,7 @@ impl Feed for PostgresStore {
             .await
     }
 
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
         self.reading(READ_TIMEOUT, read::messages(&self.readers, filter, page))
             .await
     }

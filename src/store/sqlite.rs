@@ -32,15 +32,17 @@ use super::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
     Page, Recent, Snapshot,
 };
-use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError};
+use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
 use crate::delivery::Record;
-use crate::message::Message;
 use crate::sighting::Sighting;
 
 pub use feed::SqliteFeed;
 pub(super) use writing::Writing;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// What the sentence ends with when another process has the file.
+pub(crate) const IN_USE: &str = "another process uses it";
 
 /// Connections for reading.
 const READERS: u32 = 4;
@@ -147,7 +149,7 @@ fn lock(path: &Path) -> Result<File, String> {
     let file = file.map_err(|error| error.to_string())?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err("another process uses it".to_owned()),
+        Err(TryLockError::WouldBlock) => Err(IN_USE.to_owned()),
         Err(TryLockError::Error(error)) => Err(error.to_string()),
     }
 }
@@ -210,11 +212,7 @@ impl Feed for SqliteStore {
         Ok(read::span(&self.readers, since, until).await?)
     }
 
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
         Ok(read::messages(&self.readers, filter, page).await?)
     }
 }

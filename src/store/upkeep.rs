@@ -26,6 +26,15 @@ pub trait Upkeep: Store {
         limit: u32,
     ) -> Result<Vec<Quarantined>, StoreError>;
 
+    /// Riddles: deliveries with an item in quarantine of which nobody knows whose it is, that arrived until a time; in commit
+    /// order behind a position, bodies included.
+    async fn riddles(
+        &self,
+        until: Timestamp,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Quarantined>, StoreError>;
+
     /// Puts what is read today into the place of what was not understood before, in one transaction. It only adds: items
     /// that are no longer in quarantine stay as they are. Deliveries with nothing in quarantine are left out of the
     /// answer.

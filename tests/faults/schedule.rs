@@ -7,12 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
 use chatrace_webhook::ingest::{Ingest, SubmitError};
-use chatrace_webhook::message::Message;
 use chatrace_webhook::sighting::Sighting;
 use chatrace_webhook::store::{
     Alert, Attempt, Committed, ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter,
     DeliverySummary, Feed, MessageFilter, Page, Recent, Silence, Snapshot, Spool, SqliteStore,
-    Store, StoreError,
+    Store, StoreError, Stretch,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -70,7 +69,7 @@ impl Feed for Moody {
         self.store.span(since, until).await
     }
 
-    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
         self.store.messages(f, page).await
     }
 }
@@ -312,7 +311,7 @@ async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
     let stored = store.deliveries(&DeliveryFilter::default(), page).await;
     let stored = stored.unwrap();
     let messages = store.messages(&MessageFilter::default(), page).await;
-    let messages = messages.unwrap();
+    let messages = messages.unwrap().messages;
     let mut spooled = Vec::new();
     for (id, is_poison, receipt) in &submitted {
         let there: Vec<_> = stored

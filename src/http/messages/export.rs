@@ -18,8 +18,7 @@ use crate::export::Export;
 ///
 /// Everything that was there when the request came, oldest first. It is read while it is sent, so that it may be of any
 /// size. If the database fails on the way, or the service stops, the connection is cut: a transfer that ends orderly is
-/// complete. In CSV, a cell that a spreadsheet would run as a formula, or whose digits it would change, begins with an
-/// apostrophe.
+/// complete. In CSV, a cell that a spreadsheet would run as a formula, or would change, begins with an apostrophe.
 #[utoipa::path(
     get, path = "/instagram/messages/export", operation_id = "exportMessages", tag = "messages",
     params(ExportMessages), security(("apiToken" = [])),

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::super::extract::parsed;
+use super::super::extract::{moment, parsed};
 use crate::export::Format;
 use crate::message::{Channel, Direction, Kind};
-use crate::store::{MessageFilter, parse_moment, parse_text};
+use crate::store::{MessageFilter, parse_text};
 
 /// Declares parameters with the conditions on messages beside its own. (`#[serde(flatten)]` would neither name a wrong
 /// parameter nor refuse one that does not exist.)
@@ -53,7 +53,7 @@ macro_rules! parameters {
                     contact_id: self.contact_id.clone(),
                     kind: self.kind,
                     direction: self.direction,
-                    channel: self.channel.as_deref().map(|name| Channel::named(&name.to_ascii_lowercase())),
+                    channel: self.channel.as_deref().map(Channel::asked),
                     since: self.since,
                     until: self.until,
                     text: self.q.clone(),
@@ -94,10 +94,6 @@ parameters! {
         #[param(inline)]
         format: Format,
     }
-}
-
-fn moment<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
-    parsed(value, parse_moment)
 }
 
 fn text<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {

@@ -1,13 +1,14 @@
 //! Messages as server-sent events.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::AppState;
 use super::super::cursor::List;
@@ -23,11 +24,19 @@ const PAGE: u32 = 100;
 /// How long a stream waits before it asks a database again that did not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long a client is not told how far was looked while nothing fits: to look once more costs less than to tell it.
+const TELL_EVERY: Duration = Duration::from_secs(15);
+
+/// What is sent: a position for the id, and mostly a message.
+type Told = (i64, Option<Message>);
+
 /// Where a stream stands.
 struct Follower {
     state: AppState,
     filter: MessageFilter,
     after: i64,
+    /// The id that was sent last, as a position, and when.
+    told: Option<(i64, Instant)>,
     /// What was read and not sent yet; never more than a page, however slow the reader is.
     pending: std::vec::IntoIter<Message>,
     news: tokio::sync::watch::Receiver<u64>,
@@ -36,18 +45,20 @@ struct Follower {
 /// Messages as they come
 ///
 /// Server-sent events without end. The id of each is a cursor, so that a client which reconnects with `Last-Event-ID`,
-/// as browsers do, misses nothing. The stream ends when the service stops.
+/// as browsers do, misses nothing. The first id comes at once and, where nothing fits the filter for long, others between
+/// the events: an id alone is no event. The stream ends when the service stops.
 #[utoipa::path(
     get, path = "/instagram/messages/stream", operation_id = "followMessages", tag = "messages",
     params(
         FollowMessages,
-        ("last-event-id" = Option<String>, Header, description = "The id of the last event that was seen; goes before `after`.")
+        ("last-event-id" = Option<String>, Header, pattern = "^(m[0-9]{1,18})?$",
+            description = "The last id that came; goes before `after`.")
     ),
     security(("apiToken" = [])),
     responses(
         (status = 200, description = "Events named `message`, each with a message as its data.",
             content_type = "text/event-stream", body = String,
-            example = json!("id: m4\nevent: message\ndata: {\"id\":\"01a2040f-ed23-7574-ac16-ad6fae66b3ad\",\"position\":4}\n\n")),
+            example = json!("id: m3\n\nid: m4\nevent: message\ndata: {\"id\":\"01a2040f-ed23-7574-ac16-ad6fae66b3ad\",\"position\":4}\n\n")),
         ReadErrors,
     )
 )]
@@ -56,43 +67,68 @@ pub(in crate::http) async fn follow(
     Query(query): Query<FollowMessages>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let after = start(&state, resumed.or(query.after.as_deref())).await?;
+    let after = match last_event_id(&headers)? {
+        Some(position) => position,
+        None => start(&state, query.after.as_deref()).await?,
+    };
     let follower = Follower {
         filter: query.filter(),
         after,
+        told: None,
         pending: Vec::new().into_iter(),
         news: state.news.subscribe(),
         state,
     };
     let events = stream::unfold(follower, |mut follower| async move {
-        let message = follower.next().await?;
-        let id = List::Messages.cursor(message.position);
-        let event = Event::default()
-            .id(id)
-            .event("message")
-            .json_data(&message)
-            .unwrap_or_default();
+        let (position, message) = follower.next().await?;
+        let id = List::Messages.cursor(position);
+        let mut event = Event::default().id(id);
+        if let Some(message) = message {
+            event = event
+                .event("message")
+                .json_data(&message)
+                .unwrap_or_default();
+        }
         Some((Ok(event), follower))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
+/// The position behind which a client resumes that was there before.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
+    let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
+        return Ok(None);
+    };
+    let position = id.to_str().ok().map(|id| List::Messages.position(Some(id)));
+    match position {
+        Some(Ok(position)) => Ok(Some(position)),
+        _ => Err(ApiError::BadRequest(
+            "`Last-Event-ID` is not an id of this stream: send the last one that came, or leave it out."
+                .to_owned(),
+        )),
+    }
+}
+
 impl Follower {
-    /// The next message; `None` when the service stops, so that shutdown need not wait for readers.
-    async fn next(&mut self) -> Option<Message> {
+    /// What is sent next; `None` when the service stops, so that shutdown need not wait for readers.
+    async fn next(&mut self) -> Option<Told> {
         let soft = self.state.lifecycle.soft().clone();
-        tokio::select! {
+        let told = tokio::select! {
             biased;
-            () = soft.cancelled() => None,
-            message = self.wait() => Some(message),
-        }
+            () = soft.cancelled() => return None,
+            told = self.wait() => told,
+        };
+        self.told = Some((told.0, Instant::now()));
+        Some(told)
     }
 
-    async fn wait(&mut self) -> Message {
+    async fn wait(&mut self) -> Told {
         loop {
             if let Some(message) = self.pending.next() {
-                return message;
+                return (message.position, Some(message));
+            }
+            if self.tells_at().is_some_and(|time| time <= Instant::now()) {
+                return (self.after, None);
             }
             self.news.mark_unchanged();
             match self.read().await {
@@ -101,12 +137,36 @@ impl Follower {
                     let empty = slice.messages.is_empty();
                     self.pending = slice.messages.into_iter();
                     if empty && slice.caught_up {
-                        // Ends only with the service.
-                        self.news.changed().await.ok();
+                        self.idle().await;
                     }
                 }
                 Err(_) => sleep(RETRY).await,
             }
+        }
+    }
+
+    /// When the client is to be told where it stands, even without a message: at once at first, so that it resumes
+    /// there whenever it is cut; later only if that has changed.
+    fn tells_at(&self) -> Option<Instant> {
+        match self.told {
+            None => Some(Instant::now()),
+            Some((position, time)) => (position != self.after).then_some(time + TELL_EVERY),
+        }
+    }
+
+    /// Waits for news, or until something is to be told.
+    async fn idle(&mut self) {
+        let tells_at = self.tells_at();
+        let telling = async {
+            match tells_at {
+                Some(time) => sleep_until(time).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            // Ends only with the service.
+            _ = self.news.changed() => {}
+            () = telling => {}
         }
     }
 

@@ -1,18 +1,18 @@
 //! Erasing a person, a few hundred rows in a transaction.
 
 use jiff_sqlx::ToSqlx as _;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::commit::BEGIN;
 use super::writing::{Column, add_counters};
 use crate::store::StoreError;
-use crate::store::columns::Columns as _;
+use crate::store::columns::{Columns as _, quarantined};
 use crate::store::erase::{FAN_OUT, SHARED, Search};
 use crate::store::guard::{ERASED, erasure_expiry, fingerprint, tombstone_expiry};
 use crate::store::query::{CounterName, hour_of};
 use crate::store::settle::Counters;
-use crate::store::upkeep::{Erased, Erasure, Person};
+use crate::store::upkeep::{Erased, Erasure, Person, Quarantined};
 
 /// How many rows go in one transaction.
 const STEP: i64 = 500;
@@ -174,6 +174,28 @@ async fn forget_items(
     .bind(STEP)
     .fetch_all(connection)
     .await?)
+}
+
+/// Bodies in quarantine of which nobody knows whose they are.
+pub(super) async fn riddles(
+    pool: &PgPool,
+    until: jiff::Timestamp,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Quarantined>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT position, id, received_at, method, content_type, headers, body, is_query FROM deliveries \
+         WHERE quarantined > 0 AND position > $1 AND received_at <= $2 \
+           AND EXISTS (SELECT FROM items WHERE delivery_id = deliveries.id \
+             AND items.outcome = 'quarantined' AND contact_id IS NULL) \
+         ORDER BY position LIMIT $3",
+    )
+    .bind(after)
+    .bind(until.to_sqlx())
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(quarantined).collect()
 }
 
 /// Deletes the contacts and their other ids. Who has written again since is a new contact. The counters name every

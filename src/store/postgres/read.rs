@@ -6,12 +6,15 @@ use sqlx::{Error, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::delivery::Outcome;
-use crate::message::{Channel, Message};
-use crate::store::columns::{contact, counter, delivery_detail, delivery_summary, item, message};
+use crate::message::Channel;
+use crate::store::columns::{
+    contact, counter, delivery_detail, delivery_summary, item, message, outline,
+};
 use crate::store::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
     Page, Snapshot, hour_of,
 };
+use crate::store::stretch::{Outline, SELECT_OUTLINES, Stretch};
 
 /// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
 const SUMMARY: &str = "SELECT position, id, received_at, method, content_type, octet_length(body)::bigint AS size, \
@@ -64,8 +67,9 @@ pub(super) async fn span(
 
 /// The statement for a page. Planned each time: which index is best depends on the values.
 fn select(filter: &MessageFilter, page: Page) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new("SELECT * FROM messages WHERE position > ");
+    let mut query = QueryBuilder::new(SELECT_OUTLINES);
     query
+        .push(" WHERE position > ")
         .push_bind(page.after)
         .push(" AND position <= ")
         .push_bind(page.until);
@@ -118,15 +122,21 @@ pub(super) async fn messages(
     pool: &PgPool,
     filter: &MessageFilter,
     page: Page,
-) -> Result<Vec<Message>, Error> {
-    select(filter, page)
+) -> Result<Stretch, Error> {
+    let rows = select(filter, page)
         .build()
         .persistent(false)
         .fetch_all(pool)
-        .await?
-        .iter()
-        .map(message)
-        .collect()
+        .await?;
+    let outline = Outline::of(rows.iter().map(outline).collect::<Result<_, _>>()?);
+    if outline.long().is_empty() {
+        return Ok(outline.fill(Vec::new()));
+    }
+    let rows = sqlx::query("SELECT * FROM messages WHERE position = ANY($1)")
+        .bind(outline.long())
+        .fetch_all(pool)
+        .await?;
+    Ok(outline.fill(rows.iter().map(message).collect::<Result<_, _>>()?))
 }
 
 pub(super) async fn contacts(

@@ -21,6 +21,16 @@ impl Upkeep for PostgresStore {
         self.reading(READ_TIMEOUT, read).await
     }
 
+    async fn riddles(
+        &self,
+        until: Timestamp,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        let read = erase::riddles(&self.readers, until, after, limit);
+        self.reading(READ_TIMEOUT, read).await
+    }
+
     async fn reread(&self, records: &[Record], mode: Mode) -> Result<Vec<Reread>, StoreError> {
         let mut turn = self.upkeep_turn().await?;
         let known = &mut turn.writer.known;

@@ -1,16 +1,16 @@
 //! Erasing a person, a few hundred rows in a transaction. Everything here writes in the transaction that is open.
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::commit::add_counters;
 use crate::store::StoreError;
-use crate::store::columns::Columns as _;
+use crate::store::columns::{Columns as _, quarantined};
 use crate::store::erase::{FAN_OUT, SHARED, Search};
 use crate::store::guard::{ERASED, erasure_expiry, fingerprint, tombstone_expiry};
 use crate::store::query::{CounterName, hour_of};
 use crate::store::settle::Counters;
-use crate::store::upkeep::{Erased, Erasure, Person};
+use crate::store::upkeep::{Erased, Erasure, Person, Quarantined};
 
 /// How many rows go in one transaction.
 const STEP: usize = 500;
@@ -160,6 +160,28 @@ async fn forget_items(
         }
     }
     Ok(deliveries)
+}
+
+/// Bodies in quarantine of which nobody knows whose they are.
+pub(super) async fn riddles(
+    pool: &SqlitePool,
+    until: jiff::Timestamp,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Quarantined>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT position, id, received_at, method, content_type, headers, body, is_query FROM deliveries \
+         WHERE quarantined > 0 AND position > ?1 AND received_at <= ?2 \
+           AND EXISTS (SELECT 1 FROM items WHERE delivery_id = deliveries.id \
+             AND items.outcome = 'quarantined' AND contact_id IS NULL) \
+         ORDER BY position LIMIT ?3",
+    )
+    .bind(after)
+    .bind(until.as_millisecond())
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(quarantined).collect()
 }
 
 /// Deletes the contacts and their other ids. Who has written again since is a new contact. The counters name every

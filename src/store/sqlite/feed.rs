@@ -9,9 +9,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use super::{missing_migrations, read};
-use crate::message::Message;
 use crate::store::query::{MessageFilter, Page};
-use crate::store::{Feed, PrepareError, StoreError};
+use crate::store::{Feed, PrepareError, StoreError, Stretch};
 
 /// The messages in a file that another process may write: only read, and without its lock.
 #[derive(Debug)]
@@ -69,11 +68,7 @@ impl Feed for SqliteFeed {
         Ok(read::span(&self.readers, since, until).await?)
     }
 
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
         Ok(read::messages(&self.readers, filter, page).await?)
     }
 }

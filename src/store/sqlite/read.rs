@@ -5,12 +5,15 @@ use sqlx::{Error, QueryBuilder, Sqlite, SqlitePool};
 use uuid::Uuid;
 
 use crate::delivery::Outcome;
-use crate::message::{Channel, Direction, Kind, Message};
-use crate::store::columns::{contact, counter, delivery_detail, delivery_summary, item, message};
+use crate::message::{Channel, Direction, Kind};
+use crate::store::columns::{
+    contact, counter, delivery_detail, delivery_summary, item, message, outline,
+};
 use crate::store::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
     Page, Snapshot, hour_of,
 };
+use crate::store::stretch::{Outline, SELECT_OUTLINES, Stretch};
 
 /// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
 const SUMMARY: &str = "SELECT position, id, received_at, method, content_type, length(body) AS size, \
@@ -63,8 +66,9 @@ pub(super) async fn span(
 
 /// The statement for a page. A partial index serves only a statement that repeats its condition.
 fn select(filter: &MessageFilter, page: Page) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT * FROM messages WHERE position > ");
+    let mut query = QueryBuilder::new(SELECT_OUTLINES);
     query
+        .push(" WHERE position > ")
         .push_bind(page.after)
         .push(" AND position <= ")
         .push_bind(page.until);
@@ -125,14 +129,18 @@ pub(super) async fn messages(
     pool: &SqlitePool,
     filter: &MessageFilter,
     page: Page,
-) -> Result<Vec<Message>, Error> {
-    select(filter, page)
-        .build()
-        .fetch_all(pool)
-        .await?
-        .iter()
-        .map(message)
-        .collect()
+) -> Result<Stretch, Error> {
+    let rows = select(filter, page).build().fetch_all(pool).await?;
+    let outline = Outline::of(rows.iter().map(outline).collect::<Result<_, _>>()?);
+    let mut long = Vec::with_capacity(outline.long().len());
+    for position in outline.long() {
+        let row = sqlx::query("SELECT * FROM messages WHERE position = ?1")
+            .bind(position)
+            .fetch_optional(pool)
+            .await?;
+        long.extend(row.as_ref().map(message).transpose()?);
+    }
+    Ok(outline.fill(long))
 }
 
 pub(super) async fn contacts(

@@ -20,6 +20,15 @@ impl Upkeep for SqliteStore {
         Ok(reread::in_quarantine(&self.readers, since, after, limit).await?)
     }
 
+    async fn riddles(
+        &self,
+        until: Timestamp,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        Ok(erase::riddles(&self.readers, until, after, limit).await?)
+    }
+
     async fn reread(&self, records: &[Record], mode: Mode) -> Result<Vec<Reread>, StoreError> {
         let connection = &mut self.writer.lock().await.connection;
         let done = reread::reread(connection.begin().await?, records, self.window).await;

@@ -1,0 +1,167 @@
+//! The file that an export is written to.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// How many symbolic links may lead to a file that is not there yet.
+const MOST_LINKS: usize = 40;
+
+/// Where an export is written to. A regular file appears when it is complete, under its own name; until then it is written
+/// aside. Whatever else has the name, a device or a pipe, is written as it is.
+#[derive(Debug)]
+pub(super) struct Target {
+    file: File,
+    /// The names aside and at last; without them the file is written as it is.
+    names: Option<(PathBuf, PathBuf)>,
+}
+
+impl Target {
+    /// Opens a file. Errors are sentences that name it.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let problem = |path: &Path, error: &io::Error| {
+            format!("{} cannot be written: {error}", path.display())
+        };
+        let named = path.display();
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {
+                return Err(format!(
+                    "{named} is a directory: name a file in it, such as {}",
+                    path.join("messages").display()
+                ));
+            }
+            // A name like /dev/stdout leads to what is open already, even where that is a regular file.
+            Ok(found) if !found.is_file() || is_of_the_system(path) => {
+                let file = OpenOptions::new().append(true).open(path);
+                let file = file.map_err(|error| problem(path, &error))?;
+                return Ok(Self { file, names: None });
+            }
+            _ => {}
+        }
+        let last = resolved(path).map_err(|error| problem(path, &error))?;
+        let Some(name) = last.file_name() else {
+            return Err(format!("{named} names no file"));
+        };
+        let mut aside = OsString::from(name);
+        aside.push(".part");
+        let aside = last.with_file_name(aside);
+        // What customers wrote is nobody else's business on this machine.
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&aside);
+        Ok(Self {
+            file: file.map_err(|error| problem(&aside, &error))?,
+            names: Some((aside, last)),
+        })
+    }
+
+    /// The open file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether something is left when it is not finished.
+    pub(super) fn is_aside(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// The file is complete: gives it its name.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        if let Some((aside, last)) = &self.names {
+            self.file.sync_all()?;
+            fs::rename(aside, last)?;
+        }
+        self.names = None;
+        Ok(())
+    }
+}
+
+/// What is not complete does not stay.
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Some((aside, _)) = &self.names {
+            fs::remove_file(aside).ok();
+        }
+    }
+}
+
+fn is_of_the_system(path: &Path) -> bool {
+    ["/dev", "/proc"]
+        .iter()
+        .any(|place| path.starts_with(place))
+}
+
+/// Follows symbolic links, also one that leads to a file which is not there yet: the link stays, and the file is made
+/// where it leads.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn write(path: &Path) {
+        let target = Target::open(path).unwrap();
+        target.file().write_all(b"new").unwrap();
+        target.finish().unwrap();
+    }
+
+    #[test]
+    fn links_stay_and_what_they_lead_to_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("old"), "old").unwrap();
+        fs::create_dir(at("inside")).unwrap();
+        symlink("old", at("link")).unwrap();
+        symlink("inside/not yet", at("dangling")).unwrap();
+        for (link, file) in [("link", "old"), ("dangling", "inside/not yet")] {
+            write(&at(link));
+            assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink());
+            assert_eq!(fs::read_to_string(at(file)).unwrap(), "new");
+        }
+        symlink("round", at("round")).unwrap();
+        Target::open(&at("round")).unwrap_err();
+    }
+
+    #[test]
+    fn what_is_no_file_is_written_as_it_is() {
+        write(Path::new("/dev/null"));
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn what_is_not_finished_leaves_the_old_file_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("out");
+        fs::write(&file, "old").unwrap();
+        drop(Target::open(&file).unwrap());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_directory_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let sentence = Target::open(directory.path()).unwrap_err();
+        assert!(
+            sentence.contains("is a directory: name a file in it"),
+            "{sentence}"
+        );
+    }
+}
