@@ -73,18 +73,16 @@ pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
     let seen: Tally = remembered
         .chain(state.observed.sightings().pending())
         .collect();
-    let newest = snapshot.and_then(|snapshot| snapshot.last_delivery.as_ref());
-    let last_message = snapshot.and_then(|snapshot| snapshot.last_message.as_ref());
     Facts {
         now,
         webhook: webhook_url(state),
         started_at: state.observed.started_at,
-        last_delivery_at: newest
-            .map(|delivery| delivery.received_at)
+        last_delivery_at: snapshot
+            .and_then(|snapshot| snapshot.last_delivery_at)
             .max(process.last_delivery_at),
         last_message_at: state
             .observed
-            .last_message_at(last_message.map(|message| message.received_at)),
+            .last_message_at(snapshot.and_then(|snapshot| snapshot.last_message_at)),
         sender_auth: if state.sender.is_open() {
             SenderAuth::Open
         } else if state.config.auth.webhook_auth == WebhookAuth::Observe {

@@ -163,6 +163,7 @@ fn stats(
         counters,
         last_message,
         last_delivery,
+        ..
     } = snapshot.unwrap_or_default();
     let total = |name: CounterName, label: &str| known.then(|| value(&counters, 0, name, label));
     let by_outcome = |name: CounterName| {
