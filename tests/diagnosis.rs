@@ -102,12 +102,15 @@ async fn a_wrong_path_after_the_last_delivery_is_the_verdict(
         let answer = Answer::to(post(&app, "/instagram/webhok").body(BODY)).await;
         assert_eq!(answer.status, 404);
     }
+    // The operator looks at it, which sends nothing and hides nothing.
+    let looked = app.request(Method::GET, "/instagram/webhok");
+    assert_eq!(Answer::to(looked).await.status, 404);
     // A reader's typing error is none of Chatrace's.
     let reader = app.get("/instagram/mesages").await;
     assert_eq!(reader.status, 404);
     let time = last_delivery(&app).await;
     let expected = format!(
-        "Nothing has reached this server since {time}. 3 requests hit /instagram/webhok (404): check the URL in the \
+        "Nothing has reached this server since {time}. 4 requests hit /instagram/webhok (404): check the URL in the \
          External API Request of your Chatrace flow."
     );
     let diagnosis = app
@@ -122,7 +125,7 @@ async fn a_wrong_path_after_the_last_delivery_is_the_verdict(
         .diagnosis_where(|diagnosis| diagnosis["status"] == "warning")
         .await;
     assert!(
-        verdict(&diagnosis).contains("3 requests hit /instagram/webhok (404)"),
+        verdict(&diagnosis).contains("4 requests hit /instagram/webhok (404)"),
         "{diagnosis:#}"
     );
     assert_eq!(check(&diagnosis, "arrival")["status"], "ok");
@@ -485,21 +488,29 @@ async fn near_misses_add_up_over_replicas_and_survive_a_restart() {
                 .await
                 .with(404);
         }
+        Answer::to(app.request(Method::GET, "/instagram/webhok"))
+            .await
+            .with(404);
     }
     for app in replicas {
         app.stop().await;
     }
     assert_eq!(
         in_postgres(&url).await,
-        (10, 1),
+        (12, 1),
         "what is pending is written at the stop"
     );
     let app = App::on(directory(), Some(&url), &[SECRET]).await;
     let diagnosis = app.diagnosis().await;
     assert_eq!(
         verdict(&diagnosis),
-        "Nothing has reached this server yet. 10 requests hit /instagram/webhok (404): check the URL in the External \
+        "Nothing has reached this server yet. 12 requests hit /instagram/webhok (404): check the URL in the External \
          API Request of your Chatrace flow."
+    );
+    let told = check(&diagnosis, "near_misses")["observed"].as_str();
+    assert!(
+        told.is_some_and(|told| told.contains("newest that sent something was POST /")),
+        "{told:?}"
     );
 }
 
@@ -510,12 +521,22 @@ async fn near_misses_of_the_embedded_database_survive_a_restart() {
     Answer::to(app.request(Method::POST, "/instagram/webhook").body(BODY))
         .await
         .with(401);
+    for method in [Method::POST, Method::GET] {
+        Answer::to(app.request(method, "/instagram/webhok"))
+            .await
+            .with(404);
+    }
     app.stop().await;
     let app = App::on(directory, None, &[SECRET]).await;
     let diagnosis = app.diagnosis().await;
     assert!(
         verdict(&diagnosis).contains("1 request came without a secret (401)"),
         "{diagnosis:#}"
+    );
+    let told = check(&diagnosis, "near_misses")["observed"].as_str();
+    assert!(
+        told.is_some_and(|told| told.contains("newest that sent something was POST /")),
+        "{told:?}"
     );
 }
 

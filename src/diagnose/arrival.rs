@@ -38,7 +38,7 @@ pub(super) fn check(facts: &Facts) -> Check {
         }
         Some(last) => Check::new(
             NAME,
-            misses::severity(misses[0]),
+            misses::severity(misses[0], Some(last)),
             format!(
                 "Nothing has reached this server since {}. {}",
                 time(last, facts.now),
@@ -131,6 +131,27 @@ mod tests {
             vec![miss(Sight::WrongPath, "GET", "/webhook", "15:00")],
         ));
         assert_eq!(check.status, Status::Warning);
+    }
+
+    #[test]
+    fn who_looks_at_what_was_sent_wrong_does_not_hide_it() {
+        let sent = || miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00");
+        let looked = || miss(Sight::WrongPath, "GET", "/instagram/webhok", "15:30");
+        let seen = vec![sent(), looked()];
+        assert_eq!(check(&facts(Some("14:02"), seen)).status, Status::Problem);
+        // What was sent before the last delivery is over.
+        let seen = vec![sent(), looked()];
+        assert_eq!(check(&facts(Some("15:10"), seen)).status, Status::Warning);
+    }
+
+    #[test]
+    fn a_flow_with_a_wrong_method_is_a_loss_and_a_monitor_is_none() {
+        let status = |method| {
+            let seen = vec![miss(Sight::Method, method, "/instagram/webhook", "15:00")];
+            check(&facts(Some("14:02"), seen)).status
+        };
+        assert_eq!(status("DELETE"), Status::Problem);
+        assert_eq!(status("OPTIONS"), Status::Warning);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn since(facts: &Facts, since: Option<Timestamp>) -> Vec<&Sighting> {
         .iter()
         .filter(|seen| seen.sight.is_miss() && since.is_none_or(|since| seen.last_at > since))
         .collect();
-    misses.sort_by_key(|seen| Reverse((severity(seen), seen.last_at)));
+    misses.sort_by_key(|seen| Reverse((severity(seen, since), seen.last_at)));
     misses
 }
 
@@ -37,14 +37,12 @@ pub(super) fn sentence(misses: &[&Sighting], since: Option<Timestamp>, now: Time
     format!("{}{more}: {advice}.", told.join(", "))
 }
 
-/// How bad it is when nothing has arrived since. Somebody who only looked, with a browser or a scanner, lost nothing.
-pub(super) fn severity(miss: &Sighting) -> Status {
-    let only_looked = miss
-        .sample
-        .as_ref()
-        .is_some_and(|sample| !matches!(sample.method.as_str(), "POST" | "PUT" | "PATCH"));
+/// How bad it is when nothing has arrived since. If everybody only looked, with a browser or a scanner, nothing is lost.
+pub(super) fn severity(miss: &Sighting, since: Option<Timestamp>) -> Status {
+    // `None` is less than any time.
+    let sent = miss.sent_at.is_some() && miss.sent_at > since;
     match miss.sight {
-        Sight::WrongPath | Sight::Method if only_looked => Status::Warning,
+        Sight::WrongPath | Sight::Method if !sent => Status::Warning,
         Sight::Tls => Status::Warning,
         _ => Status::Problem,
     }
