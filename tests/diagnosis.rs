@@ -170,7 +170,28 @@ async fn every_refusal_is_told_with_its_own_advice() {
     refused(
         &[],
         |app| app.request(Method::GET, "/instagram/webhook?hub.mode=subscribe&hub.verify_token=x"),
+        "of Meta's handshake failed (403): set META_VERIFY_TOKEN to the verify token that was given to Meta, and \
+         restart this service",
+    )
+    .await;
+    refused(
+        &[("META_VERIFY_TOKEN", "verify")],
+        |app| app.request(Method::GET, "/instagram/webhook?hub.mode=subscribe&hub.verify_token=x"),
         "of Meta's handshake failed (403): the verify token given to Meta must be the value of META_VERIFY_TOKEN",
+    )
+    .await;
+    refused(
+        &[meta],
+        |app| app.request(Method::POST, "/instagram/webhook").body(BODY),
+        "came without a secret (401): set WEBHOOK_SECRET, restart this service, then add its value as the header \
+         `X-Webhook-Secret` to the External API Request",
+    )
+    .await;
+    refused(
+        &[meta],
+        |app| app.request(Method::POST, "/instagram/webhook?token=x").body(BODY),
+        "came with a wrong secret (401): set WEBHOOK_SECRET, restart this service, then add its value as the header \
+         `X-Webhook-Secret` to the External API Request",
     )
     .await;
     refused(

@@ -186,6 +186,32 @@ async fn of_several_replicas_one_tells_also_after_a_restart() {
     assert_eq!(next.body["type"], "silence.ended", "nothing was told twice");
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_limit_that_is_raised_meanwhile_is_not_said_to_be_passed(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let app = ledger.app_with(&[("SILENCE_AFTER", "500ms")]).await;
+    send(&app, "first").await;
+    app.diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "problem")
+        .await;
+    app.stop().await;
+    let app = ledger.app_with(&[("SILENCE_AFTER", "1h")]).await;
+    let diagnosis = app
+        .diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "problem")
+        .await;
+    let observed = silence(&diagnosis)["observed"].as_str().unwrap();
+    assert!(
+        observed.ends_with(", which was unusually long when it was told."),
+        "{observed}"
+    );
+    // Although nobody has judged again.
+    send(&app, "second").await;
+    let diagnosis = app.diagnosis().await;
+    assert_eq!(silence(&diagnosis)["status"], "ok", "{diagnosis:#}");
+}
+
 #[tokio::test]
 async fn an_alert_that_is_refused_comes_again_under_the_same_id() {
     let mut ear = Ear::refusing(1).await;

@@ -21,7 +21,7 @@ pub(super) fn check(facts: &Facts) -> Check {
             Status::Problem,
             format!(
                 "Nothing has reached this server yet. {}",
-                misses::sentence(&misses, None, facts.now)
+                misses::sentence(&misses, None, facts)
             ),
             "Somebody tries to send, and misses.",
             misses::next_step(misses[0].sight, facts),
@@ -42,7 +42,7 @@ pub(super) fn check(facts: &Facts) -> Check {
             format!(
                 "Nothing has reached this server since {}. {}",
                 time(last, facts.now),
-                misses::sentence(&misses, Some(last), facts.now)
+                misses::sentence(&misses, Some(last), facts)
             ),
             "Somebody tries to send, and misses.",
             misses::next_step(misses[0].sight, facts),

@@ -1,17 +1,12 @@
 //! Who came near the webhook without becoming a delivery, by sort.
 
-use jiff::SignedDuration;
-
 use super::words::{time, upper_first};
 use super::{Check, Facts, Status, misses};
 use crate::sighting::Sighting;
 
-/// How long a near miss is worth a warning although deliveries have arrived since.
-const RECENT: SignedDuration = SignedDuration::from_hours(24);
-
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "near_misses";
-    let yesterday = facts.now.checked_sub(RECENT).ok();
+    let yesterday = facts.now.checked_sub(misses::RECENT).ok();
     let recent = misses::since(facts, yesterday);
     if recent.is_empty() {
         return if facts.known.is_none() {

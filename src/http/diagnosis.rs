@@ -90,6 +90,7 @@ pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
         } else {
             SenderAuth::Enforced
         },
+        has_secret: !state.config.auth.webhook_secrets.is_empty(),
         handshake_expected: state.config.meta.verify_token.is_some(),
         seen,
         known: snapshot

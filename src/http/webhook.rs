@@ -261,14 +261,20 @@ enum QueryAnswer {
     Live(Live),
 }
 
+/// With `META_APP_SECRET` alone.
+const NO_SECRET_SET: &str = "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then add its value as the header `X-Webhook-Secret` to the External API Request.";
+
 fn authenticate(
     state: &AppState,
     parts: &Parts,
     query: &WebhookQuery,
     body: &[u8],
 ) -> Result<(), ApiError> {
+    let has_secret = !state.config.auth.webhook_secrets.is_empty();
     let (reason, sentence) = match state.sender.judge(&parts.headers, &query.secrets, body) {
         Verdict::Allowed => return Ok(()),
+        Verdict::Missing if !has_secret => (Rejection::MissingSecret, NO_SECRET_SET),
+        Verdict::Wrong if !has_secret => (Rejection::WrongSecret, NO_SECRET_SET),
         Verdict::Missing => (
             Rejection::MissingSecret,
             "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External API Request.",
