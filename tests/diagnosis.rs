@@ -464,8 +464,8 @@ async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
         if fate.contains("503") {
             // Nothing was ever kept, so this is why nothing arrives.
             proxy.set(Weather::Fair);
-            let expected = "Nothing has reached this server yet. 1 request could not be kept (503): look at the \
-                            database, the spool and the disk.";
+            let expected = "Nothing has been kept yet. 1 request could not be kept (503): look at the database, the spool \
+                            and the disk.";
             app.diagnosis_where(|diagnosis| diagnosis["verdict"] == expected)
                 .await;
             proxy.set(Weather::Cut);
@@ -483,6 +483,24 @@ async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_near_miss_is_told_while_its_writing_hangs() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let app = App::on(directory, Some(&through), &[SECRET]).await;
+    proxy.set(Weather::HangsAt("LOCK TABLE sightings"));
+    Answer::to(post(&app, "/instagram/webhok").body(BODY))
+        .await
+        .with(404);
+    proxy.becomes(Weather::Fair).await;
+    let diagnosis = app.diagnosis().await;
+    assert!(
+        verdict(&diagnosis).contains("1 request hit /instagram/webhok (404)"),
+        "{diagnosis:#}"
+    );
 }
 
 /// How many near misses of wrong paths are in the database, and in how many rows.

@@ -43,11 +43,14 @@ pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
 pub(super) struct Asked {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
+    /// What was not written when the database was asked: it may be in the answer all the same, but is not missed.
+    pending: Tally,
 }
 
 impl Asked {
     /// Asks for the newest rows, and for counters from `since`. A database that is away is asked once.
     pub(super) async fn now(state: &AppState, since: Timestamp) -> Self {
+        let pending = state.observed.sightings().pending();
         let snapshot = state.store.snapshot(since).await;
         let recent = match &snapshot {
             Ok(_) => state.store.recent().await,
@@ -56,7 +59,11 @@ impl Asked {
         if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
             tracing::warn!(%error, "the statistics are degraded");
         }
-        Self { snapshot, recent }
+        Self {
+            snapshot,
+            recent,
+            pending,
+        }
     }
 }
 
@@ -70,9 +77,7 @@ pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
     let remembered = recent
         .iter()
         .flat_map(|recent| recent.sightings.iter().cloned());
-    let seen: Tally = remembered
-        .chain(state.observed.sightings().pending())
-        .collect();
+    let seen: Tally = remembered.chain(asked.pending.clone()).collect();
     Facts {
         now,
         webhook: webhook_url(state),

@@ -4,13 +4,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chatrace_webhook::diagnose::public_url::{self, Credentials};
 use chatrace_webhook::diagnose::{Check, Status};
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{check, run};
 use crate::support::front::{Authority, Front, free_port};
 use crate::support::process::{Running, program};
-use crate::support::{App, Backend, TOKEN};
+use crate::support::{Answer, App, Backend, TOKEN};
 
 const SECRET: &str = "canary-secret";
 
@@ -51,7 +52,7 @@ async fn a_probe_comes_in_and_is_never_kept(
     assert_eq!(deliveries["deliveries"], json!([]));
     let stats = app.get("/instagram/stats").await.ok();
     assert_eq!(stats["totalMessages"], 0);
-    assert_eq!(stats["process"]["rejected"]["empty"], 1, "{stats:#}");
+    assert_eq!(stats["process"]["rejected"]["empty"], 0, "{stats:#}");
 }
 
 #[tokio::test]
@@ -94,6 +95,26 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
         found.observed.contains("does not know the probe"),
         "{found:?}"
     );
+    let other = credentials("another-token", Some("another"), None);
+    let url = app.base.parse().unwrap();
+    let found = public_url::check(Some(&url), &other).await;
+    assert!(
+        found.observed.contains("does not know the probe (401)"),
+        "{found:?}"
+    );
+    let diagnosis = app.diagnosis().await;
+    assert_eq!(
+        check(&diagnosis, "near_misses")["status"],
+        "ok",
+        "a probe is nobody who missed: {diagnosis:#}"
+    );
+    // A message with its header is a message all the same.
+    let message = app
+        .request(Method::POST, "/instagram/webhook")
+        .header("x-webhook-secret", SECRET)
+        .header("x-webhook-probe", "x")
+        .body(r#"{"contact_id":"1","text":"hi"}"#);
+    assert_eq!(Answer::to(message).await.ok()["stored"], 1);
 }
 
 #[tokio::test]
