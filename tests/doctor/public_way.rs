@@ -6,10 +6,11 @@ use chatrace_webhook::diagnose::public_url::{self, Credentials};
 use chatrace_webhook::diagnose::{Check, Status};
 use reqwest::Method;
 use rstest::rstest;
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 
 use super::{check, run};
-use crate::support::front::{Authority, Front, free_port};
+use crate::support::front::{Authority, Front, free_port, self_signed};
 use crate::support::process::{Running, program};
 use crate::support::{Answer, App, Backend, TOKEN};
 
@@ -204,11 +205,17 @@ async fn a_way_that_ends_early_is_named() {
 
 /// What the real program finds at a certificate, whose authority the system trusts or not.
 async fn certificate(name: &str, from: i64, to: i64, trusted: bool) -> Value {
+    let authority = Authority::new();
+    let server = authority.server(name, from, to);
+    let trust = if trusted { authority } else { Authority::new() };
+    found_at(server, &trust).await
+}
+
+/// What the real program finds at a server, where the system trusts an authority.
+async fn found_at(server: ServerConfig, trust: &Authority) -> Value {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start(program(directory.path())).await;
-    let authority = Authority::new();
-    let front = Front::tls(authority.server(name, from, to), &running.base).await;
-    let trust = if trusted { authority } else { Authority::new() };
+    let front = Front::tls(server, &running.base).await;
     let file = directory.path().join("authority.pem");
     std::fs::write(&file, trust.pem()).unwrap();
     let mut doctor = program(directory.path());
@@ -246,6 +253,15 @@ async fn a_certificate_is_looked_at(
     assert_eq!(found["status"], status, "{found:#}");
     assert!(
         found["observed"].as_str().unwrap().contains(sentence),
+        "{found:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_signs_itself_is_named() {
+    let found = found_at(self_signed("localhost"), &Authority::new()).await;
+    assert_eq!(
+        found["observed"], "The certificate of localhost is self-signed: it is an authority's own.",
         "{found:#}"
     );
 }
