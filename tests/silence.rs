@@ -451,3 +451,38 @@ async fn what_is_deleted_is_remembered_to_have_come_and_silence_after_it_is_told
     assert!(diagnosis.contains("The last message arrived on "));
     assert_eq!(ear.next().await.body["type"], "silence.began");
 }
+
+#[rstest]
+#[tokio::test]
+async fn what_the_version_before_wrote_is_an_arrival_as_well(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let one = [arrived(
+        SignedDuration::from_hours(72),
+        r#"{"contact_id":"1","text":"hi"}"#,
+    )];
+    let arrival = one[0].delivery.received_at;
+    let store = ledger.store().await;
+    store.commit(&one, Attempt::First).await.unwrap();
+    store.close().await;
+    drop(store);
+    let hour = arrival.as_second() / 3600 * 3600;
+    for (statement, known) in [
+        ("UPDATE hours SET newest = NULL", arrival),
+        (
+            "DELETE FROM messages",
+            Timestamp::from_second(hour).unwrap(),
+        ),
+        ("DELETE FROM hours", Timestamp::from_second(hour).unwrap()),
+    ] {
+        ledger.execute(statement).await;
+        let store = ledger.store().await;
+        assert_eq!(
+            store.last_message_at().await.unwrap(),
+            Some(known),
+            "{statement}"
+        );
+        store.close().await;
+    }
+}
