@@ -109,6 +109,16 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
         "ok",
         "a probe is nobody who missed: {diagnosis:#}"
     );
+    let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "canary-app")]).await;
+    let front = Front::dropping("x-hub-signature-256", &meta.base).await;
+    let url = format!("http://127.0.0.1:{}", front.port);
+    let found = way(&url, &credentials(TOKEN, None, Some("canary-app"))).await;
+    assert!(
+        found
+            .meaning
+            .contains("The proxy drops X-Hub-Signature-256"),
+        "{found:?}"
+    );
     // A message with its header is a message all the same.
     let message = app
         .request(Method::POST, "/instagram/webhook")
