@@ -12,11 +12,14 @@ mod env;
 pub mod server;
 pub mod silence;
 pub mod telemetry;
+mod urls;
 pub mod variables;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use secrecy::SecretString;
 
 pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
@@ -51,6 +54,7 @@ pub struct Config {
     pub silence: Silence,
     /// Logs.
     pub telemetry: Telemetry,
+    url_credentials: Vec<SecretString>,
 }
 
 impl Config {
@@ -83,6 +87,7 @@ impl Config {
                 .unwrap_or(true),
             silence: Silence::read(&mut env),
             telemetry: Telemetry::read(&mut env),
+            url_credentials: urls::credentials(&env),
             // A placeholder is never used: without a database there is an error, and no configuration.
             database: database.unwrap_or_else(|| Database::embedded_in(&data_dir)),
             data_dir,
@@ -106,7 +111,7 @@ impl Config {
     }
 
     /// Every configured secret, so that none of them ever shows in a body or a log.
-    pub fn secrets(&self) -> Vec<&secrecy::SecretString> {
+    pub fn secrets(&self) -> Vec<&SecretString> {
         self.auth
             .api_tokens
             .iter()
@@ -116,6 +121,7 @@ impl Config {
             .chain(&self.meta.verify_token)
             .chain(&self.chatrace.access_token)
             .chain(self.silence.alert.iter().flat_map(AlertTarget::secrets))
+            .chain(&self.url_credentials)
             .collect()
     }
 }

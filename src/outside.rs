@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{ClientBuilder, Response, redirect};
+use rustls::{CertificateError, OtherError};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use url::Url;
@@ -73,7 +74,7 @@ pub enum Trouble {
     /// No answer in time.
     TimedOut,
     /// The certificate is not accepted.
-    Certificate(rustls::CertificateError),
+    Certificate(CertificateError),
     /// TLS does not come about for another reason.
     Tls(String),
     /// Anything else, in the system's words.
@@ -109,12 +110,33 @@ impl std::fmt::Display for Trouble {
         match self {
             Self::Refused => formatter.write_str("the connection is refused"),
             Self::TimedOut => formatter.write_str("no answer came in time"),
-            Self::Certificate(problem) => {
-                write!(formatter, "the certificate is not accepted: {problem}")
-            }
+            Self::Certificate(problem) => write!(formatter, "the certificate {}", unfit(problem)),
             Self::Tls(problem) => write!(formatter, "TLS fails: {problem}"),
             Self::Other(problem) => formatter.write_str(problem),
         }
+    }
+}
+
+/// What is wrong with a certificate that is not accepted, as a sentence says it of one. (What rustls says of most is not
+/// made for people.)
+pub fn unfit(problem: &CertificateError) -> &'static str {
+    match problem {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is not for this name"
+        }
+        CertificateError::UnknownIssuer => "is of an issuer that is not trusted",
+        CertificateError::Revoked => "is revoked",
+        CertificateError::BadEncoding => "cannot be read",
+        // What `openssl req -x509` makes says that it is an authority's, which no server may show. webpki has no other
+        // sign of it.
+        CertificateError::Other(OtherError(other)) if other.to_string() == "CaUsedAsEndEntity" => {
+            "is self-signed: it is an authority's own"
+        }
+        _ => "is not accepted",
     }
 }
 
@@ -188,6 +210,16 @@ pub fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_certificate_is_described_in_the_words_of_a_program() {
+        for problem in [
+            CertificateError::UnhandledCriticalExtension,
+            CertificateError::Other(OtherError(std::sync::Arc::new(std::fmt::Error))),
+        ] {
+            assert_eq!(unfit(&problem), "is not accepted");
+        }
+    }
 
     #[test]
     fn foreign_text_is_one_short_line() {

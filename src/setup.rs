@@ -34,6 +34,8 @@ pub struct Situation {
     pub local: String,
     /// Whether `WEBHOOK_SECRET` is set. Its value is never needed here.
     pub has_secret: bool,
+    /// Whether `META_APP_SECRET` is set: without a secret only what Meta signed is let in then.
+    pub checks_signatures: bool,
     /// A shell's word for the API token: `$API_TOKEN`, or how to read the generated one.
     pub api_token: String,
 }
@@ -112,11 +114,14 @@ fn secret(situation: &Situation) -> Step {
             copy: None,
         };
     }
+    let without = if situation.checks_signatures {
+        "WEBHOOK_SECRET is not set, and META_APP_SECRET lets in only what Meta signed: what Chatrace sends is refused."
+    } else {
+        "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages."
+    };
     Step {
         title,
-        notes: vec![
-            "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages. This makes one; restart afterwards.".to_owned(),
-        ],
+        notes: vec![format!("{without} This makes one; restart afterwards.")],
         fields: Vec::new(),
         copy: Some("echo \"WEBHOOK_SECRET=$(openssl rand -hex 32)\" >> .env".to_owned()),
     }
@@ -185,9 +190,26 @@ mod tests {
             webhook_url: webhook_url.map(str::to_owned),
             local: "http://127.0.0.1:3000".to_owned(),
             has_secret,
+            checks_signatures: false,
             api_token: "$API_TOKEN".to_owned(),
         };
         serde_json::to_string(&steps(&situation)).unwrap()
+    }
+
+    #[test]
+    fn with_the_app_secret_alone_nobody_is_told_that_anybody_can_send() {
+        let step = secret(&Situation {
+            webhook_url: None,
+            local: String::new(),
+            has_secret: false,
+            checks_signatures: true,
+            api_token: String::new(),
+        });
+        assert!(
+            step.notes[0].contains("what Chatrace sends is refused"),
+            "{step:?}"
+        );
+        assert!(step.copy.is_some_and(|copy| copy.contains("openssl")));
     }
 
     #[test]

@@ -87,6 +87,16 @@ pub struct Sample {
     pub user_agent: Option<String>,
 }
 
+/// Methods of somebody who only looks whether there is anything: a browser, a scanner, a monitor.
+const LOOKS: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"];
+
+impl Sample {
+    /// Whether it was meant to bring something.
+    pub fn sends(&self) -> bool {
+        !LOOKS.contains(&self.method.as_str())
+    }
+}
+
 /// How often something was seen, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
@@ -100,7 +110,9 @@ pub struct Sighting {
     pub first_at: Timestamp,
     /// When last.
     pub last_at: Timestamp,
-    /// The last request of which there is a sample.
+    /// When last somebody sent something, and did not only look.
+    pub sent_at: Option<Timestamp>,
+    /// The last request of which there is a sample, before all others one that sent something.
     pub sample: Option<Sample>,
 }
 
@@ -117,17 +129,32 @@ impl Sighting {
             count: 1,
             first_at: at,
             last_at: at,
+            sent_at: sample.as_ref().filter(|sample| sample.sends()).map(|_| at),
             sample,
         }
     }
 
+    /// Adds what else was seen. Near misses that ended a day before others began are over: the count begins anew.
     fn absorb(&mut self, other: Self) {
+        if !self.sight.is_miss() || !self.ended_before(&other) && !other.ended_before(self) {
+            self.sum(other);
+        } else if self.ended_before(&other) {
+            *self = other;
+        }
+    }
+
+    fn ended_before(&self, other: &Self) -> bool {
+        other.first_at.duration_since(self.last_at) > STALE
+    }
+
+    fn sum(&mut self, other: Self) {
         self.count = self.count.saturating_add(other.count);
         self.first_at = self.first_at.min(other.first_at);
-        if self.sample.is_none() || other.last_at >= self.last_at {
+        if self.sample.is_none() || (other.sent_at, other.last_at) >= (self.sent_at, self.last_at) {
             self.sample = other.sample.or(self.sample.take());
         }
         self.last_at = self.last_at.max(other.last_at);
+        self.sent_at = self.sent_at.max(other.sent_at);
     }
 }
 
@@ -135,7 +162,7 @@ impl Sighting {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally(BTreeMap<(Sight, String), Sighting>);
 
-/// A path that was not asked for during this time makes room for another.
+/// A near miss that was not seen during this time is over, and a path makes room for another.
 const STALE: SignedDuration = SignedDuration::from_hours(24);
 
 impl Tally {
@@ -169,7 +196,7 @@ impl Tally {
             .filter(|seen| seen.sight == sight)
             .cloned()
             .reduce(|mut sum, one| {
-                sum.absorb(one);
+                sum.sum(one);
                 sum
             })
     }
@@ -268,6 +295,56 @@ mod tests {
             panic!("{tally:?}")
         };
         assert_eq!((seen.count, seen.first_at, seen.last_at), (3, at(1), at(5)));
+    }
+
+    #[test]
+    fn who_looks_afterwards_does_not_hide_who_sent() {
+        let looked = || {
+            let mut sighting = wrong("/a", 5);
+            let sample = sighting.sample.take().unwrap();
+            let sample = Sample {
+                method: "GET".to_owned(),
+                ..sample
+            };
+            Sighting::once(Sight::WrongPath, at(5), Some(sample))
+        };
+        for order in [[wrong("/a", 1), looked()], [looked(), wrong("/a", 1)]] {
+            let seen = order.into_iter().collect::<Tally>();
+            let seen = seen.all_of(Sight::WrongPath).unwrap();
+            assert_eq!(
+                (seen.count, seen.last_at, seen.sent_at),
+                (2, at(5), Some(at(1)))
+            );
+            assert_eq!(seen.sample.unwrap().method, "POST");
+        }
+    }
+
+    #[test]
+    fn after_a_day_without_any_they_are_counted_anew() {
+        let day = STALE.as_secs();
+        let (old, new) = (
+            || [wrong("/a", 0), wrong("/a", 9)],
+            || wrong("/a", day + 10),
+        );
+        let [first, second] = old();
+        let mut late = Tally::default();
+        late.add(new());
+        late.add(second);
+        late.add(first);
+        for tally in [
+            old().into_iter().chain([new()]).collect(),
+            // As from another replica, which saw the old ones and tells of them later.
+            late,
+        ] {
+            let tally: Tally = tally;
+            let [seen] = &tally.iter().collect::<Vec<_>>()[..] else {
+                panic!("{tally:?}")
+            };
+            assert_eq!((seen.count, seen.first_at), (1, at(day + 10)));
+        }
+        let within = [wrong("/a", 0), wrong("/a", day)];
+        let within: Tally = within.into_iter().collect();
+        assert_eq!(within.iter().next().unwrap().count, 2);
     }
 
     #[test]

@@ -40,6 +40,11 @@ pub enum Judgment {
         /// When the last message arrived.
         since: Timestamp,
     },
+    /// It was longer when silence began, and no message has come since; by itself it would not be longer now.
+    Unbroken {
+        /// When the last message arrived.
+        since: Timestamp,
+    },
 }
 
 /// Judges the time since the last message.

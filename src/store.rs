@@ -107,7 +107,8 @@ pub trait Store: Feed + 'static {
     /// What the diagnosis looks at: the newest rows only, so that it costs the same however many there are.
     async fn recent(&self) -> Result<Recent, StoreError>;
 
-    /// When the newest message arrived.
+    /// When the newest message arrived. This only rises: neither an older message that is stored later lowers it, nor
+    /// that the newest is erased or deleted.
     async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// How many messages arrived in each hour from `since`, as hours since 1970; hours without messages are left out.

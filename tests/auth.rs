@@ -58,6 +58,20 @@ async fn the_secret_is_taken_in_five_places_and_rotates() {
 }
 
 #[tokio::test]
+async fn with_the_app_secret_alone_chatrace_is_told_that_a_secret_has_to_be_set() {
+    let app = App::with(Backend::Sqlite, &[("META_APP_SECRET", "app-secret")]).await;
+    for query in ["", "?token=some"] {
+        let path = format!("/instagram/webhook{query}");
+        let answer = Answer::to(app.request(Method::POST, &path).body(BODY)).await;
+        let error = answer.with(401)["error"].as_str().unwrap().to_owned();
+        assert!(
+            error.contains("WEBHOOK_SECRET is not set: set it, restart this service"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_secret_in_the_query_is_not_kept_with_a_query_delivery() {
     let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", "canary-secret")]).await;
     let path = "/instagram/webhook?contact_id=1&token=canary-secret&text=hi";

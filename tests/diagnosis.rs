@@ -102,12 +102,15 @@ async fn a_wrong_path_after_the_last_delivery_is_the_verdict(
         let answer = Answer::to(post(&app, "/instagram/webhok").body(BODY)).await;
         assert_eq!(answer.status, 404);
     }
+    // The operator looks at it, which sends nothing and hides nothing.
+    let looked = app.request(Method::GET, "/instagram/webhok");
+    assert_eq!(Answer::to(looked).await.status, 404);
     // A reader's typing error is none of Chatrace's.
     let reader = app.get("/instagram/mesages").await;
     assert_eq!(reader.status, 404);
     let time = last_delivery(&app).await;
     let expected = format!(
-        "Nothing has reached this server since {time}. 3 requests hit /instagram/webhok (404): check the URL in the \
+        "Nothing has reached this server since {time}. 4 requests hit /instagram/webhok (404): check the URL in the \
          External API Request of your Chatrace flow."
     );
     let diagnosis = app
@@ -122,7 +125,7 @@ async fn a_wrong_path_after_the_last_delivery_is_the_verdict(
         .diagnosis_where(|diagnosis| diagnosis["status"] == "warning")
         .await;
     assert!(
-        verdict(&diagnosis).contains("3 requests hit /instagram/webhok (404)"),
+        verdict(&diagnosis).contains("4 requests hit /instagram/webhok (404)"),
         "{diagnosis:#}"
     );
     assert_eq!(check(&diagnosis, "arrival")["status"], "ok");
@@ -167,7 +170,28 @@ async fn every_refusal_is_told_with_its_own_advice() {
     refused(
         &[],
         |app| app.request(Method::GET, "/instagram/webhook?hub.mode=subscribe&hub.verify_token=x"),
+        "of Meta's handshake failed (403): set META_VERIFY_TOKEN to the verify token that was given to Meta, and \
+         restart this service",
+    )
+    .await;
+    refused(
+        &[("META_VERIFY_TOKEN", "verify")],
+        |app| app.request(Method::GET, "/instagram/webhook?hub.mode=subscribe&hub.verify_token=x"),
         "of Meta's handshake failed (403): the verify token given to Meta must be the value of META_VERIFY_TOKEN",
+    )
+    .await;
+    refused(
+        &[meta],
+        |app| app.request(Method::POST, "/instagram/webhook").body(BODY),
+        "came without a secret (401): set WEBHOOK_SECRET, restart this service, then add its value as the header \
+         `X-Webhook-Secret` to the External API Request",
+    )
+    .await;
+    refused(
+        &[meta],
+        |app| app.request(Method::POST, "/instagram/webhook?token=x").body(BODY),
+        "came with a wrong secret (401): set WEBHOOK_SECRET, restart this service, then add its value as the header \
+         `X-Webhook-Secret` to the External API Request",
     )
     .await;
     refused(
@@ -440,8 +464,8 @@ async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
         if fate.contains("503") {
             // Nothing was ever kept, so this is why nothing arrives.
             proxy.set(Weather::Fair);
-            let expected = "Nothing has reached this server yet. 1 request could not be kept (503): look at the \
-                            database, the spool and the disk.";
+            let expected = "Nothing has been kept yet. 1 request could not be kept (503): look at the database, the spool \
+                            and the disk.";
             app.diagnosis_where(|diagnosis| diagnosis["verdict"] == expected)
                 .await;
             proxy.set(Weather::Cut);
@@ -459,6 +483,24 @@ async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_near_miss_is_told_while_its_writing_hangs() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let app = App::on(directory, Some(&through), &[SECRET]).await;
+    proxy.set(Weather::HangsAt("LOCK TABLE sightings"));
+    Answer::to(post(&app, "/instagram/webhok").body(BODY))
+        .await
+        .with(404);
+    proxy.becomes(Weather::Fair).await;
+    let diagnosis = app.diagnosis().await;
+    assert!(
+        verdict(&diagnosis).contains("1 request hit /instagram/webhok (404)"),
+        "{diagnosis:#}"
+    );
 }
 
 /// How many near misses of wrong paths are in the database, and in how many rows.
@@ -485,21 +527,29 @@ async fn near_misses_add_up_over_replicas_and_survive_a_restart() {
                 .await
                 .with(404);
         }
+        Answer::to(app.request(Method::GET, "/instagram/webhok"))
+            .await
+            .with(404);
     }
     for app in replicas {
         app.stop().await;
     }
     assert_eq!(
         in_postgres(&url).await,
-        (10, 1),
+        (12, 1),
         "what is pending is written at the stop"
     );
     let app = App::on(directory(), Some(&url), &[SECRET]).await;
     let diagnosis = app.diagnosis().await;
     assert_eq!(
         verdict(&diagnosis),
-        "Nothing has reached this server yet. 10 requests hit /instagram/webhok (404): check the URL in the External \
+        "Nothing has reached this server yet. 12 requests hit /instagram/webhok (404): check the URL in the External \
          API Request of your Chatrace flow."
+    );
+    let told = check(&diagnosis, "near_misses")["observed"].as_str();
+    assert!(
+        told.is_some_and(|told| told.contains("newest that sent something was POST /")),
+        "{told:?}"
     );
 }
 
@@ -510,12 +560,22 @@ async fn near_misses_of_the_embedded_database_survive_a_restart() {
     Answer::to(app.request(Method::POST, "/instagram/webhook").body(BODY))
         .await
         .with(401);
+    for method in [Method::POST, Method::GET] {
+        Answer::to(app.request(method, "/instagram/webhok"))
+            .await
+            .with(404);
+    }
     app.stop().await;
     let app = App::on(directory, None, &[SECRET]).await;
     let diagnosis = app.diagnosis().await;
     assert!(
         verdict(&diagnosis).contains("1 request came without a secret (401)"),
         "{diagnosis:#}"
+    );
+    let told = check(&diagnosis, "near_misses")["observed"].as_str();
+    assert!(
+        told.is_some_and(|told| told.contains("newest that sent something was POST /")),
+        "{told:?}"
     );
 }
 

@@ -12,18 +12,23 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chatrace_webhook::config::{Config, Limits};
+use chatrace_webhook::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use chatrace_webhook::http;
 use chatrace_webhook::lifecycle::Lifecycle;
+use chatrace_webhook::normalize;
+use chatrace_webhook::retention::Retention;
 use chatrace_webhook::silence::{Alerter, sign};
-use chatrace_webhook::store::{Alert, SqliteStore, Store};
+use chatrace_webhook::store::{Alert, Attempt, Mode, SqliteStore, Store};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::support::front::{Authority, Front};
+use crate::support::ledger::Ledger;
 use crate::support::process::{PATIENCE, Running, program};
 use crate::support::{Answer, App, Backend, postgres};
 
@@ -181,6 +186,32 @@ async fn of_several_replicas_one_tells_also_after_a_restart() {
     assert_eq!(next.body["type"], "silence.ended", "nothing was told twice");
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_limit_that_is_raised_meanwhile_is_not_said_to_be_passed(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let app = ledger.app_with(&[("SILENCE_AFTER", "500ms")]).await;
+    send(&app, "first").await;
+    app.diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "problem")
+        .await;
+    app.stop().await;
+    let app = ledger.app_with(&[("SILENCE_AFTER", "1h")]).await;
+    let diagnosis = app
+        .diagnosis_where(|diagnosis| silence(diagnosis)["status"] == "problem")
+        .await;
+    let observed = silence(&diagnosis)["observed"].as_str().unwrap();
+    assert!(
+        observed.ends_with(", which was unusually long when it was told."),
+        "{observed}"
+    );
+    // Although nobody has judged again.
+    send(&app, "second").await;
+    let diagnosis = app.diagnosis().await;
+    assert_eq!(silence(&diagnosis)["status"], "ok", "{diagnosis:#}");
+}
+
 #[tokio::test]
 async fn an_alert_that_is_refused_comes_again_under_the_same_id() {
     let mut ear = Ear::refusing(1).await;
@@ -239,7 +270,7 @@ async fn an_alert_that_nobody_takes_is_given_up_after_an_hour() {
     let store: Arc<dyn Store> = Arc::new(store.unwrap());
     let begun = Timestamp::now();
     let alert = Alert {
-        id: uuid::Uuid::now_v7(),
+        id: Uuid::now_v7(),
         body: "{}".to_owned(),
         made_at: begun,
         attempts: 0,
@@ -319,4 +350,139 @@ fn silence(diagnosis: &Value) -> &Value {
         .iter()
         .find(|check| check["name"] == "silence")
         .unwrap()
+}
+
+/// A delivery that arrived so long ago.
+fn arrived(ago: SignedDuration, body: &str) -> Record {
+    let now = Timestamp::now().as_millisecond();
+    let delivery = Delivery {
+        id: Uuid::now_v7(),
+        // Stores keep milliseconds.
+        received_at: Timestamp::from_millisecond(now).unwrap() - ago,
+        method: "POST".to_owned(),
+        content_type: None,
+        headers: Vec::new(),
+        body: body.to_owned().into(),
+        is_query: false,
+    };
+    let reading = normalize::normalize(&delivery);
+    Record {
+        delivery,
+        shape: reading.shape,
+        items: reading.items,
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_newest_arrival_only_rises_whatever_is_stored_or_deleted_later(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let store = ledger.store().await;
+    assert_eq!(store.last_message_at().await.unwrap(), None);
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let newest = arrived(days(3), r#"{"contact_id":"ana","text":"newest"}"#);
+    let expected = Some(newest.delivery.received_at);
+    // What waited in a spool, or was read again, stands behind newer ones.
+    let late = arrived(days(4), r#"{"contact_id":"ben","text":"late"}"#);
+    let mut misunderstood = arrived(days(5), r#"{"contact_id":"cleo","text":"riddle"}"#);
+    let read = std::mem::replace(
+        &mut misunderstood.items,
+        vec![Item::Quarantined {
+            reason: Reason::new(ReasonCode::NothingUnderstood, "an older version"),
+            contact: None,
+        }],
+    );
+    for record in [&newest, &late, &misunderstood] {
+        let one = std::slice::from_ref(record);
+        store.commit(one, Attempt::First).await.unwrap();
+    }
+    misunderstood.items = read;
+    let reread = store.reread(&[misunderstood], Mode::Real).await.unwrap();
+    assert_eq!(reread[0].stored, 1);
+    assert_eq!(store.last_message_at().await.unwrap(), expected);
+
+    store.close().await;
+    drop(store);
+    let app = ledger.app().await;
+    let erased = app.send(Method::DELETE, "/instagram/contacts/ana").await;
+    assert_eq!(erased.ok()["messages"], 1);
+    app.stop().await;
+    let store = ledger.store().await;
+    assert_eq!(store.last_message_at().await.unwrap(), expected);
+    let snapshot = store.snapshot(Timestamp::now()).await.unwrap();
+    assert_eq!(snapshot.last_delivery_at, expected);
+
+    let retention = Retention::new(store.clone(), Some(2));
+    let deleted = retention.once(Timestamp::now()).await.unwrap();
+    assert_eq!(deleted.deliveries, 3);
+    assert_eq!(store.last_message_at().await.unwrap(), expected);
+    let snapshot = store.snapshot(Timestamp::now()).await.unwrap();
+    assert_eq!(snapshot.last_delivery_at, expected);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_deleted_is_remembered_to_have_come_and_silence_after_it_is_told(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let store = ledger.store().await;
+    let old = [arrived(
+        SignedDuration::from_hours(72),
+        r#"{"contact_id":"1","text":"hi"}"#,
+    )];
+    store.commit(&old, Attempt::First).await.unwrap();
+    let retention = Retention::new(store.clone(), Some(2));
+    assert_eq!(retention.once(Timestamp::now()).await.unwrap().messages, 1);
+    store.close().await;
+    drop((store, retention));
+    let mut ear = Ear::refusing(0).await;
+    let variables = [
+        ("SILENCE_AFTER", "1s"),
+        ("RETENTION_DAYS", "2"),
+        ("ALERT_URL", ear.url.as_str()),
+        ("ALERT_SECRET", SECRET),
+    ];
+    let app = ledger.app_with(&variables).await;
+    let diagnosis = app.diagnosis().await.to_string();
+    assert!(!diagnosis.contains("since it first started"), "{diagnosis}");
+    assert!(diagnosis.contains("The last message arrived on "));
+    assert_eq!(ear.next().await.body["type"], "silence.began");
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_the_version_before_wrote_is_an_arrival_as_well(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let one = [arrived(
+        SignedDuration::from_hours(72),
+        r#"{"contact_id":"1","text":"hi"}"#,
+    )];
+    let arrival = one[0].delivery.received_at;
+    let store = ledger.store().await;
+    store.commit(&one, Attempt::First).await.unwrap();
+    store.close().await;
+    drop(store);
+    let hour = arrival.as_second() / 3600 * 3600;
+    for (statement, known) in [
+        ("UPDATE hours SET newest = NULL", arrival),
+        (
+            "DELETE FROM messages",
+            Timestamp::from_second(hour).unwrap(),
+        ),
+        ("DELETE FROM hours", Timestamp::from_second(hour).unwrap()),
+    ] {
+        ledger.execute(statement).await;
+        let store = ledger.store().await;
+        assert_eq!(
+            store.last_message_at().await.unwrap(),
+            Some(known),
+            "{statement}"
+        );
+        store.close().await;
+    }
 }

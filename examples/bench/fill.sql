@@ -23,7 +23,7 @@ INSERT INTO contacts (position, channel, id, username, display_name, first_seen)
 SELECT 2 * :count + 1 + n, 'instagram', (1789400000000000 + n)::text, 'ana.ruiz', 'Ana Ruiz', now()
 FROM generate_series(0, LEAST(:count / 10, :count - 1)) AS n;
 
-INSERT INTO hours
+INSERT INTO hours (hour, first, last)
 SELECT floor(extract(epoch FROM received_at) / 3600)::bigint, min(position), max(position) FROM messages GROUP BY 1;
 -- The messages are counted for their contacts already.
 UPDATE folded SET position = 3 * :count;

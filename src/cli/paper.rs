@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _, stdout};
 
-use textwrap::Options;
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::diagnose::{Report, Status};
 
@@ -88,7 +88,10 @@ impl Paper {
         let options = Options::new(self.width)
             .initial_indent(first)
             .subsequent_indent(&rest)
-            .break_words(false);
+            .break_words(false)
+            // What is to be copied is copied whole: a URL, a header, a variable. It ends at a blank.
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation);
         let clean = text.replace(char::is_control, " ");
         let mut wrapped = textwrap::fill(clean.trim(), options);
         wrapped.push('\n');
@@ -194,6 +197,23 @@ problem  public_url  The name shop.example does
                        the DNS entry.
 "
         );
+    }
+
+    #[test]
+    fn what_is_to_be_copied_is_not_broken() {
+        let paper = Paper {
+            width: 50,
+            colour: false,
+        };
+        let url = "https://hooks.my-very-own-shop.example/with-a-prefix/instagram/webhook";
+        let wrapped = paper.wrapped("", 0, &format!("Set the URL to {url} now."));
+        assert!(wrapped.lines().any(|line| line == url), "{wrapped}");
+        let wrapped = paper.wrapped(
+            "",
+            0,
+            "It needs the header under the name X-Webhook-Secret.",
+        );
+        assert!(wrapped.contains("X-Webhook-Secret."), "{wrapped}");
     }
 
     #[test]

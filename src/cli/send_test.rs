@@ -156,6 +156,26 @@ fn no_answer(trouble: &Trouble) -> String {
     }
 }
 
+/// What outcomes mean for whoever sends a test.
+const MEANINGS: [(&[&str], &str); 4] = [
+    (
+        &["ignored", "quarantined"],
+        "What was not stored holds no message, on purpose. The doctor tells of it as of any other delivery, until newer ones have taken its place.",
+    ),
+    (
+        &["spooled"],
+        "What is spooled waits on the service's disk, because its database is away, and is stored when that is back. The doctor says more.",
+    ),
+    (
+        &["duplicate"],
+        "A duplicate is a message that the service has already: it is not stored twice.",
+    ),
+    (
+        &["stored"],
+        "Test messages belong to the contact `send-test`; GET /instagram/messages?contactId=send-test lists them.",
+    ),
+];
+
 fn text(sent: &[Sent], paper: Paper) -> String {
     let mut rows = Vec::new();
     for one in sent {
@@ -175,17 +195,12 @@ fn text(sent: &[Sent], paper: Paper) -> String {
     if kept == sent.len() {
         text += &paper.painted(Status::Ok, &format!("{kept} of {kept} kept."));
         text.push('\n');
-        if sent
-            .iter()
-            .any(|sent| sent.outcome.as_deref() != Some("stored"))
-        {
-            text += &paper.wrapped("", 0, "What was not stored holds no message, on purpose. The doctor tells of it as of any other delivery, until newer ones have taken its place.");
-        }
-        if sent
-            .iter()
-            .any(|sent| sent.outcome.as_deref() == Some("stored"))
-        {
-            text += &paper.wrapped("", 0, "Test messages belong to the contact `send-test`; GET /instagram/messages?contactId=send-test lists them.");
+        for (outcomes, sentence) in MEANINGS {
+            let became =
+                |sent: &Sent| outcomes.contains(&sent.outcome.as_deref().unwrap_or_default());
+            if sent.iter().any(became) {
+                text += &paper.wrapped("", 0, sentence);
+            }
         }
         return text;
     }
@@ -218,4 +233,35 @@ fn list(json: bool) {
         .map(|sample| vec![sample.name.to_owned(), sample.description.to_owned()])
         .collect();
     paper::print(&table(&rows));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_holds_no_message_is_said_to_hold_none() {
+        let told = |outcome: &str| {
+            let sent = Sent {
+                shape: "template",
+                kept: true,
+                status: Some(200),
+                outcome: Some(outcome.to_owned()),
+                delivery_id: None,
+                error: None,
+            };
+            text(&[sent], Paper::stdout())
+        };
+        for outcome in ["ignored", "quarantined"] {
+            assert!(told(outcome).contains("holds no message"), "{outcome}");
+        }
+        for (outcome, sentence) in [
+            ("spooled", "waits on the service's disk"),
+            ("duplicate", "is not stored twice"),
+            ("stored", "Test messages belong to"),
+        ] {
+            assert!(told(outcome).contains(sentence), "{outcome}");
+            assert!(!told(outcome).contains("holds no message"), "{outcome}");
+        }
+    }
 }

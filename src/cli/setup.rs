@@ -33,6 +33,7 @@ pub(super) fn setup(options: Options, lookup: Lookup<'_>) -> Result<(), Failure>
             .as_ref()
             .map(public_url::webhook_url),
         local: format!("http://{}", reachable(config.server.address())),
+        checks_signatures: config.meta.app_secret.is_some(),
         has_secret: !config.auth.webhook_secrets.is_empty(),
         api_token,
     });

@@ -32,7 +32,6 @@ pub struct AlertTarget {
     /// The whole URL.
     pub url: SecretString,
     host: String,
-    password: Option<SecretString>,
     /// With what alerts are signed.
     pub secret: SecretString,
 }
@@ -40,7 +39,7 @@ pub struct AlertTarget {
 impl AlertTarget {
     /// What must never show anywhere.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        [&self.url, &self.secret].into_iter().chain(&self.password)
+        [&self.url, &self.secret].into_iter()
     }
 }
 
@@ -96,7 +95,6 @@ fn alert(env: &mut Env<'_>) -> Option<AlertTarget> {
     };
     Some(AlertTarget {
         host: url.host_str().unwrap_or_default().to_owned(),
-        password: url.password().map(SecretString::from),
         url: SecretString::from(String::from(url)),
         secret,
     })

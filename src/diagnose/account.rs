@@ -83,7 +83,12 @@ fn judge(account: &str, api_url: &str, reply: &Reply) -> Check {
             NAME,
             Status::Warning,
             format!(
-                "{api} answers 200 with error {code} inside{}.",
+                "{api} answers 200 with {} inside{}.",
+                if code.is_empty() {
+                    "an error".to_owned()
+                } else {
+                    format!("error {code}")
+                },
                 quoted(message)
             ),
             NO_HARM,

@@ -9,9 +9,18 @@ pub(super) const NAME: &str = "arrival";
 pub(super) fn check(facts: &Facts) -> Check {
     let misses: Vec<_> = misses::since(facts, facts.last_delivery_at)
         .into_iter()
-        // Its body is kept, and told by other checks.
-        .filter(|miss| miss.sight != Sight::Unreadable)
+        // Its body is kept, and told by other checks. While the database is away, that is why nothing can be kept.
+        .filter(|miss| match miss.sight {
+            Sight::Unreadable => false,
+            Sight::NotKept => facts.known.is_some(),
+            _ => true,
+        })
         .collect();
+    let nothing = if misses.iter().any(|miss| miss.sight == Sight::NotKept) {
+        "Nothing has been kept"
+    } else {
+        "Nothing has reached this server"
+    };
     match facts.last_delivery_at {
         // Whatever was tried, the rest is not known.
         None if facts.known.is_none() => Check::unknown(NAME),
@@ -19,16 +28,17 @@ pub(super) fn check(facts: &Facts) -> Check {
         None => Check::new(
             NAME,
             Status::Problem,
-            format!(
-                "Nothing has reached this server yet. {}",
-                misses::sentence(&misses, None, facts.now)
-            ),
+            format!("{nothing} yet. {}", misses::sentence(&misses, None, facts)),
             "Somebody tries to send, and misses.",
             misses::next_step(misses[0].sight, facts),
         ),
         Some(last) if misses.is_empty() => {
             let observed = match facts.last_message_at {
                 Some(message) => format!("The last message arrived {}.", at(message, facts.now)),
+                // Whether that held a message the database knows.
+                None if facts.known.is_none() => {
+                    format!("The last delivery arrived {}.", at(last, facts.now))
+                }
                 None => format!(
                     "The last delivery arrived {}, and no message yet.",
                     at(last, facts.now)
@@ -38,11 +48,11 @@ pub(super) fn check(facts: &Facts) -> Check {
         }
         Some(last) => Check::new(
             NAME,
-            misses::severity(misses[0]),
+            misses::severity(misses[0], Some(last)),
             format!(
-                "Nothing has reached this server since {}. {}",
+                "{nothing} since {}. {}",
                 time(last, facts.now),
-                misses::sentence(&misses, Some(last), facts.now)
+                misses::sentence(&misses, Some(last), facts)
             ),
             "Somebody tries to send, and misses.",
             misses::next_step(misses[0].sight, facts),
@@ -134,6 +144,27 @@ mod tests {
     }
 
     #[test]
+    fn who_looks_at_what_was_sent_wrong_does_not_hide_it() {
+        let sent = || miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00");
+        let looked = || miss(Sight::WrongPath, "GET", "/instagram/webhok", "15:30");
+        let seen = vec![sent(), looked()];
+        assert_eq!(check(&facts(Some("14:02"), seen)).status, Status::Problem);
+        // What was sent before the last delivery is over.
+        let seen = vec![sent(), looked()];
+        assert_eq!(check(&facts(Some("15:10"), seen)).status, Status::Warning);
+    }
+
+    #[test]
+    fn a_flow_with_a_wrong_method_is_a_loss_and_a_monitor_is_none() {
+        let status = |method| {
+            let seen = vec![miss(Sight::Method, method, "/instagram/webhook", "15:00")];
+            check(&facts(Some("14:02"), seen)).status
+        };
+        assert_eq!(status("DELETE"), Status::Problem);
+        assert_eq!(status("OPTIONS"), Status::Warning);
+    }
+
+    #[test]
     fn a_scanner_does_not_hide_what_misses() {
         let check = check(&facts(
             Some("14:02"),
@@ -178,6 +209,25 @@ mod tests {
             "Nothing has reached this server since it first started at 12:00: add an External API Request to your \
              Chatrace flow."
         );
+    }
+
+    #[test]
+    fn what_could_not_be_kept_has_reached_this_server() {
+        let miss = || miss(Sight::NotKept, "POST", "/instagram/webhook", "15:00");
+        let there = facts(Some("14:02"), vec![miss()]);
+        assert!(
+            check(&there).observed.starts_with(
+                "Nothing has been kept since 14:02. 1 request could not be kept (503)"
+            ),
+            "{}",
+            check(&there).observed
+        );
+        // That the database is away says all of it.
+        let away = Facts {
+            known: None,
+            ..there
+        };
+        assert_eq!(check(&away).status, Status::Ok);
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub enum Reply {
     RateLimited,
     /// An error inside HTTP 200.
     Refused {
-        /// The API's own code, as text.
+        /// The API's own code, as text; empty if it gave none.
         code: String,
         /// The API's words.
         message: String,
@@ -108,7 +108,7 @@ impl Reply {
             Self::Data(_) => "200 data".to_owned(),
             Self::Unauthorized(_) => "401".to_owned(),
             Self::RateLimited => "limit".to_owned(),
-            Self::Refused { code, .. } => format!("error {code}"),
+            Self::Refused { code, .. } => format!("error {code}").trim_end().to_owned(),
             Self::NotJson => "no JSON".to_owned(),
             Self::Redirected(status) | Self::Status(status) => status.to_string(),
             Self::TooLarge => "too large".to_owned(),

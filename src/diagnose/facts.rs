@@ -24,6 +24,8 @@ pub struct Facts {
     pub last_message_at: Option<Timestamp>,
     /// Who may send.
     pub sender_auth: SenderAuth,
+    /// Whether `WEBHOOK_SECRET` is set. Without it, and with `META_APP_SECRET`, only what Meta signed is let in.
+    pub has_secret: bool,
     /// Whether `META_VERIFY_TOKEN` is set.
     pub handshake_expected: bool,
     /// Near misses: of all replicas if the database is there, else those of this process that are not written yet.
@@ -110,6 +112,7 @@ impl Default for Facts {
             last_delivery_at: None,
             last_message_at: None,
             sender_auth: SenderAuth::Enforced,
+            has_secret: true,
             handshake_expected: false,
             seen: Tally::default(),
             known: Some(Known::default()),

@@ -7,7 +7,10 @@ use crate::sighting::Sight;
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "handshake";
     let verified = facts.seen.all_of(Sight::Verified);
+    let yesterday = facts.now.checked_sub(misses::RECENT).ok();
     let failed = facts.seen.all_of(Sight::Handshake);
+    // Whoever tried it once, and be it a scanner, is no warning for ever.
+    let failed = failed.filter(|failed| yesterday.is_none_or(|since| failed.last_at > since));
     let last = |seen: &Option<crate::sighting::Sighting>| seen.as_ref().map(|seen| seen.last_at);
     match (last(&verified), last(&failed)) {
         (verified, Some(failed)) if verified.is_none_or(|verified| failed > verified) => {
@@ -17,7 +20,7 @@ pub(super) fn check(facts: &Facts) -> Check {
                 format!(
                     "Meta's handshake failed {}: {}.",
                     at(failed, facts.now),
-                    misses::advice(Sight::Handshake)
+                    misses::advice(Sight::Handshake, facts)
                 ),
                 "Meta sends nothing to a URL that it could not verify. Chatrace does not need this.",
                 misses::next_step(Sight::Handshake, facts),
@@ -39,5 +42,45 @@ pub(super) fn check(facts: &Facts) -> Check {
             "META_VERIFY_TOKEN is not set.",
             "Meta's own webhooks are not expected.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sighting::Sighting;
+
+    fn facts(now: &str, handshake_expected: bool) -> Facts {
+        let failed = "2026-11-22T12:00:00Z".parse().unwrap();
+        Facts {
+            now: now.parse().unwrap(),
+            handshake_expected,
+            seen: [Sighting::once(Sight::Handshake, failed, None)]
+                .into_iter()
+                .collect(),
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn a_failed_handshake_is_a_warning_for_a_day() {
+        let status = |now| check(&facts(now, true)).status;
+        assert_eq!(status("2026-11-22T13:00:00Z"), Status::Warning);
+        assert_eq!(status("2026-11-23T13:00:00Z"), Status::Ok);
+    }
+
+    #[test]
+    fn a_token_that_is_not_set_is_to_be_set_and_not_to_be_compared() {
+        let unset = check(&facts("2026-11-22T13:00:00Z", false));
+        assert!(
+            unset.observed.contains("set META_VERIFY_TOKEN to"),
+            "{unset:?}"
+        );
+        let set = check(&facts("2026-11-22T13:00:00Z", true));
+        assert!(
+            set.observed
+                .contains("must be the value of META_VERIFY_TOKEN"),
+            "{set:?}"
+        );
     }
 }

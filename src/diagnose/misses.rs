@@ -2,11 +2,14 @@
 
 use std::cmp::Reverse;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::words::{counted, time};
 use super::{Facts, Status};
 use crate::sighting::{OTHER_PATHS, Sight, Sighting};
+
+/// How long a near miss is worth a warning although deliveries have arrived since.
+pub(super) const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
 /// How many sorts of near misses are told in one sentence.
 const TOLD: usize = 2;
@@ -18,33 +21,31 @@ pub(super) fn since(facts: &Facts, since: Option<Timestamp>) -> Vec<&Sighting> {
         .iter()
         .filter(|seen| seen.sight.is_miss() && since.is_none_or(|since| seen.last_at > since))
         .collect();
-    misses.sort_by_key(|seen| Reverse((severity(seen), seen.last_at)));
+    misses.sort_by_key(|seen| Reverse((severity(seen, since), seen.last_at)));
     misses
 }
 
 /// What came, with what to do about the first: "3 requests hit /instagram/webhok (404): check the URL in …".
-pub(super) fn sentence(misses: &[&Sighting], since: Option<Timestamp>, now: Timestamp) -> String {
+pub(super) fn sentence(misses: &[&Sighting], since: Option<Timestamp>, facts: &Facts) -> String {
     let told: Vec<_> = misses
         .iter()
         .take(TOLD)
-        .map(|miss| told(miss, since, now))
+        .map(|miss| told(miss, since, facts.now))
         .collect();
     let more = match misses.len().saturating_sub(TOLD) {
         0 => String::new(),
         more => format!(", and {} of near misses", counted(more as u64, "more sort")),
     };
-    let advice = misses.first().map_or("", |miss| advice(miss.sight));
+    let advice = misses.first().map_or("", |miss| advice(miss.sight, facts));
     format!("{}{more}: {advice}.", told.join(", "))
 }
 
-/// How bad it is when nothing has arrived since. Somebody who only looked, with a browser or a scanner, lost nothing.
-pub(super) fn severity(miss: &Sighting) -> Status {
-    let only_looked = miss
-        .sample
-        .as_ref()
-        .is_some_and(|sample| !matches!(sample.method.as_str(), "POST" | "PUT" | "PATCH"));
+/// How bad it is when nothing has arrived since. If everybody only looked, with a browser or a scanner, nothing is lost.
+pub(super) fn severity(miss: &Sighting, since: Option<Timestamp>) -> Status {
+    // `None` is less than any time.
+    let sent = miss.sent_at.is_some() && miss.sent_at > since;
     match miss.sight {
-        Sight::WrongPath | Sight::Method if only_looked => Status::Warning,
+        Sight::WrongPath | Sight::Method if !sent => Status::Warning,
         Sight::Tls => Status::Warning,
         _ => Status::Problem,
     }
@@ -94,12 +95,16 @@ pub(super) fn told(miss: &Sighting, since: Option<Timestamp>, now: Timestamp) ->
 }
 
 /// What to do about it, as the end of a sentence.
-pub(super) fn advice(sight: Sight) -> &'static str {
+pub(super) fn advice(sight: Sight, facts: &Facts) -> &'static str {
     match sight {
         Sight::WrongPath | Sight::ReadingPath => {
             "check the URL in the External API Request of your Chatrace flow"
         }
         Sight::Method => "choose the method POST in the External API Request",
+        Sight::MissingSecret | Sight::WrongSecret if !facts.has_secret => {
+            "set WEBHOOK_SECRET, restart this service, then add its value as the header `X-Webhook-Secret` to the \
+             External API Request"
+        }
         Sight::MissingSecret => {
             "add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External API Request"
         }
@@ -107,6 +112,9 @@ pub(super) fn advice(sight: Sight) -> &'static str {
             "the header `X-Webhook-Secret` of the External API Request must hold the value of WEBHOOK_SECRET"
         }
         Sight::BadSignature => "META_APP_SECRET must be the secret of the Meta app that sends",
+        Sight::Handshake if !facts.handshake_expected => {
+            "set META_VERIFY_TOKEN to the verify token that was given to Meta, and restart this service"
+        }
         Sight::Handshake => "the verify token given to Meta must be the value of META_VERIFY_TOKEN",
         Sight::Empty => "choose raw JSON in the External API Request and paste the body template",
         Sight::Incomplete => "look at the proxy or the network between Chatrace and this server",
@@ -127,6 +135,11 @@ pub(super) fn next_step(sight: Sight, facts: &Facts) -> String {
             "Set the URL of the External API Request to {}; `chatrace-webhook setup` shows every setting.",
             facts.webhook
         ),
+        Sight::MissingSecret | Sight::WrongSecret if !facts.has_secret => {
+            "Make a secret and set WEBHOOK_SECRET: `chatrace-webhook setup` shows how, and where its header goes in \
+             Chatrace. Until then only what Meta signed is let in."
+                .to_owned()
+        }
         Sight::MissingSecret => {
             "Add it in Chatrace, under the headers of the External API Request; the value stands in .env or wherever this \
              service has its environment from.".to_owned()
@@ -135,6 +148,6 @@ pub(super) fn next_step(sight: Sight, facts: &Facts) -> String {
             "Copy the value of WEBHOOK_SECRET once more into the header of the External API Request. If WEBHOOK_SECRET was \
              changed, restart this service.".to_owned()
         }
-        other => format!("{}.", super::words::upper_first(advice(other))),
+        other => format!("{}.", super::words::upper_first(advice(other, facts))),
     }
 }

@@ -1,16 +1,13 @@
 //! Who came near the webhook without becoming a delivery, by sort.
 
-use jiff::SignedDuration;
-
+use super::words::{time, upper_first};
 use super::{Check, Facts, Status, misses};
 use crate::sighting::Sighting;
 
-/// How long a near miss is worth a warning although deliveries have arrived since.
-const RECENT: SignedDuration = SignedDuration::from_hours(24);
-
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "near_misses";
-    let recent = misses::since(facts, facts.now.checked_sub(RECENT).ok());
+    let yesterday = facts.now.checked_sub(misses::RECENT).ok();
+    let recent = misses::since(facts, yesterday);
     if recent.is_empty() {
         return if facts.known.is_none() {
             Check::unknown(NAME)
@@ -26,21 +23,29 @@ pub(super) fn check(facts: &Facts) -> Check {
         .iter()
         .map(|miss| misses::told(miss, Some(miss.first_at), facts.now))
         .collect();
-    let told = told.join("; ");
+    // They are counted as long as they go on, which may be for longer than a day.
+    let began = recent.iter().map(|miss| miss.first_at).min();
+    let when = match began {
+        Some(began) if yesterday.is_some_and(|yesterday| began <= yesterday) => {
+            format!("since {}", time(began, facts.now))
+        }
+        _ => "in the last 24 hours".to_owned(),
+    };
+    let told = format!("{when} {}", told.join("; "));
     let next_step = misses::next_step(recent[0].sight, facts);
     let over = facts
         .last_message_at
         .is_some_and(|message| recent.iter().all(|miss| miss.last_at < message));
     let (observed, next_step) = if over {
         (
-            format!("Messages arrive, but in the last 24 hours {told}."),
+            format!("Messages arrive, but {told}."),
             format!(
                 "If that was before something was mended, there is nothing to do: it is told for a day. Otherwise some \
                  messages are still lost. {next_step}"
             ),
         )
     } else {
-        (format!("In the last 24 hours {told}."), next_step)
+        (format!("{}.", upper_first(&told)), next_step)
     };
     Check::new(
         NAME,
@@ -51,7 +56,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     )
 }
 
-/// The newest request of the gravest sort, as far as there is a sample of it.
+/// The newest request of the gravest sort that sent something, or else the newest, as far as there is a sample of it.
 fn sample(miss: &Sighting) -> String {
     let Some(sample) = &miss.sample else {
         return String::new();
@@ -59,7 +64,11 @@ fn sample(miss: &Sighting) -> String {
     let mut texts = vec![format!("{} {}", sample.method, sample.path)];
     texts.extend(sample.content_type.clone());
     texts.extend(sample.user_agent.clone());
-    format!(" The newest was {}.", texts.join(", "))
+    let which = match miss.sent_at {
+        Some(sent) if sent < miss.last_at => "newest that sent something",
+        _ => "newest",
+    };
+    format!(" The {which} was {}.", texts.join(", "))
 }
 
 #[cfg(test)]
@@ -109,5 +118,26 @@ mod tests {
             mended.observed
         );
         assert_eq!(check(&facts("2026-11-23T13:00:00Z")).status, Status::Ok);
+    }
+
+    #[test]
+    fn what_goes_on_for_days_is_not_counted_as_of_today() {
+        let seen = |time: &str| Sighting::once(Sight::Tls, time.parse().unwrap(), None);
+        let facts = Facts {
+            now: "2026-11-22T13:00:00Z".parse().unwrap(),
+            seen: [
+                seen("2026-11-10T12:00:00Z"),
+                seen("2026-11-20T12:00:00Z"),
+                seen("2026-11-21T10:00:00Z"),
+                seen("2026-11-22T08:00:00Z"),
+            ]
+            .into_iter()
+            .collect(),
+            ..Facts::default()
+        };
+        assert_eq!(
+            check(&facts).observed,
+            "Since 2026-11-20 12:00 3 connections spoke TLS to the plain HTTP port, the last at 08:00."
+        );
     }
 }

@@ -67,17 +67,32 @@ pub const QUESTIONS: usize = POLLING_PATHS.len() * Key::ALL.len();
 /// `GET /accounts/me`: a token that is not valid there can prove nothing.
 pub async fn probe(api: &ChatraceApi, pace: Pace, mut progress: impl FnMut(usize)) -> Matrix {
     let account = patiently(api, "/accounts/me", Key::Documented, pace).await;
-    if !matches!(account, Reply::Data(_)) {
-        return Matrix {
-            status: Status::Problem,
-            verdict: format!(
-                "The token is not accepted at /accounts/me ({}), so the answers of other paths would prove nothing.",
-                account.cell()
-            ),
-            next_step: "Run `chatrace-webhook doctor`: it says what is wrong with the token."
-                .to_owned(),
-            tried: Vec::new(),
-        };
+    let unproven = |verdict, next_step: &str| Matrix {
+        status: Status::Problem,
+        verdict,
+        next_step: next_step.to_owned(),
+        tried: Vec::new(),
+    };
+    match account {
+        Reply::Data(_) => {}
+        Reply::Unauthorized(_) | Reply::Refused { .. } => {
+            return unproven(
+                format!(
+                    "The token is not accepted at /accounts/me ({}), so the answers of other paths would prove nothing.",
+                    account.cell()
+                ),
+                "Run `chatrace-webhook doctor`: it says what is wrong with the token.",
+            );
+        }
+        account => {
+            return unproven(
+                format!(
+                    "The API gave no answer about the token ({}), so the answers of other paths would prove nothing.",
+                    account.cell()
+                ),
+                "Run it again in a few minutes; `chatrace-webhook doctor` says what is known of the API.",
+            );
+        }
     }
     let mut tried = Vec::with_capacity(QUESTIONS);
     for path in POLLING_PATHS {

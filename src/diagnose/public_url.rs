@@ -25,6 +25,8 @@ use answer::Answer;
 /// The name of the check.
 pub const NAME: &str = "public_url";
 
+/// The header of `WEBHOOK_SECRET`.
+const SECRET_HEADER: &str = "X-Webhook-Secret";
 /// How long a name may take to be resolved.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Chatrace waits a few seconds only.
@@ -50,6 +52,15 @@ impl Credentials {
             api_token,
             webhook_secret: auth.webhook_secrets.first().cloned(),
             app_secret: meta.app_secret.clone(),
+        }
+    }
+
+    /// In which header the sender of the probe shows who it is.
+    fn header(&self) -> &'static str {
+        if self.webhook_secret.is_none() && self.app_secret.is_some() {
+            "X-Hub-Signature-256"
+        } else {
+            SECRET_HEADER
         }
     }
 }
@@ -127,7 +138,7 @@ async fn way(url: &Url, credentials: &Credentials) -> Result<Check, Check> {
         .and_then(certificate::not_after);
     let answer = Answer::read(response, &probe).await;
     let took = begun.elapsed();
-    answer.accept(&shown)?;
+    answer.accept(&shown, credentials.header())?;
     Ok(remarks(&shown, &addresses, expires, took))
 }
 

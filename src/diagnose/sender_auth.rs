@@ -6,6 +6,11 @@ use super::{Check, Facts, Status};
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "sender_auth";
     match facts.sender_auth {
+        SenderAuth::Enforced if !facts.has_secret => Check::ok(
+            NAME,
+            "WEBHOOK_SECRET is not set: only what Meta signed is let in.",
+            "An External API Request of Chatrace cannot sign, so it needs that secret.",
+        ),
         SenderAuth::Enforced => Check::ok(
             NAME,
             "Senders need a credential.",

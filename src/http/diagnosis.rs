@@ -43,11 +43,14 @@ pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
 pub(super) struct Asked {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
+    /// What was not written when the database was asked: it may be in the answer all the same, but is not missed.
+    pending: Tally,
 }
 
 impl Asked {
     /// Asks for the newest rows, and for counters from `since`. A database that is away is asked once.
     pub(super) async fn now(state: &AppState, since: Timestamp) -> Self {
+        let pending = state.observed.sightings().pending();
         let snapshot = state.store.snapshot(since).await;
         let recent = match &snapshot {
             Ok(_) => state.store.recent().await,
@@ -56,7 +59,11 @@ impl Asked {
         if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
             tracing::warn!(%error, "the statistics are degraded");
         }
-        Self { snapshot, recent }
+        Self {
+            snapshot,
+            recent,
+            pending,
+        }
     }
 }
 
@@ -70,21 +77,17 @@ pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
     let remembered = recent
         .iter()
         .flat_map(|recent| recent.sightings.iter().cloned());
-    let seen: Tally = remembered
-        .chain(state.observed.sightings().pending())
-        .collect();
-    let newest = snapshot.and_then(|snapshot| snapshot.last_delivery.as_ref());
-    let last_message = snapshot.and_then(|snapshot| snapshot.last_message.as_ref());
+    let seen: Tally = remembered.chain(asked.pending.clone()).collect();
     Facts {
         now,
         webhook: webhook_url(state),
         started_at: state.observed.started_at,
-        last_delivery_at: newest
-            .map(|delivery| delivery.received_at)
+        last_delivery_at: snapshot
+            .and_then(|snapshot| snapshot.last_delivery_at)
             .max(process.last_delivery_at),
         last_message_at: state
             .observed
-            .last_message_at(last_message.map(|message| message.received_at)),
+            .last_message_at(snapshot.and_then(|snapshot| snapshot.last_message_at)),
         sender_auth: if state.sender.is_open() {
             SenderAuth::Open
         } else if state.config.auth.webhook_auth == WebhookAuth::Observe {
@@ -92,6 +95,7 @@ pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
         } else {
             SenderAuth::Enforced
         },
+        has_secret: !state.config.auth.webhook_secrets.is_empty(),
         handshake_expected: state.config.meta.verify_token.is_some(),
         seen,
         known: snapshot

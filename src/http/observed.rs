@@ -71,7 +71,7 @@ impl Observed {
             .increment(1);
         let mut seen = self.lock();
         *seen.deliveries.entry(receipt.outcome).or_default() += 1;
-        seen.last_delivery_at = Some(at);
+        seen.last_delivery_at = seen.last_delivery_at.max(Some(at));
     }
 
     /// A request at the webhook that is refused.

@@ -17,6 +17,7 @@ use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
 use crate::diagnose::{Report, Status};
 use crate::message::{Direction, Kind, Message, millis};
+use crate::outside::without_credentials;
 use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
 
 /// How many hours have a point of their own, the current one included.
@@ -188,6 +189,7 @@ fn stats(
         counters,
         last_message,
         last_delivery,
+        ..
     } = snapshot.unwrap_or_default();
     let total = |name: CounterName, label: &str| known.then(|| value(&counters, 0, name, label));
     let by_outcome = |name: CounterName| {
@@ -212,7 +214,7 @@ fn stats(
             use_chatrace: true,
             use_mock_mode: false,
             has_access_token: state.config.chatrace.access_token.is_some(),
-            api_url: state.config.chatrace.api_url.clone(),
+            api_url: shown(&state.config.chatrace.api_url),
         },
         degraded: !known,
         outcomes: by_outcome(CounterName::Delivery),
@@ -240,6 +242,17 @@ fn stats(
         verdict: report.verdict,
         process: process(state),
     }
+}
+
+/// A URL without credentials, and without the slash that it does not have in the configuration either.
+fn shown(url: &str) -> String {
+    url::Url::parse(url).map_or_else(
+        |_| String::new(),
+        |url| {
+            let url = without_credentials(&url);
+            url.as_str().trim_end_matches('/').to_owned()
+        },
+    )
 }
 
 fn process(state: &AppState) -> Process {

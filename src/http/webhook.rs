@@ -87,9 +87,18 @@ pub(super) async fn receive(
         let verdict = state.sender.judge(&parts.headers, &query.secrets, &body);
         return Ok(answer_probe(&state, verdict, &probe));
     }
-    authenticate(&state, &parts, &query, &body)?;
+    // One that was spoilt on its way, or is meant for another installation, is no near miss either.
+    let is_probe = blank && query.rest.is_empty() && resembles_probe(&parts.headers, &body);
+    authenticate(&state, &parts, &query, &body).map_err(|refusal| {
+        if !is_probe {
+            state.observed.rejection(refusal.reason, &parts);
+        }
+        refusal.error
+    })?;
     if blank && query.rest.is_empty() {
-        state.observed.rejection(Rejection::Empty, &parts);
+        if !is_probe {
+            state.observed.rejection(Rejection::Empty, &parts);
+        }
         return Err(ApiError::BadRequest(
             "The body is empty: choose raw JSON in the External API Request and paste the body template of the README."
                 .to_owned(),
@@ -154,7 +163,10 @@ pub(super) async fn receive_query(
         })
         .into_response());
     }
-    authenticate(&state, &parts, &query, b"")?;
+    authenticate(&state, &parts, &query, b"").map_err(|refusal| {
+        state.observed.rejection(refusal.reason, &parts);
+        refusal.error
+    })?;
     keep(&state, &parts, query.rest.into(), true).await
 }
 
@@ -174,6 +186,12 @@ pub(super) async fn refuse_method(State(state): State<AppState>, request: Reques
 pub(super) fn probe_answer(state: &AppState, headers: &HeaderMap) -> Option<String> {
     let probe = headers.get(probe::HEADER)?.to_str().ok()?;
     probe::answer(probe, &state.api_tokens, Timestamp::now())
+}
+
+/// Whether a request without anything in it is a probe, although it cannot be answered: a proxy dropped its header, or it
+/// is meant for another installation.
+fn resembles_probe(headers: &HeaderMap, blanks: &[u8]) -> bool {
+    headers.contains_key(probe::HEADER) || blanks == probe::BODY
 }
 
 /// Says what would have become of a sender with these credentials. A probe is no sender: nothing is kept or counted.
@@ -261,14 +279,26 @@ enum QueryAnswer {
     Live(Live),
 }
 
+/// With `META_APP_SECRET` alone.
+const NO_SECRET_SET: &str = "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then add its value as the header `X-Webhook-Secret` to the External API Request.";
+
+/// Why a sender is not let in.
+struct Refusal {
+    reason: Rejection,
+    error: ApiError,
+}
+
 fn authenticate(
     state: &AppState,
     parts: &Parts,
     query: &WebhookQuery,
     body: &[u8],
-) -> Result<(), ApiError> {
+) -> Result<(), Refusal> {
+    let has_secret = !state.config.auth.webhook_secrets.is_empty();
     let (reason, sentence) = match state.sender.judge(&parts.headers, &query.secrets, body) {
         Verdict::Allowed => return Ok(()),
+        Verdict::Missing if !has_secret => (Rejection::MissingSecret, NO_SECRET_SET),
+        Verdict::Wrong if !has_secret => (Rejection::WrongSecret, NO_SECRET_SET),
         Verdict::Missing => (
             Rejection::MissingSecret,
             "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External API Request.",
@@ -289,8 +319,10 @@ fn authenticate(
         );
         return Ok(());
     }
-    state.observed.rejection(reason, parts);
-    Err(ApiError::Unauthorized(sentence.to_owned()))
+    Err(Refusal {
+        reason,
+        error: ApiError::Unauthorized(sentence.to_owned()),
+    })
 }
 
 /// Meta's verification of the URL: the challenge comes back byte for byte if the token is right.

@@ -21,22 +21,30 @@ const RETRY: Duration = Duration::from_secs(2);
 /// Where near misses are noted. Cheap to clone; when the last one is dropped, the [`Recorder`] writes the rest and ends.
 #[derive(Debug, Clone)]
 pub struct Sightings {
-    pending: Arc<Mutex<Tally>>,
+    pending: Arc<Mutex<Pending>>,
     wake: mpsc::Sender<()>,
+}
+
+/// What is not written yet.
+#[derive(Debug, Default)]
+struct Pending {
+    waiting: Tally,
+    /// On its way into the database, which may take its time and fail.
+    writing: Tally,
 }
 
 /// The task that writes them.
 #[derive(Debug)]
 pub struct Recorder {
     store: Arc<dyn Store>,
-    pending: Arc<Mutex<Tally>>,
+    pending: Arc<Mutex<Pending>>,
     woken: mpsc::Receiver<()>,
 }
 
 impl Sightings {
     /// The place to note near misses, and the task to run at its other end.
     pub fn new(store: Arc<dyn Store>) -> (Self, Recorder) {
-        let pending = Arc::<Mutex<Tally>>::default();
+        let pending = Arc::<Mutex<Pending>>::default();
         let (wake, woken) = mpsc::channel(1);
         let sightings = Self {
             pending: pending.clone(),
@@ -54,14 +62,16 @@ impl Sightings {
 
     /// Notes something that was seen.
     pub fn note(&self, sighting: Sighting) {
-        lock(&self.pending).add(sighting);
+        lock(&self.pending).waiting.add(sighting);
         // Full: the recorder is about to look anyway.
         self.wake.try_send(()).ok();
     }
 
     /// What this process has seen and not written yet.
     pub fn pending(&self) -> Tally {
-        lock(&self.pending).clone()
+        let pending = lock(&self.pending);
+        let under_way = pending.writing.iter();
+        under_way.chain(pending.waiting.iter()).cloned().collect()
     }
 }
 
@@ -87,25 +97,30 @@ impl Recorder {
 
     /// Writes what is pending; what could not be written stays so.
     async fn flush(&self) -> bool {
-        let taken: Vec<_> = std::mem::take(&mut *lock(&self.pending))
-            .into_iter()
-            .collect();
+        let taken = {
+            let mut pending = lock(&self.pending);
+            pending.writing = std::mem::take(&mut pending.waiting);
+            pending.writing.clone()
+        };
         if taken.is_empty() {
             return true;
         }
-        let Err(error) = self.store.remember(&taken).await else {
+        let taken: Vec<_> = taken.into_iter().collect();
+        let written = self.store.remember(&taken).await;
+        let mut pending = lock(&self.pending);
+        pending.writing = Tally::default();
+        let Err(error) = written else {
             return true;
         };
         tracing::debug!(%error, "near misses are not written yet");
-        let mut pending = lock(&self.pending);
         for sighting in taken {
-            pending.add(sighting);
+            pending.waiting.add(sighting);
         }
         false
     }
 }
 
 /// Nothing in here can be left half done, so a panic elsewhere does not spoil it.
-fn lock(pending: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+fn lock(pending: &Mutex<Pending>) -> MutexGuard<'_, Pending> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }

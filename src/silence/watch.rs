@@ -103,9 +103,11 @@ impl Watch {
                 return Ok(judgment);
             }
         }
-        Ok(match silence.since {
-            Some(since) => Judgment::Silent { since },
-            None => judgment,
+        Ok(match (silence.since, judgment) {
+            (Some(since), Judgment::Silent { .. }) => Judgment::Silent { since },
+            // `SILENCE_AFTER` was raised, or the rhythm is forgotten.
+            (Some(since), _) => Judgment::Unbroken { since },
+            (None, judgment) => judgment,
         })
     }
 

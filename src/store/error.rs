@@ -39,6 +39,10 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Decode(_)
             | sqlx::Error::TypeNotFound { .. }
             | sqlx::Error::RowNotFound => Self::Corrupt(error.to_string()),
+            // Why there was no connection within that time it does not say.
+            sqlx::Error::PoolTimedOut => {
+                Self::Unavailable("no connection to the database came about in time".to_owned())
+            }
             sqlx::Error::Encode(_) => Self::Refused(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
@@ -66,5 +70,17 @@ fn classify(error: &dyn DatabaseError) -> StoreError {
         "22" | "23" | "54" => StoreError::Refused(text), // data exception, constraint, limit exceeded
         "40" => StoreError::Conflict(text),              // serialization failure, deadlock
         _ => StoreError::Unavailable(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_told_in_its_own_words_and_not_in_those_of_a_pool() {
+        let error = StoreError::from(sqlx::Error::PoolTimedOut);
+        assert!(matches!(&error, StoreError::Unavailable(_)));
+        assert!(!error.to_string().contains("pool"), "{error}");
     }
 }

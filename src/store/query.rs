@@ -271,10 +271,14 @@ pub struct Counter {
 pub struct Snapshot {
     /// Counters of all time (hour 0) and of the hours that were asked for.
     pub counters: Vec<Counter>,
-    /// The newest message.
+    /// The message that was stored last.
     pub last_message: Option<Message>,
-    /// The newest delivery.
+    /// The delivery that was stored last.
     pub last_delivery: Option<DeliverySummary>,
+    /// When the newest message arrived, even if it is deleted since.
+    pub last_message_at: Option<Timestamp>,
+    /// When the newest delivery arrived, even if it is deleted since; then only its hour may be known.
+    pub last_delivery_at: Option<Timestamp>,
 }
 
 /// How many deliveries, and how many messages, count as recent.

@@ -76,8 +76,7 @@ pub(super) fn settle<'a>(
     for candidate in &plan.candidates {
         if let Some(position) = inserted.get(&candidate.id) {
             fresh.insert((candidate.delivery.id, candidate.item));
-            let hour = hour_of(candidate.delivery.received_at);
-            changes.hours.add(hour, *position);
+            changes.hours.add(candidate.delivery.received_at, *position);
         }
     }
     for record in open {

@@ -88,15 +88,31 @@ impl<'a> Settled<'a> {
     }
 }
 
-/// Between which positions the new messages of each hour of arrival stand.
+/// What is known of the new messages of an hour of arrival.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// The lowest of their positions.
+    pub(super) first: i64,
+    /// The highest of their positions.
+    pub(super) last: i64,
+    /// When the newest of them arrived.
+    pub(super) newest: Timestamp,
+}
+
+/// The new messages by hour of arrival.
 #[derive(Debug, Default)]
-pub(super) struct Hours(pub(super) BTreeMap<i64, (i64, i64)>);
+pub(super) struct Hours(pub(super) BTreeMap<i64, Span>);
 
 impl Hours {
-    pub(super) fn add(&mut self, hour: i64, position: i64) {
-        let (first, last) = self.0.entry(hour).or_insert((position, position));
-        *first = position.min(*first);
-        *last = position.max(*last);
+    pub(super) fn add(&mut self, arrival: Timestamp, position: i64) {
+        let span = self.0.entry(hour_of(arrival)).or_insert(Span {
+            first: position,
+            last: position,
+            newest: arrival,
+        });
+        span.first = position.min(span.first);
+        span.last = position.max(span.last);
+        span.newest = arrival.max(span.newest);
     }
 }
 
@@ -230,8 +246,7 @@ impl<'a> Plan<'a> {
         let candidates = self.candidates.iter().enumerate();
         let new = candidates.filter_map(|(number, one)| Some((position(number)?, one)));
         for (position, candidate) in new.clone() {
-            let hour = hour_of(candidate.delivery.received_at);
-            settled.hours.add(hour, position);
+            settled.hours.add(candidate.delivery.received_at, position);
         }
         let mut new = new.peekable();
         for &record in &self.records {

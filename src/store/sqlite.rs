@@ -13,6 +13,7 @@ mod silence;
 mod upkeep;
 mod writing;
 
+use std::error::Error;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -81,16 +82,16 @@ impl SqliteStore {
         let options = options(path).map_err(|error| unusable(&error))?;
         let mut connection = SqliteConnection::connect_with(&writing(&options))
             .await
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| unusable(&cause(&error)))?;
         if migrate {
             MIGRATIONS
                 .run_direct(None, &mut connection, false)
                 .await
-                .map_err(|error| unusable(&error))?;
+                .map_err(|error| unusable(&cause(&error)))?;
         } else {
             let missing = missing_migrations(&mut connection)
                 .await
-                .map_err(|error| unusable(&error))?;
+                .map_err(|error| unusable(&cause(&error)))?;
             if !missing.is_empty() {
                 return Err(unusable(&format!(
                     "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
@@ -114,26 +115,52 @@ impl SqliteStore {
 
     /// Which migrations a file lacks, read without changing it; `None` if there is no file yet.
     ///
+    /// Without a write-ahead log nobody uses the file, and none is made to look at it. With one, SQLite needs the file
+    /// beside it as well, and makes it if it is not there.
+    ///
     /// # Errors
     /// [`PrepareError::Unusable`] when the file cannot be read as a database.
     pub async fn missing_migrations(path: &Path) -> Result<Option<Vec<String>>, PrepareError> {
-        if !path.exists() {
-            return Ok(None);
-        }
         let unusable = |error: &dyn std::fmt::Display| {
             PrepareError::Unusable(format!(
                 "the database file {} cannot be read: {error}",
                 path.display()
             ))
         };
-        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        if !path.try_exists().map_err(|error| unusable(&error))? {
+            return Ok(None);
+        }
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(!Path::new(&log).exists());
         let mut connection = SqliteConnection::connect_with(&options)
             .await
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| unusable(&cause(&error)))?;
         let missing = missing_migrations(&mut connection).await;
         connection.close().await.ok();
-        missing.map(Some).map_err(|error| unusable(&error))
+        missing.map(Some).map_err(|error| unusable(&cause(&error)))
     }
+}
+
+/// Why a file cannot be used, in words that say what to do where SQLite's own do not.
+fn cause(error: &(dyn Error + 'static)) -> String {
+    let mut next = Some(error);
+    while let Some(one) = next {
+        if let Some(sqlx::Error::Database(database)) = one.downcast_ref::<sqlx::Error>() {
+            // https://sqlite.org/rescode.html: corrupt, and not a database.
+            let code = database.code().unwrap_or_default().parse::<u32>();
+            if code.is_ok_and(|code| matches!(code & 0xff, 11 | 26)) {
+                return "it is damaged, or no SQLite database: restore it from a backup, or move it away and start \
+                        with a new one"
+                    .to_owned();
+            }
+        }
+        next = one.source();
+    }
+    error.to_string()
 }
 
 /// Locks a file beside the database. Not the database itself: closing it would also drop SQLite's own locks.

@@ -27,6 +27,11 @@ async fn asked(api_url: &str, token: Option<&str>) -> Check {
     Status::Warning,
     "200 with error 1204 inside (\"Account [redacted] is [31m suspended\")"
 )]
+#[case(
+    Mood::TextInside,
+    Status::Warning,
+    "answers 200 with an error inside (\"Account suspended\")"
+)]
 #[case(Mood::LimitInside, Status::Unknown, "100 requests per 60 seconds")]
 #[case(Mood::LimitOnce, Status::Unknown, "100 requests per 60 seconds")]
 #[case(Mood::Silent, Status::Unknown, "did not answer in time")]

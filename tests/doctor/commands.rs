@@ -186,6 +186,65 @@ async fn a_database_is_looked_at_and_never_changed() {
     );
 }
 
+#[tokio::test]
+async fn a_stopped_service_is_looked_at_without_a_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut running = Running::start(program(directory.path())).await;
+    running.signal("-TERM");
+    assert!(running.ended().await.success());
+    let files = || {
+        let data = std::fs::read_dir(directory.path().join("data")).unwrap();
+        let mut names: Vec<_> = data.map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    let port = free_port().await.to_string();
+    let report = report(command(&directory, &port, &["doctor", "--json"]), 1).await;
+    let found = check(&report, "database");
+    assert!(
+        found["observed"].as_str().unwrap().contains("can be used."),
+        "{found:#}"
+    );
+    assert_eq!(check(&report, "port")["status"], "ok");
+    assert_eq!(files(), before);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_and_a_directory_that_is_none_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("chatrace-webhook.db"), "x".repeat(4096)).unwrap();
+    let port = free_port().await.to_string();
+    let broken = report(command(&directory, &port, &["doctor", "--json"]), 1).await;
+    let found = check(&broken, "database");
+    assert_eq!(found["status"], "problem");
+    let observed = found["observed"].as_str().unwrap();
+    assert!(
+        observed.contains("damaged, or no SQLite database: restore it from a backup"),
+        "{observed}"
+    );
+    let output = run(command(&directory, "0", &["serve"])).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("restore it from a backup"), "{said}");
+
+    let mut under_a_file = command(&directory, &port, &["doctor", "--json"]);
+    under_a_file.env("DATA_DIR", data.join("chatrace-webhook.db/data"));
+    let report = report(under_a_file, 1).await;
+    for name in ["data_directory", "database"] {
+        let found = check(&report, name);
+        assert_eq!(found["status"], "problem", "{found:#}");
+        assert!(
+            found["observed"]
+                .as_str()
+                .unwrap()
+                .contains("cannot be read"),
+            "{found:#}"
+        );
+    }
+}
+
 /// A service that gives this report to who knows the token `right`.
 async fn reporting(report: Report) -> Front {
     let diagnosis = async move |headers: HeaderMap| {

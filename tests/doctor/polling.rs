@@ -6,6 +6,8 @@ use chatrace_webhook::diagnose::Status;
 use chatrace_webhook::diagnose::chatrace_api::ChatraceApi;
 use chatrace_webhook::diagnose::polling::{Matrix, Pace, QUESTIONS, probe};
 
+use rstest::rstest;
+
 use super::{printed, run};
 use crate::support::chatrace::{CHATRACE_TOKEN, Chatrace, Mood};
 use crate::support::process::program;
@@ -57,6 +59,24 @@ async fn what_was_not_answered_proves_nothing() {
         "{}",
         matrix.verdict
     );
+    assert!(matrix.tried.is_empty());
+}
+
+#[rstest]
+#[case(Mood::Broken, "The API gave no answer about the token (502)")]
+#[case(Mood::LimitInside, "The API gave no answer about the token (limit)")]
+#[case(Mood::Html, "The API gave no answer about the token (no JSON)")]
+#[case(
+    Mood::ErrorInside,
+    "The token is not accepted at /accounts/me (error 1204)"
+)]
+#[case(Mood::TextInside, "The token is not accepted at /accounts/me (error)")]
+#[tokio::test]
+async fn an_outage_is_no_fault_of_the_token(#[case] mood: Mood, #[case] sentence: &str) {
+    let api = Chatrace::start(mood).await;
+    let matrix = tried(&api, CHATRACE_TOKEN).await;
+    assert_eq!(matrix.status, Status::Problem);
+    assert!(matrix.verdict.contains(sentence), "{}", matrix.verdict);
     assert!(matrix.tried.is_empty());
 }
 

@@ -4,13 +4,15 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chatrace_webhook::diagnose::public_url::{self, Credentials};
 use chatrace_webhook::diagnose::{Check, Status};
+use reqwest::Method;
 use rstest::rstest;
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 
 use super::{check, run};
-use crate::support::front::{Authority, Front, free_port};
+use crate::support::front::{Authority, Front, free_port, self_signed};
 use crate::support::process::{Running, program};
-use crate::support::{App, Backend, TOKEN};
+use crate::support::{Answer, App, Backend, TOKEN};
 
 const SECRET: &str = "canary-secret";
 
@@ -51,7 +53,7 @@ async fn a_probe_comes_in_and_is_never_kept(
     assert_eq!(deliveries["deliveries"], json!([]));
     let stats = app.get("/instagram/stats").await.ok();
     assert_eq!(stats["totalMessages"], 0);
-    assert_eq!(stats["process"]["rejected"]["empty"], 1, "{stats:#}");
+    assert_eq!(stats["process"]["rejected"]["empty"], 0, "{stats:#}");
 }
 
 #[tokio::test]
@@ -94,6 +96,36 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
         found.observed.contains("does not know the probe"),
         "{found:?}"
     );
+    let other = credentials("another-token", Some("another"), None);
+    let url = app.base.parse().unwrap();
+    let found = public_url::check(Some(&url), &other).await;
+    assert!(
+        found.observed.contains("does not know the probe (401)"),
+        "{found:?}"
+    );
+    let diagnosis = app.diagnosis().await;
+    assert_eq!(
+        check(&diagnosis, "near_misses")["status"],
+        "ok",
+        "a probe is nobody who missed: {diagnosis:#}"
+    );
+    let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "canary-app")]).await;
+    let front = Front::dropping("x-hub-signature-256", &meta.base).await;
+    let url = format!("http://127.0.0.1:{}", front.port);
+    let found = way(&url, &credentials(TOKEN, None, Some("canary-app"))).await;
+    assert!(
+        found
+            .meaning
+            .contains("The proxy drops X-Hub-Signature-256"),
+        "{found:?}"
+    );
+    // A message with its header is a message all the same.
+    let message = app
+        .request(Method::POST, "/instagram/webhook")
+        .header("x-webhook-secret", SECRET)
+        .header("x-webhook-probe", "x")
+        .body(r#"{"contact_id":"1","text":"hi"}"#);
+    assert_eq!(Answer::to(message).await.ok()["stored"], 1);
 }
 
 #[tokio::test]
@@ -183,11 +215,17 @@ async fn a_way_that_ends_early_is_named() {
 
 /// What the real program finds at a certificate, whose authority the system trusts or not.
 async fn certificate(name: &str, from: i64, to: i64, trusted: bool) -> Value {
+    let authority = Authority::new();
+    let server = authority.server(name, from, to);
+    let trust = if trusted { authority } else { Authority::new() };
+    found_at(server, &trust).await
+}
+
+/// What the real program finds at a server, where the system trusts an authority.
+async fn found_at(server: ServerConfig, trust: &Authority) -> Value {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start(program(directory.path())).await;
-    let authority = Authority::new();
-    let front = Front::tls(authority.server(name, from, to), &running.base).await;
-    let trust = if trusted { authority } else { Authority::new() };
+    let front = Front::tls(server, &running.base).await;
     let file = directory.path().join("authority.pem");
     std::fs::write(&file, trust.pem()).unwrap();
     let mut doctor = program(directory.path());
@@ -225,6 +263,15 @@ async fn a_certificate_is_looked_at(
     assert_eq!(found["status"], status, "{found:#}");
     assert!(
         found["observed"].as_str().unwrap().contains(sentence),
+        "{found:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_signs_itself_is_named() {
+    let found = found_at(self_signed("localhost"), &Authority::new()).await;
+    assert_eq!(
+        found["observed"], "The certificate of localhost is self-signed: it is an authority's own.",
         "{found:#}"
     );
 }

@@ -40,12 +40,21 @@ fn configure(command: &mut Command, database_url: &str, api: &Chatrace) {
         .env("WEBHOOK_SECRET", "canary-webhook")
         .env("META_APP_SECRET", "canary-app")
         .env("META_VERIFY_TOKEN", "canary-verify")
-        .env("INSTAGRAM_API_URL", &api.url)
+        .env(
+            "INSTAGRAM_API_URL",
+            api.url.replace("http://", "http://user:canary-api-url@"),
+        )
         .env("INSTAGRAM_ACCESS_TOKEN", CHATRACE_TOKEN)
         .env("METRICS_TOKEN", "canary-metrics")
-        .env("PUBLIC_URL", "http://user:canary-public@127.0.0.1:9")
+        .env(
+            "PUBLIC_URL",
+            "http://user:canary-public@127.0.0.1:9/?token=canary-public-query",
+        )
         .env("SILENCE_AFTER", "200ms")
-        .env("ALERT_URL", "https://user:canary-alert@127.0.0.1:9/hook")
+        .env(
+            "ALERT_URL",
+            "https://user:canary-alert@127.0.0.1:9/hook?key=canary-alert-query",
+        )
         .env("ALERT_SECRET", "canary-signing");
 }
 
@@ -106,6 +115,21 @@ async fn everything(
         shown.extend([output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()));
     }
     let client = chatrace_webhook::outside::builder().build().unwrap();
+    // Whoever knows one and puts it where it does not belong shows it to nobody else.
+    for canary in [
+        "canary-database",
+        "canary-api-url",
+        "canary-public",
+        "canary-public-query",
+        "canary-alert",
+        "canary-alert-query",
+    ] {
+        let post = client
+            .post(format!("{base}/instagram/webhook"))
+            .header("user-agent", format!("agent {canary}"))
+            .body("{}");
+        assert_eq!(post.send().await.unwrap().status(), 401);
+    }
     for path in PATHS {
         for token in ["canary-api", "canary-metrics", "canary-wrong"] {
             let get = client.get(format!("{base}{path}")).bearer_auth(token);

@@ -20,6 +20,8 @@ pub(crate) enum Mood {
     Well,
     /// An error inside HTTP 200, which repeats the token.
     ErrorInside,
+    /// An error inside HTTP 200 that is nothing but a text.
+    TextInside,
     /// The limit of requests, inside HTTP 200.
     LimitInside,
     /// The limit once, as 429; then well.
@@ -88,6 +90,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             let message = format!("Account {CHATRACE_TOKEN} is\u{1b}[31m suspended");
             return ok(json!({ "error": { "code": 1204, "message": message } }));
         }
+        Mood::TextInside => return ok(json!({ "error": "Account suspended" })),
         Mood::LimitInside => return ok(json!({ "error": { "code": 8, "message": limit } })),
         Mood::LimitOnce => {
             *shared.mood.lock().unwrap() = Mood::Well;

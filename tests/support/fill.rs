@@ -18,7 +18,7 @@ pub(crate) async fn postgres(url: &str, count: u32, text: &str) {
            'flat', false \
          FROM generate_series(1, {count}) AS n; \
          UPDATE head SET position = {count}; \
-         INSERT INTO hours VALUES (1783609200 / 3600, 1, {count}); \
+         INSERT INTO hours (hour, first, last) VALUES (1783609200 / 3600, 1, {count}); \
          UPDATE folded SET position = {count}; \
          ANALYZE"
     );
@@ -36,7 +36,7 @@ pub(crate) async fn sqlite(file: &Path, count: u32) {
            iif(n % 250 = 0, 'postback', 'text'), 'c' || n, 'number ' || n, 1783609200000 + n, 'arrival', \
            1783609200000 + n, 'flat', 0 \
          FROM numbers; \
-         INSERT INTO hours VALUES (1783609200 / 3600, 1, {count}); \
+         INSERT INTO hours (hour, first, last) VALUES (1783609200 / 3600, 1, {count}); \
          UPDATE folded SET position = {count}"
     );
     super::sqlite_execute(file, statement).await;

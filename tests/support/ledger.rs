@@ -69,6 +69,14 @@ impl Ledger {
         self.directory.path()
     }
 
+    /// Runs a statement while no store is open.
+    pub(crate) async fn execute(&self, statement: &str) {
+        match &self.url {
+            Some(url) => postgres::execute(url, statement.to_owned()).await,
+            None => super::sqlite_execute(&self.file(), statement).await,
+        }
+    }
+
     /// Everything in which a person could show, in one text.
     pub(crate) async fn texts(&self) -> String {
         let rows: Vec<String> = if let Some(url) = &self.url {

@@ -1,17 +1,23 @@
-//! What can be looked at while the service does not run. Nothing is changed: no migration, no directory, no lock kept.
+//! What can be looked at while the service does not run. Nothing is changed: no migration, no directory, no lock kept. A
+//! file is made in the data directory and gone at once, and its lock is held for as long as it takes to ask for it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use super::super::serve::cannot_listen;
 use super::super::serve::data_dir::kept_token;
 use super::super::surroundings::Surroundings;
+use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Database};
 use crate::diagnose::{Check, Status};
 use crate::http;
 use crate::store::{PostgresStore, PrepareError, SqliteStore};
 
+/// How long a program that listens on this machine may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
 const WILL_NOT_START: &str = "The service will not start.";
 
 /// Whether the environment is right; every mistake at once.
@@ -57,12 +63,21 @@ fn data_directory(path: &Path) -> Check {
     let problem = |observed: String, next: &str| {
         Check::new(NAME, Status::Problem, observed, WILL_NOT_START, next)
     };
-    if !path.exists() {
-        return Check::ok(
-            NAME,
-            format!("The data directory {at} does not exist yet."),
-            "The first start makes it.",
-        );
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => {
+            return Check::ok(
+                NAME,
+                format!("The data directory {at} does not exist yet."),
+                "The first start makes it.",
+            );
+        }
+        Err(error) => {
+            return problem(
+                format!("The data directory {at} cannot be read: {error}."),
+                "Set DATA_DIR to a directory that the service's user may write, or let that user into those above it.",
+            );
+        }
     }
     if let Err(error) = try_write(path) {
         return problem(
@@ -166,7 +181,7 @@ async fn database(config: &Config) -> Check {
             Status::Problem,
             format!("{}.", capitalised(&problem)),
             WILL_NOT_START,
-            "Do what the sentence says.",
+            "Correct what the sentence names, or set DATABASE_URL to another database.",
         ),
     }
 }
@@ -174,8 +189,20 @@ async fn database(config: &Config) -> Check {
 fn port(known: &Surroundings) -> Check {
     const NAME: &str = "port";
     let address = known.server.address();
-    match http::listen(address) {
-        Ok(_) => Check::ok(
+    // Who listens there answers. To listen oneself would be in the way of a service that starts at this moment: the
+    // address alone is tried, at another port, and the port only where it needs privileges.
+    let is_taken = TcpStream::connect_timeout(&reachable(address), PATIENCE).is_ok();
+    let tried = match address.port() {
+        1..1024 => address,
+        _ => SocketAddr::new(address.ip(), 0),
+    };
+    let listening = if is_taken {
+        Err(ErrorKind::AddrInUse.into())
+    } else {
+        http::listen(tried).map(drop)
+    };
+    match listening {
+        Ok(()) => Check::ok(
             NAME,
             format!("{address} is free."),
             "The service can listen there.",

@@ -4,7 +4,7 @@ use reqwest::header::{LOCATION, SERVER};
 use serde_json::Value;
 use url::Url;
 
-use super::{NAME, NOTHING_ARRIVES};
+use super::{NAME, NOTHING_ARRIVES, SECRET_HEADER};
 use crate::diagnose::probe::{self, Probe};
 use crate::diagnose::{Check, Status};
 use crate::outside;
@@ -71,7 +71,8 @@ impl Answer {
     }
 
     /// Whether the probe came in; if not, why.
-    pub(super) fn accept(&self, url: &Url) -> Result<(), Check> {
+    /// `header` is that of the probe's credential.
+    pub(super) fn accept(&self, url: &Url, header: &str) -> Result<(), Check> {
         let host = url.host_str().unwrap_or_default();
         let status = self.status;
         Err(match self.whose {
@@ -82,8 +83,12 @@ impl Answer {
                 format!(
                     "The public address {host} leads here, but the secret of the probe was lost on the way (401)."
                 ),
-                "The proxy drops X-Webhook-Secret, so every message is refused.",
-                "Let the proxy pass the header X-Webhook-Secret; or put the secret into the URL as ?token=….",
+                format!("The proxy drops {header}, so every message is refused."),
+                if header == SECRET_HEADER {
+                    "Let the proxy pass the header X-Webhook-Secret; or put the secret into the URL as ?token=….".to_owned()
+                } else {
+                    format!("Let the proxy pass the header {header}.")
+                },
             ),
             Whose::OtherSecret => Check::new(
                 NAME,

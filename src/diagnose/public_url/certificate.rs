@@ -44,11 +44,8 @@ pub(super) fn refused(host: &str, error: &CertificateError) -> Check {
             "Get one of a public authority, such as Let's Encrypt, and let the proxy send the full chain.",
         ),
         other => finding(
-            format!(
-                "The certificate of {host} is not accepted: {}.",
-                outside::shown(&other.to_string())
-            ),
-            "Get one of a public authority, such as Let's Encrypt.",
+            format!("The certificate of {host} {}.", outside::unfit(other)),
+            "Get one of a public authority, such as Let's Encrypt, and let the proxy send the full chain.",
         ),
     }
 }

@@ -313,10 +313,10 @@ async fn execute(
            INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) \
            SELECT * FROM UNNEST($6::new_item[]) WHERE (SELECT are_all FROM new) \
          ), new_hours AS ( \
-           INSERT INTO hours AS old (hour, first, last) \
-           SELECT * FROM UNNEST($7::new_hour[]) WHERE (SELECT are_all FROM new) \
-           ON CONFLICT (hour) DO UPDATE \
-             SET first = LEAST(old.first, EXCLUDED.first), last = GREATEST(old.last, EXCLUDED.last) \
+           INSERT INTO hours AS old (hour, first, last, newest) \
+           SELECT * FROM UNNEST($7::new_span[]) WHERE (SELECT are_all FROM new) \
+           ON CONFLICT (hour) DO UPDATE SET first = LEAST(old.first, EXCLUDED.first), \
+             last = GREATEST(old.last, EXCLUDED.last), newest = GREATEST(old.newest, EXCLUDED.newest) \
          ), new_counts AS ( \
            INSERT INTO counters AS old (hour, name, label, value) \
            SELECT * FROM UNNEST($8::new_count[]) WHERE (SELECT are_all FROM new) \

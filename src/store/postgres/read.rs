@@ -5,6 +5,7 @@ use jiff_sqlx::ToSqlx as _;
 use sqlx::{Error, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::silence;
 use crate::delivery::Outcome;
 use crate::message::Channel;
 use crate::store::columns::{
@@ -35,6 +36,8 @@ pub(super) async fn snapshot(pool: &PgPool, since: Timestamp) -> Result<Snapshot
         .build()
         .fetch_optional(pool)
         .await?;
+    let last_message_at = silence::last_message_at(pool).await?;
+    let last_delivery_at = silence::last_delivery_at(pool).await?;
     Ok(Snapshot {
         counters: counters
             .iter()
@@ -42,6 +45,8 @@ pub(super) async fn snapshot(pool: &PgPool, since: Timestamp) -> Result<Snapshot
             .collect::<Result<_, _>>()?,
         last_message: last_message.as_ref().map(message).transpose()?,
         last_delivery: last_delivery.as_ref().map(delivery_summary).transpose()?,
+        last_message_at,
+        last_delivery_at: last_delivery_at.max(last_message_at),
     })
 }
 

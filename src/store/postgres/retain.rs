@@ -163,7 +163,8 @@ pub(super) async fn sweep(
         .bind(now.to_sqlx())
         .execute(&mut *connection)
         .await?;
-    sqlx::query("DELETE FROM hours WHERE hour < $1")
+    // The newest hour stays: it says when the newest message arrived, even if that is deleted.
+    sqlx::query("DELETE FROM hours WHERE hour < $1 AND hour < (SELECT max(hour) FROM hours)")
         .bind(until.map(hour_of))
         .execute(connection)
         .await?;

@@ -187,6 +187,7 @@ pub(super) struct NewHour {
     hour: i64,
     first: i64,
     last: i64,
+    newest: Timestamp,
 }
 
 /// What a row of `counters` is raised by.
@@ -228,7 +229,12 @@ impl<'a> Rows<'a> {
         let hours = hours.0.iter();
         Self {
             hours: hours
-                .map(|(&hour, &(first, last))| NewHour { hour, first, last })
+                .map(|(&hour, span)| NewHour {
+                    hour,
+                    first: span.first,
+                    last: span.last,
+                    newest: span.newest.to_sqlx(),
+                })
                 .collect(),
             counts: counts
                 .map(|(&(hour, name, label), &value)| NewCount {
@@ -267,6 +273,6 @@ types! {
     NewItem<'_> = "new_item",
     NewContact<'_> = "new_contact",
     NewAlias<'_> = "new_alias",
-    NewHour = "new_hour",
+    NewHour = "new_span",
     NewCount<'_> = "new_count",
 }

@@ -1,5 +1,6 @@
 //! Near misses in Postgres, and what the diagnosis looks at.
 
+use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::{Connection as _, Error, PgPool};
 
@@ -36,15 +37,17 @@ pub(super) async fn remember(pool: &PgPool, seen: &[Sighting]) -> Result<(), Err
     }
     for sighting in changed {
         sqlx::query(
-            "INSERT INTO sightings (sight, path, count, first_at, last_at, sample) VALUES ($1, $2, $3, $4, $5, $6) \
+            "INSERT INTO sightings (sight, path, count, first_at, last_at, sent_at, sample) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) \
              ON CONFLICT (sight, path) DO UPDATE SET count = EXCLUDED.count, first_at = EXCLUDED.first_at, \
-               last_at = EXCLUDED.last_at, sample = EXCLUDED.sample",
+               last_at = EXCLUDED.last_at, sent_at = EXCLUDED.sent_at, sample = EXCLUDED.sample",
         )
         .bind(sighting.sight.as_str())
         .bind(&sighting.path)
         .bind(sighting.count)
         .bind(sighting.first_at.to_sqlx())
         .bind(sighting.last_at.to_sqlx())
+        .bind(sighting.sent_at.map(Timestamp::to_sqlx))
         .bind(sighting.sample.as_ref().map(|sample| serde_json::json!(sample).to_string()))
         .execute(&mut *transaction)
         .await?;

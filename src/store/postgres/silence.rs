@@ -9,12 +9,32 @@ use crate::store::columns::{self, Columns as _};
 use crate::store::query::hour_of;
 use crate::store::{Alert, Silence};
 
+/// The newest arrival that `hours` knows. What replicas of the version before store it does not know to the second:
+/// therefore the beginning of the hour counts, and the message in the last position. (Those also leave no hour behind
+/// when they delete all, but counters.)
 pub(super) async fn last_message_at(pool: &PgPool) -> Result<Option<Timestamp>, Error> {
-    sqlx::query("SELECT received_at FROM messages ORDER BY position DESC LIMIT 1")
-        .fetch_optional(pool)
-        .await?
-        .map(|row| row.time("received_at"))
-        .transpose()
+    sqlx::query(
+        "SELECT GREATEST( \
+           (SELECT COALESCE(newest, to_timestamp(hour * 3600)) FROM hours ORDER BY hour DESC LIMIT 1), \
+           (SELECT received_at FROM messages ORDER BY position DESC LIMIT 1), \
+           (SELECT to_timestamp(max(hour) * 3600) FROM counters \
+             WHERE name = 'direction' AND hour > 0 AND NOT EXISTS (SELECT FROM hours))) AS at",
+    )
+    .fetch_one(pool)
+    .await?
+    .optional_time("at")
+}
+
+/// When the newest delivery arrived: the beginning of its hour, and to the second only if it stands in the last position.
+pub(super) async fn last_delivery_at(pool: &PgPool) -> Result<Option<Timestamp>, Error> {
+    sqlx::query(
+        "SELECT GREATEST( \
+           (SELECT received_at FROM deliveries ORDER BY position DESC LIMIT 1), \
+           (SELECT to_timestamp(max(hour) * 3600) FROM counters WHERE name = 'delivery' AND hour > 0)) AS at",
+    )
+    .fetch_one(pool)
+    .await?
+    .optional_time("at")
 }
 
 pub(super) async fn messages_by_hour(

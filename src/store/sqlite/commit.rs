@@ -343,14 +343,16 @@ pub(super) async fn widen_hours(
     connection: &mut SqliteConnection,
     hours: &Hours,
 ) -> Result<(), StoreError> {
-    for (hour, (first, last)) in &hours.0 {
+    for (hour, span) in &hours.0 {
         sqlx::query(
-            "INSERT INTO hours (hour, first, last) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
+            "INSERT INTO hours (hour, first, last, newest) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last), \
+               newest = max(coalesce(newest, 0), excluded.newest)",
         )
         .bind(hour)
-        .bind(first)
-        .bind(last)
+        .bind(span.first)
+        .bind(span.last)
+        .bind(span.newest.as_millisecond())
         .execute(&mut *connection)
         .await?;
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Error, QueryBuilder, Sqlite, SqlitePool};
 use uuid::Uuid;
 
+use super::silence;
 use crate::delivery::Outcome;
 use crate::message::{Channel, Direction, Kind};
 use crate::store::columns::{
@@ -34,6 +35,8 @@ pub(super) async fn snapshot(pool: &SqlitePool, since: Timestamp) -> Result<Snap
         .build()
         .fetch_optional(pool)
         .await?;
+    let last_message_at = silence::last_message_at(pool).await?;
+    let last_delivery_at = silence::last_delivery_at(pool).await?;
     Ok(Snapshot {
         counters: counters
             .iter()
@@ -41,6 +44,8 @@ pub(super) async fn snapshot(pool: &SqlitePool, since: Timestamp) -> Result<Snap
             .collect::<Result<_, _>>()?,
         last_message: last_message.as_ref().map(message).transpose()?,
         last_delivery: last_delivery.as_ref().map(delivery_summary).transpose()?,
+        last_message_at,
+        last_delivery_at: last_delivery_at.max(last_message_at),
     })
 }
 

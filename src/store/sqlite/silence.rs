@@ -8,12 +8,35 @@ use crate::store::columns::{self, Columns as _};
 use crate::store::query::hour_of;
 use crate::store::{Alert, Silence};
 
+/// The newest arrival that `hours` knows. What the version before stored it does not know to the second: therefore the
+/// beginning of the hour counts, and the message in the last position. (That version also left no hour behind when it
+/// deleted all, but counters.)
 pub(super) async fn last_message_at(pool: &SqlitePool) -> Result<Option<Timestamp>, Error> {
-    sqlx::query("SELECT received_at FROM messages ORDER BY position DESC LIMIT 1")
-        .fetch_optional(pool)
-        .await?
-        .map(|row| row.time("received_at"))
-        .transpose()
+    sqlx::query(
+        "SELECT max(at) AS at FROM ( \
+           SELECT * FROM (SELECT coalesce(newest, hour * 3600000) AS at FROM hours ORDER BY hour DESC LIMIT 1) \
+           UNION ALL \
+           SELECT * FROM (SELECT received_at FROM messages ORDER BY position DESC LIMIT 1) \
+           UNION ALL \
+           SELECT max(hour) * 3600000 FROM counters \
+             WHERE name = 'direction' AND hour > 0 AND NOT EXISTS (SELECT 1 FROM hours))",
+    )
+    .fetch_one(pool)
+    .await?
+    .optional_time("at")
+}
+
+/// When the newest delivery arrived: the beginning of its hour, and to the second only if it stands in the last position.
+pub(super) async fn last_delivery_at(pool: &SqlitePool) -> Result<Option<Timestamp>, Error> {
+    sqlx::query(
+        "SELECT max(at) AS at FROM ( \
+           SELECT * FROM (SELECT received_at AS at FROM deliveries ORDER BY position DESC LIMIT 1) \
+           UNION ALL \
+           SELECT max(hour) * 3600000 FROM counters WHERE name = 'delivery' AND hour > 0)",
+    )
+    .fetch_one(pool)
+    .await?
+    .optional_time("at")
 }
 
 pub(super) async fn messages_by_hour(

@@ -1,0 +1,87 @@
+//! What of a configured URL is a credential.
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Env;
+
+/// The variables whose URLs may hold one.
+const VARIABLES: [&str; 4] = [
+    "DATABASE_URL",
+    "PUBLIC_URL",
+    "INSTAGRAM_API_URL",
+    "ALERT_URL",
+];
+/// Words in the names of parameters whose values are credentials.
+const TELLING: [&str; 6] = ["token", "secret", "key", "pass", "auth", "sig"];
+/// A value of this length, with letters and digits, is no word.
+const LONG: usize = 16;
+
+/// The credentials in all of them, as they stand there and as they are meant. That a URL is none is told by its section.
+pub(super) fn credentials(env: &Env<'_>) -> Vec<SecretString> {
+    let urls = VARIABLES.iter().filter_map(|variable| env.text(variable));
+    let mut found: Vec<_> = urls
+        .filter_map(|url| Url::parse(&url).ok())
+        .flat_map(|url| of(&url))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(SecretString::from).collect()
+}
+
+fn of(url: &Url) -> Vec<String> {
+    let mut found: Vec<String> = url.password().map(str::to_owned).into_iter().collect();
+    // Alone it is a token. (That of a database may have its password elsewhere.)
+    if found.is_empty() && matches!(url.scheme(), "http" | "https") {
+        found.push(url.username().to_owned());
+    }
+    for pair in url.query().unwrap_or_default().split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or_default();
+        let name = name.to_lowercase();
+        if TELLING.iter().any(|word| name.contains(word)) || is_token(value) {
+            found.push(value.to_owned());
+        }
+    }
+    let meant: Vec<_> = found
+        .iter()
+        .map(|text| {
+            let meant = percent_encoding::percent_decode_str(text);
+            meant.decode_utf8_lossy().into_owned()
+        })
+        .collect();
+    found.extend(meant);
+    found.retain(|text| !text.is_empty());
+    found
+}
+
+fn is_token(value: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.as_bytes().iter().any(kind);
+    value.len() >= LONG && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(url: &str) -> Vec<String> {
+        let mut found = of(&url.parse().unwrap());
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    #[test]
+    fn passwords_and_tokens_are_found_and_words_are_not() {
+        assert_eq!(
+            found("postgres://postgres:p%40ss@db/chatrace?sslmode=require"),
+            ["p%40ss", "p@ss"]
+        );
+        assert_eq!(found("postgres://keeper@db/x?password=hidden"), ["hidden"]);
+        assert_eq!(found("https://tok-en@hooks.example/a"), ["tok-en"]);
+        assert_eq!(
+            found("https://hooks.example/?room=instagram&x=0123456789abcdef&access_token=t"),
+            ["0123456789abcdef", "t"]
+        );
+        assert!(found("https://shop.example/instagram").is_empty());
+    }
+}
