@@ -548,7 +548,7 @@ async fn near_misses_add_up_over_replicas_and_survive_a_restart() {
     );
     let told = check(&diagnosis, "near_misses")["observed"].as_str();
     assert!(
-        told.is_some_and(|told| told.contains("newest that sent something was POST /")),
+        told.is_some_and(|told| told.contains(" was POST /instagram/web")),
         "{told:?}"
     );
 }
@@ -574,7 +574,7 @@ async fn near_misses_of_the_embedded_database_survive_a_restart() {
     );
     let told = check(&diagnosis, "near_misses")["observed"].as_str();
     assert!(
-        told.is_some_and(|told| told.contains("newest that sent something was POST /")),
+        told.is_some_and(|told| told.contains(" was POST /instagram/web")),
         "{told:?}"
     );
 }

@@ -102,7 +102,8 @@ async fn a_commit_whose_answer_is_lost_doubles_nothing() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let app = app(&through).await;
-    for round in 0..5 {
+    assert_eq!(app.post(body("before")).await.ok()["outcome"], "stored");
+    for round in 1..6 {
         proxy.set(Weather::LosesNextCommit);
         let (answer, ()) = tokio::join!(app.post(body(&format!("lost {round}"))), async {
             proxy.becomes(Weather::Cut).await;

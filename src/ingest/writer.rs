@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use metrics::histogram;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
-use tokio_util::task::TaskTracker;
 
 use super::batch::{self, Answered};
 use super::fallback::Fallback;
@@ -31,13 +30,22 @@ type Waiting = (
     OwnedSemaphorePermit,
 );
 
+/// A batch of which is known what became of it, in the order of those who wait.
+type Settled = (Vec<Answered>, Vec<Waiting>);
+
 impl Writer {
     /// Commits whatever waits, again and again, until every [`Ingest`](super::Ingest) is dropped and the queue is
     /// empty.
     pub async fn run(mut self) {
-        let answering = TaskTracker::new();
         let mut jobs = Vec::with_capacity(BATCH);
-        while self.jobs.recv_many(&mut jobs, BATCH).await > 0 {
+        let mut last: Option<Settled> = None;
+        loop {
+            if self.jobs.is_empty() {
+                self.answer(last.take());
+            }
+            if self.jobs.recv_many(&mut jobs, BATCH).await == 0 {
+                return;
+            }
             let mut coming = jobs.drain(..).peekable();
             while coming.peek().is_some() {
                 // At least one, and further ones as long as they fit.
@@ -50,18 +58,12 @@ impl Writer {
                     records.push(job.record);
                     waiting.push((job.reply, job.room));
                 }
-                let kept = self.commit(records).await;
-                let refusals = self.refusals.clone();
-                if coming.peek().is_none() && self.jobs.is_empty() {
-                    answer(kept, waiting, &refusals);
-                } else {
-                    // The next batch does not wait until everybody of this one has been told.
-                    answering.spawn(async move { answer(kept, waiting, &refusals) });
-                }
+                // Those of the last batch are told while the database works on this one.
+                let answering = async { self.answer(last.take()) };
+                let (kept, ()) = tokio::join!(biased; self.commit(records), answering);
+                last = Some((kept, waiting));
             }
         }
-        answering.close();
-        answering.wait().await;
     }
 
     async fn commit(&self, records: Vec<Record>) -> Vec<Answered> {
@@ -97,24 +99,27 @@ impl Writer {
         fallback.keep(&mut answered).await;
         answered
     }
-}
 
-/// Tells the log, and then everybody who waits, what became of a batch.
-fn answer(kept: Vec<Answered>, waiting: Vec<Waiting>, refusals: &Refusals) {
-    telemetry::together(|| {
-        for (record, result) in &kept {
-            report::report(record, result);
+    /// Tells the log, and then everybody who waits, what became of a batch.
+    fn answer(&self, settled: Option<Settled>) {
+        let Some((kept, waiting)) = settled else {
+            return;
+        };
+        telemetry::together(|| {
+            for (record, result) in &kept {
+                report::report(record, result);
+            }
+        });
+        for ((_, result), (reply, room)) in kept.into_iter().zip(waiting) {
+            // What the database refuses because of what is in it says nothing about the next delivery.
+            if !matches!(result, Err(StoreError::Refused(_))) {
+                self.refusals.note(result.is_ok());
+            }
+            // A client that hung up no longer waits; its delivery is kept all the same.
+            reply
+                .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
+                .ok();
+            drop(room);
         }
-    });
-    for ((_, result), (reply, room)) in kept.into_iter().zip(waiting) {
-        // What the database refuses because of what is in it says nothing about the next delivery.
-        if !matches!(result, Err(StoreError::Refused(_))) {
-            refusals.note(result.is_ok());
-        }
-        // A client that hung up no longer waits; its delivery is kept all the same.
-        reply
-            .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
-            .ok();
-        drop(room);
     }
 }

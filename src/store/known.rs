@@ -32,6 +32,11 @@ impl Known {
         }
     }
 
+    /// How often contacts had been deleted when [`see`](Self::see) was last told.
+    pub(super) fn generation(&self) -> i64 {
+        self.generation
+    }
+
     /// Forgets everything if contacts were deleted since the last time.
     pub(super) fn see(&mut self, generation: i64) {
         if self.generation != generation {

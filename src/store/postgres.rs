@@ -59,6 +59,8 @@ pub struct PostgresStore {
     window: Duration,
     /// Set once the server has been checked and migrated; until then nothing is tried.
     prepared: AtomicBool,
+    /// Whether a connection here is a session there, as it is without a pooler, or with one in session mode.
+    keeps_session: AtomicBool,
 }
 
 /// What belongs to the one connection that writes: it skips the pool and its health checks.
@@ -125,6 +127,7 @@ impl PostgresStore {
             upkeep: Mutex::new(()),
             window,
             prepared: AtomicBool::new(false),
+            keeps_session: AtomicBool::new(false),
         }
     }
 
@@ -144,6 +147,11 @@ impl PostgresStore {
         prepare::check_pooling(&mut connection, &mut other).await?;
         prepare::check_durability(&mut connection).await?;
         prepare::migrate(&mut connection, &mut other, migrate).await?;
+        let keeps_session = prepare::keeps_session(&mut connection, &mut other).await?;
+        self.keeps_session.store(keeps_session, Ordering::Release);
+        self.begin_session(&mut connection)
+            .await
+            .map_err(|error| PrepareError::Unreachable(error.to_string()))?;
         timeout(CLOSE_TIMEOUT, other.close()).await.ok();
         self.writer.lock().await.connection = Some(connection);
         self.prepared.store(true, Ordering::Release);
@@ -171,6 +179,17 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
+    /// Gives a session that writes its limits.
+    async fn begin_session(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.keeps_session.load(Ordering::Acquire) {
+            let limits = sqlx::raw_sql(commit::SESSION).execute(connection);
+            timeout(CONNECT_TIMEOUT, limits)
+                .await
+                .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))?;
+        }
+        Ok(())
+    }
+
     /// Waits for the turn of a commit.
     async fn turn(&self) -> Result<Turn<'_>, StoreError> {
         self.check_prepared()?;
@@ -194,7 +213,9 @@ impl PostgresStore {
         } else {
             // It may be another server, after a failover that lost commits.
             writer.known = Known::new();
-            self.connect().await?
+            let mut connection = self.connect().await?;
+            self.begin_session(&mut connection).await?;
+            connection
         };
         Ok(Turn {
             connection,
@@ -258,8 +279,17 @@ impl Store for PostgresStore {
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
         let mut turn = self.turn().await?;
-        let known = &mut turn.writer.known;
-        let commit = commit::commit(&mut turn.connection, records, attempt, self.window, known);
+        let (connection, known) = (&mut turn.connection, &mut turn.writer.known);
+        let commit = async {
+            if attempt == Attempt::First
+                && self.keeps_session.load(Ordering::Acquire)
+                && let Some(committed) =
+                    commit::commit_at_once(connection, records, self.window, known).await?
+            {
+                return Ok(committed);
+            }
+            commit::commit(connection, records, attempt, self.window, known).await
+        };
         let result = limited(commit).await;
         turn.give_back(result).await
     }

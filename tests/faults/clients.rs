@@ -17,9 +17,9 @@ use crate::support::process::PATIENCE;
 use crate::support::proxy::{Proxy, Weather};
 use crate::support::{App, Backend, postgres};
 
-/// The body of a flood: so many of them fill the queue, and so many more come in each wave.
+/// The body of a flood: so many of them, and what is read of them, fill the queue, and so many more come in each wave.
 const LARGE: usize = 512 * 1024;
-const FILLING: usize = 128;
+const FILLING: usize = 64;
 const WAVE: usize = 64;
 const WAVES: usize = 8;
 /// What memory may still grow by once the queue is full: half of what the waves that follow bring.

@@ -93,7 +93,7 @@ async fn forward(
 ) {
     let mut now = weather.subscribe();
     let mut buffer = vec![0; 64 * 1024];
-    let mut writes = false;
+    let mut commits = Commits::default();
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if now.wait_for(|now| *now != Weather::Frozen).await.is_err() {
             return;
@@ -105,9 +105,9 @@ async fn forward(
                     .windows(text.len())
                     .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
         };
-        writes |= says("new_message[]");
+        let is_commit = to_server && commits.see(bytes);
         let weather_now = *now.borrow();
-        let commits = weather_now == Weather::LosesNextCommit && writes && is_commit(bytes);
+        let is_lost = weather_now == Weather::LosesNextCommit && is_commit;
         if let Weather::HangsAt(text) = weather_now
             && says(text)
         {
@@ -117,7 +117,7 @@ async fn forward(
         if to.write_all(bytes).await.is_err() {
             return;
         }
-        if commits {
+        if is_lost {
             // The server has the COMMIT in its socket and carries it out even when the connection ends.
             weather.send_replace(Weather::Cut);
             return;
@@ -125,9 +125,31 @@ async fn forward(
     }
 }
 
-/// Whether somebody sends COMMIT, as a message of its own:
+/// What tells a commit of messages on a connection:
 /// <https://www.postgresql.org/docs/current/protocol-message-formats.html>
-fn is_commit(bytes: &[u8]) -> bool {
-    const MESSAGE: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
-    bytes.windows(MESSAGE.len()).any(|window| window == MESSAGE)
+#[derive(Default)]
+struct Commits {
+    /// It has prepared the statement that is a whole commit.
+    knows_statement: bool,
+    /// It has prepared the statement that is a part of one.
+    knows_part: bool,
+    in_transaction: bool,
+}
+
+impl Commits {
+    /// Whether the server commits messages when it has read this.
+    fn see(&mut self, bytes: &[u8]) -> bool {
+        const EXECUTE: &[u8] = b"E\0\0\0\x09\0\0\0\0\0";
+        const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+        let says = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+        self.knows_statement |= says(b"SELECT commit_batch(");
+        self.knows_part |= says(b"new_message[]");
+        self.in_transaction |= says(b"BEGIN ");
+        let commits = says(COMMIT);
+        if commits || says(b"ROLLBACK\0") {
+            self.in_transaction = false;
+        }
+        let is_statement = self.knows_statement && !self.in_transaction && says(EXECUTE);
+        is_statement || commits && self.knows_part
+    }
 }

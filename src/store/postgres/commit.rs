@@ -1,7 +1,8 @@
 //! One transaction for a batch of deliveries.
 //!
-//! Three round trips, if everything in it is new: one begins and locks, one inserts, one commits. At low load the round
-//! trips are what a commit costs. What is not new costs one more.
+//! If everything in it is new, it is one statement, which is one round trip: what a commit costs at low load are the round
+//! trips, and at high load each is a moment in which the database waits. What is not new, or may be something that was
+//! erased, is looked at step by step.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -30,6 +31,14 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
      SET LOCAL plan_cache_mode = force_generic_plan; \
      SELECT position, generation, COALESCE(guarded_until > now(), false) AS guarded FROM head FOR UPDATE";
+
+/// The same limits for the session, for a statement that is a transaction of its own.
+pub(super) const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET statement_timeout = '3s'; \
+     SET lock_timeout = '2s'; \
+     SET idle_in_transaction_session_timeout = '3s'; \
+     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; \
+     SET plan_cache_mode = force_generic_plan";
 
 /// What stands in `head` at the beginning of a transaction.
 pub(super) struct Head {
@@ -66,6 +75,48 @@ pub(super) async fn commit(
 
 /// What became of each record, and the contacts that were written.
 type Written = (Vec<Committed>, Vec<(Contact, jiff::Timestamp)>);
+
+/// Commits a batch in one statement, on a connection with the limits of [`SESSION`]. `None`, and nothing is written, if it
+/// has to go step by step, as [`commit`] does.
+pub(super) async fn commit_at_once(
+    connection: &mut PgConnection,
+    records: &[Record],
+    window: Duration,
+    known: &mut Known,
+) -> Result<Option<Vec<Committed>>, StoreError> {
+    let mut plan = Plan::new(records, window);
+    let (keys, from, until) = match plan.windows(window) {
+        Some((keys, from, until)) => (keys, Some(from.to_sqlx()), Some(until.to_sqlx())),
+        None => (Vec::new(), None, None),
+    };
+    // Equal ones within the batch; the database looks for those that it has.
+    plan.collapse([], window);
+    let contacts = plan.contacts(known);
+    let batch = Batch::new(&plan, &contacts, 0, plan.records.len());
+    let settled = plan.settle(|number| Some(batch.position(number)));
+    let rows = Rows::new(&settled, batch.before_deliveries);
+    let before: Option<i64> =
+        sqlx::query_scalar("SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+            .bind(known.generation())
+            .bind(keys)
+            .bind(from)
+            .bind(until)
+            .bind(&batch.messages)
+            .bind(&batch.contacts)
+            .bind(&batch.aliases)
+            .bind(&rows.deliveries)
+            .bind(&rows.items)
+            .bind(&rows.hours)
+            .bind(&rows.counts)
+            .fetch_one(connection)
+            .await?;
+    if before.is_none() {
+        return Ok(None);
+    }
+    let committed = settled.into_committed();
+    known.remember(contacts.iter().map(|(contact, _)| contact));
+    Ok(Some(committed))
+}
 
 /// Begins the transaction and writes the batch.
 async fn write(

@@ -65,6 +65,30 @@ pub(super) async fn check_pooling(
     Ok(())
 }
 
+/// Whether what one connection sets stays with it, and with it alone. A pooler in transaction mode gives it to whoever
+/// uses that session next.
+pub(super) async fn keeps_session(
+    one: &mut PgConnection,
+    other: &mut PgConnection,
+) -> Result<bool, PrepareError> {
+    const SET: &str = "SELECT set_config('chatrace_webhook.session', $1, false)";
+    const LOOK: &str =
+        "SELECT COALESCE(current_setting('chatrace_webhook.session', true), '') = $1";
+    let mark = uuid::Uuid::now_v7().to_string();
+    let questions = async {
+        sqlx::query(SET).bind(&mark).execute(&mut *one).await?;
+        let foreign: bool = sqlx::query_scalar(LOOK)
+            .bind(&mark)
+            .fetch_one(other)
+            .await?;
+        let kept: bool = sqlx::query_scalar(LOOK).bind(&mark).fetch_one(one).await?;
+        Ok(kept && !foreign)
+    };
+    within(ANSWER_TIMEOUT, questions)
+        .await
+        .map_err(|error: Error| PrepareError::Unreachable(error.to_string()))
+}
+
 /// Warns where the server itself gives up durability: then 200 does not mean what it should.
 pub(super) async fn check_durability(connection: &mut PgConnection) -> Result<(), PrepareError> {
     let fsync = sqlx::query_scalar("SELECT current_setting('fsync')::bool");
