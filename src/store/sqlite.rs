@@ -1,6 +1,7 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
 mod commit;
+mod contacts;
 mod erase;
 mod feed;
 mod fold;

@@ -3,13 +3,13 @@
 //! SQLite runs in this process, but in a thread of its own: what a statement costs is mostly the way there and back. So
 //! a statement takes many rows, in a few fixed numbers, for which it is prepared once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
-use super::{Writing, guard};
+use super::{Writing, contacts, guard};
 use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::columns::{Columns as _, receipt};
@@ -49,7 +49,8 @@ async fn write(
     window: Duration,
     known: &Known,
 ) -> Result<Written, StoreError> {
-    let guard = guard::read(connection, records).await?;
+    let head = Head::read(connection).await?;
+    let guard = guard::read(connection, &head, records).await?;
     let records = &*guard.screen(records, window);
     let mut done = match attempt {
         Attempt::First => HashMap::new(),
@@ -65,22 +66,14 @@ async fn write(
         let stored = stored_in_windows(connection, &keys, from, until).await?;
         plan.collapse(stored, window);
     }
-    let new = insert_messages(connection, &plan.candidates).await?;
+    let new = insert_messages(connection, head.position, &plan.candidates).await?;
     let contacts = plan.contacts(known);
     let mut settled = plan.settle(|number| new.get(&plan.candidates[number].id).copied());
-    let mut people = HashSet::new();
-    for (contact, since) in &contacts {
-        if upsert_contact(connection, contact, *since).await? {
-            people.insert((contact.channel.as_str(), contact.id.as_str()));
-        }
-    }
-    settled.count_contacts(&contacts, |contact| {
-        people.contains(&(contact.channel.as_str(), contact.id.as_str()))
-    });
+    let people = contacts::write(connection, &contacts).await?;
+    settled.count_contacts(&contacts, |contact| people.has(contact));
     insert_deliveries(connection, &settled.committed).await?;
     insert_items(connection, &settled.items).await?;
-    add_counters(connection, &settled.counters).await?;
-    widen_hours(connection, &settled.hours).await?;
+    count(connection, &settled.counters, &settled.hours).await?;
 
     let committed = settled.committed.into_iter();
     done.extend(committed.map(|(record, committed)| (record.delivery.id, committed)));
@@ -137,10 +130,10 @@ pub(super) async fn stored_in_windows(
 }
 
 /// How many rows a statement takes.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+const SIZES: [usize; 5] = [128, 64, 16, 4, 1];
 
 /// Cuts rows into pieces of those sizes.
-fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+pub(super) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
         let (piece, rest) = rows.split_at(size);
@@ -149,21 +142,33 @@ fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// The last position that was given to a message, even if that is gone.
-async fn last_position(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let last = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")
-        .fetch_optional(connection)
-        .await?;
-    Ok(last.unwrap_or(0))
+/// What is looked at first in a transaction that writes.
+pub(super) struct Head {
+    /// The last position that was given to a message, even if that is gone.
+    pub(super) position: i64,
+    /// Whether something was deleted not long ago that must not come back.
+    pub(super) guarded: bool,
 }
 
-/// Inserts the messages that are new, and answers their ids and positions. (They are not returned by the statement: each
+impl Head {
+    pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        let (position, guarded) = sqlx::query_as(
+            "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0), \
+               EXISTS (SELECT 1 FROM erasures) OR EXISTS (SELECT 1 FROM tombstones)",
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok(Self { position, guarded })
+    }
+}
+
+/// Inserts the messages that are new behind a position, and answers their ids and positions. (They are not returned by the statement: each
 /// row that is costs a way from thread to thread.)
 pub(super) async fn insert_messages(
     connection: &mut SqliteConnection,
+    last: i64,
     candidates: &[Candidate<'_>],
 ) -> Result<HashMap<Uuid, i64>, StoreError> {
-    let last = last_position(connection).await?;
     let rows: Vec<_> = (last + 1..).zip(candidates).collect();
     let mut inserted = 0;
     for piece in pieces(&rows) {
@@ -219,51 +224,6 @@ pub(super) async fn insert_messages(
         .fetch_all(connection)
         .await?;
     Ok(new.into_iter().collect())
-}
-
-/// Writes a contact and its other ids, and answers whether it was new.
-pub(super) async fn upsert_contact(
-    connection: &mut SqliteConnection,
-    contact: &Contact,
-    since: jiff::Timestamp,
-) -> Result<bool, StoreError> {
-    let inserted = sqlx::query(
-        "INSERT INTO contacts (channel, id, username, display_name, first_seen) VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(contact.channel.as_str())
-    .bind(contact.id.as_str())
-    .bind(contact.username.as_deref())
-    .bind(contact.display_name.as_deref())
-    .bind(since.as_millisecond())
-    .execute(&mut *connection)
-    .await?;
-    let new = inserted.rows_affected() > 0;
-    if !new {
-        sqlx::query(
-            "UPDATE contacts SET username = COALESCE(?3, username), display_name = COALESCE(?4, display_name), \
-               first_seen = min(?5, first_seen) \
-             WHERE channel = ?1 AND id = ?2",
-        )
-        .bind(contact.channel.as_str())
-        .bind(contact.id.as_str())
-        .bind(contact.username.as_deref())
-        .bind(contact.display_name.as_deref())
-        .bind(since.as_millisecond())
-        .execute(&mut *connection)
-        .await?;
-    }
-    for alias in &contact.aliases {
-        sqlx::query(
-            "INSERT INTO contact_aliases (channel, alias, contact_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-        )
-        .bind(contact.channel.as_str())
-        .bind(alias.as_str())
-        .bind(contact.id.as_str())
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(new)
 }
 
 async fn insert_deliveries(
@@ -339,22 +299,27 @@ pub(super) async fn add_counters(
     Ok(())
 }
 
-pub(super) async fn widen_hours(
+/// Adds to the counters and widens the hours.
+pub(super) async fn count(
     connection: &mut SqliteConnection,
+    counters: &Counters<'_>,
     hours: &Hours,
 ) -> Result<(), StoreError> {
-    for (hour, span) in &hours.0 {
-        sqlx::query(
-            "INSERT INTO hours (hour, first, last, newest) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last), \
-               newest = max(coalesce(newest, 0), excluded.newest)",
-        )
-        .bind(hour)
-        .bind(span.first)
-        .bind(span.last)
-        .bind(span.newest.as_millisecond())
-        .execute(&mut *connection)
-        .await?;
+    const WIDEN_HOURS: &str = "INSERT INTO hours (hour, first, last, newest) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
+         ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last), \
+           newest = max(coalesce(newest, 0), excluded.newest)";
+    let spans: Vec<_> = hours
+        .0
+        .iter()
+        .map(|(hour, span)| (hour, span.first, span.last, span.newest.as_millisecond()))
+        .collect();
+    add_counters(connection, counters).await?;
+    if !spans.is_empty() {
+        sqlx::query(WIDEN_HOURS)
+            .bind(serde_json::json!(spans).to_string())
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }
@@ -367,7 +332,7 @@ mod tests {
     fn every_row_is_in_one_piece() {
         let rows: Vec<_> = (0..150).collect();
         let sizes: Vec<_> = pieces(&rows).map(<[_]>::len).collect();
-        assert_eq!(sizes, [64, 64, 16, 4, 1, 1]);
+        assert_eq!(sizes, [128, 16, 4, 1, 1]);
         assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
         assert_eq!(pieces::<i32>(&[]).count(), 0);
     }

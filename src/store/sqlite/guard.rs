@@ -3,6 +3,7 @@
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::commit::Head;
 use crate::delivery::Record;
 use crate::store::StoreError;
 use crate::store::guard::{Guard, Questions};
@@ -10,14 +11,11 @@ use crate::store::guard::{Guard, Questions};
 /// Looks up what is known about a batch. Nothing is looked up unless something was deleted not long ago.
 pub(super) async fn read(
     connection: &mut SqliteConnection,
+    head: &Head,
     records: &[Record],
 ) -> Result<Guard, StoreError> {
     let mut guard = Guard::default();
-    let any = "SELECT EXISTS (SELECT 1 FROM erasures) OR EXISTS (SELECT 1 FROM tombstones)";
-    if !sqlx::query_scalar::<_, bool>(any)
-        .fetch_one(&mut *connection)
-        .await?
-    {
+    if !head.guarded {
         return Ok(guard);
     }
     let questions = Questions::about(records);

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::commit::{
-    add_counters, insert_messages, stored_in_windows, upsert_contact, widen_hours,
-};
-use super::{erase, guard};
+use super::commit::{Head, count, insert_messages, stored_in_windows};
+use super::{contacts, erase, guard};
 use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::StoreError;
@@ -43,7 +41,8 @@ pub(super) async fn reread(
     window: Duration,
 ) -> Result<Vec<Reread>, StoreError> {
     let standing = read_standing(connection, records).await?;
-    let guard = guard::read(connection, records).await?;
+    let head = Head::read(connection).await?;
+    let guard = guard::read(connection, &head, records).await?;
     let records = guard.screen(records, window);
     let open = open_items(&records, &standing);
     let mut plan = Plan::new(&open, window);
@@ -51,15 +50,18 @@ pub(super) async fn reread(
         let stored = stored_in_windows(connection, &keys, from, until).await?;
         plan.collapse(stored, window);
     }
-    let inserted = insert_messages(connection, &plan.candidates).await?;
+    let inserted = insert_messages(connection, head.position, &plan.candidates).await?;
     // Whatever this process remembers: what it wrote may be newer than what is read now.
     let mut contacts = plan.contacts(&Known::new());
     let mut changes = settle(&open, &standing, &plan, &inserted);
-    for (contact, since) in &mut contacts {
+    for (contact, _) in &mut contacts {
         if is_there(connection, contact).await? {
             contact.forget_names();
         }
-        if upsert_contact(connection, contact, *since).await? {
+    }
+    let people = contacts::write(connection, &contacts).await?;
+    for (contact, since) in &contacts {
+        if people.has(contact) {
             let channel = contact.channel.as_str();
             changes
                 .counters
@@ -144,6 +146,5 @@ async fn write(connection: &mut SqliteConnection, changes: &Changes<'_>) -> Resu
         .execute(&mut *connection)
         .await?;
     }
-    add_counters(connection, &changes.counters).await?;
-    widen_hours(connection, &changes.hours).await
+    count(connection, &changes.counters, &changes.hours).await
 }
