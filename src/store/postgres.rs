@@ -1,5 +1,6 @@
 //! The ledger in Postgres, version 13 or newer.
 
+mod at_once;
 mod commit;
 mod erase;
 mod fold;
@@ -11,6 +12,7 @@ mod retain;
 mod rows;
 mod sightings;
 mod silence;
+mod turn;
 mod upkeep;
 mod writing;
 
@@ -21,9 +23,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use uuid::Uuid;
+
+use turn::Writer;
 
 use super::known::Known;
 use super::query::{
@@ -61,39 +65,6 @@ pub struct PostgresStore {
     prepared: AtomicBool,
     /// Whether a connection here is a session there, as it is without a pooler, or with one in session mode.
     keeps_session: AtomicBool,
-}
-
-/// What belongs to the one connection that writes: it skips the pool and its health checks.
-#[derive(Debug)]
-struct Writer {
-    connection: Option<PgConnection>,
-    known: Known,
-}
-
-/// The right to write, until it is given back; and the connection, out of its place meanwhile: whatever goes wrong, and if
-/// the future is dropped, a connection in an unknown state is never used again.
-struct Turn<'a> {
-    connection: PgConnection,
-    writer: MutexGuard<'a, Writer>,
-    _upkeep: Option<MutexGuard<'a, ()>>,
-}
-
-impl Turn<'_> {
-    /// Puts the connection back. After a refusal or a conflict it is as good as new once the transaction is rolled back,
-    /// which sqlx would leave to the next use; but it holds the lock that everybody waits for.
-    async fn give_back<T>(mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        let usable = match &result {
-            Ok(_) => true,
-            Err(StoreError::Unavailable(_)) => false,
-            Err(_) => timeout(PROBE_TIMEOUT, self.connection.ping())
-                .await
-                .is_ok_and(|answer| answer.is_ok()),
-        };
-        if usable {
-            self.writer.connection = Some(self.connection);
-        }
-        result
-    }
 }
 
 /// Gives a writing transaction, or the wait for it, its time limit.
@@ -179,51 +150,6 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
-    /// Gives a session that writes its limits.
-    async fn begin_session(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.keeps_session.load(Ordering::Acquire) {
-            let limits = sqlx::raw_sql(commit::SESSION).execute(connection);
-            timeout(CONNECT_TIMEOUT, limits)
-                .await
-                .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the turn of a commit.
-    async fn turn(&self) -> Result<Turn<'_>, StoreError> {
-        self.check_prepared()?;
-        limited(self.turn_behind(None)).await
-    }
-
-    /// Waits for the turn of an upkeep transaction. The others wait elsewhere than commits do, so that many of them delay
-    /// these no longer than one.
-    async fn upkeep_turn(&self) -> Result<Turn<'_>, StoreError> {
-        self.check_prepared()?;
-        limited(async { self.turn_behind(Some(self.upkeep.lock().await)).await }).await
-    }
-
-    async fn turn_behind<'a>(
-        &'a self,
-        upkeep: Option<MutexGuard<'a, ()>>,
-    ) -> Result<Turn<'a>, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let connection = if let Some(connection) = writer.connection.take() {
-            connection
-        } else {
-            // It may be another server, after a failover that lost commits.
-            writer.known = Known::new();
-            let mut connection = self.connect().await?;
-            self.begin_session(&mut connection).await?;
-            connection
-        };
-        Ok(Turn {
-            connection,
-            writer,
-            _upkeep: upkeep,
-        })
-    }
-
     fn check_prepared(&self) -> Result<(), StoreError> {
         if self.prepared.load(Ordering::Acquire) {
             Ok(())
@@ -284,7 +210,7 @@ impl Store for PostgresStore {
             if attempt == Attempt::First
                 && self.keeps_session.load(Ordering::Acquire)
                 && let Some(committed) =
-                    commit::commit_at_once(connection, records, self.window, known).await?
+                    at_once::commit(connection, records, self.window, known).await?
             {
                 return Ok(committed);
             }

@@ -1,8 +1,7 @@
 //! One transaction for a batch of deliveries.
 //!
-//! If everything in it is new, it is one statement, which is one round trip: what a commit costs at low load are the round
-//! trips, and at high load each is a moment in which the database waits. What is not new, or may be something that was
-//! erased, is looked at step by step.
+//! Step by step: the way of a batch in which not everything is new, or which may hold something that was erased, or that
+//! is tried again. All others go [`at_once`](super::at_once).
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -31,14 +30,6 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
      SET LOCAL plan_cache_mode = force_generic_plan; \
      SELECT position, generation, COALESCE(guarded_until > now(), false) AS guarded FROM head FOR UPDATE";
-
-/// The same limits for the session, for a statement that is a transaction of its own.
-pub(super) const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-     SET statement_timeout = '3s'; \
-     SET lock_timeout = '2s'; \
-     SET idle_in_transaction_session_timeout = '3s'; \
-     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; \
-     SET plan_cache_mode = force_generic_plan";
 
 /// What stands in `head` at the beginning of a transaction.
 pub(super) struct Head {
@@ -75,48 +66,6 @@ pub(super) async fn commit(
 
 /// What became of each record, and the contacts that were written.
 type Written = (Vec<Committed>, Vec<(Contact, jiff::Timestamp)>);
-
-/// Commits a batch in one statement, on a connection with the limits of [`SESSION`]. `None`, and nothing is written, if it
-/// has to go step by step, as [`commit`] does.
-pub(super) async fn commit_at_once(
-    connection: &mut PgConnection,
-    records: &[Record],
-    window: Duration,
-    known: &mut Known,
-) -> Result<Option<Vec<Committed>>, StoreError> {
-    let mut plan = Plan::new(records, window);
-    let (keys, from, until) = match plan.windows(window) {
-        Some((keys, from, until)) => (keys, Some(from.to_sqlx()), Some(until.to_sqlx())),
-        None => (Vec::new(), None, None),
-    };
-    // Equal ones within the batch; the database looks for those that it has.
-    plan.collapse([], window);
-    let contacts = plan.contacts(known);
-    let batch = Batch::new(&plan, &contacts, 0, plan.records.len());
-    let settled = plan.settle(|number| Some(batch.position(number)));
-    let rows = Rows::new(&settled, batch.before_deliveries);
-    let before: Option<i64> =
-        sqlx::query_scalar("SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-            .bind(known.generation())
-            .bind(keys)
-            .bind(from)
-            .bind(until)
-            .bind(&batch.messages)
-            .bind(&batch.contacts)
-            .bind(&batch.aliases)
-            .bind(&rows.deliveries)
-            .bind(&rows.items)
-            .bind(&rows.hours)
-            .bind(&rows.counts)
-            .fetch_one(connection)
-            .await?;
-    if before.is_none() {
-        return Ok(None);
-    }
-    let committed = settled.into_committed();
-    known.remember(contacts.iter().map(|(contact, _)| contact));
-    Ok(Some(committed))
-}
 
 /// Begins the transaction and writes the batch.
 async fn write(
@@ -248,10 +197,10 @@ pub(super) async fn stored_in_windows(
 
 /// The rows that a batch would like to insert: positions for messages, deliveries and contacts, in this order.
 pub(super) struct Batch<'a> {
-    messages: Vec<NewMessage<'a>>,
-    contacts: Vec<NewContact<'a>>,
-    aliases: Vec<NewAlias<'a>>,
-    before_deliveries: i64,
+    pub(super) messages: Vec<NewMessage<'a>>,
+    pub(super) contacts: Vec<NewContact<'a>>,
+    pub(super) aliases: Vec<NewAlias<'a>>,
+    pub(super) before_deliveries: i64,
     head: i64,
 }
 
