@@ -152,7 +152,7 @@ pub trait Store: Feed + 'static {
 }
 
 /// For how many positions contacts are counted in one transaction: few, since those who write wait meanwhile.
-const FOLD_STEP: i64 = 1000;
+const FOLD_STEP: i64 = 250;
 
 /// A delivery's headers as they are kept: a JSON list of pairs.
 fn headers_json(delivery: &Delivery) -> String {

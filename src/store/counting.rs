@@ -16,7 +16,7 @@ const LAG: Duration = Duration::from_millis(500);
 /// How often is looked for what a replica left behind that is no more.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Of how many equal parts of the time one is for counting, so that those who write hardly notice.
-const SHARE: u32 = 10;
+const SHARE: u32 = 20;
 
 /// Counts as long as it is polled. Woken by the commits of this process.
 pub async fn keep_counting(store: Arc<dyn Store>, mut commits: watch::Receiver<u64>) {
