@@ -65,6 +65,22 @@ async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
     join_all(starts).await;
 }
 
+/// What is checked only at the end of a transaction fails when the statement has answered already.
+#[tokio::test]
+async fn a_commit_that_fails_behind_its_answer_acknowledges_nothing() {
+    let url = postgres::fresh_database().await;
+    let server = Server::start(Some(&url), &[("SPOOL", "off")]).await;
+    stored(&server, "before").await;
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'too late' USING ERRCODE = '23000'; END $$; \
+         CREATE CONSTRAINT TRIGGER late AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW WHEN (NEW.body = 'poison') EXECUTE FUNCTION refuse()";
+    postgres::execute(&url, refuse.to_owned()).await;
+    assert_eq!(post(&server, "poison").await, (200, json!("quarantined")));
+    stored(&server, "after").await;
+    assert_eq!(Rows::in_postgres(&url).await.messages(), 2);
+}
+
 /// Somebody works on the database by hand, and locks in another order.
 #[tokio::test]
 async fn a_deadlock_is_tried_again() {

@@ -41,6 +41,7 @@ pub(super) async fn commit(
     let batch = Batch::new(&plan, &contacts, 0, plan.records.len());
     let settled = plan.settle(|number| Some(batch.position(number)));
     let rows = Rows::new(&settled, batch.before_deliveries);
+    // The server commits after it has answered the row: `fetch_one` reads on until it says that it has.
     let before: Option<i64> =
         sqlx::query_scalar("SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
             .bind(known.generation())
