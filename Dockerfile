@@ -9,6 +9,7 @@ WORKDIR /build
 # The dependencies are compiled by themselves, against empty sources, so that this layer is reused until the manifests
 # change. The clean afterwards drops only the empty package: Cargo compares times, and sources copied in later can be
 # older than what was built here.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
  && echo 'fn main() {}' > src/main.rs \

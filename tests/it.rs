@@ -28,4 +28,5 @@ mod spool;
 mod store;
 mod streaming;
 mod tail;
+mod ways;
 mod webhook;

@@ -216,9 +216,8 @@ async fn a_row_that_cannot_be_read_holds_up_nobody() {
     postgres::open(&url).await;
     let app = begin().await;
     // A delivery leaves the spool after its commit.
-    let all_but_the_bad = |stats: &Value| {
-        stats["totalMessages"] == 2 && stats["gauges"]["spool"]["deliveries"] == 1
-    };
+    let all_but_the_bad =
+        |stats: &Value| stats["totalMessages"] == 2 && stats["gauges"]["spool"]["deliveries"] == 1;
     app.stats_where(all_but_the_bad).await;
     postgres::close(&url).await;
     assert_eq!(app.post(body("away")).await.ok()["outcome"], "spooled");

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::support::{Answer, App, Backend, postgres};
 
-const WINDOW: Duration = Duration::from_secs(10);
+pub(crate) const WINDOW: Duration = Duration::from_secs(10);
 const ALL: Page = Page {
     after: 0,
     until: i64::MAX,
@@ -44,11 +44,11 @@ async fn open(backend: Backend) -> (Box<dyn Store>, Option<TempDir>) {
     }
 }
 
-fn at(milliseconds: i64) -> Timestamp {
+pub(crate) fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(1_783_609_000_000 + milliseconds).unwrap()
 }
 
-fn draft(identity: Identity) -> Draft {
+pub(crate) fn draft(identity: Identity) -> Draft {
     Draft {
         channel: Channel::Instagram,
         direction: Direction::Inbound,
@@ -72,7 +72,7 @@ fn draft(identity: Identity) -> Draft {
     }
 }
 
-fn record(arrived: Timestamp, drafts: impl IntoIterator<Item = Draft>) -> Record {
+pub(crate) fn record(arrived: Timestamp, drafts: impl IntoIterator<Item = Draft>) -> Record {
     Record {
         delivery: Delivery {
             id: Uuid::now_v7(),

@@ -1,7 +1,7 @@
 //! The one task that writes.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics::histogram;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
@@ -13,6 +13,9 @@ use super::{BATCH, BATCH_BYTES, Job, SubmitError, report};
 use crate::delivery::Record;
 use crate::store::{Attempt, Committed, Store, StoreError};
 use crate::telemetry;
+
+/// From when on it is said that a batch took long.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// The one task that writes: it owns the other end of the queue.
 #[derive(Debug)]
@@ -71,7 +74,16 @@ impl Writer {
             .record(u32::try_from(records.len()).unwrap_or(u32::MAX));
         let began = Instant::now();
         let kept = self.keep(records).await;
-        histogram!("chatrace_commit_seconds").record(began.elapsed().as_secs_f64());
+        let took = began.elapsed();
+        histogram!("chatrace_commit_seconds").record(took.as_secs_f64());
+        if took >= SLOW {
+            let (seconds, deliveries) = (took.as_secs_f64(), kept.len());
+            tracing::warn!(
+                seconds,
+                deliveries,
+                "it took long to keep a batch: the database, or its disk, is slow"
+            );
+        }
         if kept.iter().any(|(_, result)| {
             result
                 .as_ref()

@@ -1,5 +1,6 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
+mod at_once;
 mod commit;
 mod contacts;
 mod erase;
@@ -9,6 +10,7 @@ mod guard;
 mod read;
 mod reread;
 mod retain;
+mod rows;
 mod sightings;
 mod silence;
 mod upkeep;
@@ -24,7 +26,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -203,11 +205,15 @@ pub(super) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
 }
 
 /// The same for the connection that commits. A statement of many rows keeps a copy of each page that it changes, in case
-/// it fails in the middle: in memory, since in a file of its own that cost as much as the commit. The cache holds the
-/// inner pages of the indexes.
+/// it fails in the middle: in memory, since in a file of its own that cost as much as the commit. The log grows to 16 MB
+/// before it is folded in, so that a page that changes often is written less often. The cache holds the inner pages of the
+/// indexes.
 fn writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
     let options = options.clone().pragma("temp_store", "memory");
-    options.pragma("cache_size", "-8000")
+    let options = options.pragma("wal_autocheckpoint", "4000");
+    let options = options.pragma("cache_size", "-8000");
+    // A text of statements for a batch has 30 KB: it belongs in no log, however slow it was.
+    options.disable_statement_logging()
 }
 
 async fn missing_migrations(
@@ -254,6 +260,12 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Committed>, StoreError> {
         let mut writer = self.writer.lock().await;
         let Writer { connection, known } = &mut *writer;
+        if attempt == Attempt::First
+            && let Some(committed) =
+                at_once::commit(connection, records, self.window, known).await?
+        {
+            return Ok(committed);
+        }
         commit::commit(connection, records, attempt, self.window, known).await
     }
 

@@ -1,14 +1,16 @@
 //! One transaction for a batch of deliveries.
 //!
-//! SQLite runs in this process, but in a thread of its own: what a statement costs is mostly the way there and back. So
-//! a statement takes many rows, in a few fixed numbers, for which it is prepared once.
+//! Step by step: the way of a batch in which not everything is new, or which may hold something that was erased, or that
+//! is tried again, or that is large. All others go [`at_once`](super::at_once). A statement takes many rows, in a few fixed
+//! numbers, for which it is prepared once.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
+use super::rows::{DELIVERIES, MESSAGES, bind_delivery, bind_message};
 use super::{Writing, contacts, guard};
 use crate::delivery::Record;
 use crate::message::Contact;
@@ -172,46 +174,13 @@ pub(super) async fn insert_messages(
     let rows: Vec<_> = (last + 1..).zip(candidates).collect();
     let mut inserted = 0;
     for piece in pieces(&rows) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO messages (position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
-               external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, \
-               payload, sent_at, sent_at_source, received_at, shape, recovered) ",
-        );
-        query.push_values(piece, |mut row, (position, candidate)| {
-            let Candidate {
-                delivery, draft, ..
-            } = candidate;
-            row.push_bind(*position)
-                .push_bind(candidate.id)
-                .push_bind(candidate.dedupe_key)
-                .push_bind(candidate.window_key)
-                .push_bind(delivery.id)
-                .push_bind(candidate.item)
-                .push_bind(draft.channel.as_str())
-                .push_bind(draft.direction.as_str())
-                .push_bind(draft.kind.as_str())
-                .push_bind(draft.external_id.as_deref())
-                .push_bind(draft.contact_id.as_str())
-                .push_bind(draft.sender_id.as_deref())
-                .push_bind(draft.recipient_id.as_deref())
-                .push_bind(draft.username.as_deref())
-                .push_bind(draft.display_name.as_deref())
-                .push_bind(draft.text.as_deref())
-                .push_bind(candidate.attachments_json())
-                .push_bind(draft.reply_to.as_deref())
-                .push_bind(draft.payload.as_deref())
-                .push_bind(draft.sent_at.as_millisecond())
-                .push_bind(draft.sent_at_source.as_str())
-                .push_bind(delivery.received_at.as_millisecond())
-                .push_bind(draft.shape.as_str())
-                .push_bind(draft.recovered);
-        });
-        query.push(" ON CONFLICT (dedupe_key) DO NOTHING");
-        inserted += query
-            .build()
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
+        let (into, values) = (MESSAGES.into, MESSAGES.values(piece.len()));
+        let text = format!("INSERT INTO {into} {values} ON CONFLICT (dedupe_key) DO NOTHING");
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for (position, candidate) in piece {
+            query = bind_message(query, candidate, Some(*position));
+        }
+        inserted += query.execute(&mut *connection).await?.rows_affected();
     }
     if usize::try_from(inserted) == Ok(candidates.len()) {
         return Ok(rows
@@ -231,27 +200,12 @@ async fn insert_deliveries(
     committed: &[(&Record, Committed)],
 ) -> Result<(), StoreError> {
     for piece in pieces(committed) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO deliveries (id, received_at, method, content_type, headers, body, is_query, shape, outcome, \
-               stored, duplicates, ignored, quarantined) ",
-        );
-        query.push_values(piece, |mut row, (record, committed)| {
-            let (delivery, receipt) = (&record.delivery, &committed.receipt);
-            row.push_bind(delivery.id)
-                .push_bind(delivery.received_at.as_millisecond())
-                .push_bind(delivery.method.as_str())
-                .push_bind(delivery.content_type.as_deref())
-                .push_bind(crate::store::headers_json(delivery))
-                .push_bind(delivery.body.as_ref())
-                .push_bind(delivery.is_query)
-                .push_bind(record.shape.as_str())
-                .push_bind(receipt.outcome.as_str())
-                .push_bind(receipt.stored)
-                .push_bind(receipt.duplicates)
-                .push_bind(receipt.ignored)
-                .push_bind(receipt.quarantined);
-        });
-        query.build().execute(&mut *connection).await?;
+        let (into, values) = (DELIVERIES.into, DELIVERIES.values(piece.len()));
+        let mut query = sqlx::query(AssertSqlSafe(format!("INSERT INTO {into} {values}")));
+        for committed in piece {
+            query = bind_delivery(query, committed);
+        }
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -278,24 +232,41 @@ async fn insert_items(
     Ok(())
 }
 
+pub(super) const ADD_COUNTERS: &str = "INSERT INTO counters (hour, name, label, value) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true \
+     ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value";
+
+const WIDEN_HOURS: &str = "INSERT INTO hours (hour, first, last, newest) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true \
+     ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last), \
+       newest = max(coalesce(newest, 0), excluded.newest)";
+
+/// The counters as [`ADD_COUNTERS`] takes them.
+pub(super) fn counter_rows(counters: &Counters<'_>) -> String {
+    let rows = counters.0.iter();
+    let rows: Vec<_> = rows
+        .map(|((hour, name, label), value)| (hour, name.as_str(), label, value))
+        .collect();
+    serde_json::json!(rows).to_string()
+}
+
+/// The hours as their statements take them.
+pub(super) fn hour_rows(hours: &Hours) -> String {
+    let rows: Vec<_> = hours
+        .0
+        .iter()
+        .map(|(hour, span)| (hour, span.first, span.last, span.newest.as_millisecond()))
+        .collect();
+    serde_json::json!(rows).to_string()
+}
+
 /// Adds to the counters in one statement, whatever their number.
 pub(super) async fn add_counters(
     connection: &mut SqliteConnection,
     counters: &Counters<'_>,
 ) -> Result<(), StoreError> {
-    let rows: Vec<_> = counters
-        .0
-        .iter()
-        .map(|((hour, name, label), value)| (hour, name.as_str(), label, value))
-        .collect();
-    sqlx::query(
-        "INSERT INTO counters (hour, name, label, value) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
-         ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value",
-    )
-    .bind(serde_json::json!(rows).to_string())
-    .execute(connection)
-    .await?;
+    let adding = sqlx::query(ADD_COUNTERS).bind(counter_rows(counters));
+    adding.execute(connection).await?;
     Ok(())
 }
 
@@ -305,22 +276,9 @@ pub(super) async fn count(
     counters: &Counters<'_>,
     hours: &Hours,
 ) -> Result<(), StoreError> {
-    const WIDEN_HOURS: &str = "INSERT INTO hours (hour, first, last, newest) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true \
-         ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last), \
-           newest = max(coalesce(newest, 0), excluded.newest)";
-    let spans: Vec<_> = hours
-        .0
-        .iter()
-        .map(|(hour, span)| (hour, span.first, span.last, span.newest.as_millisecond()))
-        .collect();
     add_counters(connection, counters).await?;
-    if !spans.is_empty() {
-        sqlx::query(WIDEN_HOURS)
-            .bind(serde_json::json!(spans).to_string())
-            .execute(connection)
-            .await?;
-    }
+    let widening = sqlx::query(WIDEN_HOURS).bind(hour_rows(hours));
+    widening.execute(connection).await?;
     Ok(())
 }
 

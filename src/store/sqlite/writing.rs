@@ -1,6 +1,8 @@
 //! A connection that writes, and goes on doing so after an error.
 
-use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
 
 /// A connection that writes, one transaction at a time.
 ///
@@ -28,6 +30,22 @@ impl Writing {
             self.roll_back().await;
         }
         &mut self.connection
+    }
+
+    /// Executes statements that are a whole transaction, from its beginning to its commit.
+    pub(in crate::store) async fn whole(
+        &mut self,
+        statements: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<(), sqlx::Error> {
+        self.idle().await;
+        self.begun = true;
+        let done = statements.execute(&mut self.connection).await;
+        if done.is_ok() {
+            self.begun = false;
+        } else {
+            self.roll_back().await;
+        }
+        done.map(drop)
     }
 
     /// Begins a transaction, which [`end`](Self::end) ends.
