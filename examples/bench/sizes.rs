@@ -1,6 +1,6 @@
 //! What depends on size and not on load: reading from large tables, memory, the program, its start.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use sqlx::AssertSqlSafe;
@@ -124,6 +124,9 @@ async fn get(
     Ok(took)
 }
 
+/// After how much time without requests the service is idle: what it freed at its start is then given back.
+const REST: Duration = Duration::from_secs(5);
+
 /// Memory, the program's size, and how long the embedded service takes to be ready.
 async fn footprint(bench: &Bench, rows: &mut Vec<Row>) -> anyhow::Result<()> {
     let mut idle = Vec::new();
@@ -135,6 +138,7 @@ async fn footprint(bench: &Bench, rows: &mut Vec<Row>) -> anyhow::Result<()> {
         let running = Server::Service
             .start(&bench.plan, &url, directory.path())
             .await?;
+        tokio::time::sleep(REST).await;
         idle.extend(crate::machine::memory(running.pid, "VmRSS"));
         bench.load(&running.address, 1024, 3.0, &[]).await?;
         loaded.extend(crate::machine::memory(running.pid, "VmHWM"));
