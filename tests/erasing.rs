@@ -393,3 +393,23 @@ async fn a_person_is_erased_while_everybody_writes(
         10
     );
 }
+
+/// Not in the file, and not in the log beside it, where pages stand as they were.
+#[tokio::test]
+async fn what_is_erased_is_in_no_file_of_the_embedded_database() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let app = App::on(directory.clone(), None, &[]).await;
+    app.post(ana("a very secret text")).await.ok();
+    let holds = |text: &str| {
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        let mut bytes = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        bytes.any(|bytes| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        })
+    };
+    assert!(holds("a very secret text"));
+    erase(&app, "ana-1").await;
+    assert!(!holds("a very secret text"));
+}

@@ -68,13 +68,16 @@ impl Opened {
             ),
             (
                 "deliveries",
-                "id received_at headers body shape outcome stored duplicates ignored quarantined",
+                "position id received_at headers body shape outcome stored duplicates ignored quarantined",
             ),
             (
                 "items",
                 "delivery_id item outcome code reason channel contact_id",
             ),
-            ("contacts", "channel id username display_name first_seen"),
+            (
+                "contacts",
+                "position channel id username display_name first_seen",
+            ),
             ("contact_aliases", "channel alias contact_id"),
             ("counters", "hour name label value"),
             ("hours", "hour first last newest"),
@@ -140,10 +143,13 @@ fn batches() -> Vec<Vec<Record>> {
         reason: Reason::new(ReasonCode::NoContent, "nothing to read"),
         contact: None,
     });
-    let many = (100..400).map(|number| {
-        let id = (number % 7).to_string();
-        record(at(40), [message(key(number), person(&id, None, &[]))])
-    });
+    let many = |numbers: std::ops::Range<u128>| -> Vec<_> {
+        let one = |number: u128| {
+            let id = (number % 7).to_string();
+            record(at(40), [message(key(number), person(&id, None, &[]))])
+        };
+        numbers.map(one).collect()
+    };
     let outbound = Draft {
         direction: Direction::Outbound,
         ..message(key(7), person("1", Some("Ana Ruiz"), &[]))
@@ -161,7 +167,9 @@ fn batches() -> Vec<Vec<Record>> {
             ignored,
             mixed,
         ],
-        many.collect(),
+        many(100..300),
+        many(300..335),
+        many(335..700),
         vec![
             record(at(HOUR + 50), [outbound]),
             record(at(60), [message(window(5), person("5", None, &[]))]),
@@ -177,14 +185,16 @@ async fn a_batch_leaves_the_same_whichever_way_it_goes(
 ) {
     let mut at_once = Opened::new(backend).await;
     let mut by_steps = Opened::new(backend).await;
-    for batch in batches() {
-        let first = at_once.store.commit(&batch, Attempt::First).await.unwrap();
-        let again = by_steps.store.commit(&batch, Attempt::Again).await.unwrap();
+    for (number, batch) in batches().iter().enumerate() {
+        let first = at_once.store.commit(batch, Attempt::First).await.unwrap();
+        let again = by_steps.store.commit(batch, Attempt::Again).await.unwrap();
         for (first, again) in first.iter().zip(&again) {
             assert_eq!(first.receipt, again.receipt);
         }
-        at_once = at_once.again().await;
-        by_steps = by_steps.again().await;
+        if number % 2 == 0 {
+            at_once = at_once.again().await;
+            by_steps = by_steps.again().await;
+        }
     }
     let (left, right) = (at_once.rows().await, by_steps.rows().await);
     assert!(left.len() > 600, "{left:?}");

@@ -81,7 +81,7 @@ impl Writer {
             tracing::warn!(
                 seconds,
                 deliveries,
-                "it took long to keep a batch: the database, or its disk, is slow"
+                "it took long to keep a batch: the database, a disk, or whatever reads this log is slow"
             );
         }
         if kept.iter().any(|(_, result)| {

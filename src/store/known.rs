@@ -1,4 +1,5 @@
-//! Which contacts are surely in the database, so that a message of a known customer need not write them again.
+//! What a process knows of the database: which contacts are surely in it, so that a message of a known customer need not
+//! write them again, and whether something was deleted not long ago.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -20,6 +21,8 @@ pub(super) struct Known {
     since: Instant,
     /// Counts the deletions of contacts in the database, as far as this process has seen.
     generation: i64,
+    /// Whether something was deleted not long ago that must not come back, when that was looked at last.
+    guarded: bool,
 }
 
 impl Known {
@@ -29,12 +32,24 @@ impl Known {
             hasher: RandomState::new(),
             since: Instant::now(),
             generation: 0,
+            guarded: false,
         }
     }
 
     /// How often contacts had been deleted when [`see`](Self::see) was last told.
     pub(super) fn generation(&self) -> i64 {
         self.generation
+    }
+
+    /// Whether a batch has to be held against what was deleted, as far as this process has seen: then it is not worth
+    /// trying without.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.guarded
+    }
+
+    /// Remembers whether something was deleted not long ago.
+    pub(super) fn guard(&mut self, guarded: bool) {
+        self.guarded = guarded;
     }
 
     /// Forgets everything if contacts were deleted since the last time.

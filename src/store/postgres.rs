@@ -208,6 +208,7 @@ impl Store for PostgresStore {
         let (connection, known) = (&mut turn.connection, &mut turn.writer.known);
         let commit = async {
             if attempt == Attempt::First
+                && !known.is_guarded()
                 && self.keeps_session.load(Ordering::Acquire)
                 && let Some(committed) =
                     at_once::commit(connection, records, self.window, known).await?

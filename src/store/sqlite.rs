@@ -261,6 +261,7 @@ impl Store for SqliteStore {
         let mut writer = self.writer.lock().await;
         let Writer { connection, known } = &mut *writer;
         if attempt == Attempt::First
+            && !known.is_guarded()
             && let Some(committed) =
                 at_once::commit(connection, records, self.window, known).await?
         {
@@ -354,12 +355,8 @@ impl Store for SqliteStore {
     async fn close(&self) {
         let closing = async {
             self.readers.close().await;
-            // Leaves one clean file: the write-ahead log is folded in. The connection itself is closed when dropped.
-            let mut writer = self.writer.lock().await;
-            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(writer.connection.idle().await)
-                .await
-                .ok();
+            // Leaves one clean file. The connection itself is closed when dropped.
+            self.writer.lock().await.connection.fold_log().await;
         };
         // A disk that hangs is not waited for: nothing that was acknowledged depends on it.
         timeout(CLOSE_TIMEOUT, closing).await.ok();

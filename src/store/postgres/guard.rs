@@ -17,6 +17,7 @@ pub(super) async fn read(
     known: &mut Known,
 ) -> Result<Guard, StoreError> {
     known.see(head.generation);
+    known.guard(head.guarded);
     let mut guard = Guard::default();
     if !head.guarded {
         return Ok(guard);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::Writing;
 use super::commit::{ADD_COUNTERS, counter_rows, hour_rows};
 use super::rows::{DELIVERIES, MESSAGES, Query, Rows, bind_delivery, bind_message};
+use super::writing::COMMIT;
 use crate::delivery::Record;
 use crate::message::Contact;
 use crate::store::known::Known;
@@ -24,10 +25,10 @@ const SIZES: [usize; 12] = [1, 2, 4, 8, 16, 32, 64, 96, 128, 160, 192, 256];
 /// The texts, each of which SQLite prepares once.
 static TEXTS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(text));
 
-/// Fails if something was deleted not long ago, or if a message that may be the same stands within the window: a counter
-/// must have a value.
-const BEGIN: &str = "BEGIN IMMEDIATE; \
-     INSERT OR ROLLBACK INTO counters (hour, name, label, value) SELECT 0, '', '', NULL \
+/// Ends the transaction if something was deleted not long ago, or if a message that may be the same stands within the
+/// window: it then inserts a counter without a value, which the table refuses. (Every insert that may be refused takes back
+/// the whole transaction, and not only itself: SQLite then keeps no copies of the pages that a statement changes.)
+const GUARD: &str = "INSERT OR ROLLBACK INTO counters (hour, name, label, value) SELECT 0, '', '', NULL \
      WHERE EXISTS (SELECT 1 FROM erasures) OR EXISTS (SELECT 1 FROM tombstones) OR EXISTS ( \
        SELECT 1 FROM json_each(?) AS wanted CROSS JOIN messages \
        ON window_key = unhex(wanted.value) AND received_at BETWEEN ? AND ?);";
@@ -70,7 +71,9 @@ fn text(size: usize) -> String {
         )
     };
     let (messages, deliveries) = (insert(&MESSAGES), insert(&DELIVERIES));
-    format!("{BEGIN} {CONTACTS} {messages} {deliveries} {ITEMS} {HOURS} {ADD_COUNTERS}; COMMIT")
+    format!(
+        "BEGIN IMMEDIATE; {GUARD} {CONTACTS} {messages} {deliveries} {ITEMS} {HOURS} {ADD_COUNTERS}; {COMMIT}"
+    )
 }
 
 /// Commits a batch in one text. `None`, and nothing is written, if it has to go step by step.

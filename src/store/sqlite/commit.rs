@@ -1,7 +1,7 @@
 //! One transaction for a batch of deliveries.
 //!
-//! Step by step: the way of a batch in which not everything is new, or which may hold something that was erased, or that
-//! is tried again, or that is large. All others go [`at_once`](super::at_once). A statement takes many rows, in a few fixed
+//! Step by step: the way of a batch in which not everything is new, or that is tried again, or that is large, and of every
+//! batch while something was erased or deleted not long ago. All others go [`at_once`](super::at_once). A statement takes many rows, in a few fixed
 //! numbers, for which it is prepared once.
 
 use std::collections::HashMap;
@@ -49,9 +49,10 @@ async fn write(
     records: &[Record],
     attempt: Attempt,
     window: Duration,
-    known: &Known,
+    known: &mut Known,
 ) -> Result<Written, StoreError> {
     let head = Head::read(connection).await?;
+    known.guard(head.guarded);
     let guard = guard::read(connection, &head, records).await?;
     let records = &*guard.screen(records, window);
     let mut done = match attempt {

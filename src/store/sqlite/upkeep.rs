@@ -56,13 +56,20 @@ impl Upkeep for SqliteStore {
         let Writer { connection, known } = &mut *writer;
         let done = erase::step(connection.begin().await?, erasure).await;
         known.clear();
-        connection.end(done).await
+        let erased = connection.end(done).await?;
+        if erased.done {
+            // What was erased also stands in the log, until that is written over.
+            connection.fold_log().await;
+        }
+        Ok(erased)
     }
 
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError> {
         let connection = &mut self.writer.lock().await.connection;
         let done = erase::blank(connection.begin().await?, deliveries).await;
-        connection.end(done).await
+        let erased = connection.end(done).await?;
+        connection.fold_log().await;
+        Ok(erased)
     }
 
     async fn expire(

@@ -1,8 +1,12 @@
 //! A connection that writes, and goes on doing so after an error.
 
+use sqlx::error::DatabaseError;
 use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Sqlite, SqliteConnection};
+
+/// Commits, and answers a row after it.
+pub(super) const COMMIT: &str = "COMMIT; SELECT 1";
 
 /// A connection that writes, one transaction at a time.
 ///
@@ -32,20 +36,15 @@ impl Writing {
         &mut self.connection
     }
 
-    /// Executes statements that are a whole transaction, from its beginning to its commit.
+    /// Executes statements that are a whole transaction, from its beginning to its commit, and answer a row after it.
     pub(in crate::store) async fn whole(
         &mut self,
         statements: Query<'_, Sqlite, SqliteArguments>,
     ) -> Result<(), sqlx::Error> {
         self.idle().await;
         self.begun = true;
-        let done = statements.execute(&mut self.connection).await;
-        if done.is_ok() {
-            self.begun = false;
-        } else {
-            self.roll_back().await;
-        }
-        done.map(drop)
+        let row = statements.fetch_optional(&mut self.connection).await;
+        self.over(committed(row)).await
     }
 
     /// Begins a transaction, which [`end`](Self::end) ends.
@@ -64,13 +63,27 @@ impl Writing {
         done: Result<T, E>,
     ) -> Result<T, E> {
         let ended = match done {
-            Ok(done) => sqlx::raw_sql("COMMIT")
-                .execute(&mut self.connection)
-                .await
-                .map(|_| done)
-                .map_err(E::from),
+            Ok(done) => {
+                let row = sqlx::raw_sql(COMMIT)
+                    .fetch_optional(&mut self.connection)
+                    .await;
+                committed(row).map(|()| done).map_err(E::from)
+            }
             error => error,
         };
+        self.over(ended).await
+    }
+
+    /// Folds the write-ahead log into the file and empties it, if nobody is reading there.
+    pub(in crate::store) async fn fold_log(&mut self) {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(self.idle().await)
+            .await
+            .ok();
+    }
+
+    /// The transaction is over if it went well; else it is taken back.
+    async fn over<T, E>(&mut self, ended: Result<T, E>) -> Result<T, E> {
         if ended.is_ok() {
             self.begun = false;
         } else {
@@ -79,11 +92,21 @@ impl Writing {
         ended
     }
 
-    /// Fails where SQLite has rolled back by itself, which is as good.
     async fn roll_back(&mut self) {
         let rolled_back = sqlx::raw_sql("ROLLBACK")
             .execute(&mut self.connection)
             .await;
-        self.begun = rolled_back.is_err();
+        // SQLite may have done so by itself, and then there is nothing to take back: its error 1.
+        let is_over = |error: &sqlx::Error| {
+            let code = error.as_database_error().and_then(DatabaseError::code);
+            code.is_some_and(|code| code == "1")
+        };
+        self.begun = rolled_back.is_err_and(|error| !is_over(&error));
     }
+}
+
+/// Whether a commit was answered. The end of the answers alone says nothing: they also end if the thread of the database
+/// does.
+fn committed(row: Result<Option<SqliteRow>, sqlx::Error>) -> Result<(), sqlx::Error> {
+    row?.map(drop).ok_or(sqlx::Error::WorkerCrashed)
 }
