@@ -89,7 +89,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "TRUSTED_PROXIES",
         "",
-        "Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
+        "Addresses or networks, separated by commas, whose `X-Forwarded-For` will be believed. Checked and reserved: it has no effect yet.",
     ),
     variable(
         "DEDUPE_WINDOW",
