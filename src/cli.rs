@@ -2,6 +2,7 @@
 
 pub mod conditions;
 pub mod doctor;
+pub mod env_file;
 pub mod export;
 pub mod healthcheck;
 mod paper;
@@ -23,7 +24,7 @@ use crate::config::{Config, ConfigErrors};
 
 /// Receives the webhooks by which Chatrace hands over Instagram messages, and never loses one.
 ///
-/// Configured by the environment, or by a file `.env`: see .env.example.
+/// Configured by the environment, or by a file `.env` in the working directory: see .env.example.
 #[derive(Debug, Parser)]
 #[command(name = "chatrace-webhook", version, about, long_about)]
 pub struct Cli {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chatrace_webhook::cli::{self, Cli, Failure};
+use chatrace_webhook::cli::{self, Cli, Failure, env_file};
 use clap::Parser as _;
 use tikv_jemallocator::Jemalloc;
 
@@ -13,22 +13,9 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match load_env().and_then(|()| run(cli)) {
+    match env_file::load().and_then(|()| run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
-}
-
-/// Reads `.env` into the environment while the process has one thread only. What is set already wins.
-fn load_env() -> Result<(), Failure> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The line itself may hold a secret.
-        Err(dotenvy::Error::LineParse(_, index)) => Err(Failure::CannotRun(format!(
-            ".env cannot be read: something is wrong near character {index} of a line"
-        ))),
-        Err(error) => Err(Failure::CannotRun(format!(".env cannot be read: {error}"))),
     }
 }
 

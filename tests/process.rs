@@ -147,12 +147,49 @@ async fn a_file_env_is_read_and_a_broken_one_is_refused() {
     let mut command = program(directory.path());
     command.env_remove("PORT");
     assert!(refusal(command).await.contains("PORT: `http`"));
-    std::fs::write(directory.path().join(".env"), "API_TOKEN='canary\n").unwrap();
-    let refusal = refusal(program(directory.path())).await;
-    assert!(
-        refusal.contains(".env") && !refusal.contains("canary"),
-        "{refusal}"
-    );
+    for (content, line) in [
+        ("API_TOKEN='canary\n", 1),
+        (
+            "\u{feff}# A comment\n\nPORT=0\nAPI_TOKEN='canary\nHOST=127.0.0.1\n",
+            4,
+        ),
+        (
+            "API_TOKEN=\"one\ntwo\"\nPORT=0\r\nAPI_TOKEN: canary # yes\nHOST=127.0.0.1",
+            4,
+        ),
+    ] {
+        std::fs::write(directory.path().join(".env"), content).unwrap();
+        let refusal = refusal(program(directory.path())).await;
+        assert!(
+            refusal.contains(&format!(
+                ".env cannot be understood: something is wrong in line {line}:"
+            )),
+            "{refusal}"
+        );
+        assert!(!refusal.contains("canary"), "{refusal}");
+    }
+    std::fs::write(
+        directory.path().join(".env"),
+        b"PORT=0\nAPI_TOKEN=canary-\xff\n",
+    )
+    .unwrap();
+    let broken = refusal(program(directory.path())).await;
+    assert!(broken.contains("in line 2: it is not UTF-8"), "{broken}");
+    std::fs::remove_file(directory.path().join(".env")).unwrap();
+    std::fs::create_dir(directory.path().join(".env")).unwrap();
+    let unreadable = refusal(program(directory.path())).await;
+    assert!(unreadable.contains(".env cannot be read"), "{unreadable}");
+}
+
+#[tokio::test]
+async fn the_file_env_of_a_directory_above_is_somebody_elses() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(".env"), "LOG_FORMAT=xml\n").unwrap();
+    let below = directory.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    let mut running = Running::start(program(&below)).await;
+    running.signal("-TERM");
+    assert!(running.ended().await.success());
 }
 
 #[tokio::test]
