@@ -11,6 +11,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::ledger::book::Rows;
+use crate::support::front::free_port;
 use crate::support::process::{self, PATIENCE, Running, program};
 use crate::support::proxy::{Proxy, Weather};
 use crate::support::{Answer, App, postgres, sqlite_execute};
@@ -397,4 +398,86 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
     assert_eq!(stored, acknowledged);
     running.signal("-TERM");
     running.ended().await;
+}
+
+#[tokio::test]
+async fn a_start_without_a_spool_leaves_no_acknowledged_delivery_behind() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let directory = tempfile::tempdir().unwrap();
+    let command = |variables: &[(&str, &str)]| {
+        let mut command = program(directory.path());
+        command.env("API_TOKEN", "t").envs(variables.to_vec());
+        command
+    };
+    let postgres = ("DATABASE_URL", through.as_str());
+    let off = ("SPOOL", "off");
+    // Nothing waits in an empty spool.
+    let mut running = Running::start(command(&[postgres])).await;
+    running.signal("-KILL");
+    running.ended().await;
+    let mut running = Running::start(command(&[postgres, off])).await;
+    running.signal("-KILL");
+    running.ended().await;
+
+    let mut running = Running::start(command(&[postgres])).await;
+    proxy.set(Weather::Cut);
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let post = client
+        .post(format!("{}/instagram/webhook", running.base))
+        .body(body("waits"))
+        .send();
+    let answer: Value = post.await.unwrap().json().await.unwrap();
+    assert_eq!(answer["outcome"], "spooled");
+    running.signal("-KILL");
+    running.ended().await;
+    for (variables, why, cure) in [
+        (&[postgres, off][..], "SPOOL is off", "with SPOOL=on until"),
+        (
+            &[],
+            "the embedded database has no spool",
+            "the DATABASE_URL of the Postgres",
+        ),
+    ] {
+        for starts in [true, false] {
+            let mut command = command(variables);
+            if !starts {
+                let free = free_port().await.to_string();
+                command.env("PORT", free).arg("doctor");
+            }
+            let output = tokio::time::timeout(PATIENCE, command.output()).await;
+            let output = output.expect("it does not end").unwrap();
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8(said).unwrap();
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            if starts {
+                assert_eq!(output.status.code(), Some(2), "{said}");
+                assert!(
+                    said.contains("data/spool.db") && said.contains(" 1 of them"),
+                    "{said}"
+                );
+            }
+            assert!(said.contains(why) && said.contains(cure), "{said}");
+        }
+    }
+
+    // Where there is a spool, it goes on; and then it is not needed any more.
+    proxy.set(Weather::Fair);
+    let mut running = Running::start(command(&[postgres])).await;
+    let draining = async {
+        loop {
+            let ready = client.get(format!("{}/readyz", running.base)).send();
+            let ready: Value = ready.await.unwrap().json().await.unwrap();
+            if ready["spool"]["deliveries"] == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, draining)
+        .await
+        .expect("the spool is never drained");
+    running.signal("-TERM");
+    assert!(running.ended().await.success());
+    drop(Running::start(command(&[postgres, off])).await);
 }

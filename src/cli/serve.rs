@@ -2,6 +2,7 @@
 
 mod banner;
 pub(super) mod data_dir;
+pub(super) mod stranded;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -68,7 +69,8 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Stri
 /// Runs the service on a listener until the lifecycle ends.
 ///
 /// # Errors
-/// [`Failure::CannotRun`] when the data directory or the database is unusable, [`Failure::Failed`] when a worker died.
+/// [`Failure::CannotRun`] when the data directory or the database is unusable, or deliveries wait in a spool that would
+/// not be opened; [`Failure::Failed`] when a worker died.
 pub async fn run(
     config: Config,
     listener: TcpListener,
@@ -85,6 +87,8 @@ pub async fn run(
     } else {
         None
     };
+    let stranded = stranded::look(&config).await;
+    stranded.map_err(|stranded| Failure::CannotRun(stranded.to_string()))?;
     let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
     let store = open_store(&config, &lifecycle).await?;
 

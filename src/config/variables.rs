@@ -104,7 +104,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "SPOOL",
         "on",
-        "`on` keeps deliveries on local disk while Postgres is away; `off` answers 503 instead.",
+        "`on` keeps deliveries on local disk while Postgres is away; `off` answers 503 instead, and refuses to start as long as deliveries wait there.",
     ),
     variable(
         "SHUTDOWN_DELAY",

@@ -4,12 +4,12 @@
 //! the database has it. In between a crash leaves it here, and it is drained again: its id tells the database whether
 //! it is there already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -47,12 +47,59 @@ pub struct Spooled {
 }
 
 impl Spool {
+    /// Where the spool of a data directory is.
+    pub fn file(data_dir: &Path) -> PathBuf {
+        data_dir.join("spool.db")
+    }
+
+    /// How much waits in the spool of a data directory, read without changing it; nothing if there is none.
+    ///
+    /// Without a write-ahead log nobody uses the file, and none is made to look at it. With one, SQLite needs the file
+    /// beside it as well, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`PrepareError::Unusable`] when the file is there and cannot be read; its sentence names it.
+    pub async fn look(data_dir: &Path) -> Result<Depth, PrepareError> {
+        let path = Self::file(data_dir);
+        let unusable = |error: &dyn std::fmt::Display| {
+            PrepareError::Unusable(format!(
+                "the spool file {} cannot be read: {error}",
+                path.display()
+            ))
+        };
+        if !path.try_exists().map_err(|error| unusable(&error))? {
+            return Ok(Depth::default());
+        }
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .read_only(true)
+            .immutable(!Path::new(&log).exists());
+        let depth = async {
+            let mut connection = SqliteConnection::connect_with(&options).await?;
+            // A start that was cut may have left an empty file.
+            let exists = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'spool'";
+            let depth = if sqlx::query_scalar(exists)
+                .fetch_one(&mut connection)
+                .await?
+            {
+                read_depth(&mut connection).await?
+            } else {
+                Depth::default()
+            };
+            connection.close().await.ok();
+            Ok::<_, sqlx::Error>(depth)
+        };
+        depth.await.map_err(|error| unusable(&error))
+    }
+
     /// Opens the file `spool.db` in the data directory, creating it if needed. What a former process left in it waits on.
     ///
     /// # Errors
     /// [`PrepareError::Unusable`] when the file cannot be used; its sentence names it.
     pub async fn open(data_dir: &Path) -> Result<Self, PrepareError> {
-        let path = data_dir.join("spool.db");
+        let path = Self::file(data_dir);
         let unusable = |error: &dyn std::fmt::Display| {
             PrepareError::Unusable(format!(
                 "the spool file {} cannot be used: {error}",

@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::serve::cannot_listen;
 use super::super::serve::data_dir::kept_token;
+use super::super::serve::{cannot_listen, stranded};
 use super::super::surroundings::Surroundings;
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Database};
@@ -51,6 +51,7 @@ pub(super) async fn checks(known: &Surroundings) -> Vec<Check> {
         if config.database.is_embedded() || config.spool {
             checks.push(data_directory(&config.data_dir));
         }
+        checks.extend(left_in_spool(config).await);
         checks.push(database(config).await);
     }
     checks.push(port(known));
@@ -103,6 +104,18 @@ fn data_directory(path: &Path) -> Check {
         );
     }
     Check::ok(NAME, format!("The data directory {at} is writable."), "")
+}
+
+/// Deliveries that this configuration would leave in a spool, if there are any.
+async fn left_in_spool(config: &Config) -> Option<Check> {
+    let stranded = stranded::look(config).await.err()?;
+    Some(Check::new(
+        "spool",
+        Status::Problem,
+        format!("{}.", capitalised(&stranded.observed)),
+        WILL_NOT_START,
+        format!("{}.", capitalised(&stranded.next)),
+    ))
 }
 
 /// Tries by a file that is gone again at once.
