@@ -24,7 +24,7 @@ use secrecy::SecretString;
 pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
-pub use env::Env;
+pub use env::{Env, fits_a_header};
 pub use server::{Limits, Server};
 pub use silence::{AlertTarget, Silence, SilenceAfter};
 pub use telemetry::{LogFormat, Telemetry};
@@ -283,6 +283,35 @@ mod tests {
         assert_eq!(wrong(&[("WEBHOOK_SECRET", " , ")]), ["WEBHOOK_SECRET"]);
         let postgres = ("DATABASE_URL", "postgres://u:p@db/x");
         assert_eq!(wrong(&[postgres, ("API_TOKEN", ",")]), ["API_TOKEN"]);
+    }
+
+    #[test]
+    fn a_secret_that_no_header_can_carry_is_refused_and_not_repeated() {
+        for unfit in [
+            "canary-ü",
+            "canary\u{200b}",
+            "canary\ntoken",
+            "canary\u{7f}",
+        ] {
+            let list = format!("right, {unfit}");
+            let pairs = [
+                ("API_TOKEN", list.as_str()),
+                ("WEBHOOK_SECRET", list.as_str()),
+                ("METRICS_TOKEN", unfit),
+                ("PORT", "http"),
+            ];
+            let variables = ["PORT", "API_TOKEN", "WEBHOOK_SECRET", "METRICS_TOKEN"];
+            assert_eq!(wrong(&pairs), variables, "{unfit:?}");
+            let errors = read(&pairs).unwrap_err().to_string();
+            assert!(!errors.contains("canary"), "{errors}");
+        }
+        // These are no headers: a part of a query, and keys.
+        let any_text = read(&[
+            ("META_VERIFY_TOKEN", "ü"),
+            ("META_APP_SECRET", "ü"),
+            ("API_TOKEN", "two words"),
+        ]);
+        assert!(any_text.is_ok());
     }
 
     #[test]

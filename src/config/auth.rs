@@ -45,7 +45,7 @@ impl Auth {
                     ],
                 )
                 .unwrap_or(WebhookAuth::Enforce),
-            metrics_token: env.secret("METRICS_TOKEN"),
+            metrics_token: env.header_secret("METRICS_TOKEN"),
         }
     }
 }

@@ -46,27 +46,42 @@ impl<'a> Env<'a> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// A secret.
+    /// A secret that takes part in a computation or comes in a query: any text.
     pub fn secret(&self, variable: &'static str) -> Option<SecretString> {
         self.text(variable).map(SecretString::from)
     }
 
-    /// Secrets separated by commas, so that an old and a new one are valid while senders change over. Commas around
+    /// A secret that others send in a header. One that no header can hold would be refused for ever.
+    pub fn header_secret(&mut self, variable: &'static str) -> Option<SecretString> {
+        let text = self.text(variable)?;
+        self.check_header_secret(variable, &text);
+        Some(SecretString::from(text))
+    }
+
+    fn check_header_secret(&mut self, variable: &'static str, text: &str) {
+        if !fits_a_header(text) {
+            self.mistake(
+                variable,
+                "holds a character that no header can carry, so that it would never match: use visible ASCII \
+                 characters, such as `openssl rand -hex 32` gives",
+            );
+        }
+    }
+
+    /// Secrets that others send in a header, separated by commas, so that an old and a new one are valid while senders change over. Commas around
     /// nothing are a mistake: whoever set them believes that a secret is needed.
     pub fn secrets(&mut self, variable: &'static str) -> Vec<SecretString> {
         let Some(text) = self.text(variable) else {
             return Vec::new();
         };
-        let secrets: Vec<_> = text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(SecretString::from)
-            .collect();
-        if secrets.is_empty() {
+        let parts = text.split(',').map(str::trim);
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() {
             self.mistake(variable, "holds commas, and nothing between them");
         }
-        secrets
+        // Said once, however many of them are like that.
+        self.check_header_secret(variable, &parts.concat());
+        parts.into_iter().map(SecretString::from).collect()
     }
 
     /// A value of a type that parses from text and passes `valid`; `expected` completes "expected …".
@@ -163,6 +178,11 @@ impl<'a> Env<'a> {
             }
         }
     }
+}
+
+/// Whether a header's value can be read as this text: visible ASCII characters, blanks and tabs.
+pub fn fits_a_header(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {
