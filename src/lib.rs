@@ -8,6 +8,7 @@ pub mod config;
 pub mod delivery;
 pub mod diagnose;
 pub mod export;
+mod hex;
 pub mod http;
 pub mod ingest;
 pub mod lifecycle;

@@ -2,7 +2,6 @@
 //! limit, no redirect is followed (credentials would go along), and what they write is cleaned before it is shown.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -12,6 +11,8 @@ use rustls::{CertificateError, OtherError};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use url::Url;
+
+use crate::hex::hex;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -175,15 +176,7 @@ pub fn signature(app_secret: &SecretString, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(app_secret.expose_secret().as_bytes())
         .expect("an HMAC takes a key of any length");
     mac.update(body);
-    let start = "sha256=".to_owned();
-    mac.finalize()
-        .into_bytes()
-        .iter()
-        .fold(start, |mut hex, byte| {
-            // Writing to a string cannot fail.
-            write!(hex, "{byte:02x}").ok();
-            hex
-        })
+    format!("sha256={}", hex(&mac.finalize().into_bytes()))
 }
 
 /// A URL as it may be shown: no user, password, query or fragment.

@@ -4,7 +4,10 @@
 //! again by the normalizer of today.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::Router;
+use axum::http::HeaderMap;
 use chatrace_webhook::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use chatrace_webhook::message::Shape;
 use chatrace_webhook::normalize;
@@ -15,6 +18,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::support::front::Front;
 use crate::support::ledger::Ledger;
 use crate::support::process::{Running, program};
 use crate::support::{App, Backend, TOKEN, postgres, sqlite_execute};
@@ -421,6 +425,41 @@ async fn the_command_works_with_and_without_a_running_service(
     assert!(text.contains("new messages               1"), "{text}");
     let text = run("1", &["--url", &running.base]).await;
     assert!(text.contains("new messages               0"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stranger_at_the_port_is_not_the_service_and_never_learns_the_token() {
+    let told = Arc::new(AtomicBool::new(false));
+    let stranger = {
+        let told = told.clone();
+        let answer = move |headers: HeaderMap| {
+            told.fetch_or(headers.contains_key("authorization"), Ordering::SeqCst);
+            std::future::ready("{}")
+        };
+        Front::serving(Router::new().fallback(answer)).await
+    };
+    let url = format!("http://127.0.0.1:{}", stranger.port);
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("data")).unwrap();
+    let run = async |port: &str, arguments: &[&str]| {
+        let mut command = program(directory.path());
+        command.env("API_TOKEN", TOKEN).env("PORT", port);
+        command.arg("reprocess").args(arguments);
+        command.output().await.unwrap()
+    };
+    let refused = run("1", &["--url", &url]).await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let sentence = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        sentence.contains("what answers at") && sentence.contains("is not this service"),
+        "{sentence}"
+    );
+    // Without a URL the database is opened here, as where nobody answers and where nobody can be asked.
+    for port in [&stranger.port.to_string(), "0"] {
+        let done = run(port, &[]).await;
+        assert!(done.status.success(), "{done:?}");
+    }
+    assert!(!told.load(Ordering::SeqCst));
 }
 
 #[rstest]

@@ -178,6 +178,19 @@ async fn what_will_not_change_ends_it_with_a_sentence() {
             .unwrap()
             .contains("a token is needed")
     );
+    // A token file that is of no use is no token, and no missing one.
+    let data = directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for (token, problem) in [(" \n", "is empty"), ("tökn", "no header can carry")] {
+        std::fs::write(data.join("api_token"), token).unwrap();
+        let unfit = run(&[]).await;
+        assert_eq!(unfit.status.code(), Some(2));
+        let sentence = String::from_utf8(unfit.stderr).unwrap();
+        assert!(
+            sentence.contains("data/api_token") && sentence.contains(problem),
+            "{sentence}"
+        );
+    }
 }
 
 #[tokio::test]

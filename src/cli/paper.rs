@@ -20,16 +20,13 @@ pub(super) struct Paper {
 impl Paper {
     /// Standard output as it is.
     pub(super) fn stdout() -> Self {
-        let terminal = stdout().is_terminal();
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
-            width: if terminal {
+            width: if stdout().is_terminal() {
                 textwrap::termwidth().clamp(50, 120)
             } else {
                 PLAIN_WIDTH
             },
-            colour: terminal && !dumb && !set("NO_COLOR"),
+            colour: is_coloured(),
         }
     }
 
@@ -121,6 +118,13 @@ impl Paper {
             text.to_owned()
         }
     }
+}
+
+/// Whether standard output shows colours: a terminal that can, and a person who did not forbid it (<https://no-color.org>).
+pub(super) fn is_coloured() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stdout().is_terminal() && !dumb && !forbidden
 }
 
 /// Columns as wide as their widest cell.

@@ -17,8 +17,7 @@ use url::Url;
 use super::Failure;
 use super::progress::{Bar, Progress};
 use super::service::Service;
-use super::surroundings::http_url;
-use crate::config::server::reachable;
+use super::surroundings::{base, http_url};
 use crate::config::{Config, Database};
 use crate::ingest::{self, Counts, Part};
 use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Upkeep, parse_moment};
@@ -177,12 +176,13 @@ async fn open(config: &Config) -> Result<Arc<dyn Upkeep>, Failure> {
     opened.map_err(|error| {
         let mut sentence = error.to_string();
         if sentence.ends_with(IN_USE) {
-            let address = reachable(config.server.address());
-            write!(
-                sentence,
-                ". If it is the service, it listens elsewhere than at http://{address}: set PORT, or give --url"
-            )
-            .ok();
+            let advice = match base(&config.server, None) {
+                Ok(base) => {
+                    format!("it listens elsewhere than at {base}: set PORT, or give --url")
+                }
+                Err(unknown) => unknown.to_string(),
+            };
+            write!(sentence, ". If it is the service, {advice}").ok();
         }
         Failure::CannotRun(sentence)
     })

@@ -1,24 +1,23 @@
 //! A running service, as the commands that ask it find it: its URL and its token.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use super::Failure;
+use super::serve::data_dir::kept_token;
 use super::surroundings::{base, http_url};
-use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Env, Server};
-use crate::outside;
+use crate::outside::{self, Trouble};
 
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the service may take for a part of its work, such as reading hundreds of deliveries again.
+const WORK: Duration = Duration::from_mins(5);
 
 /// Which service is asked, and with which token.
 #[derive(Debug, Clone, Args)]
@@ -53,16 +52,17 @@ impl Service {
         if !errors.is_empty() {
             return Err(ConfigErrors(errors).into());
         }
-        let token = arguments
-            .token
-            .or_else(|| configured.into_iter().next())
-            .or_else(|| generated(&data_dir))
-            .ok_or_else(|| {
-                Failure::CannotRun(
-                    "a token is needed: give --token, or set API_TOKEN as for the service, or DATA_DIR where it runs"
-                        .to_owned(),
-                )
-            })?;
+        let token = arguments.token.or_else(|| configured.into_iter().next());
+        let token = match token {
+            Some(token) => Some(token),
+            None => kept_token(&data_dir).map_err(Failure::CannotRun)?,
+        };
+        let token = token.ok_or_else(|| {
+            Failure::CannotRun(
+                "a token is needed: give --token, or set API_TOKEN as for the service, or DATA_DIR where it runs"
+                    .to_owned(),
+            )
+        })?;
         let base = base(&server, arguments.url.as_ref())?;
         Ok(Self {
             client: client(&base)?,
@@ -76,35 +76,40 @@ impl Service {
         &self.base
     }
 
-    /// A request for a path.
+    /// A request for a path. Whoever asks for something that takes long says how long.
     pub(super) fn get(&self, path: &str) -> RequestBuilder {
         self.client
             .get(format!("{}{path}", self.base))
             .bearer_auth(self.token.expose_secret())
     }
 
-    /// The service at a URL, or without one that which listens where the configuration says; `None` if nothing does.
+    /// The service at a URL, or without one that which listens where the configuration says; `None` if it does not run
+    /// there. Whatever else listens there never learns the token.
     ///
     /// # Errors
-    /// When it is there, but no token for it is; and when nothing is at the URL.
-    pub(super) async fn here(config: &Config, url: Option<&Url>) -> anyhow::Result<Option<Self>> {
-        let base = url.map_or_else(
-            || format!("http://{}", reachable(config.server.address())),
-            |url| url.as_str().trim_end_matches('/').to_owned(),
-        );
-        let client = client(&base)?;
-        let alive = client
-            .get(format!("{base}/healthz"))
-            .timeout(CONNECT_TIMEOUT)
-            .send();
-        match alive.await {
-            Ok(answer) if answer.status().is_success() => {}
-            _ if url.is_some() => bail!("no service answers at {base}"),
-            _ => return Ok(None),
+    /// When it is there, but no token for it is; and when it is not at the URL.
+    pub(super) async fn here(config: &Config, url: Option<&Url>) -> Result<Option<Self>, Failure> {
+        // Where the system chooses the port, nobody can be asked.
+        if url.is_none() && config.server.port == 0 {
+            return Ok(None);
         }
-        let token = config.auth.api_tokens.first().cloned();
+        let base = base(&config.server, url)?;
+        let client = client(&base)?;
+        let missing = match is_alive(&client, &base).await {
+            Ok(true) => None,
+            Ok(false) => Some(format!("what answers at {base} is not this service")),
+            Err(trouble) => Some(format!("no service answers at {base}: {trouble}")),
+        };
+        match missing {
+            Some(_) if url.is_none() => return Ok(None),
+            Some(sentence) => return Err(anyhow!(sentence).into()),
+            None => {}
+        }
+        let token = match config.auth.api_tokens.first() {
+            Some(token) => Some(token.clone()),
+            None => kept_token(&config.data_dir).map_err(Failure::CannotRun)?,
+        };
         let token = token
-            .or_else(|| generated(&config.data_dir))
             .with_context(|| format!("a service answers at {base}, but there is no API_TOKEN"))?;
         Ok(Some(Self {
             base,
@@ -126,13 +131,14 @@ impl Service {
             .client
             .request(method, format!("{}{path_and_query}", self.base))
             .bearer_auth(self.token.expose_secret())
+            .timeout(WORK)
             .send()
             .await
             .with_context(|| format!("the service at {} does not answer", self.base))?;
         let status = answer.status();
         let body = answer.bytes().await.context("the answer broke off")?;
         if !status.is_success() {
-            let error: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            let error: Value = serde_json::from_slice(&body).unwrap_or_default();
             let sentence = error["error"].as_str().unwrap_or_default();
             bail!("the service at {} answers {status}: {sentence}", self.base);
         }
@@ -140,17 +146,23 @@ impl Service {
     }
 }
 
+/// Whether what listens there is this service. Asked without a token, so that no stranger learns one.
+///
+/// # Errors
+/// When nothing answers.
+pub(super) async fn is_alive(client: &Client, base: &str) -> Result<bool, Trouble> {
+    let answer = client.get(format!("{base}/healthz")).send().await;
+    let answer = answer.map_err(|error| Trouble::of(&error))?;
+    let body = outside::read(answer).await.unwrap_or_default();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    Ok(body["status"] == "ok")
+}
+
 fn client(base: &str) -> anyhow::Result<Client> {
-    let mut client = outside::builder().connect_timeout(CONNECT_TIMEOUT);
+    let mut client = outside::client();
     if base.starts_with("http:") {
         // It is asked without TLS, and must not need this machine's certificates.
         client = client.tls_certs_only([]);
     }
     client.build().context("no HTTP client")
-}
-
-/// The token that the service made for itself.
-fn generated(data_dir: &Path) -> Option<SecretString> {
-    let token = fs::read_to_string(data_dir.join("api_token")).ok()?;
-    Some(SecretString::from(token.trim()))
 }

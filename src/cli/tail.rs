@@ -3,7 +3,7 @@
 mod line;
 
 use std::fs;
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +17,9 @@ use tokio::time::{Instant, sleep};
 
 use super::Failure;
 use super::conditions::Conditions;
+use super::paper;
 use super::service::{Service, ServiceArgs};
+use crate::outside::Trouble;
 
 /// How long the service is asked to wait for a message.
 const WAIT: Duration = Duration::from_secs(25);
@@ -56,7 +58,7 @@ struct Page {
 }
 
 /// Why there is no page.
-enum Trouble {
+enum Obstacle {
     /// Asking again later may help.
     Passing(String),
     /// It will not.
@@ -92,8 +94,8 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
         let waits = cursor != LATEST;
         let page = match ask(service, arguments, &cursor).await {
             Ok(page) => page,
-            Err(Trouble::Lasting(sentence)) => return Err(anyhow!(sentence).into()),
-            Err(Trouble::Passing(sentence)) => {
+            Err(Obstacle::Lasting(sentence)) => return Err(anyhow!(sentence).into()),
+            Err(Obstacle::Passing(sentence)) => {
                 let now = pause.unwrap_or(PAUSES.0);
                 say(&format!("{sentence}; trying again in {} s", now.as_secs()));
                 sleep(now).await;
@@ -123,7 +125,7 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
     }
 }
 
-async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Page, Trouble> {
+async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Page, Obstacle> {
     let mut parameters = arguments.conditions.parameters();
     parameters.push(("after", cursor.to_owned()));
     // To learn where the end is takes no waiting, and then the cursor is kept before the first message comes.
@@ -135,10 +137,10 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
         .query(&parameters)
         .timeout(WAIT + PATIENCE);
     let passing = |error: reqwest::Error| {
-        Trouble::Passing(format!(
+        Obstacle::Passing(format!(
             "{} does not answer: {}",
             service.base(),
-            root(&error)
+            Trouble::of(&error)
         ))
     };
     let response = request.send().await.map_err(passing)?;
@@ -146,7 +148,7 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
     let body = response.bytes().await.map_err(passing)?;
     if status == StatusCode::OK {
         return serde_json::from_slice(&body).map_err(|_| {
-            Trouble::Lasting(format!(
+            Obstacle::Lasting(format!(
                 "{} answers something else: is it this service?",
                 service.base()
             ))
@@ -161,24 +163,15 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
         line::harmless(sentence.unwrap_or("no reason given"))
     );
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Err(Trouble::Passing(sentence))
+        Err(Obstacle::Passing(sentence))
     } else {
-        Err(Trouble::Lasting(sentence))
+        Err(Obstacle::Lasting(sentence))
     }
-}
-
-/// The innermost cause: the others repeat the URL.
-fn root(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 fn print(page: &Page, json: bool) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    let colour = output.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = paper::is_coloured();
     for message in &page.messages {
         let line = if json {
             line::json(message)

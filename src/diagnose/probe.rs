@@ -5,13 +5,13 @@
 //! or a replica of it. The body is blanks: a service that cannot recognise the probe refuses it as empty, so that it is
 //! never kept as a message anywhere.
 
-use std::fmt::Write as _;
-
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+
+use crate::hex::hex;
 
 /// The header that marks it.
 pub const HEADER: &str = "x-webhook-probe";
@@ -85,14 +85,6 @@ fn keyed(token: &SecretString, domain: &[u8], text: &str) -> String {
 
 fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        write!(hex, "{byte:02x}").ok();
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::super::Failure;
+use super::super::service::is_alive;
 use crate::diagnose::{Check, Report, Status};
 use crate::outside::{self, Trouble};
 
@@ -25,11 +26,11 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
         .build()
         .map_err(|_| Failure::no_client())?;
     let shown = shown(base);
-    let alive = match client.get(format!("{base}/healthz")).send().await {
-        Ok(response) => json(response).await.1,
-        Err(error) => return Ok(Service::Silent(no_answer(&shown, &Trouble::of(&error)))),
+    let is_alive = match is_alive(&client, base).await {
+        Ok(is_alive) => is_alive,
+        Err(trouble) => return Ok(Service::Silent(no_answer(&shown, &trouble))),
     };
-    if alive["status"] != "ok" {
+    if !is_alive {
         return Ok(Service::Silent(Check::new(
             NAME,
             Status::Problem,

@@ -1,12 +1,14 @@
 //! The directory that belongs to one process: the embedded database, the spool, a generated token.
 
-use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::config::fits_a_header;
+use crate::hex::hex;
 
 /// An open data directory. Locked as long as it lives, so that no second process writes there.
 #[derive(Debug)]
@@ -85,6 +87,10 @@ pub(in crate::cli) fn kept_token(data_dir: &Path) -> Result<Option<SecretString>
             "the token file {} is empty: delete it, and a new one is made",
             data_dir.join(TOKEN_FILE).display()
         )),
+        Ok(token) if !fits_a_header(token.trim()) => Err(format!(
+            "the token file {} holds a character that no header can carry: delete it, and a new one is made",
+            data_dir.join(TOKEN_FILE).display()
+        )),
         Ok(token) => Ok(Some(SecretString::from(token.trim()))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(token_problem(data_dir, &error)),
@@ -102,11 +108,7 @@ fn token_problem(data_dir: &Path, error: &std::io::Error) -> String {
 fn random_token() -> Result<SecretString, std::io::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    let mut token = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(token, "{byte:02x}").map_err(std::io::Error::other)?;
-    }
-    Ok(SecretString::from(token))
+    Ok(SecretString::from(hex(&bytes)))
 }
 
 #[cfg(test)]
