@@ -1,4 +1,4 @@
-//! "Why is nothing arriving?": one set of checks, for the command line, the endpoint, the statistics and the page.
+//! "Why is nothing arriving?": one set of checks, for the command line, the endpoint and the statistics.
 //!
 //! A check looks at one thing and says what it saw, what that means and what to do. A [`Report`] is all of them, most
 //! upstream first (the sender's side before the network, the network before the receiver, the receiver before the

@@ -1,4 +1,4 @@
-//! What the owner of the Chatrace account has to enter, step by step: for the terminal and for the page.
+//! What the owner of the Chatrace account has to enter, step by step.
 //!
 //! The step is an *External API Request* in a flow; everything in it is typed by hand (`docs/chatrace.md`, sections 1
 //! and 8), so it is given here to be copied.

@@ -1,4 +1,4 @@
-//! Taking requests apart: parameters whose mistakes are named, and bodies of bounded size and duration.
+//! Taking requests apart: parameters in the path and in the query, whose mistakes are named.
 
 use std::borrow::Cow;
 
