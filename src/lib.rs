@@ -19,6 +19,7 @@ pub mod redact;
 pub mod retention;
 pub mod setup;
 pub mod sighting;
+pub mod sign;
 pub mod silence;
 pub mod store;
 pub mod telemetry;

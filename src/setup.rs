@@ -4,9 +4,22 @@
 //! and 8), so it is given here to be copied.
 
 use serde::Serialize;
+use url::Url;
+
+use crate::outside::without_credentials;
 
 /// The path of the webhook.
 pub const WEBHOOK_PATH: &str = "/instagram/webhook";
+
+/// The URL to give to Chatrace, for a service that the world reaches at `public_url`; without credentials.
+pub fn webhook_url(public_url: &Url) -> String {
+    format!(
+        "{}{WEBHOOK_PATH}",
+        without_credentials(public_url)
+            .as_str()
+            .trim_end_matches('/')
+    )
+}
 
 /// The body to paste. Chatrace fills what stands in braces, if it was picked from its list.
 pub const BODY_TEMPLATE: &str = r#"{
@@ -184,6 +197,17 @@ fn first_message(situation: &Situation) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_credential_in_a_url_is_shown() {
+        let url = "https://user:canary@shop.example/base/?token=canary"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            webhook_url(&url),
+            "https://shop.example/base/instagram/webhook"
+        );
+    }
 
     fn text(webhook_url: Option<&str>, has_secret: bool) -> String {
         let situation = Situation {

@@ -6,7 +6,6 @@
 
 mod alert;
 mod rhythm;
-pub mod sign;
 mod watch;
 
 use jiff::Timestamp;

@@ -14,7 +14,7 @@ use super::surroundings::{Surroundings, http_url};
 use super::{Failure, Lookup};
 use crate::diagnose::public_url::Credentials;
 use crate::diagnose::{Outside, Report, Status};
-use service::Service;
+use service::Found;
 
 /// The arguments.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,11 +54,11 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
     );
     let mut checks = vec![local::configuration(&known.config)];
     let seen = match service? {
-        Service::Answers { check, seen } => {
+        Found::Answers { check, seen } => {
             checks.push(check);
             seen
         }
-        Service::Silent(check) => {
+        Found::Silent(check) => {
             // What lies on another machine cannot be looked at from here.
             if options.url.is_none() {
                 checks.extend(local::checks(&known).await);

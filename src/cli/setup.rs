@@ -6,8 +6,7 @@ use super::paper::{self, Paper};
 use super::surroundings::Surroundings;
 use super::{Failure, Lookup};
 use crate::config::server::reachable;
-use crate::diagnose::public_url;
-use crate::setup::{Situation, Step, steps};
+use crate::setup::{Situation, Step, steps, webhook_url};
 
 /// The arguments.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -27,11 +26,7 @@ pub(super) fn setup(options: Options, lookup: Lookup<'_>) -> Result<(), Failure>
         "$API_TOKEN".to_owned()
     };
     let steps = steps(&Situation {
-        webhook_url: config
-            .server
-            .public_url
-            .as_ref()
-            .map(public_url::webhook_url),
+        webhook_url: config.server.public_url.as_ref().map(webhook_url),
         local: format!("http://{}", reachable(config.server.address())),
         checks_signatures: config.meta.app_secret.is_some(),
         has_secret: !config.auth.webhook_secrets.is_empty(),

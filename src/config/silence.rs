@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Env;
-use crate::silence::sign;
+use crate::sign;
 
 /// When silence becomes an alarm, and who is told.
 #[derive(Debug, Clone)]

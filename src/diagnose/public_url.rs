@@ -19,7 +19,7 @@ use super::probe::{self, Probe};
 use super::{Check, Status};
 use crate::config::{Auth, Meta};
 use crate::outside::{self, Trouble, without_credentials};
-use crate::setup::WEBHOOK_PATH;
+use crate::setup::{WEBHOOK_PATH, webhook_url};
 use answer::Answer;
 
 /// The name of the check.
@@ -63,16 +63,6 @@ impl Credentials {
             SECRET_HEADER
         }
     }
-}
-
-/// The URL to give to Chatrace.
-pub fn webhook_url(public_url: &Url) -> String {
-    format!(
-        "{}{WEBHOOK_PATH}",
-        without_credentials(public_url)
-            .as_str()
-            .trim_end_matches('/')
-    )
 }
 
 /// Takes the whole way.
@@ -373,17 +363,6 @@ mod tests {
         warned(
             remark("http://shop.example", PUBLIC, None, QUICK),
             "without TLS",
-        );
-    }
-
-    #[test]
-    fn no_credential_in_a_url_is_shown() {
-        let url = "https://user:canary@shop.example/base/?token=canary"
-            .parse()
-            .unwrap();
-        assert_eq!(
-            webhook_url(&url),
-            "https://shop.example/base/instagram/webhook"
         );
     }
 }

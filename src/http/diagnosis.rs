@@ -9,8 +9,9 @@ use super::stats::value;
 use super::{AppState, WEBHOOK_PATH};
 use crate::config::WebhookAuth;
 use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
-use crate::diagnose::{Facts, Outside, Report, own_checks, public_url};
+use crate::diagnose::{Facts, Outside, Report, own_checks};
 use crate::message::Direction;
+use crate::setup;
 use crate::sighting::Tally;
 use crate::store::{CounterName, Recent, Snapshot, StoreError};
 
@@ -123,7 +124,7 @@ fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
 
 fn webhook_url(state: &AppState) -> String {
     match &state.config.server.public_url {
-        Some(url) => public_url::webhook_url(url),
+        Some(url) => setup::webhook_url(url),
         None => format!("https://<this server>{WEBHOOK_PATH}"),
     }
 }

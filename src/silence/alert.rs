@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::sign;
 use crate::config::AlertTarget;
 use crate::outside;
+use crate::sign;
 use crate::store::{Alert, Store, StoreError};
 
 /// How long an attempt may take; the claim on it lasts longer.

@@ -13,7 +13,7 @@ use crate::outside::{self, Trouble};
 const NAME: &str = "service";
 
 /// What was found at its address.
-pub(super) enum Service {
+pub(super) enum Found {
     /// It runs; the checks of its diagnosis, none if it would not give one.
     Answers { check: Check, seen: Vec<Check> },
     /// It does not.
@@ -21,17 +21,17 @@ pub(super) enum Service {
 }
 
 /// Asks whether it lives, and only then, so that no stranger learns the token, what it sees.
-pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Service, Failure> {
+pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Found, Failure> {
     let client = outside::client()
         .build()
         .map_err(|_| Failure::no_client())?;
     let shown = shown(base);
     let is_alive = match is_alive(&client, base).await {
         Ok(is_alive) => is_alive,
-        Err(trouble) => return Ok(Service::Silent(no_answer(&shown, &trouble))),
+        Err(trouble) => return Ok(Found::Silent(no_answer(&shown, &trouble))),
     };
     if !is_alive {
-        return Ok(Service::Silent(Check::new(
+        return Ok(Found::Silent(Check::new(
             NAME,
             Status::Problem,
             format!("Something answers at {shown}, but it is not this service."),
@@ -39,7 +39,7 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
             "Stop the other program, or set PORT to a free port; or say with --url where the service listens.",
         )));
     }
-    let answers = |check, seen| Ok(Service::Answers { check, seen });
+    let answers = |check, seen| Ok(Found::Answers { check, seen });
     let Some(token) = token else {
         return answers(
             Check::new(
@@ -57,7 +57,7 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Serv
         .bearer_auth(token.expose_secret());
     let (status, body) = match diagnosis.send().await {
         Ok(response) => json(response).await,
-        Err(error) => return Ok(Service::Silent(no_answer(&shown, &Trouble::of(&error)))),
+        Err(error) => return Ok(Found::Silent(no_answer(&shown, &Trouble::of(&error)))),
     };
     let missing = "What the service sees itself is missing from this report.";
     match (status, serde_json::from_value::<Report>(body)) {

@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::server::reachable;
 use crate::config::{Config, LogFormat};
-use crate::diagnose::public_url;
 use crate::http::WEBHOOK_PATH;
+use crate::setup::webhook_url;
 
 /// Says on standard output how to use the service. In JSON logs it is one event instead, without the token.
 pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&SecretString>) {
@@ -27,7 +27,7 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Sec
 fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) -> String {
     let local = format!("http://{}", reachable(address));
     let public = config.server.public_url.as_ref();
-    let webhook = public.map_or_else(|| format!("{local}{WEBHOOK_PATH}"), public_url::webhook_url);
+    let webhook = public.map_or_else(|| format!("{local}{WEBHOOK_PATH}"), webhook_url);
     let token = generated.map_or("$API_TOKEN", |token| token.expose_secret());
     let secret = if config.auth.webhook_secrets.is_empty() {
         ""
