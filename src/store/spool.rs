@@ -4,6 +4,8 @@
 //! the database has it. In between a crash leaves it here, and it is drained again: its id tells the database whether
 //! it is there already.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
@@ -67,8 +69,14 @@ impl Spool {
                 path.display()
             ))
         };
-        if !path.try_exists().map_err(|error| unusable(&error))? {
-            return Ok(Depth::default());
+        match fs::metadata(&path) {
+            Ok(_) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(Depth::default());
+            }
+            Err(error) => return Err(unusable(&error)),
         }
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
@@ -332,6 +340,40 @@ mod tests {
             body: vec![b'x'; size].into(),
             is_query: false,
         }
+    }
+
+    #[tokio::test]
+    async fn a_look_tells_what_waits_and_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = Spool::file(directory.path());
+        let nothing = Depth::default();
+        assert_eq!(Spool::look(directory.path()).await.unwrap(), nothing);
+        assert!(!file.exists());
+        fs::write(&file, "").unwrap();
+        assert_eq!(Spool::look(directory.path()).await.unwrap(), nothing);
+        assert_eq!(Spool::look(&file).await.unwrap(), nothing, "no directory");
+        let spool = Spool::open(directory.path()).await.unwrap();
+        assert_eq!(Spool::look(directory.path()).await.unwrap(), nothing);
+        let waiting = [delivery(2, 10), delivery(1, 10)];
+        spool
+            .append(&waiting.iter().collect::<Vec<_>>())
+            .await
+            .unwrap();
+        // As a crash leaves it, and as a stop does.
+        assert_eq!(Spool::look(directory.path()).await.unwrap(), spool.depth());
+        let depth = spool.depth();
+        drop(spool);
+        assert_eq!(Spool::look(directory.path()).await.unwrap(), depth);
+        assert_eq!(depth.deliveries, 2);
+
+        let other = tempfile::tempdir().unwrap();
+        fs::write(
+            Spool::file(other.path()),
+            "this is no database, but a letter",
+        )
+        .unwrap();
+        let problem = Spool::look(other.path()).await.unwrap_err().to_string();
+        assert!(problem.contains("spool.db cannot be read"), "{problem}");
     }
 
     /// How many pages the file may have: with more, the disk is full.
