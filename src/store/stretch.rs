@@ -28,7 +28,8 @@ const LONG: usize = 4096;
 pub struct Stretch {
     /// In commit order.
     pub messages: Vec<Message>,
-    /// The position at which the page was full in bytes; what is behind it has not been read.
+    /// The position at which the page was full, in number or in bytes; what is behind it has not been read. It stands
+    /// though a message of the page was deleted while it was read.
     pub cut: Option<i64>,
 }
 
@@ -41,8 +42,12 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    /// Takes as many as fit, at least one.
-    pub(super) fn of(rows: Vec<(Message, usize)>) -> Self {
+    /// Takes as many as fit, at least one, of the rows of a page that asked for at most `limit`.
+    ///
+    /// Whether the page is full is decided here and never by counting later: a message that is deleted before it is
+    /// read whole must not make a full page look like the last one.
+    pub(super) fn of(rows: Vec<(Message, usize)>, limit: u32) -> Self {
+        let is_full = rows.len() >= limit as usize;
         let mut outline = Self {
             messages: Vec::with_capacity(rows.len()),
             long: Vec::new(),
@@ -61,6 +66,9 @@ impl Outline {
                 outline.long.push(message.position);
             }
             outline.messages.push(message);
+        }
+        if is_full && outline.cut.is_none() {
+            outline.cut = outline.messages.last().map(|last| last.position);
         }
         outline
     }
@@ -134,11 +142,12 @@ mod tests {
         Outline::of(
             rows.map(|(position, size)| (message(position, None), *size))
                 .collect(),
+            5,
         )
     }
 
     #[test]
-    fn a_page_is_bounded_in_bytes_but_never_empty() {
+    fn a_page_is_bounded_in_number_and_in_bytes_but_never_empty() {
         const MIB: usize = 1024 * 1024;
         for (sizes, count, cut) in [
             (&[][..], 0, None),
@@ -147,6 +156,8 @@ mod tests {
             (&[5 * MIB, 1], 1, Some(1)),
             (&[MIB, MIB, 2 * MIB], 3, None),
             (&[MIB, 10, 3 * MIB, 10], 2, Some(2)),
+            (&[10, 10, 10, 10, 10], 5, Some(5)),
+            (&[10, 10, 5 * MIB, 10, 10], 2, Some(2)),
         ] {
             let outline = of(sizes);
             assert_eq!(

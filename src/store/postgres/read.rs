@@ -133,7 +133,10 @@ pub(super) async fn messages(
         .persistent(false)
         .fetch_all(pool)
         .await?;
-    let outline = Outline::of(rows.iter().map(outline).collect::<Result<_, _>>()?);
+    let outline = Outline::of(
+        rows.iter().map(outline).collect::<Result<_, _>>()?,
+        page.limit,
+    );
     if outline.long().is_empty() {
         return Ok(outline.fill(Vec::new()));
     }

@@ -135,8 +135,19 @@ pub(super) async fn messages(
     filter: &MessageFilter,
     page: Page,
 ) -> Result<Stretch, Error> {
+    let outline = outlined(pool, filter, page).await?;
+    whole(pool, outline).await
+}
+
+/// The first statement of a page.
+async fn outlined(pool: &SqlitePool, filter: &MessageFilter, page: Page) -> Result<Outline, Error> {
     let rows = select(filter, page).build().fetch_all(pool).await?;
-    let outline = Outline::of(rows.iter().map(outline).collect::<Result<_, _>>()?);
+    let rows = rows.iter().map(outline).collect::<Result<_, _>>()?;
+    Ok(Outline::of(rows, page.limit))
+}
+
+/// The page, with the long ones as they are now: what was deleted since the first statement is left out.
+async fn whole(pool: &SqlitePool, outline: Outline) -> Result<Stretch, Error> {
     let mut long = Vec::with_capacity(outline.long().len());
     for position in outline.long() {
         let row = sqlx::query("SELECT * FROM messages WHERE position = ?1")
@@ -241,6 +252,75 @@ mod tests {
     use sqlx::{AssertSqlSafe, Row as _};
 
     use super::*;
+    use crate::store::{Feed, StoreError, slice};
+
+    /// A feed whose long messages are deleted each time after the outline of a page was read.
+    #[derive(Debug)]
+    struct Erasing(SqlitePool);
+
+    #[async_trait::async_trait]
+    impl Feed for Erasing {
+        async fn head(&self) -> Result<i64, StoreError> {
+            Ok(head(&self.0).await?)
+        }
+
+        async fn span(
+            &self,
+            since: Option<Timestamp>,
+            until: Option<Timestamp>,
+        ) -> Result<Option<(i64, i64)>, StoreError> {
+            Ok(span(&self.0, since, until).await?)
+        }
+
+        async fn messages(
+            &self,
+            filter: &MessageFilter,
+            page: Page,
+        ) -> Result<Stretch, StoreError> {
+            let outline = outlined(&self.0, filter, page).await?;
+            sqlx::query("DELETE FROM messages WHERE position > ?1 AND length(body) > 4096")
+                .bind(page.after)
+                .execute(&self.0)
+                .await?;
+            Ok(whole(&self.0, outline).await?)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_misses_nothing_while_messages_are_erased_between_two_statements() {
+        // Which of the messages are long; a page has two, and a third tells whether there are more.
+        for long in [&[1][..], &[2], &[3], &[1, 2, 3], &[1, 4, 7], &[7]] {
+            let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+            super::super::MIGRATIONS.run(&pool).await.unwrap();
+            for number in 1..=7_i64 {
+                let size = if long.contains(&number) { 5000 } else { 5 };
+                sqlx::query(
+                    "INSERT INTO messages (id, dedupe_key, delivery_id, item, channel, direction, kind, contact_id, \
+                       body, sent_at, sent_at_source, received_at, shape, recovered) \
+                     VALUES (?1, ?1, ?1, 0, 'instagram', 'inbound', 'text', '1', ?2, 0, 'arrival', 0, 'flat', 0)",
+                )
+                .bind(Uuid::from_u64_pair(0, number.unsigned_abs()))
+                .bind("x".repeat(size))
+                .execute(&pool)
+                .await
+                .unwrap();
+            }
+            let feed = Erasing(pool);
+            let head = feed.head().await.unwrap();
+            let (mut seen, mut after) = (Vec::new(), 0);
+            loop {
+                let filter = MessageFilter::default();
+                let page = slice(&feed, &filter, after, head, 2).await.unwrap();
+                seen.extend(page.messages.iter().map(|message| message.position));
+                after = page.last;
+                if page.caught_up {
+                    break;
+                }
+            }
+            let expected: Vec<_> = (1..=7).filter(|number| !long.contains(number)).collect();
+            assert_eq!(seen, expected, "without {long:?}");
+        }
+    }
 
     /// How SQLite would read a page.
     async fn plan(filter: &MessageFilter) -> String {
