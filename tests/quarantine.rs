@@ -285,6 +285,87 @@ async fn a_thousand_are_read_again_in_bounded_parts(
     assert_eq!(app.send(Method::POST, &late).await.ok()["deliveries"], 0);
 }
 
+#[rstest]
+#[tokio::test]
+async fn quarantine_is_read_in_pages_that_are_bounded_in_bytes_and_never_empty(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    const MIB: usize = 1024 * 1024;
+    let ledger = Ledger::new(backend).await;
+    let records = [0, 0, 3 * MIB, 0, 5 * MIB, 0].map(|size| {
+        let (text, extra) = (Uuid::now_v7(), "x".repeat(size));
+        misunderstood(&format!(
+            r#"{{"contact_id":"1","text":"{text}","extra":"{extra}"}}"#
+        ))
+    });
+    let store = ledger.store().await;
+    commit(store.as_ref(), &records).await;
+    for (limit, expected) in [(50, &[4, 1, 1][..]), (2, &[2, 2, 1, 1])] {
+        let (mut pages, mut after) = (Vec::new(), 0);
+        loop {
+            let page = store.quarantined(None, after, limit).await.unwrap();
+            let Some(last) = page.last() else { break };
+            let riddles = store.riddles(Timestamp::now(), after, limit).await.unwrap();
+            assert_eq!(riddles, page, "the same, since nobody knows whose they are");
+            after = last.position;
+            pages.push(page.len());
+        }
+        assert_eq!(pages, expected, "at most {limit}");
+    }
+    store.close().await;
+    drop(store);
+    let app = ledger.app().await;
+    let path = "/instagram/quarantine/reprocess?limit=1000";
+    let counts = app.send(Method::POST, path).await.ok();
+    assert_eq!(
+        (
+            &counts["deliveries"],
+            &counts["stored"],
+            &counts["caughtUp"]
+        ),
+        (&json!(6), &json!(6), &json!(true))
+    );
+}
+
+/// In Postgres, where a transaction has a time limit: as it ends one in which too much is written at once.
+#[tokio::test]
+async fn what_is_too_heavy_together_is_read_again_one_by_one() {
+    let ledger = Ledger::new(Backend::Postgres).await;
+    let url = ledger.url.clone().unwrap();
+    let records: Vec<_> = (0..5)
+        .map(|number| misunderstood(&format!(r#"{{"contact_id":"{number}","text":"hi"}}"#)))
+        .collect();
+    let store = ledger.store().await;
+    commit(store.as_ref(), &records).await;
+    store.close().await;
+    drop(store);
+    let set_most = async |rows: i32| {
+        let function = format!(
+            "CREATE SEQUENCE IF NOT EXISTS tries; \
+             CREATE OR REPLACE FUNCTION heavy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+               IF (SELECT count(*) FROM new) > {rows} THEN \
+                 PERFORM nextval('tries'); \
+                 RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = '57014'; \
+               END IF; RETURN NULL; END $$; \
+             CREATE OR REPLACE TRIGGER heavy AFTER INSERT ON messages REFERENCING NEW TABLE AS new \
+               FOR EACH STATEMENT EXECUTE FUNCTION heavy()"
+        );
+        postgres::execute(&url, function).await;
+    };
+    let app = ledger.app().await;
+    let path = "/instagram/quarantine/reprocess";
+    set_most(0).await;
+    let _ = app.send(Method::POST, path).await.with(503);
+    let twice = "DO $$ BEGIN ASSERT (SELECT last_value FROM tries) = 2; END $$";
+    postgres::execute(&url, twice.to_owned()).await;
+    set_most(1).await;
+    let counts = app.send(Method::POST, path).await.ok();
+    assert_eq!(
+        (&counts["stored"], &counts["refused"], &counts["caughtUp"]),
+        (&json!(5), &json!(0), &json!(true))
+    );
+}
+
 #[tokio::test]
 async fn who_waits_is_woken_by_what_is_released() {
     let ledger = Ledger::new(Backend::Sqlite).await;

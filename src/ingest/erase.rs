@@ -1,6 +1,7 @@
 //! Erases a person: from the database, from bodies that nobody understood, and from the spool of this replica.
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{BATCH_BYTES, Ingest, read};
 use crate::delivery::{Delivery, Record};
@@ -82,9 +83,25 @@ async fn erase_riddles(store: &dyn Upkeep, erasure: &Erasure) -> Result<u64, Sto
             .filter(|delivery| names(delivery, erasure))
             .map(|delivery| delivery.id)
             .collect();
-        if !theirs.is_empty() {
-            erased += store.erase_bodies(&theirs).await?;
+        erased += erase_bodies(store, &theirs).await?;
+    }
+}
+
+/// All in one transaction; each in its own where that was not done in time. A database that is away fails the first one,
+/// and is not asked again.
+async fn erase_bodies(store: &dyn Upkeep, deliveries: &[Uuid]) -> Result<u64, StoreError> {
+    if deliveries.is_empty() {
+        return Ok(0);
+    }
+    match store.erase_bodies(deliveries).await {
+        Err(StoreError::Unavailable(_)) if deliveries.len() > 1 => {
+            let mut erased = 0;
+            for delivery in deliveries.chunks(1) {
+                erased += store.erase_bodies(delivery).await?;
+            }
+            Ok(erased)
         }
+        erased => erased,
     }
 }
 

@@ -1,12 +1,15 @@
 //! Reads what is in quarantine again, with today's normalizer.
 
+use std::iter::Peekable;
+
 use serde::{Deserialize, Serialize};
 
-use super::read;
+use super::{BATCH_BYTES, read, weight};
 use crate::delivery::{Delivery, Record};
 use crate::store::{Mode, Reread, StoreError, Upkeep};
 
-/// How many deliveries are read again in one transaction: it must not hold up commits for long.
+/// How many deliveries are read again in one transaction, at most: it must not hold up commits for long. Nor do they
+/// weigh more than a batch of the writer does, unless a single one is heavier.
 const BATCH: u32 = 50;
 
 /// Which part of the quarantine to read again.
@@ -90,15 +93,32 @@ pub async fn reprocess(store: &dyn Upkeep, part: Part) -> Result<Reprocessed, St
     while left > 0 && !done.caught_up {
         let size = left.min(BATCH);
         let waiting = store.quarantined(part.since, done.after, size).await?;
-        let count = u32::try_from(waiting.len()).unwrap_or(size);
-        done.after = waiting.last().map_or(done.after, |last| last.position);
-        done.caught_up = count < size;
-        left -= count;
-        let deliveries = waiting.into_iter().map(|waiting| waiting.delivery);
-        let counts = reread(store, deliveries.map(read).collect(), part.mode).await?;
-        done.counts.add(&counts);
+        let after = waiting.last().map(|last| last.position);
+        done.caught_up = after.is_none();
+        left -= u32::try_from(waiting.len()).unwrap_or(size);
+        let mut records = waiting
+            .into_iter()
+            .map(|waiting| read(waiting.delivery))
+            .peekable();
+        while let Some(group) = next_group(&mut records) {
+            let counts = reread(store, group, part.mode).await?;
+            done.counts.add(&counts);
+        }
+        done.after = after.unwrap_or(done.after);
     }
     Ok(done)
+}
+
+/// As many of the next ones as do not weigh too much, at least one.
+fn next_group(records: &mut Peekable<impl Iterator<Item = Record>>) -> Option<Vec<Record>> {
+    let first = records.next()?;
+    let mut weight = weight::of(&first);
+    let mut group = vec![first];
+    while let Some(record) = records.next_if(|record| weight + weight::of(record) <= BATCH_BYTES) {
+        weight += weight::of(&record);
+        group.push(record);
+    }
+    Some(group)
 }
 
 /// Reads one delivery again.
@@ -113,7 +133,9 @@ pub async fn reprocess_one(
     reread(store, vec![read(delivery)], mode).await
 }
 
-/// All in one transaction; where the database refuses something of it, each in its own.
+/// All in one transaction; where the database refuses something of it, each in its own. So also where it was not done in
+/// time, since together they may only be too much at once: a database that is away fails the first one and is not asked
+/// again.
 async fn reread(
     store: &dyn Upkeep,
     records: Vec<Record>,
@@ -127,7 +149,9 @@ async fn reread(
     while let Some(part) = parts.pop() {
         match store.reread(part, mode).await {
             Ok(reread) => reread.iter().for_each(|one| counts.add_reread(one)),
-            Err(StoreError::Refused(_)) if part.len() > 1 => parts.extend(part.chunks(1).rev()),
+            Err(StoreError::Refused(_) | StoreError::Unavailable(_)) if part.len() > 1 => {
+                parts.extend(part.chunks(1).rev());
+            }
             Err(StoreError::Refused(cause)) => {
                 tracing::warn!(delivery.id = %part[0].delivery.id, cause, "what is read in it is refused by the database");
                 counts.refused += 1;

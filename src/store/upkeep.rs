@@ -11,6 +11,9 @@ use super::{Store, StoreError};
 use crate::delivery::{Delivery, Record};
 use crate::message::Contact;
 
+/// How many bytes of bodies are read at once, unless a single body has more.
+pub(super) const PAGE_BYTES: i64 = 4 * 1024 * 1024;
+
 /// A store that can also be kept in order.
 ///
 /// # Errors
@@ -18,7 +21,8 @@ use crate::message::Contact;
 #[async_trait]
 pub trait Upkeep: Store {
     /// Deliveries with an item in quarantine, in commit order behind a position, bodies included; of those that arrived
-    /// at `since` or later, if that is said.
+    /// at `since` or later, if that is said. At most `limit` of them and 4 MiB of bodies, but at least one if any is left:
+    /// only an empty answer is the end.
     async fn quarantined(
         &self,
         since: Option<Timestamp>,
@@ -27,7 +31,7 @@ pub trait Upkeep: Store {
     ) -> Result<Vec<Quarantined>, StoreError>;
 
     /// Riddles: deliveries with an item in quarantine of which nobody knows whose it is, that arrived until a time; in commit
-    /// order behind a position, bodies included.
+    /// order behind a position, bodies included; as many as [`quarantined`](Self::quarantined) gives.
     async fn riddles(
         &self,
         until: Timestamp,

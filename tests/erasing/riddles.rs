@@ -62,6 +62,26 @@ async fn the_header_that_names_a_person_counts(
     assert_eq!(bodies(&app, "ana").await, 1);
 }
 
+/// In Postgres, where a transaction has a time limit: as it ends one in which too much is erased at once.
+#[tokio::test]
+async fn bodies_that_are_too_heavy_together_are_erased_one_by_one() {
+    let ledger = Ledger::new(Backend::Postgres).await;
+    let app = ledger.app().await;
+    for number in 0..3 {
+        let riddle = format!(r#"{{"riddle":["ana-1",{number}]}}"#);
+        assert_eq!(app.post(riddle).await.ok()["outcome"], "quarantined");
+    }
+    let heavy = "CREATE FUNCTION heavy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+           IF (SELECT count(*) FROM new) > 1 THEN \
+             RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = '57014'; \
+           END IF; RETURN NULL; END $$; \
+         CREATE TRIGGER heavy AFTER UPDATE ON deliveries REFERENCING NEW TABLE AS new \
+           FOR EACH STATEMENT EXECUTE FUNCTION heavy()";
+    postgres::execute(ledger.url.as_ref().unwrap(), heavy.to_owned()).await;
+    assert_eq!(bodies(&app, "ana-1").await, 3);
+    assert_gone(&ledger.texts().await);
+}
+
 /// A body that is committed after the erasure began has nobody in it by whom the commit could stop it.
 #[rstest]
 #[tokio::test]

@@ -5,6 +5,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::commit::BEGIN;
+use super::reread::page;
 use super::writing::{Column, add_counters};
 use crate::store::StoreError;
 use crate::store::columns::{Columns as _, quarantined};
@@ -12,7 +13,7 @@ use crate::store::erase::{FAN_OUT, SHARED, Search};
 use crate::store::guard::{ERASED, erasure_expiry, fingerprint, tombstone_expiry};
 use crate::store::query::{CounterName, hour_of};
 use crate::store::settle::Counters;
-use crate::store::upkeep::{Erased, Erasure, Person, Quarantined};
+use crate::store::upkeep::{Erased, Erasure, PAGE_BYTES, Person, Quarantined};
 
 /// How many rows go in one transaction.
 const STEP: i64 = 500;
@@ -183,16 +184,15 @@ pub(super) async fn riddles(
     after: i64,
     limit: u32,
 ) -> Result<Vec<Quarantined>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT position, id, received_at, method, content_type, headers, body, is_query FROM deliveries \
-         WHERE quarantined > 0 AND position > $1 AND received_at <= $2 \
-           AND EXISTS (SELECT FROM items WHERE delivery_id = deliveries.id \
-             AND items.outcome = 'quarantined' AND contact_id IS NULL) \
-         ORDER BY position LIMIT $3",
-    )
+    let rows = sqlx::query(page!(
+        "received_at <= $2 AND EXISTS (SELECT FROM items WHERE delivery_id = deliveries.id \
+           AND items.outcome = 'quarantined' AND contact_id IS NULL)"
+    ))
+    .persistent(false)
     .bind(after)
     .bind(until.to_sqlx())
     .bind(i64::from(limit))
+    .bind(PAGE_BYTES)
     .fetch_all(pool)
     .await?;
     rows.iter().map(quarantined).collect()

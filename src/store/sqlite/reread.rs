@@ -14,7 +14,25 @@ use crate::store::known::Known;
 use crate::store::query::{CounterName, hour_of};
 use crate::store::reread::{Changes, Standing, open_items, settle};
 use crate::store::settle::Plan;
-use crate::store::upkeep::{Quarantined, Reread};
+use crate::store::upkeep::{PAGE_BYTES, Quarantined, Reread};
+
+/// The statement for whole deliveries with an item in quarantine that fit a condition on `?2`: behind position `?1`, at
+/// most `?3` of them and `?4` bytes of bodies, but at least one if any waits. `length` looks at no body.
+macro_rules! page {
+    ($condition:literal) => {
+        concat!(
+            "WITH page AS ( \
+               SELECT position, length(body) AS size FROM deliveries \
+               WHERE quarantined > 0 AND position > ?1 AND ",
+            $condition,
+            " ORDER BY position LIMIT ?3 \
+             ), fitting AS (SELECT position, size, sum(size) OVER (ORDER BY position) AS total FROM page) \
+             SELECT position, id, received_at, method, content_type, headers, body, is_query FROM deliveries \
+             WHERE position IN (SELECT position FROM fitting WHERE total <= ?4 OR total = size) ORDER BY position"
+        )
+    };
+}
+pub(super) use page;
 
 pub(super) async fn in_quarantine(
     pool: &SqlitePool,
@@ -22,15 +40,13 @@ pub(super) async fn in_quarantine(
     after: i64,
     limit: u32,
 ) -> Result<Vec<Quarantined>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT position, id, received_at, method, content_type, headers, body, is_query FROM deliveries \
-         WHERE quarantined > 0 AND position > ?1 AND received_at >= ?2 ORDER BY position LIMIT ?3",
-    )
-    .bind(after)
-    .bind(since.map_or(i64::MIN, jiff::Timestamp::as_millisecond))
-    .bind(limit)
-    .fetch_all(pool)
-    .await?;
+    let rows = sqlx::query(page!("received_at >= ?2"))
+        .bind(after)
+        .bind(since.map_or(i64::MIN, jiff::Timestamp::as_millisecond))
+        .bind(limit)
+        .bind(PAGE_BYTES)
+        .fetch_all(pool)
+        .await?;
     rows.iter().map(quarantined).collect()
 }
 
