@@ -1,11 +1,13 @@
 //! Erases a person: from the database, from bodies that nobody understood, and from the spool of this replica.
 
+mod naming;
+
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::naming::names;
 use super::{BATCH_BYTES, Ingest, read};
-use crate::delivery::{Delivery, Record};
-use crate::normalize;
+use crate::delivery::Record;
 use crate::store::{Erasure, Person, Spool, StoreError, Upkeep};
 
 /// How many deliveries are looked through at once.
@@ -136,52 +138,4 @@ fn is_theirs(record: &Record, erasure: &Erasure) -> bool {
         Some(contact) => erasure.is_about(&contact),
         None => names(&record.delivery, erasure),
     })
-}
-
-/// Whether one of the person's ids stands in a delivery, as a word of its own: in its body, or in the one header that
-/// names a person. (The others hold numbers and words of their own.)
-fn names(delivery: &Delivery, erasure: &Erasure) -> bool {
-    let body = normalize::readable_text(delivery);
-    let texts = [
-        body.as_str(),
-        delivery.header("x-user-id").unwrap_or_default(),
-    ];
-    let mut ids = erasure.ids.iter();
-    ids.any(|(_, id)| texts.iter().any(|text| holds(text, id)))
-}
-
-/// Whether an id stands in a text as a word. One that begins or ends with something else than a letter or a digit is no
-/// word, but for a phone's `+`: a colon or a space would be found in every body.
-fn holds(text: &str, id: &str) -> bool {
-    let word = id.strip_prefix('+').unwrap_or(id);
-    word.starts_with(char::is_alphanumeric)
-        && word.ends_with(char::is_alphanumeric)
-        && text.match_indices(id).any(|(start, _)| {
-            let before = text[..start].chars().next_back();
-            let after = text[start + id.len()..].chars().next();
-            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_found_as_a_word_only() {
-        assert!(holds(r#"{"x":"1784140"}"#, "1784140"));
-        assert!(holds("a=1&x=1784140", "1784140"));
-        assert!(holds("17841401 1784140", "1784140"));
-        assert!(!holds(r#"{"x":"17841401"}"#, "1784140"));
-        assert!(!holds("", "1"));
-        assert!(holds(r#"{"tel":"+49170123"}"#, "+49170123"));
-    }
-
-    #[test]
-    fn what_is_no_word_is_not_found() {
-        let text = r#"{"x": "a b", "+": ["%20", "_id"]}"#;
-        for id in ["", " ", ":", "%20", "+", "\"", "_id", "x:"] {
-            assert!(!holds(text, id), "{id}");
-        }
-    }
 }

@@ -51,6 +51,25 @@ async fn a_body_that_does_not_name_the_person_stays(
 
 #[rstest]
 #[tokio::test]
+async fn a_body_that_names_the_person_in_an_encoding_goes(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    for body in [
+        "riddle=%2B49170123&x=1",
+        r#"{"riddle":["\u002b49170123"]}"#,
+        r#"{"riddle":"{\"x\":\"\\u002b49170123\"}"}"#,
+        // Others.
+        "riddle=%2B491701234&x=1",
+        r#"{"riddle":["\u002b49170123\u0034"]}"#,
+    ] {
+        assert_eq!(app.post(body).await.ok()["outcome"], "quarantined");
+    }
+    assert_eq!(bodies(&app, "%2B49170123").await, 3);
+}
+
+#[rstest]
+#[tokio::test]
 async fn the_header_that_names_a_person_counts(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
 ) {
