@@ -197,6 +197,72 @@ async fn an_id_that_everybody_shares_is_nobody(
 
 #[rstest]
 #[tokio::test]
+async fn a_dry_run_tells_whom_it_would_erase_and_changes_nothing(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+    #[values("ana-1", "ext-1")] id: &str,
+) {
+    let ledger = Ledger::new(backend).await;
+    let app = ledger.app().await;
+    for body in [
+        &ana("one"),
+        &ana("two"),
+        r#"{"contact_id":"ext-1","channel":"whatsapp","text":"three"}"#,
+        r#"{"contact_id":"bo","text":"of another"}"#,
+        r#"{"riddle":["ana-1"]}"#,
+    ] {
+        let _ = app.post(body.to_owned()).await.ok();
+    }
+    let before = ledger.texts().await;
+    let contact = |id, channel, name, messages| json!({"id": id, "channel": channel, "username": null, "displayName": name, "messages": messages});
+    let on_instagram = contact("ana-1", "instagram", json!("Ana Ruiz"), 2);
+    let on_whatsapp = contact("ext-1", "whatsapp", json!(null), 1);
+    let would = erase(&app, &format!("{id}?dryRun=true")).await;
+    assert_eq!(
+        would,
+        json!({"success": true, "dryRun": true, "messages": 3, "contacts": [on_instagram, on_whatsapp]})
+    );
+    let would = erase(&app, &format!("{id}?dryRun=true&channel=instagram")).await;
+    assert_eq!(
+        would,
+        json!({"success": true, "dryRun": true, "messages": 2, "contacts": [on_instagram]})
+    );
+    let nobody = erase(&app, "nobody?dryRun=true").await;
+    assert_eq!(
+        (&nobody["messages"], &nobody["contacts"]),
+        (&json!(0), &json!([]))
+    );
+    for wrong in ["dryRun=yes", "dryRun=", "dryrun=true"] {
+        let path = format!("/instagram/contacts/{id}?{wrong}");
+        let _ = app.send(Method::DELETE, &path).await.with(400);
+    }
+    assert_eq!(ledger.texts().await, before);
+    // Nor is anything remembered that would keep away what still comes.
+    assert_eq!(app.post(ana("four")).await.ok()["outcome"], "stored");
+    assert_eq!(erase(&app, id).await["messages"], 4);
+}
+
+/// A young installation with few customers, whose owner typed a constant into the template.
+#[rstest]
+#[tokio::test]
+async fn a_constant_that_a_few_customers_share_leads_to_none_of_them(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    for number in 1..=4 {
+        let body = format!(r#"{{"contact_id":"{number}","sessionId":"main","text":"hi"}}"#);
+        assert_eq!(app.post(body).await.ok()["outcome"], "stored");
+    }
+    let path = "/instagram/contacts/main";
+    for path in [path, "/instagram/contacts/main?dryRun=true"] {
+        let _ = app.send(Method::DELETE, path).await.with(400);
+    }
+    assert_eq!(erase(&app, "1?dryRun=true").await["messages"], 1);
+    assert_eq!(erase(&app, "1").await["messages"], 1);
+    assert_eq!(app.messages().await.len(), 3);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_channel_may_be_named(#[values(Backend::Postgres, Backend::Sqlite)] backend: Backend) {
     let ledger = Ledger::new(backend).await;
     let app = ledger.app().await;

@@ -2,15 +2,20 @@
 //!
 //! Bodies name one person by several ids; those beside the chosen one are kept as aliases. Erasing goes from alias to
 //! contact and from contact to alias until nothing new is found. Where no channel is named, an id leads from one channel
-//! to the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that many contacts share is no person but a
+//! to the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that more than a few contacts of one channel share is no person but a
 //! constant that an owner typed into a template: it leads nowhere, or the erasure of one would be that of all.
 
 use std::collections::BTreeSet;
 
 use super::upkeep::Person;
 
-/// An alias of more contacts than this is a constant.
-pub(super) const SHARED: i64 = 8;
+/// An alias of more contacts than this in one channel is a constant.
+///
+/// So few, because the two mistakes do not weigh the same. One person rarely has more than two or three contacts in one
+/// channel (the id of the channel, that of Chatrace, a phone); if one has more, those that are left over are still there
+/// and can be erased by their own ids. But a constant that is followed erases other customers for ever, and in a young
+/// installation, with a handful of customers, nothing but this number tells it from a person.
+pub(super) const SHARED: i64 = 3;
 /// How many rows an id may lead to. More do not belong to one person.
 pub(super) const FAN_OUT: i64 = 64;
 /// How many ids a person has at most.

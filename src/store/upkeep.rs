@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{ContactSummary, Store, StoreError};
 use crate::delivery::{Delivery, Record};
 use crate::message::Contact;
 
@@ -43,6 +43,10 @@ pub trait Upkeep: Store {
     /// that are no longer in quarantine stay as they are. Deliveries with nothing in quarantine are left out of the
     /// answer.
     async fn reread(&self, records: &[Record], mode: Mode) -> Result<Vec<Reread>, StoreError>;
+
+    /// The contacts that erasing a person would delete, in the order of first sight, each with the messages that would go
+    /// with it. Only looks. `None`: the id stands beside so many contacts that it is nobody's.
+    async fn doomed(&self, person: &Person) -> Result<Option<Vec<ContactSummary>>, StoreError>;
 
     /// Remembers that a person is erased, under every id that is known of them. From then on nothing of theirs that
     /// arrived until `at` is taken. What is there already goes by [`erase`](Self::erase). `None`: the id stands beside so

@@ -8,10 +8,10 @@ use super::commit::BEGIN;
 use super::reread::page;
 use super::writing::{Column, add_counters};
 use crate::store::StoreError;
-use crate::store::columns::{Columns as _, quarantined};
+use crate::store::columns::{Columns as _, contact, quarantined};
 use crate::store::erase::{FAN_OUT, SHARED, Search};
 use crate::store::guard::{ERASED, erasure_expiry, fingerprint, tombstone_expiry};
-use crate::store::query::{CounterName, hour_of};
+use crate::store::query::{ContactSummary, CounterName, hour_of};
 use crate::store::settle::Counters;
 use crate::store::upkeep::{Erased, Erasure, PAGE_BYTES, Person, Quarantined};
 
@@ -25,22 +25,10 @@ pub(super) async fn begin(
 ) -> Result<Option<Erasure>, StoreError> {
     let mut transaction = connection.begin_with(BEGIN).await?;
     let connection = &mut *transaction;
-    let is_shared: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM contact_aliases WHERE alias = $1 OFFSET $2)",
-    )
-    .bind(&person.id)
-    .bind(SHARED)
-    .fetch_one(&mut *connection)
-    .await?;
-    if is_shared {
+    let Some(ids) = ids(connection, person).await? else {
         transaction.rollback().await?;
         return Ok(None);
-    }
-    let mut search = Search::new(person);
-    while let Some(ids) = search.next() {
-        search.learn(aliases(connection, &ids).await?);
-    }
-    let ids = search.finish();
+    };
     let people = Column(&ids).of(|(channel, id)| fingerprint(channel.as_deref(), id));
     let expiry = erasure_expiry(at).to_sqlx();
     sqlx::query(
@@ -64,12 +52,64 @@ pub(super) async fn begin(
     Ok(Some(Erasure { ids, at }))
 }
 
+/// Every id that is known of a person; `None` if the one that is asked for is nobody's.
+async fn ids(
+    connection: &mut PgConnection,
+    person: &Person,
+) -> Result<Option<Vec<(Option<String>, String)>>, sqlx::Error> {
+    let is_shared: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM (SELECT channel FROM contact_aliases WHERE alias = $1 LIMIT $2) AS beside \
+           GROUP BY channel HAVING count(*) > $3)",
+    )
+    .bind(&person.id)
+    .bind(FAN_OUT)
+    .bind(SHARED)
+    .fetch_one(&mut *connection)
+    .await?;
+    if is_shared {
+        return Ok(None);
+    }
+    let mut search = Search::new(person);
+    while let Some(ids) = search.next() {
+        search.learn(aliases(connection, &ids).await?);
+    }
+    Ok(Some(search.finish()))
+}
+
+/// The contacts that erasing a person would delete, with the messages that are theirs now.
+pub(super) async fn doomed(
+    pool: &PgPool,
+    person: &Person,
+) -> Result<Option<Vec<ContactSummary>>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let Some(ids) = ids(&mut connection, person).await? else {
+        return Ok(None);
+    };
+    let ids = Column(&ids);
+    let rows = sqlx::query(
+        "SELECT position, contacts.id, channel, username, display_name, first_seen, \
+           COALESCE(last_seen, first_seen) AS last_seen, \
+           (SELECT count(*) FROM messages \
+            WHERE messages.contact_id = contacts.id AND messages.channel = contacts.channel) AS messages \
+         FROM UNNEST($1::text[], $2::text[]) AS theirs (name, id) JOIN counters \
+             ON hour = 0 AND counters.name = 'contact' AND label = COALESCE(theirs.name, label) \
+           JOIN contacts ON contacts.id = theirs.id AND contacts.channel = label \
+         ORDER BY position",
+    )
+    .persistent(false)
+    .bind(ids.of(|(channel, _)| channel.as_deref()))
+    .bind(ids.of(|(_, id)| id.as_str()))
+    .fetch_all(&mut *connection)
+    .await?;
+    rows.iter().map(contact).collect::<Result<_, _>>().map(Some)
+}
+
 /// The rows with one of these ids, as alias or as contact, but for aliases that are constants.
 async fn aliases(
     connection: &mut PgConnection,
     ids: &[String],
-) -> Result<Vec<(String, String, String)>, StoreError> {
-    Ok(sqlx::query_as(
+) -> Result<Vec<(String, String, String)>, sqlx::Error> {
+    sqlx::query_as(
         "SELECT one.channel, one.alias, one.contact_id FROM UNNEST($1::text[]) AS asked (id) CROSS JOIN LATERAL ( \
            (SELECT * FROM contact_aliases WHERE alias = asked.id LIMIT $2) \
            UNION ALL \
@@ -84,7 +124,7 @@ async fn aliases(
     .bind(FAN_OUT)
     .bind(SHARED)
     .fetch_all(connection)
-    .await?)
+    .await
 }
 
 pub(super) async fn step(

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{PostgresStore, READ_TIMEOUT, erase, limited, reread, retain};
 use crate::delivery::Record;
-use crate::store::StoreError;
 use crate::store::upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};
+use crate::store::{ContactSummary, StoreError};
 
 #[async_trait]
 impl Upkeep for PostgresStore {
@@ -37,6 +37,11 @@ impl Upkeep for PostgresStore {
         let work = reread::reread(&mut turn.connection, records, mode, self.window, known);
         let result = limited(work).await;
         turn.give_back(result).await
+    }
+
+    async fn doomed(&self, person: &Person) -> Result<Option<Vec<ContactSummary>>, StoreError> {
+        self.reading(READ_TIMEOUT, erase::doomed(&self.readers, person))
+            .await
     }
 
     async fn begin_erasure(

@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::commit::add_counters;
 use super::reread::page;
 use crate::store::StoreError;
-use crate::store::columns::{Columns as _, quarantined};
+use crate::store::columns::{Columns as _, contact, quarantined};
 use crate::store::erase::{FAN_OUT, SHARED, Search};
 use crate::store::guard::{ERASED, erasure_expiry, fingerprint, tombstone_expiry};
-use crate::store::query::{CounterName, hour_of};
+use crate::store::query::{ContactSummary, CounterName, hour_of};
 use crate::store::settle::Counters;
 use crate::store::upkeep::{Erased, Erasure, PAGE_BYTES, Person, Quarantined};
 
@@ -21,23 +21,9 @@ pub(super) async fn begin(
     person: &Person,
     at: jiff::Timestamp,
 ) -> Result<Option<Erasure>, StoreError> {
-    let is_shared =
-        "SELECT EXISTS (SELECT 1 FROM contact_aliases WHERE alias = ?1 LIMIT 1 OFFSET ?2)";
-    let is_shared: bool = sqlx::query_scalar(is_shared)
-        .bind(&person.id)
-        .bind(SHARED)
-        .fetch_one(&mut *connection)
-        .await?;
-    if is_shared {
+    let Some(ids) = ids(connection, person).await? else {
         return Ok(None);
-    }
-    let mut search = Search::new(person);
-    while let Some(ids) = search.next() {
-        for id in ids {
-            search.learn(aliases(connection, &id).await?);
-        }
-    }
-    let ids = search.finish();
+    };
     for (channel, id) in &ids {
         sqlx::query(
             "INSERT INTO erasures (person, erased_at, expires_at) VALUES (?1, ?2, ?3) \
@@ -53,12 +39,70 @@ pub(super) async fn begin(
     Ok(Some(Erasure { ids, at }))
 }
 
+/// Every id that is known of a person; `None` if the one that is asked for is nobody's.
+async fn ids(
+    connection: &mut SqliteConnection,
+    person: &Person,
+) -> Result<Option<Vec<(Option<String>, String)>>, sqlx::Error> {
+    let is_shared: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM (SELECT channel FROM contact_aliases WHERE alias = ?1 LIMIT ?2) \
+           GROUP BY channel HAVING count(*) > ?3)",
+    )
+    .bind(&person.id)
+    .bind(FAN_OUT)
+    .bind(SHARED)
+    .fetch_one(&mut *connection)
+    .await?;
+    if is_shared {
+        return Ok(None);
+    }
+    let mut search = Search::new(person);
+    while let Some(ids) = search.next() {
+        for id in ids {
+            search.learn(aliases(connection, &id).await?);
+        }
+    }
+    Ok(Some(search.finish()))
+}
+
+/// The contacts that erasing a person would delete, with the messages that are theirs now.
+pub(super) async fn doomed(
+    pool: &SqlitePool,
+    person: &Person,
+) -> Result<Option<Vec<ContactSummary>>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let Some(ids) = ids(&mut connection, person).await? else {
+        return Ok(None);
+    };
+    let mut doomed = Vec::new();
+    for (channel, id) in &ids {
+        let rows = sqlx::query(
+            "SELECT position, id, channel, username, display_name, first_seen, \
+               COALESCE(last_seen, first_seen) AS last_seen, \
+               (SELECT count(*) FROM messages \
+                WHERE messages.contact_id = contacts.id AND messages.channel = contacts.channel) AS messages \
+             FROM contacts WHERE id = ?1 \
+               AND channel IN (SELECT label FROM counters \
+                 WHERE hour = 0 AND name = 'contact' AND label = coalesce(?2, label))",
+        )
+        .bind(id)
+        .bind(channel)
+        .fetch_all(&mut *connection)
+        .await?;
+        for row in &rows {
+            doomed.push(contact(row)?);
+        }
+    }
+    doomed.sort_unstable_by_key(|contact| contact.position);
+    Ok(Some(doomed))
+}
+
 /// The rows with this id, as alias or as contact, but for aliases that are constants.
 async fn aliases(
     connection: &mut SqliteConnection,
     id: &str,
-) -> Result<Vec<(String, String, String)>, StoreError> {
-    Ok(sqlx::query_as(
+) -> Result<Vec<(String, String, String)>, sqlx::Error> {
+    sqlx::query_as(
         "SELECT one.channel, one.alias, one.contact_id FROM ( \
            SELECT * FROM (SELECT * FROM contact_aliases WHERE alias = ?1 LIMIT ?2) \
            UNION ALL \
@@ -72,7 +116,7 @@ async fn aliases(
     .bind(FAN_OUT)
     .bind(SHARED)
     .fetch_all(connection)
-    .await?)
+    .await
 }
 
 pub(super) async fn step(

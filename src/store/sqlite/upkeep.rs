@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{SqliteStore, Writer, erase, reread, retain};
 use crate::delivery::Record;
-use crate::store::StoreError;
 use crate::store::upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};
+use crate::store::{ContactSummary, StoreError};
 
 #[async_trait]
 impl Upkeep for SqliteStore {
@@ -39,6 +39,10 @@ impl Upkeep for SqliteStore {
                 done
             }
         }
+    }
+
+    async fn doomed(&self, person: &Person) -> Result<Option<Vec<ContactSummary>>, StoreError> {
+        Ok(erase::doomed(&self.readers, person).await?)
     }
 
     async fn begin_erasure(
