@@ -115,6 +115,9 @@ async fn erase_spooled(spool: &Spool, erasure: &Erasure) -> Result<u64, StoreErr
     loop {
         let page = spool.oldest(after, PAGE, BATCH_BYTES).await?;
         let Some(last) = page.last() else {
+            if erased > 0 {
+                spool.fold_log().await;
+            }
             return Ok(erased);
         };
         after = last.position;

@@ -2,8 +2,9 @@
 //!
 //! Bodies name one person by several ids; those beside the chosen one are kept as aliases. Erasing goes from alias to
 //! contact and from contact to alias until nothing new is found. Where no channel is named, an id leads from one channel
-//! to the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that more than a few contacts of one channel share is no person but a
-//! constant that an owner typed into a template: it leads nowhere, or the erasure of one would be that of all.
+//! to the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that more
+//! than a few contacts of one channel share is no person but a constant that an owner typed into a template: it leads
+//! nowhere, or the erasure of one would be that of all.
 
 use std::collections::BTreeSet;
 

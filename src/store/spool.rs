@@ -217,6 +217,11 @@ impl Spool {
         Ok(())
     }
 
+    /// Empties the log beside the file, in which what was removed still stands.
+    pub async fn fold_log(&self) {
+        self.connection.lock().await.fold_log().await;
+    }
+
     /// One delivery that waits.
     ///
     /// # Errors
