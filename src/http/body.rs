@@ -82,7 +82,7 @@ impl Bodies {
                 // What is thrown away takes no room.
                 (room, first, rest) = (None, Bytes::new(), BytesMut::new());
             } else if first.is_empty() && rest.is_empty() {
-                first = data; // most bodies come in one piece and are not copied
+                first = data; // most bodies come in one piece
             } else {
                 rest.extend_from_slice(&std::mem::take(&mut first));
                 rest.extend_from_slice(&data);
@@ -91,7 +91,8 @@ impl Bodies {
         drop(room);
         match refused {
             Some(error) => Err(error),
-            None if rest.is_empty() => Ok(first),
+            // A piece keeps all that was read ahead with it in memory, which may be far more than itself.
+            None if rest.is_empty() => Ok(Bytes::copy_from_slice(&first)),
             None => Ok(rest.freeze()),
         }
     }

@@ -23,6 +23,10 @@ use crate::lifecycle::Lifecycle;
 /// How many connections may wait in the system's backlog; usually it allows as many. The default of 128 is full within
 /// a moment of many senders, and whoever then finds no room is cut off.
 const BACKLOG: u32 = 4096;
+/// How much of a request is read ahead for each connection, in bytes: the longest head, and the longest piece of a body, which
+/// may have many. By itself hyper takes 400 KiB, which thousands of connections can each be made to keep by a head that does
+/// not end.
+const READ_AHEAD: usize = 64 * 1024;
 /// How long after the soft stop a connection may take to begin with its first request.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
@@ -70,6 +74,7 @@ pub async fn serve(
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
+            .max_buf_size(READ_AHEAD)
             // A client that sent everything and hung up has still delivered it.
             .half_close(true)
             .serve_connection(TokioIo::new(stream), noting);

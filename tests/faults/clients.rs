@@ -15,7 +15,7 @@ use crate::ledger::book::Rows;
 use crate::ledger::server::Server;
 use crate::support::process::PATIENCE;
 use crate::support::proxy::{Proxy, Weather};
-use crate::support::{App, Backend, postgres};
+use crate::support::{Answer, App, Backend, postgres};
 
 /// The body of a flood: so many of them, and what is read of them, fill the queue, and so many more come in each wave.
 const LARGE: usize = 512 * 1024;
@@ -208,6 +208,28 @@ async fn a_head_that_comes_too_slowly_is_cut() {
         .expect("a dripping head is not cut");
     assert!(began.elapsed() >= limits.head);
     assert!(!all(&mut silent).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_head_may_be_large_and_not_without_end() {
+    let app = impatient(Limits::default()).await;
+    let mut endless = connect(&app).await;
+    let mut head = b"POST /instagram/webhook HTTP/1.1\r\nX-Endless: ".to_vec();
+    head.resize(64 * 1024, b'x');
+    endless.write_all(&head).await.unwrap();
+    let answer = all(&mut endless).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+
+    // What browsers and proxies add has room, and a body is no head.
+    let body = json!({ "contact_id": "1", "text": "x".repeat(500_000) }).to_string();
+    let large = app
+        .request(reqwest::Method::POST, "/instagram/webhook")
+        .header("cookie", "x".repeat(60_000))
+        .body(body.clone());
+    let answer = Answer::to(large).await.ok();
+    assert_eq!(answer["outcome"], "stored");
+    let id = answer["deliveryId"].as_str().unwrap();
+    assert_eq!(app.raw(id).await, body.as_bytes());
 }
 
 #[tokio::test]
