@@ -35,6 +35,19 @@ impl Delivery {
         self.body.is_empty()
     }
 
+    /// How many bytes it takes, with its body and headers.
+    pub(crate) fn size(&self) -> usize {
+        let content_type = self.content_type.as_ref().map_or(0, String::len);
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + value.len());
+        size_of::<Self>()
+            + size_of_val(&self.headers[..])
+            + headers.sum::<usize>()
+            + self.method.len()
+            + content_type
+            + self.body.len()
+    }
+
     /// The value of a kept header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -162,6 +175,18 @@ pub enum Item {
 }
 
 impl Item {
+    /// How many bytes its texts take.
+    pub(crate) fn texts(&self) -> usize {
+        let (reason, contact) = match self {
+            Self::Message(draft) => return draft.texts(),
+            Self::Ignored { reason, contact } | Self::Quarantined { reason, contact } => {
+                (reason.text.len(), contact)
+            }
+            Self::Duplicate { contact } => (0, contact),
+        };
+        reason + contact.as_ref().map_or(0, |contact| contact.texts())
+    }
+
     /// The person it is about, if one could be told.
     pub fn contact(&self) -> Option<Contact> {
         match self {

@@ -45,7 +45,7 @@ pub use writer::Writer;
 
 /// How many deliveries may wait for the writer.
 const QUEUE: usize = 4096;
-/// How many bytes may wait for the writer, in bodies and what was read of them, in units of [`BYTES_UNIT`].
+/// How many bytes may wait for the writer, in deliveries and what was read of them, in units of [`BYTES_UNIT`].
 const QUEUE_BYTES: u32 = 64 * 1024;
 const BYTES_UNIT: usize = 1024;
 /// How many deliveries are committed at once. Measured: more only adds latency.
@@ -181,17 +181,23 @@ impl Ingest {
         }
     }
 
-    /// Reads a delivery and keeps it. Resolves when it is committed; goes on if the caller stops waiting.
+    /// Reads a delivery and keeps it. Resolves when it is committed; goes on if the caller stops waiting. Its body has
+    /// `unpacked` bytes without its content encoding.
     ///
     /// # Errors
     /// When it is not kept, or not known to be: see [`SubmitError`].
-    pub async fn submit(&self, delivery: Delivery) -> Result<Accepted, SubmitError> {
-        let placed = if let Some(room) = self.room_now(&delivery) {
+    pub async fn submit(
+        &self,
+        delivery: Delivery,
+        unpacked: usize,
+    ) -> Result<Accepted, SubmitError> {
+        let units = units(weight::at_most(&delivery, unpacked));
+        let placed = if let Some(room) = self.room_now(units) {
             room.take(delivery)
         } else {
             // In a task of its own: the caller ends when its client hangs up, the delivery must not.
             let ingest = self.clone();
-            let placing = async move { Ok(ingest.room(&delivery).await?.take(delivery)) };
+            let placing = async move { Ok(ingest.room(units).await?.take(delivery)) };
             tokio::spawn(placing.in_current_span())
                 .await
                 .map_err(|_| SubmitError::Stopping)??
@@ -207,16 +213,14 @@ impl Ingest {
     }
 
     /// Room for a delivery, if there is some now.
-    fn room_now(&self, delivery: &Delivery) -> Option<Room<'_>> {
-        let units = units(weight::at_most(delivery));
+    fn room_now(&self, units: u32) -> Option<Room<'_>> {
         let bytes = self.bytes.clone().try_acquire_many_owned(units).ok()?;
         let place = self.queue.try_reserve().ok()?;
         Some(Room { bytes, place })
     }
 
     /// Room for a delivery, waited for with a limit.
-    async fn room(&self, delivery: &Delivery) -> Result<Room<'_>, SubmitError> {
-        let units = units(weight::at_most(delivery));
+    async fn room(&self, units: u32) -> Result<Room<'_>, SubmitError> {
         let deadline = Instant::now() + PATIENCE;
         let bytes = timeout_at(deadline, self.bytes.clone().acquire_many_owned(units))
             .await

@@ -266,7 +266,25 @@ pub struct Contact {
     pub aliases: Vec<String>,
 }
 
+/// How many bytes texts take, each of which may be absent.
+fn length<'t>(texts: impl IntoIterator<Item = &'t Option<String>>) -> usize {
+    texts.into_iter().flatten().map(String::len).sum()
+}
+
+/// How many bytes a list of texts takes.
+fn length_of_list(texts: &[String]) -> usize {
+    size_of_val(texts) + texts.iter().map(String::len).sum::<usize>()
+}
+
 impl Contact {
+    /// How many bytes its texts take.
+    pub(crate) fn texts(&self) -> usize {
+        self.channel.as_str().len()
+            + self.id.len()
+            + length([&self.username, &self.display_name])
+            + length_of_list(&self.aliases)
+    }
+
     /// Leaves nothing but the ids, so that what is known of the names stays.
     pub fn forget_names(&mut self) {
         self.username = None;
@@ -286,6 +304,29 @@ impl Contact {
 }
 
 impl Draft {
+    /// How many bytes its texts take.
+    pub(crate) fn texts(&self) -> usize {
+        let attachments = &self.attachments;
+        let in_attachments = attachments
+            .iter()
+            .map(|one| one.kind.len() + length([&one.url]));
+        self.channel.as_str().len()
+            + self.contact_id.len()
+            + length([
+                &self.external_id,
+                &self.sender_id,
+                &self.recipient_id,
+                &self.username,
+                &self.display_name,
+                &self.text,
+                &self.reply_to,
+                &self.payload,
+            ])
+            + length_of_list(&self.aliases)
+            + size_of_val(&attachments[..])
+            + in_attachments.sum::<usize>()
+    }
+
     /// The customer this message belongs to.
     pub fn contact(&self) -> Contact {
         Contact {

@@ -40,7 +40,7 @@ mod tree;
 mod walk;
 mod whatsapp;
 
-pub(crate) use walk::MAX_ITEMS;
+pub(crate) use walk::{MAX_ITEMS, most_texts};
 
 /// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
 const MAX_DECODED: usize = 64 << 20;
@@ -130,7 +130,7 @@ pub fn normalize(delivery: &Delivery) -> Reading {
         header_contact: None,
         ..with_header
     };
-    let mut walk = walk::Walk::new(&with_header, &without_header);
+    let mut walk = walk::Walk::new(&with_header, &without_header, body.len());
     walk.value(&value, &resolve::Outer::default(), Shape::Flat, 0);
     let (shape, items) = walk.finish();
     Reading {
@@ -151,7 +151,10 @@ pub fn readable_text(delivery: &Delivery) -> String {
 
 /// The body without its content encoding; as it is, with the error, if it is not what its header says.
 fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>) {
-    let declared = delivery.header("content-encoding");
+    // What a header says of the body says nothing of a query.
+    let declared = delivery
+        .header("content-encoding")
+        .filter(|_| !delivery.is_query);
     match encoding::decode(&delivery.body, declared, MAX_DECODED) {
         Ok(body) => (body, None),
         Err(error) => (Cow::Borrowed(&delivery.body), Some(error)),

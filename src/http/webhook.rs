@@ -105,20 +105,22 @@ pub(super) async fn receive(
         ));
     }
     if blank {
-        return keep(&state, &parts, query.rest.into(), true).await;
+        return keep_query(&state, &parts, query).await;
     }
     let content_encoding = parts
         .headers
         .get(header::CONTENT_ENCODING)
         .and_then(|value| value.to_str().ok());
-    if matches!(
-        encoding::decode(&body, content_encoding, limit),
-        Err(encoding::DecodeError::TooLarge)
-    ) {
-        state.observed.rejection(Rejection::TooLarge, &parts);
-        return Err(ApiError::TooLarge(limit));
-    }
-    keep(&state, &parts, body, false).await
+    let unpacked = match encoding::decode(&body, content_encoding, limit) {
+        Ok(unpacked) => unpacked.len(),
+        Err(encoding::DecodeError::TooLarge) => {
+            state.observed.rejection(Rejection::TooLarge, &parts);
+            return Err(ApiError::TooLarge(limit));
+        }
+        // Then it is read as it is.
+        Err(_) => body.len(),
+    };
+    keep(&state, &parts, body, unpacked, false).await
 }
 
 /// Answers Meta's handshake, says that the endpoint lives, or takes a delivery in the query
@@ -167,7 +169,7 @@ pub(super) async fn receive_query(
         state.observed.rejection(refusal.reason, &parts);
         refusal.error
     })?;
-    keep(&state, &parts, query.rest.into(), true).await
+    keep_query(&state, &parts, query).await
 }
 
 /// Refuses other methods.
@@ -209,11 +211,22 @@ fn answer_probe(state: &AppState, verdict: Verdict, probe: &str) -> Response {
     (StatusCode::UNAUTHORIZED, Json(body)).into_response()
 }
 
-/// Hands a delivery to ingest and answers when it is durable.
+/// Keeps a delivery that stands in the query.
+async fn keep_query(
+    state: &AppState,
+    parts: &Parts,
+    query: WebhookQuery,
+) -> Result<Response, ApiError> {
+    let length = query.rest.len();
+    keep(state, parts, query.rest.into(), length, true).await
+}
+
+/// Hands a delivery, of so many bytes without its content encoding, to ingest and answers when it is durable.
 async fn keep(
     state: &AppState,
     parts: &Parts,
     body: Bytes,
+    unpacked: usize,
     is_query: bool,
 ) -> Result<Response, ApiError> {
     let delivery = Delivery {
@@ -231,7 +244,7 @@ async fn keep(
         tracing::info!(delivery.id = %delivery.id, "📦 Full body: {body}");
     }
     let arrived = delivery.received_at;
-    match state.ingest.submit(delivery).await {
+    match state.ingest.submit(delivery, unpacked).await {
         Ok(accepted) => {
             state.observed.delivery(&accepted.receipt, arrived);
             if let Some(defect) = accepted.defect {

@@ -1,35 +1,34 @@
-//! How much memory a delivery takes while it waits: its body, and what was read of it, which can be far more.
+//! How much memory a delivery takes while it waits: its body and headers, and what was read of it, which can be far more.
 
 use crate::delivery::{Delivery, Item, Record};
 use crate::message::Draft;
-use crate::normalize::MAX_ITEMS;
+use crate::normalize::{MAX_ITEMS, most_texts};
 
-/// What an item takes beside its text: itself, and short texts such as ids and names.
+/// What an item takes beside its texts: itself, and what the allocator adds to short ones.
 const ITEM: usize = size_of::<Item>() + size_of::<Draft>() + 200;
 /// The shortest item is a digit and a comma in a list.
 const SHORTEST_ITEM: usize = 2;
-/// How many times longer than itself a compressed body can be, at most:
-/// <https://www.zlib.net/zlib_tech.html>
-const COMPRESSION: usize = 1032;
+/// The longest reason for which an item is not stored.
+const REASON: usize = 1024;
+/// How often an item repeats something of its delivery, at most.
+const REPEATED: usize = 4;
 
-/// The most that a delivery can take, before it is read.
-pub(super) fn at_most(delivery: &Delivery) -> usize {
-    let body = delivery.body.len();
-    let text = match delivery.header("content-encoding") {
-        Some(_) => body.saturating_mul(COMPRESSION),
-        None => body,
-    };
-    let items = (text / SHORTEST_ITEM).clamp(1, MAX_ITEMS + 1);
-    body.saturating_add(text).saturating_add(items * ITEM)
+/// The most that a delivery can take, before it is read. Its body has `unpacked` bytes without its content encoding.
+pub(super) fn at_most(delivery: &Delivery, unpacked: usize) -> usize {
+    let size = delivery.size();
+    let items = (unpacked / SHORTEST_ITEM).clamp(1, MAX_ITEMS) + 1;
+    // Of a little body, or in few items, not much can be repeated.
+    let texts = REPEATED.saturating_mul(size.saturating_add(unpacked));
+    let texts = items.saturating_mul(texts.saturating_add(REASON));
+    size.saturating_add(unpacked)
+        .saturating_add(items * ITEM + REASON)
+        .saturating_add(texts.min(most_texts(unpacked)))
 }
 
 /// What a delivery takes once it is read.
 pub(super) fn of(record: &Record) -> usize {
-    let items = record.items.iter().map(|item| match item {
-        Item::Message(draft) => ITEM + draft.text.as_ref().map_or(0, String::len),
-        _ => ITEM,
-    });
-    record.delivery.body.len() + items.sum::<usize>()
+    let items = record.items.iter().map(|item| ITEM + item.texts());
+    record.delivery.size() + items.sum::<usize>()
 }
 
 #[cfg(test)]
@@ -39,8 +38,8 @@ mod tests {
     use super::*;
     use crate::ingest::read;
 
-    fn delivery(body: Vec<u8>, encoding: Option<&str>) -> Delivery {
-        let headers = encoding.map(|encoding| ("content-encoding".to_owned(), encoding.to_owned()));
+    fn delivery(body: Vec<u8>, header: Option<(&str, &str)>) -> Delivery {
+        let headers = header.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Delivery {
             id: uuid::Uuid::now_v7(),
             received_at: jiff::Timestamp::now(),
@@ -59,19 +58,77 @@ mod tests {
         let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         zip.write_all(many.as_bytes()).unwrap();
         let zipped = zip.finish().unwrap();
+        let unpacked = many.len();
+        let of_one = of_one_person(500, 10_000);
+        let user = "1".repeat(500);
         let bodies = [
             (message.to_owned().into_bytes(), None),
             (b"1".to_vec(), None),
+            (b"1".to_vec(), Some(("x-user-id", &user[..]))),
+            (
+                format!("[{}]", vec![r#"{"text":"a"}"#; 9_000].join(",")).into(),
+                Some(("x-user-id", &user)),
+            ),
             (format!("[{}]", vec!["1"; 20_000].join(",")).into(), None),
             (many.into_bytes(), None),
-            (zipped, Some("gzip")),
+            (zipped, Some(("content-encoding", "gzip"))),
+            (of_one_person(10, 3).into_bytes(), None),
+            (of_one.into_bytes(), None),
         ];
-        for (body, encoding) in bodies {
-            let delivery = delivery(body, encoding);
-            let most = at_most(&delivery);
+        for (body, header) in bodies {
+            let delivery = delivery(body, header);
+            let zipped = delivery.header("content-encoding").is_some();
+            let unpacked = if zipped {
+                unpacked
+            } else {
+                delivery.body.len()
+            };
+            let most = at_most(&delivery, unpacked);
             let weight = of(&read(delivery));
             assert!(weight <= most, "{weight} > {most}");
         }
+    }
+
+    /// Messages of one person with many long ids, which stand only once in the body.
+    fn of_one_person(length: usize, messages: usize) -> String {
+        let ids = (0..20).map(|number| {
+            let (key, id) = ("_".repeat(number), format!("{number:0length$}"));
+            format!(r#""phone{key}":"{id}","#)
+        });
+        let messages = vec![r#"{"text":"a"}"#; messages].join(",");
+        format!("{{{}\"messages\":[{messages}]}}", ids.collect::<String>())
+    }
+
+    #[test]
+    fn what_items_repeat_of_their_person_weighs_and_has_a_limit() {
+        let little = read(delivery(of_one_person(500, 10).into(), None));
+        assert_eq!(little.items.len(), 10);
+        assert!(of(&little) > 10 * 16 * 500, "{}", of(&little));
+        let body = of_one_person(500, 10_000);
+        let much = read(delivery(body.into(), None));
+        assert!(of(&much) < 16 * 1024 * 1024, "{}", of(&much));
+        let Some(Item::Quarantined { reason, .. }) = much.items.last() else {
+            panic!("the rest is lost silently")
+        };
+        assert!(reason.text.contains("repeat too much"), "{}", reason.text);
+    }
+
+    #[test]
+    fn headers_weigh() {
+        let long = "x".repeat(50_000);
+        let mut delivery = delivery(b"1".to_vec(), Some(("content-type", &long)));
+        delivery.content_type = Some(long);
+        assert!(of(&read(delivery)) > 100_000);
+    }
+
+    #[test]
+    fn no_single_delivery_asks_for_all_the_room() {
+        let bomb = delivery(vec![0; 2_000], Some(("content-encoding", "gzip")));
+        assert!(at_most(&bomb, 1024 * 1024) < 32 * 1024 * 1024);
+        let plain = delivery(vec![b'1'; 55_000], Some(("content-encoding", "identity")));
+        assert!(at_most(&plain, 55_000) < 32 * 1024 * 1024);
+        let message = delivery(vec![b'1'; 500], None);
+        assert!(at_most(&message, 500) < 2 * 1024 * 1024);
     }
 
     #[test]

@@ -14,10 +14,21 @@ use crate::message::Shape;
 
 /// One delivery has no more items than this; Meta sends at most 1000.
 pub(crate) const MAX_ITEMS: usize = 10_000;
+/// How many bytes the items of one delivery may hold of what they take from around them, such as the ids of the person whom
+/// a list of messages is about. A hundred messages of one person take some kilobytes of it.
+const MAX_COPIED: usize = 8 * 1024 * 1024;
+/// How often an item may hold what it says itself: an id is kept as that of the contact and as that of the sender, and an
+/// octet that is no text becomes three.
+const OWN: usize = 4;
 /// Wrappers and lists are followed this far.
 const MAX_DEPTH: usize = 60;
 /// How far `is_structured` looks into wrappers.
 const MAX_LOOK: usize = 3;
+
+/// How many bytes of text the items of a body of this length hold at most.
+pub(crate) fn most_texts(body: usize) -> usize {
+    body.saturating_mul(OWN).saturating_add(MAX_COPIED)
+}
 
 /// The items found so far.
 pub(super) struct Walk<'c> {
@@ -26,26 +37,32 @@ pub(super) struct Walk<'c> {
     items: Vec<Item>,
     shape: Option<Shape>,
     is_cut: bool,
+    /// How many more bytes of text the items may hold.
+    room: usize,
 }
 
 impl<'c> Walk<'c> {
-    /// Begins; `without_header` is the context of the shapes that know no `X-USER-ID`.
-    pub(super) fn new(context: &'c Context, without_header: &'c Context) -> Self {
+    /// Begins with a body of this length; `without_header` is the context of the shapes that know no `X-USER-ID`.
+    pub(super) fn new(context: &'c Context, without_header: &'c Context, body: usize) -> Self {
         Self {
             context,
             without_header,
             items: Vec::new(),
             shape: None,
             is_cut: false,
+            room: most_texts(body),
         }
     }
 
     /// The shape of the whole and its items, of which there is at least one.
     pub(super) fn finish(mut self) -> (Shape, Vec<Item>) {
         if self.is_cut {
-            self.items.push(judge::unknown(
-                "more than 10000 items in one delivery: the rest stands only in the raw body; send smaller lists",
-            ));
+            let text = if self.items.len() < MAX_ITEMS {
+                "the items of one delivery repeat too much of what stands around them: the rest stands only in the raw body; send smaller lists"
+            } else {
+                "more than 10000 items in one delivery: the rest stands only in the raw body; send smaller lists"
+            };
+            self.items.push(judge::unknown(text));
         }
         if self.items.is_empty() {
             self.items.push(judge::nothing_understood());
@@ -76,6 +93,11 @@ impl<'c> Walk<'c> {
         if self.is_full() {
             return;
         }
+        let Some(room) = self.room.checked_sub(item.texts()) else {
+            self.is_cut = true;
+            return;
+        };
+        self.room = room;
         let is_understood = !matches!(&item, Item::Quarantined { reason, .. } if reason.code == ReasonCode::NothingUnderstood);
         if is_understood || shape != Shape::Flat {
             self.shape.get_or_insert(shape);

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use chatrace_webhook::config::Limits;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -82,16 +83,31 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     timeout(PATIENCE, recovered).await.unwrap();
 }
 
+fn many_items() -> Value {
+    json!(vec![json!({ "contact_id": "1", "text": "a" }); 10_000])
+}
+
+/// Messages of one person with many long ids.
+fn one_person() -> Value {
+    let mut body = json!({ "messages": vec![json!({ "text": "a" }); 10_000] });
+    for number in 0..20 {
+        body[format!("phone{}", "_".repeat(number))] = json!(format!("1{number:0500}"));
+    }
+    body
+}
+
 /// A little body with thousands of items in it takes far more memory than itself while it waits.
+#[rstest]
+#[case::many_items(many_items())]
+#[case::one_person(one_person())]
 #[tokio::test]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
-async fn a_flood_of_items_in_small_bodies_takes_little_memory() {
+async fn a_flood_of_items_in_small_bodies_takes_little_memory(#[case] items: Value) {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
     let client = chatrace_webhook::outside::builder().build().unwrap();
-    let items = vec![json!({ "contact_id": "1", "text": "a" }); 10_000];
     let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     serde_json::to_writer(&mut zip, &items).unwrap();
     let body = bytes::Bytes::from(zip.finish().unwrap());

@@ -254,8 +254,9 @@ async fn submit(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
     let submits = poison.iter().map(|is_poison| {
         let delivery = delivery(*is_poison);
         let id = delivery.id;
+        let length = delivery.body.len();
         async move {
-            let receipt = match ingest.submit(delivery).await {
+            let receipt = match ingest.submit(delivery, length).await {
                 Ok(accepted) => Some(accepted.receipt),
                 Err(SubmitError::Unavailable(_) | SubmitError::Stopping) => None,
                 Err(SubmitError::Busy) => panic!("there is room"),
@@ -389,7 +390,11 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
     });
     let life = Life::begin(&store, &directory).await;
     let endless = saying(Uuid::now_v7(), "endless");
-    let spooled = life.ingest.submit(endless.clone()).await.unwrap();
+    let spooled = life
+        .ingest
+        .submit(endless.clone(), endless.body.len())
+        .await
+        .unwrap();
     assert_eq!(spooled.receipt.outcome, Outcome::Spooled);
     // Whoever comes then is spooled behind it, until it is passed by.
     let passed_by = async {

@@ -110,6 +110,20 @@ fn a_compressed_body_is_read_and_one_that_is_not_what_it_says_is_tried_as_it_is(
 }
 
 #[test]
+fn a_query_is_never_decoded() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"contact_id=1&text=hi").unwrap();
+    let mut delivery = delivery(encoder.finish().unwrap());
+    delivery.headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
+    delivery.is_query = true;
+    let reading = normalize(&delivery);
+    assert!(
+        matches!(reading.items[..], [Item::Quarantined { .. }]),
+        "{reading:?}"
+    );
+}
+
+#[test]
 fn a_body_that_does_not_decode_says_so() {
     let mut delivery = delivery(&b"\x1f\x8b\x08 broken"[..]);
     delivery.headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
