@@ -165,7 +165,8 @@ impl Ingest {
             .is_some_and(|fallback| fallback.spool_refuses())
     }
 
-    /// Whether a delivery was refused a moment ago, because neither the database nor the spool could keep it.
+    /// Whether a delivery was refused a moment ago, because neither the database nor the spool could keep it, or not in
+    /// time.
     pub fn refuses(&self) -> bool {
         self.refusals.recent()
     }
@@ -204,12 +205,18 @@ impl Ingest {
         };
         let committed = timeout(RECEIPT_TIMEOUT, placed.receipt)
             .await
-            .map_err(|_| SubmitError::Unavailable("no commit in time".to_owned()))?
+            .map_err(|_| self.refuse(SubmitError::Unavailable("no commit in time".to_owned())))?
             .map_err(|_| SubmitError::Stopping)??;
         Ok(Accepted {
             receipt: committed.receipt,
             defect: placed.defect,
         })
+    }
+
+    /// Notes that a delivery is refused which the writer never had, or has still: of others it notes it itself.
+    fn refuse(&self, error: SubmitError) -> SubmitError {
+        self.refusals.note(false);
+        error
     }
 
     /// Room for a delivery, if there is some now.
@@ -224,11 +231,11 @@ impl Ingest {
         let deadline = Instant::now() + PATIENCE;
         let bytes = timeout_at(deadline, self.bytes.clone().acquire_many_owned(units))
             .await
-            .map_err(|_| SubmitError::Busy)?
+            .map_err(|_| self.refuse(SubmitError::Busy))?
             .map_err(|_| SubmitError::Stopping)?;
         let place = timeout_at(deadline, self.queue.reserve())
             .await
-            .map_err(|_| SubmitError::Busy)?
+            .map_err(|_| self.refuse(SubmitError::Busy))?
             .map_err(|_| SubmitError::Stopping)?;
         Ok(Room { bytes, place })
     }

@@ -3,4 +3,5 @@
 mod clients;
 mod ending;
 mod outages;
+mod refusals;
 mod schedule;

@@ -435,6 +435,36 @@ async fn bodies_are_logged_only_when_asked_and_without_credentials() {
 }
 
 #[tokio::test]
+async fn why_a_delivery_is_refused_stands_in_the_log() {
+    let url = postgres::fresh_database().await;
+    let (proxy, through) = Proxy::before(&url).await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command
+        .env("DATABASE_URL", &through)
+        .env("API_TOKEN", "t")
+        .env("SPOOL", "off");
+    let mut running = Running::start(command).await;
+    let post = || {
+        client()
+            .post(format!("{}/instagram/webhook", running.base))
+            .body(BODY)
+            .send()
+    };
+    assert_eq!(post().await.unwrap().status(), StatusCode::OK);
+    proxy.set(Weather::Cut);
+    assert_eq!(
+        post().await.unwrap().status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    let line = running.line_with("🚫").await;
+    assert!(
+        line.contains("reason=\"not_kept\" cause=\"the database is unavailable"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
 async fn a_closed_log_pipe_ends_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let mut running = Running::start(program(directory.path())).await;

@@ -76,6 +76,15 @@ impl Observed {
 
     /// A request at the webhook that is refused.
     pub(super) fn rejection(&self, reason: Rejection, request: &Parts) {
+        self.refused(reason, None, request);
+    }
+
+    /// A delivery that cannot be kept: its sender learns only that, the log why.
+    pub(super) fn not_kept(&self, cause: &str, request: &Parts) {
+        self.refused(Rejection::NotKept, Some(cause), request);
+    }
+
+    fn refused(&self, reason: Rejection, cause: Option<&str>, request: &Parts) {
         let at = Timestamp::now();
         let near_miss = self.sample(request);
         let sample = Sample {
@@ -87,6 +96,7 @@ impl Observed {
         };
         tracing::warn!(
             reason = reason.as_str(),
+            cause,
             method = sample.method,
             user_agent = sample.user_agent.as_deref().unwrap_or_default(),
             "🚫 A request at the webhook was refused"

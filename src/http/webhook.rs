@@ -68,7 +68,12 @@ pub(super) async fn receive(
             let (reason, error) = match error {
                 BodyError::TooLarge => (Rejection::TooLarge, ApiError::TooLarge(limit)),
                 BodyError::Timeout => (Rejection::Incomplete, ApiError::Timeout),
-                BodyError::Busy => (Rejection::NotKept, ApiError::Busy),
+                BodyError::Busy => {
+                    // It says nothing about the next message, which is no large body: the service stays ready.
+                    let cause = "too many large bodies come in at once";
+                    state.observed.not_kept(cause, &parts);
+                    return Err(ApiError::Busy);
+                }
                 BodyError::Broken => (
                     Rejection::Incomplete,
                     ApiError::BadRequest("The body did not arrive whole.".to_owned()),
@@ -261,7 +266,7 @@ async fn keep(
             .into_response())
         }
         Err(error) => {
-            state.observed.rejection(Rejection::NotKept, parts);
+            state.observed.not_kept(&error.to_string(), parts);
             Err(error.into())
         }
     }
