@@ -158,7 +158,7 @@ impl Ingest {
             .map(|fallback| fallback.spool.depth())
     }
 
-    /// Whether the spool refused the last delivery that came to it.
+    /// Whether the spool refused the last delivery that came to it, and the database has taken none since.
     pub fn spool_refuses(&self) -> bool {
         self.fallback
             .as_ref()

@@ -347,19 +347,22 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
     };
     assert_eq!(refused, 503);
     assert!(!acknowledged.is_empty());
-    let diagnosis = client
-        .get(format!("{}/instagram/diagnosis", running.base))
-        .bearer_auth("t");
-    let diagnosis: serde_json::Value = diagnosis.send().await.unwrap().json().await.unwrap();
+    let diagnose = async || {
+        let get = client.get(format!("{}/instagram/diagnosis", running.base));
+        let answer = get.bearer_auth("t").send().await.unwrap();
+        let diagnosis: Value = answer.json().await.unwrap();
+        let checks = diagnosis["checks"].as_array().unwrap();
+        let spool = checks.iter().find(|check| check["name"] == "spool");
+        let spool = spool.unwrap().clone();
+        (diagnosis, spool)
+    };
+    let (diagnosis, spool) = diagnose().await;
     let verdict = diagnosis["verdict"].as_str().unwrap();
     assert!(
         verdict.starts_with("The database is away (")
             && verdict.ends_with("): deliveries are refused with 503."),
         "{diagnosis:#}"
     );
-    let checks = diagnosis["checks"].as_array().unwrap();
-    let spool = checks.iter().find(|check| check["name"] == "spool");
-    let spool = spool.unwrap();
     assert_eq!(spool["status"], "problem", "{spool}");
     assert_eq!(
         spool["observed"],
@@ -396,6 +399,13 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
         .await
         .expect("the spool is never drained");
     assert_eq!(stored, acknowledged);
+    // What is over is a problem no longer, although the disk is full still.
+    let post = client
+        .post(format!("{}/instagram/webhook", running.base))
+        .body(body("after"));
+    assert_eq!(post.send().await.unwrap().status(), 200);
+    let (_, spool) = diagnose().await;
+    assert_ne!(spool["status"], "problem", "{spool}");
     running.signal("-TERM");
     running.ended().await;
 }

@@ -18,7 +18,7 @@ use crate::store::{Committed, Spool, StoreError};
 pub(super) struct Fallback {
     pub(super) spool: Arc<Spool>,
     database_away: AtomicBool,
-    /// Whether the spool refused the last delivery that came to it.
+    /// Whether the spool refused the last delivery that came to it, and the database has taken none since.
     spool_refuses: AtomicBool,
     /// Whether the drain cannot read what is in the spool.
     unreadable: AtomicBool,
@@ -46,7 +46,7 @@ impl Fallback {
             && self.spool.depth().deliveries > 0
     }
 
-    /// Whether the spool refused the last delivery that came to it.
+    /// Whether the spool refused the last delivery that came to it, and the database has taken none since.
     pub(super) fn spool_refuses(&self) -> bool {
         self.spool_refuses.load(Ordering::Acquire)
     }
@@ -56,8 +56,9 @@ impl Fallback {
         self.unreadable.store(!readable, Ordering::Release);
     }
 
-    /// The database took something: deliveries go there again.
+    /// The database took something: deliveries go there again, and the spool, which may be full still, has none to refuse.
     pub(super) fn close(&self) {
+        self.spool_refuses.store(false, Ordering::Release);
         if self.database_away.swap(false, Ordering::AcqRel) {
             tracing::info!(
                 waiting = self.spool.depth().deliveries,
@@ -71,6 +72,7 @@ impl Fallback {
     pub(super) async fn keep(&self, answered: &mut [Answered]) {
         let (deliveries, errors) = failed(answered);
         let Some(cause) = errors.first().map(ToString::to_string) else {
+            self.close();
             return;
         };
         let is_away = !errors
