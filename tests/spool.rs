@@ -244,6 +244,28 @@ async fn a_delivery_that_the_database_refuses_whole_is_kept_in_the_spool() {
     assert_eq!(ready["spool"]["deliveries"], 1);
 }
 
+/// Its sender got 200, and it is kept.
+#[tokio::test]
+async fn what_the_database_refuses_from_the_spool_is_not_said_to_be_lost() {
+    let url = postgres::fresh_database().await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command.env("DATABASE_URL", &url).env("API_TOKEN", "t");
+    let mut running = Running::start(command).await;
+    let constraint = "ALTER TABLE deliveries ADD CONSTRAINT small CHECK (length(body) < 100)";
+    postgres::execute(&url, constraint.to_owned()).await;
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let post = client
+        .post(format!("{}/instagram/webhook", running.base))
+        .body(body(&"x".repeat(100)));
+    assert_eq!(post.send().await.unwrap().status(), 200);
+    running.line_with("it stays in the spool").await;
+    running.signal("-TERM");
+    running.ended().await;
+    let log = running.printed.join("\n");
+    assert!(!log.contains("503"), "{log}");
+}
+
 #[rstest]
 #[case::read_only(
     "ALTER DATABASE {name} SET default_transaction_read_only = on",

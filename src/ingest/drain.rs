@@ -138,7 +138,15 @@ impl Drain {
                     progress.unremoved.push(position);
                 }
                 // It stays in the spool for a later version; what is behind it must not wait for that.
-                Err(StoreError::Refused(_)) => {}
+                Err(StoreError::Refused(cause)) => {
+                    tracing::error!(
+                        delivery.id = %record.delivery.id,
+                        cause,
+                        "❌ The database refuses a delivery: it stays in the spool, and the next start tries it again"
+                    );
+                    progress.after = position;
+                    continue;
+                }
                 Err(error) => {
                     tracing::debug!(%error, "the spool is not drained yet");
                     failed = true;
