@@ -434,6 +434,28 @@ async fn bodies_are_logged_only_when_asked_and_without_credentials() {
     );
 }
 
+/// Who sends bodies cannot write lines of the log.
+#[tokio::test]
+async fn a_logged_body_stays_in_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command.env("LOG_BODIES", "true");
+    let mut running = Running::start(command).await;
+    let body =
+        "{\n\"contact_id\":\"1\",\r\"text\":\"a\"}\n2026-11-22T16:00:00Z ERROR forged\u{1b}[1m";
+    client()
+        .post(format!("{}/instagram/webhook", running.base))
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let line = running.line_with("📦 Full body: ").await;
+    assert!(
+        line.contains("ERROR forged") && !line.contains(['\r', '\u{1b}']),
+        "{line}"
+    );
+}
+
 #[tokio::test]
 async fn why_a_delivery_is_refused_stands_in_the_log() {
     let url = postgres::fresh_database().await;

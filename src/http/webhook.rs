@@ -1,5 +1,7 @@
 //! `/instagram/webhook`: where deliveries come in.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -246,7 +248,7 @@ async fn keep(
     tracing::info!(delivery.id = %delivery.id, bytes = delivery.body.len(), "📨 Received webhook from Instagram/Chatrace");
     if state.config.telemetry.bodies {
         let body = state.redactor.redact(&normalize::readable_text(&delivery));
-        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {body}");
+        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", one_line(&body));
     }
     let arrived = delivery.received_at;
     match state.ingest.submit(delivery, unpacked).await {
@@ -441,6 +443,24 @@ fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
+/// A text as a part of one line of the log, which nobody can end to write a line of their own.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let ends_lines =
+        |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if !text.contains(ends_lines) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + text.len() / 8);
+    for letter in text.chars() {
+        if ends_lines(letter) {
+            line.extend(letter.escape_debug());
+        } else {
+            line.push(letter);
+        }
+    }
+    Cow::Owned(line)
+}
+
 fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     KEPT_HEADERS
         .iter()
@@ -468,6 +488,15 @@ mod tests {
         let handshake = query.handshake.unwrap();
         assert_eq!(handshake.verify_token, "v");
         assert_eq!(handshake.challenge, b"a+b\xff c");
+    }
+
+    #[test]
+    fn a_logged_body_is_one_line() {
+        assert_eq!(one_line("{\"a\": \"é\\n\"}"), "{\"a\": \"é\\n\"}");
+        assert_eq!(
+            one_line("a\r\n2026 INFO\u{1b}[1m\u{85}\u{2028}b"),
+            "a\\r\\n2026 INFO\\u{1b}[1m\\u{85}\\u{2028}b"
+        );
     }
 
     #[test]
