@@ -1,5 +1,6 @@
 //! Logs, on standard output, and the recorder of metrics.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write, stdout};
 use std::sync::OnceLock;
@@ -65,6 +66,24 @@ impl Write for Lines {
     fn flush(&mut self) -> io::Result<()> {
         stdout().flush()
     }
+}
+
+/// A text as a part of one line of the log, which nobody can end to write a line of their own.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    let ends_lines =
+        |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if !text.contains(ends_lines) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + text.len() / 8);
+    for letter in text.chars() {
+        if ends_lines(letter) {
+            line.extend(letter.escape_debug());
+        } else {
+            line.push(letter);
+        }
+    }
+    Cow::Owned(line)
 }
 
 /// Histograms are kept as they come until somebody looks, or this much time has passed.
@@ -156,5 +175,19 @@ pub async fn metrics_upkeep() {
     loop {
         ticks.tick().await;
         recorder.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logged_body_is_one_line() {
+        assert_eq!(one_line("{\"a\": \"é\\n\"}"), "{\"a\": \"é\\n\"}");
+        assert_eq!(
+            one_line("a\r\n2026 INFO\u{1b}[1m\u{85}\u{2028}b"),
+            "a\\r\\n2026 INFO\\u{1b}[1m\\u{85}\\u{2028}b"
+        );
     }
 }

@@ -263,7 +263,7 @@ async fn what_the_database_refuses_from_the_spool_is_not_said_to_be_lost() {
     running.signal("-TERM");
     running.ended().await;
     let log = running.printed.join("\n");
-    assert!(!log.contains("503"), "{log}");
+    assert!(!log.contains("answered 503"), "{log}");
 }
 
 #[rstest]

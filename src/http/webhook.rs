@@ -1,9 +1,9 @@
 //! `/instagram/webhook`: where deliveries come in.
 
-use std::borrow::Cow;
+mod admission;
+mod query;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
-use super::auth::{self, SECRET_PARAMETERS, Verdict};
+use super::auth::Verdict;
 use super::body::BodyError;
 use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use crate::config::WebhookAuth;
@@ -23,6 +23,9 @@ use crate::delivery::{Delivery, Rejection};
 use crate::diagnose::probe;
 use crate::normalize::{self, encoding};
 use crate::sighting::Sight;
+use crate::telemetry::one_line;
+use admission::{authenticate, verify};
+use query::WebhookQuery;
 
 /// The headers that are kept with a delivery; none of them can be a credential of this service.
 const KEPT_HEADERS: [&str; 8] = [
@@ -299,137 +302,6 @@ enum QueryAnswer {
     Live(Live),
 }
 
-/// With `META_APP_SECRET` alone.
-const NO_SECRET_SET: &str = "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then add its value as the header `X-Webhook-Secret` to the External API Request.";
-
-/// Why a sender is not let in.
-struct Refusal {
-    reason: Rejection,
-    error: ApiError,
-}
-
-fn authenticate(
-    state: &AppState,
-    parts: &Parts,
-    query: &WebhookQuery,
-    body: &[u8],
-) -> Result<(), Refusal> {
-    let has_secret = !state.config.auth.webhook_secrets.is_empty();
-    let (reason, sentence) = match state.sender.judge(&parts.headers, &query.secrets, body) {
-        Verdict::Allowed => return Ok(()),
-        Verdict::Missing if !has_secret => (Rejection::MissingSecret, NO_SECRET_SET),
-        Verdict::Wrong if !has_secret => (Rejection::WrongSecret, NO_SECRET_SET),
-        Verdict::Missing => (
-            Rejection::MissingSecret,
-            "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External API Request.",
-        ),
-        Verdict::Wrong => (
-            Rejection::WrongSecret,
-            "The secret is wrong: the External API Request must send the value of WEBHOOK_SECRET in `X-Webhook-Secret`.",
-        ),
-        Verdict::BadSignature => (
-            Rejection::BadSignature,
-            "The signature does not fit the body: META_APP_SECRET must be the secret of the app that sends.",
-        ),
-    };
-    if state.config.auth.webhook_auth == WebhookAuth::Observe {
-        tracing::warn!(
-            reason = reason.as_str(),
-            "WEBHOOK_AUTH=observe lets in a request that would be refused"
-        );
-        return Ok(());
-    }
-    Err(Refusal {
-        reason,
-        error: ApiError::Unauthorized(sentence.to_owned()),
-    })
-}
-
-/// Meta's verification of the URL: the challenge comes back byte for byte if the token is right.
-fn verify(state: &AppState, parts: &Parts, handshake: &Handshake) -> Result<Response, ApiError> {
-    let token = state.config.meta.verify_token.as_ref();
-    let fits = token
-        .is_some_and(|token| auth::is_one_of(&handshake.verify_token, std::slice::from_ref(token)));
-    if fits && handshake.subscribes {
-        tracing::info!("Meta verified the webhook URL");
-        state.observed.sighting(Sight::Verified, parts);
-        let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-        return Ok((headers, Body::from(handshake.challenge.clone())).into_response());
-    }
-    let sentence = if token.is_none() {
-        "META_VERIFY_TOKEN is not configured: set it to the verify token that was given to Meta."
-    } else if fits {
-        "`hub.mode` must be `subscribe`."
-    } else {
-        "The verify token is wrong: it must be the value of META_VERIFY_TOKEN."
-    };
-    state.observed.rejection(Rejection::Handshake, parts);
-    Err(ApiError::Forbidden(sentence.to_owned()))
-}
-
-/// The query of a request at the webhook, taken apart.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct WebhookQuery {
-    /// The values of the parameters that authenticate.
-    secrets: Vec<String>,
-    /// Everything else, exactly as it came.
-    rest: String,
-    handshake: Option<Handshake>,
-}
-
-/// Meta's verification request.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Handshake {
-    /// `hub.mode` is `subscribe`, the only mode there is.
-    subscribes: bool,
-    verify_token: String,
-    challenge: Vec<u8>,
-}
-
-impl WebhookQuery {
-    fn read(query: Option<&str>) -> Self {
-        let mut read = Self::default();
-        let mut rest = Vec::new();
-        for pair in query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
-            let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else {
-                continue;
-            };
-            if SECRET_PARAMETERS
-                .iter()
-                .any(|secret| name.eq_ignore_ascii_case(secret))
-            {
-                read.secrets
-                    .extend((!value.is_empty()).then(|| value.into_owned()));
-                continue;
-            }
-            match name.as_ref() {
-                "hub.mode" => {
-                    read.handshake.get_or_insert_default().subscribes = value == "subscribe";
-                }
-                "hub.verify_token" => {
-                    read.handshake.get_or_insert_default().verify_token = value.into_owned();
-                }
-                "hub.challenge" => {
-                    let raw = pair.split_once('=').map_or("", |(_, raw)| raw);
-                    read.handshake.get_or_insert_default().challenge = percent_decoded(raw);
-                }
-                _ => rest.push(pair),
-            }
-        }
-        read.rest = rest.join("&");
-        read
-    }
-}
-
-/// The bytes that a percent-encoded value stands for, even where they are not UTF-8.
-fn percent_decoded(raw: &str) -> Vec<u8> {
-    percent_encoding::percent_decode_str(&raw.replace('+', " ")).collect()
-}
-
 /// The time to the millisecond, which is what every backend keeps.
 fn now() -> Timestamp {
     Timestamp::now()
@@ -443,65 +315,9 @@ fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// A text as a part of one line of the log, which nobody can end to write a line of their own.
-fn one_line(text: &str) -> Cow<'_, str> {
-    let ends_lines =
-        |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-    if !text.contains(ends_lines) {
-        return Cow::Borrowed(text);
-    }
-    let mut line = String::with_capacity(text.len() + text.len() / 8);
-    for letter in text.chars() {
-        if ends_lines(letter) {
-            line.extend(letter.escape_debug());
-        } else {
-            line.push(letter);
-        }
-    }
-    Cow::Owned(line)
-}
-
 fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     KEPT_HEADERS
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), text_of(headers, name)?)))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_authenticates_is_never_kept() {
-        let query = WebhookQuery::read(Some("contact_id=1&token=s%201&text=a%20b&SECRET=x&auth="));
-        assert_eq!(query.secrets, ["s 1", "x"]);
-        assert_eq!(query.rest, "contact_id=1&text=a%20b");
-        assert_eq!(query.handshake, None);
-    }
-
-    #[test]
-    fn a_challenge_is_taken_byte_for_byte() {
-        let query = WebhookQuery::read(Some(
-            "hub.mode=subscribe&hub.verify_token=v&hub.challenge=a%2Bb%FF+c",
-        ));
-        let handshake = query.handshake.unwrap();
-        assert_eq!(handshake.verify_token, "v");
-        assert_eq!(handshake.challenge, b"a+b\xff c");
-    }
-
-    #[test]
-    fn a_logged_body_is_one_line() {
-        assert_eq!(one_line("{\"a\": \"é\\n\"}"), "{\"a\": \"é\\n\"}");
-        assert_eq!(
-            one_line("a\r\n2026 INFO\u{1b}[1m\u{85}\u{2028}b"),
-            "a\\r\\n2026 INFO\\u{1b}[1m\\u{85}\\u{2028}b"
-        );
-    }
-
-    #[test]
-    fn nothing_left_is_nothing() {
-        assert_eq!(WebhookQuery::read(Some("&&token=x")).rest, "");
-        assert_eq!(WebhookQuery::read(None), WebhookQuery::default());
-    }
 }

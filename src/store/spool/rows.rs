@@ -1,0 +1,91 @@
+//! The rows of the spool.
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Depth, Spooled};
+use crate::delivery::Delivery;
+use crate::store::columns::{Columns as _, delivery};
+
+/// Adds deliveries, and answers how many were not there, and the oldest.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    deliveries: &[&Delivery],
+) -> Result<Depth, sqlx::Error> {
+    let mut added = Depth::default();
+    for delivery in deliveries {
+        let done = sqlx::query(
+            "INSERT INTO spool (id, received_at, method, content_type, headers, body, is_query) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        )
+        .bind(delivery.id)
+        .bind(delivery.received_at.as_millisecond())
+        .bind(delivery.method.as_str())
+        .bind(delivery.content_type.as_deref())
+        .bind(crate::store::headers_json(delivery))
+        .bind(delivery.body.as_ref())
+        .bind(delivery.is_query)
+        .execute(&mut *connection)
+        .await?;
+        added.deliveries += done.rows_affected();
+        added.oldest = earlier(added.oldest, Some(delivery.received_at));
+    }
+    Ok(added)
+}
+
+/// Removes deliveries, and answers how many were there, and when the first of the others arrived. (Counting them all each
+/// time would make draining many of them quadratic.)
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    positions: &[i64],
+) -> Result<(u64, Option<Timestamp>), sqlx::Error> {
+    let mut removed = 0;
+    for position in positions {
+        let done = sqlx::query("DELETE FROM spool WHERE position = ?1")
+            .bind(position)
+            .execute(&mut *connection)
+            .await?;
+        removed += done.rows_affected();
+    }
+    let oldest = sqlx::query_scalar("SELECT received_at FROM spool ORDER BY position LIMIT 1")
+        .fetch_optional(connection)
+        .await?;
+    Ok((removed, oldest.and_then(arrival)))
+}
+
+fn arrival(millisecond: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(millisecond).ok()
+}
+
+pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
+pub(super) async fn read_depth(connection: &mut SqliteConnection) -> Result<Depth, sqlx::Error> {
+    let (count, oldest): (i64, Option<i64>) =
+        sqlx::query_as("SELECT count(*), min(received_at) FROM spool")
+            .fetch_one(connection)
+            .await?;
+    Ok(Depth {
+        deliveries: u64::try_from(count).unwrap_or_default(),
+        oldest: oldest.and_then(arrival),
+    })
+}
+
+/// A delivery, if the row can be read as one.
+pub(super) fn readable(row: &SqliteRow) -> Option<Spooled> {
+    spooled(row)
+        .inspect_err(|error| {
+            let position = row.long("position").unwrap_or_default();
+            tracing::error!(%error, position, "a row of the spool cannot be read; it is left where it is");
+        })
+        .ok()
+}
+
+pub(super) fn spooled(row: &SqliteRow) -> Result<Spooled, sqlx::Error> {
+    Ok(Spooled {
+        position: row.long("position")?,
+        delivery: delivery(row)?,
+    })
+}
