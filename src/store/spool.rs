@@ -206,7 +206,12 @@ impl Spool {
         let (removed, oldest) = connection.end(removed).await?;
         let waiting = {
             let mut depth = self.lock_depth();
-            depth.deliveries = depth.deliveries.saturating_sub(removed);
+            // Whether anything waits is certain, whatever was counted: a commit may have been done that was answered
+            // with an error.
+            depth.deliveries = match oldest {
+                Some(_) => depth.deliveries.saturating_sub(removed).max(1),
+                None => 0,
+            };
             depth.oldest = oldest;
             depth.deliveries
         };
@@ -406,5 +411,24 @@ mod tests {
         spool.remove(&[waiting[1].position]).await.unwrap();
         assert_eq!(spool.depth(), Depth::default());
         assert!(spool.oldest(0, 10, 1000).await.unwrap().is_empty());
+    }
+
+    /// A commit that was answered with an error, and was done: its rows were never counted.
+    #[tokio::test]
+    async fn what_was_not_counted_does_not_hide_what_waits() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path()).await.unwrap();
+        let uncounted = Spool::open(directory.path()).await.unwrap();
+        uncounted
+            .append(&[&delivery(1, 10), &delivery(2, 10)])
+            .await
+            .unwrap();
+        spool.append(&[&delivery(3, 10)]).await.unwrap();
+        let waiting = spool.oldest(0, 10, 1000).await.unwrap();
+        let positions: Vec<_> = waiting.iter().map(|spooled| spooled.position).collect();
+        spool.remove(&positions[..2]).await.unwrap();
+        assert_eq!(spool.depth().deliveries, 1);
+        spool.remove(&positions[2..]).await.unwrap();
+        assert_eq!(spool.depth(), Depth::default());
     }
 }
