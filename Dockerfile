@@ -18,7 +18,7 @@ RUN mkdir src \
  && cargo clean --release --locked --package chatrace-webhook \
  && rm -r src
 
-# Migrations and the samples of `send-test` become part of the program. What the build may read is listed in .dockerignore.
+# Migrations, the page and the samples of `send-test` become part of the program. What the build may read is listed in .dockerignore.
 COPY . .
 RUN cargo build --release --locked \
  && mkdir /empty

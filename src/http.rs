@@ -16,6 +16,7 @@ mod near_miss;
 mod news;
 mod observed;
 mod openapi;
+mod page;
 mod reprocess;
 mod request_id;
 mod server;
@@ -133,7 +134,6 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(stats::show))
         .routes(routes!(diagnosis::show))
         .routes(routes!(messages::list))
-        .routes(routes!(messages::follow))
         .routes(routes!(messages::export))
         .routes(routes!(contacts::list))
         .routes(routes!(deliveries::list))
@@ -142,6 +142,11 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(reprocess::one))
         .routes(routes!(reprocess::quarantine))
         .routes(routes!(erasure::erase))
+}
+
+/// What is read with an API token, or with a session on the page.
+fn following() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(messages::follow))
 }
 
 /// What judges its callers itself, or is for anybody.
@@ -160,21 +165,24 @@ fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::frame())
         .merge(open())
         .merge(reading())
+        .merge(following())
 }
 
 /// Every route.
 pub fn router(state: AppState) -> Router {
+    let for_tokens = middleware::from_fn_with_state(state.clone(), auth::require_api_token);
+    let for_sessions =
+        middleware::from_fn_with_state(state.clone(), auth::require_api_token_or_session);
     let reading = Router::from(reading())
+        .route_layer(for_tokens)
+        .merge(Router::from(following()).route_layer(for_sessions))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
-        ))
-        .route_layer(middleware::from_fn_with_state(
-            state.clone(),
-            auth::require_api_token,
         ));
     Router::from(open())
         .merge(reading)
+        .merge(page::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // The first is the outermost: an id before the log line, the log line around everything. All in one layer of the

@@ -6,6 +6,8 @@
 use serde::Serialize;
 use url::Url;
 
+use crate::config::Config;
+use crate::config::server;
 use crate::outside::without_credentials;
 
 /// The path of the webhook.
@@ -51,6 +53,23 @@ pub struct Situation {
     pub checks_signatures: bool,
     /// A shell's word for the API token: `$API_TOKEN`, or how to read the generated one.
     pub api_token: String,
+}
+
+impl Situation {
+    /// That of a service with this configuration.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            webhook_url: config.server.public_url.as_ref().map(webhook_url),
+            local: format!("http://{}", server::reachable(config.server.address())),
+            has_secret: !config.auth.webhook_secrets.is_empty(),
+            checks_signatures: config.meta.app_secret.is_some(),
+            api_token: if config.auth.api_tokens.is_empty() {
+                format!("$(cat {}/api_token)", config.data_dir.display())
+            } else {
+                "$API_TOKEN".to_owned()
+            },
+        }
+    }
 }
 
 /// One thing to do.

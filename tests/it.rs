@@ -23,6 +23,7 @@ mod reading;
 mod retention;
 mod sameness;
 mod searching;
+mod session;
 mod silence;
 mod spool;
 mod store;

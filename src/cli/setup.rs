@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use super::paper::{self, Paper};
 use super::surroundings::Surroundings;
 use super::{Failure, Lookup};
-use crate::config::server::reachable;
-use crate::setup::{Situation, Step, steps, webhook_url};
+use crate::setup::{Situation, Step, steps};
 
 /// The arguments.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -20,18 +19,7 @@ pub struct Options {
 pub(super) fn setup(options: Options, lookup: Lookup<'_>) -> Result<(), Failure> {
     let known = Surroundings::read(lookup, "API_TOKEN");
     let config = known.config.map_err(Failure::from)?;
-    let api_token = if config.auth.api_tokens.is_empty() {
-        format!("$(cat {}/api_token)", config.data_dir.display())
-    } else {
-        "$API_TOKEN".to_owned()
-    };
-    let steps = steps(&Situation {
-        webhook_url: config.server.public_url.as_ref().map(webhook_url),
-        local: format!("http://{}", reachable(config.server.address())),
-        checks_signatures: config.meta.app_secret.is_some(),
-        has_secret: !config.auth.webhook_secrets.is_empty(),
-        api_token,
-    });
+    let steps = steps(&Situation::of(&config));
     if options.json {
         paper::print_json(&serde_json::json!({ "steps": steps }));
     } else {

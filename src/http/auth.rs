@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use super::AppState;
 use super::error::ApiError;
+use super::{AppState, page};
 
 /// Whether `given` is one of `accepted`, in a time that depends on neither.
 pub(super) fn is_one_of(given: &str, accepted: &[SecretString]) -> bool {
@@ -53,6 +53,18 @@ pub(super) async fn require_api_token(
                 .to_owned(),
         )),
     }
+}
+
+/// Lets a request through if it carries an API token, or a session on the page.
+pub(super) async fn require_api_token_or_session(
+    state: State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if page::has_session(&state, request.headers()) {
+        return Ok(next.run(request).await);
+    }
+    require_api_token(state, request, next).await
 }
 
 /// What a sender's credentials are worth.

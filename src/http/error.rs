@@ -126,7 +126,7 @@ pub(super) enum DeliveryErrors {
 }
 
 impl ApiError {
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::Unreadable { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -141,7 +141,7 @@ impl ApiError {
         }
     }
 
-    fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         match self {
             Self::BadRequest(sentence)
             | Self::Unauthorized(sentence)

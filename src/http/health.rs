@@ -75,10 +75,10 @@ struct Readiness {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SpoolView {
-    deliveries: u64,
+    pub(super) deliveries: u64,
     #[serde(with = "millis::option")]
     #[schema(required)]
-    oldest: Option<Timestamp>,
+    pub(super) oldest: Option<Timestamp>,
 }
 
 impl From<Depth> for SpoolView {

@@ -42,12 +42,20 @@ impl Modify for Credentials {
         let header = |name: &str, says: &str| {
             SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, says)))
         };
+        let session = "A session on the page, which POST /login opens for an API token.";
         let query = |name: &str| {
             let says = "A WEBHOOK_SECRET, where no header can be set.";
             SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::with_description(name, says)))
         };
         let schemes = [
             ("apiToken", bearer("An API_TOKEN.")),
+            (
+                "session",
+                SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+                    super::page::COOKIE,
+                    session,
+                ))),
+            ),
             ("metricsToken", bearer("The METRICS_TOKEN.")),
             (
                 "secretHeader",

@@ -54,54 +54,54 @@ const HOURS: i64 = 24;
 pub(super) struct Stats {
     /// `null`, like every number of the database, while the database is away.
     #[schema(required)]
-    total_messages: Option<i64>,
+    pub(super) total_messages: Option<i64>,
     #[schema(required)]
-    inbound_messages: Option<i64>,
+    pub(super) inbound_messages: Option<i64>,
     #[schema(required)]
-    outbound_messages: Option<i64>,
+    pub(super) outbound_messages: Option<i64>,
     #[schema(required)]
-    clients_with_instagram: Option<i64>,
+    pub(super) clients_with_instagram: Option<i64>,
     #[schema(required)]
-    last_message: Option<LastMessage>,
+    pub(super) last_message: Option<LastMessage>,
     /// Always false: messages cannot be polled from Chatrace.
-    polling_active: bool,
-    config: ConfigView,
+    pub(super) polling_active: bool,
+    pub(super) config: ConfigView,
     /// Whether the database is away, so that only `process` is known.
-    degraded: bool,
+    pub(super) degraded: bool,
     /// Deliveries by outcome.
     #[schema(value_type = BTreeMap<String, Option<i64>>)]
-    outcomes: BTreeMap<&'static str, Option<i64>>,
+    pub(super) outcomes: BTreeMap<&'static str, Option<i64>>,
     /// Items by outcome: a delivery may hold many.
     #[schema(value_type = BTreeMap<String, Option<i64>>)]
-    items: BTreeMap<&'static str, Option<i64>>,
+    pub(super) items: BTreeMap<&'static str, Option<i64>>,
     #[schema(value_type = BTreeMap<String, Option<i64>>)]
-    kinds: BTreeMap<&'static str, Option<i64>>,
-    shapes: BTreeMap<String, i64>,
+    pub(super) kinds: BTreeMap<&'static str, Option<i64>>,
+    pub(super) shapes: BTreeMap<String, i64>,
     /// The last 24 hours, oldest first, by arrival.
-    hourly: Vec<HourPoint>,
+    pub(super) hourly: Vec<HourPoint>,
     #[schema(required)]
-    last_delivery: Option<LastDelivery>,
-    gauges: Gauges,
+    pub(super) last_delivery: Option<LastDelivery>,
+    pub(super) gauges: Gauges,
     /// What `/instagram/diagnosis` says, as far as it can be told without asking others.
-    status: Status,
-    verdict: String,
-    process: Process,
+    pub(super) status: Status,
+    pub(super) verdict: String,
+    pub(super) process: Process,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LastMessage {
-    id: Uuid,
+pub(super) struct LastMessage {
+    pub(super) id: Uuid,
     #[schema(required)]
-    content: Option<String>,
-    direction: Direction,
+    pub(super) content: Option<String>,
+    pub(super) direction: Direction,
     #[serde(with = "millis")]
-    created_at: Timestamp,
+    pub(super) created_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ConfigView {
+pub(super) struct ConfigView {
     use_chatrace: bool,
     use_mock_mode: bool,
     has_access_token: bool,
@@ -110,17 +110,17 @@ struct ConfigView {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct HourPoint {
+pub(super) struct HourPoint {
     #[serde(with = "millis")]
-    hour: Timestamp,
-    deliveries: i64,
-    inbound: i64,
-    outbound: i64,
+    pub(super) hour: Timestamp,
+    pub(super) deliveries: i64,
+    pub(super) inbound: i64,
+    pub(super) outbound: i64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LastDelivery {
+pub(super) struct LastDelivery {
     id: Uuid,
     #[serde(with = "millis")]
     received_at: Timestamp,
@@ -130,31 +130,31 @@ struct LastDelivery {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Gauges {
+pub(super) struct Gauges {
     /// Items in quarantine.
     #[schema(required)]
-    quarantined: Option<i64>,
+    pub(super) quarantined: Option<i64>,
     /// What waits on this machine's disk for the database; `null` without a spool.
     #[schema(required)]
-    spool: Option<SpoolView>,
+    pub(super) spool: Option<SpoolView>,
 }
 
 /// What this process saw since it started.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Process {
+pub(super) struct Process {
     #[serde(with = "millis")]
-    started_at: Timestamp,
+    pub(super) started_at: Timestamp,
     #[schema(value_type = BTreeMap<String, u64>)]
-    deliveries: BTreeMap<Outcome, u64>,
+    pub(super) deliveries: BTreeMap<Outcome, u64>,
     #[schema(required)]
     #[serde(with = "millis::option")]
-    last_delivery_at: Option<Timestamp>,
+    pub(super) last_delivery_at: Option<Timestamp>,
     /// Requests at the webhook that were refused, by reason: they are no deliveries.
     #[schema(value_type = BTreeMap<String, u64>)]
-    rejected: BTreeMap<Rejection, u64>,
+    pub(super) rejected: BTreeMap<Rejection, u64>,
     /// The last few of them, oldest first.
-    rejected_samples: Vec<Sample>,
+    pub(super) rejected_samples: Vec<Sample>,
 }
 
 /// Statistics
@@ -165,15 +165,38 @@ struct Process {
     responses((status = 200, description = "Totals, the last 24 hours, and this process.", body = Stats), TokenErrors)
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
+    Json(look(&state).await.stats)
+}
+
+/// Everything at a glance.
+pub(super) struct Look {
+    pub(super) stats: Stats,
+    /// As far as it can be told without asking others now.
+    pub(super) report: Report,
+    /// Where the list of deliveries ends, as far as known.
+    pub(super) last_delivery: i64,
+}
+
+/// Looks at the database, and at this process.
+pub(super) async fn look(state: &AppState) -> Look {
     let now = Timestamp::now();
     let since = now
         .checked_sub(SignedDuration::from_hours(HOURS - 1))
         .unwrap_or(now);
     // Before the database is asked: what has left the spool by now is in its answer, and nothing is missing from both.
     let spool = state.ingest.spool_depth();
-    let asked = Asked::now(&state, since).await;
-    let report = report(&facts(&state, &asked, now), state.inquiry.known());
-    Json(stats(&state, asked.snapshot.ok(), spool, now, report))
+    let asked = Asked::now(state, since).await;
+    let report = report(&facts(state, &asked, now), state.inquiry.known());
+    let snapshot = asked.snapshot.ok();
+    let last_delivery = snapshot
+        .as_ref()
+        .and_then(|snapshot| snapshot.last_delivery.as_ref())
+        .map_or(0, |delivery| delivery.position);
+    Look {
+        stats: stats(state, snapshot, spool, now, &report),
+        report,
+        last_delivery,
+    }
 }
 
 fn stats(
@@ -181,7 +204,7 @@ fn stats(
     snapshot: Option<Snapshot>,
     spool: Option<Depth>,
     now: Timestamp,
-    report: Report,
+    report: &Report,
 ) -> Stats {
     let known = snapshot.is_some();
     let quarantined = snapshot.as_ref().map(Snapshot::open_quarantine);
@@ -239,7 +262,7 @@ fn stats(
             spool: spool.map(SpoolView::from),
         },
         status: report.status,
-        verdict: report.verdict,
+        verdict: report.verdict.clone(),
         process: process(state),
     }
 }

@@ -114,7 +114,7 @@ async fn everything(
         assert_eq!(output.status.code(), Some(code), "{arguments:?} {output:?}");
         shown.extend([output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()));
     }
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::outside::client().build().unwrap();
     // Whoever knows one and puts it where it does not belong shows it to nobody else.
     for canary in [
         "canary-database",
@@ -138,5 +138,18 @@ async fn everything(
             shown.push(answer.text().await.unwrap());
         }
     }
+    // The pages that a browser gets.
+    let login = client.post(format!("{base}/login"));
+    let opened = login.body("token=canary-api").send().await.unwrap();
+    let cookie = opened.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let pair = cookie.split(';').next().unwrap();
+    let page = client.get(format!("{base}/")).header("cookie", pair);
+    let page = page.send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("id=\"verdict\""), "{page}");
+    let delivery = page.split('"').find(|link| link.starts_with("deliveries/"));
+    let delivery = client.get(format!("{base}/{}", delivery.unwrap()));
+    let delivery = delivery.header("cookie", pair).send().await.unwrap();
+    assert_eq!(delivery.status(), 200);
+    shown.extend([cookie, page, delivery.text().await.unwrap()]);
     shown
 }

@@ -15,6 +15,7 @@ use chatrace_webhook::cli::serve;
 use chatrace_webhook::config::{Config, Limits};
 use chatrace_webhook::lifecycle::Lifecycle;
 use chatrace_webhook::telemetry;
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -104,7 +105,8 @@ impl App {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let lifecycle = Lifecycle::new();
         let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
-        let client = chatrace_webhook::outside::builder().build().unwrap();
+        let client = chatrace_webhook::outside::builder().redirect(Policy::none());
+        let client = client.build().unwrap();
         let alive = client.get(format!("{base}/healthz")).send();
         tokio::select! {
             ended = &mut running => panic!("the service did not start: {:?}", ended.unwrap()),

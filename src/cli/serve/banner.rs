@@ -60,6 +60,7 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
 
   See what arrived:
     curl -H \"Authorization: Bearer {token}\" {local}/instagram/stats
+  or open {local}/ in a browser, and log in with the token.
 {stands_for}
   Connect Chatrace:       chatrace-webhook setup
   If nothing arrives:     chatrace-webhook doctor
@@ -94,6 +95,10 @@ mod tests {
         let text = banner(&[], Some("generated-token"));
         assert!(
             text.contains("http://127.0.0.1:3000/instagram/webhook"),
+            "{text}"
+        );
+        assert!(
+            text.contains("or open http://127.0.0.1:3000/ in a browser"),
             "{text}"
         );
         assert!(text.contains("curl -H \"Authorization: Bearer generated-token\" http://127.0.0.1:3000/instagram/stats"));

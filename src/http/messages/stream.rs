@@ -54,7 +54,7 @@ struct Follower {
         ("last-event-id" = Option<String>, Header, pattern = "^(m[0-9]{1,18})?$",
             description = "The last id that came; goes before `after`.")
     ),
-    security(("apiToken" = [])),
+    security(("apiToken" = []), ("session" = [])),
     responses(
         (status = 200, description = "Events named `message`, each with a message as its data.",
             content_type = "text/event-stream", body = String,

@@ -1,0 +1,128 @@
+//! The session of somebody who reads in a browser: a time and a signature, in a cookie.
+//!
+//! Nothing is kept here, so that a session holds at every replica and across restarts. It is signed with the API token it
+//! was opened with, and ends when that is no longer one, or after [`LASTS`].
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+
+use super::super::AppState;
+
+/// The name of the cookie. Other services on the same host have theirs.
+pub(in crate::http) const NAME: &str = "chatrace_webhook_session";
+/// How long a session lasts.
+const LASTS: SignedDuration = SignedDuration::from_hours(12);
+
+/// What takes the cookie away.
+pub(super) const NO_COOKIE: &str =
+    "chatrace_webhook_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
+
+/// Whether a request comes with a session.
+pub(in crate::http) fn is_open(state: &AppState, headers: &HeaderMap) -> bool {
+    holds(headers, &state.api_tokens, Timestamp::now())
+}
+
+/// The cookie of a new session for this token. `is_secure`: only for TLS.
+pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
+    let until = now.as_second() + LASTS.as_secs();
+    let signature = URL_SAFE_NO_PAD.encode(mac(token, until).finalize().into_bytes());
+    let secure = if is_secure { "; Secure" } else { "" };
+    let lasts = LASTS.as_secs();
+    format!("{NAME}={until}.{signature}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}")
+}
+
+fn holds(headers: &HeaderMap, tokens: &[SecretString], now: Timestamp) -> bool {
+    cookies(headers).any(|value| {
+        let Some((until, signature)) = value.split_once('.') else {
+            return false;
+        };
+        let (Ok(until), Ok(signature)) = (until.parse(), URL_SAFE_NO_PAD.decode(signature)) else {
+            return false;
+        };
+        let is_signed = |token: &SecretString| {
+            mac(token.expose_secret(), until)
+                .verify_slice(&signature)
+                .is_ok()
+        };
+        until > now.as_second() && tokens.iter().any(is_signed)
+    })
+}
+
+/// The values of the cookies with this name: a browser may send more than one.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
+}
+
+fn mac(token: &str, until: i64) -> Hmac<Sha256> {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(token.as_bytes()).expect("a key of any length is a key");
+    mac.update(format!("session on the page until {until}").as_bytes());
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn holds_at(cookie: &str, tokens: &[&str], now: Timestamp) -> bool {
+        let tokens: Vec<_> = tokens
+            .iter()
+            .map(|token| SecretString::from(*token))
+            .collect();
+        let pair = cookie.split(';').next().unwrap();
+        let headers = [(header::COOKIE, format!("other=1; {pair}").parse().unwrap())];
+        holds(&headers.into_iter().collect(), &tokens, now)
+    }
+
+    #[test]
+    fn a_session_holds_for_its_token_and_its_time() {
+        let cookie = cookie("old", now(), false);
+        assert!(holds_at(&cookie, &["new", "old"], now()));
+        assert!(!holds_at(&cookie, &["new"], now()), "the token was changed");
+        let later = |seconds| now() + LASTS + SignedDuration::from_secs(seconds);
+        assert!(holds_at(&cookie, &["old"], later(-1)));
+        assert!(!holds_at(&cookie, &["old"], later(0)), "it is over");
+    }
+
+    #[test]
+    fn nobody_can_lengthen_a_session_or_make_one() {
+        let until = now().as_second() + LASTS.as_secs();
+        let real = cookie("token", now(), false);
+        let longer = real.replace(&until.to_string(), &(until + 1).to_string());
+        for forged in [
+            longer.as_str(),
+            NO_COOKIE,
+            "chatrace_webhook_session",
+            "chatrace_webhook_session=.",
+            "chatrace_webhook_session=9999999999.",
+            "chatrace_webhook_session=9999999999.AAAA",
+            "chatrace_webhook_session=-1.%",
+        ] {
+            assert!(!holds_at(forged, &["token"], now()), "{forged}");
+        }
+        assert!(holds_at(&real, &["token"], now()));
+        assert!(!holds_at(&real, &[], now()));
+    }
+
+    #[test]
+    fn no_script_reads_the_cookie_and_behind_tls_it_stays_there() {
+        let plain = cookie("token", now(), false);
+        assert!(plain.contains("; HttpOnly; SameSite=Lax;") && !plain.contains("Secure"));
+        assert!(cookie("token", now(), true).ends_with("; Secure"));
+        assert!(!plain.contains("token"));
+    }
+}

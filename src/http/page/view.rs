@@ -1,0 +1,307 @@
+//! What the page shows, as the templates in `templates/` need it. They escape every text.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse as _, Response};
+use jiff::Timestamp;
+
+use super::super::cursor::List;
+use super::super::error::ApiError;
+use super::super::stats::{HourPoint, Look};
+use super::super::{AppState, WEBHOOK_PATH};
+use super::assets;
+use crate::diagnose::{Check, Status};
+use crate::message::{Attachment, Message};
+use crate::setup::{Situation, Step, steps};
+use crate::store::{
+    self, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, StoreError,
+};
+
+/// How many messages are shown, and how many deliveries: the newest.
+const SHOWN: usize = 50;
+/// How far back is looked for them: duplicates leave gaps among the positions.
+const LOOKED_THROUGH: u32 = 200;
+/// The longest text in a list, in characters.
+const SHORT: usize = 600;
+/// How high the highest bar of the chart is.
+const HIGHEST: i64 = 60;
+
+/// What is newest, newest first; `None` where the database does not tell.
+pub(super) struct Latest {
+    messages: Option<Vec<Message>>,
+    deliveries: Option<Vec<DeliverySummary>>,
+    /// Where the stream begins that tells what comes after these messages.
+    cursor: String,
+}
+
+impl Latest {
+    /// Reads the end of both lists. `last_delivery` is the position where the one of deliveries ends.
+    pub(super) async fn read(state: &AppState, last_delivery: i64) -> Self {
+        let head = state.store.head().await;
+        let cursor = head
+            .as_ref()
+            .map_or_else(|_| "latest".to_owned(), |head| List::Messages.cursor(*head));
+        let messages = match head {
+            Ok(head) => messages(state, head).await.ok(),
+            Err(_) => None,
+        };
+        let filter = DeliveryFilter::default();
+        let page = Page {
+            after: last_delivery.saturating_sub(i64::from(LOOKED_THROUGH)),
+            until: last_delivery,
+            limit: LOOKED_THROUGH,
+        };
+        let deliveries = state.store.deliveries(&filter, page).await.ok();
+        Self {
+            messages: messages.map(newest_first),
+            deliveries: deliveries.map(newest_first),
+            cursor,
+        }
+    }
+}
+
+async fn messages(state: &AppState, head: i64) -> Result<Vec<Message>, StoreError> {
+    let after = head.saturating_sub(i64::from(LOOKED_THROUGH));
+    let filter = MessageFilter::default();
+    let slice = store::slice(&*state.store, &filter, after, head, LOOKED_THROUGH).await?;
+    Ok(slice.messages)
+}
+
+fn newest_first<T>(list: Vec<T>) -> Vec<T> {
+    list.into_iter().rev().take(SHOWN).collect()
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login<'a> {
+    place: Place,
+    problem: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct Failure {
+    place: Place,
+    sentence: String,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home<'a> {
+    place: Place,
+    look: &'a Look,
+    bars: Vec<Bar>,
+    latest: &'a Latest,
+    steps: Vec<Step>,
+    webhook: String,
+}
+
+#[derive(Template)]
+#[template(path = "delivery.html")]
+struct OneDelivery<'a> {
+    place: Place,
+    found: &'a DeliveryDetail,
+    body: &'a str,
+    situation: Situation,
+}
+
+/// Where a page stands, for its links: they are relative.
+#[derive(Clone, Copy)]
+struct Place {
+    /// From here to the page at the root.
+    root: &'static str,
+    has_session: bool,
+}
+
+impl Place {
+    const HOME: Self = Self {
+        root: "",
+        has_session: true,
+    };
+    const BELOW: Self = Self {
+        root: "../",
+        has_session: true,
+    };
+
+    fn home(self) -> &'static str {
+        if self.root.is_empty() { "." } else { ".." }
+    }
+}
+
+/// What stands behind the addresses of style and script.
+fn version() -> &'static str {
+    &assets::VERSION
+}
+
+/// An hour in the chart.
+struct Bar {
+    x: usize,
+    top: i64,
+    height: i64,
+    title: String,
+}
+
+/// The form to log in with; `problem` is what was wrong with the last try.
+pub(super) fn login(status: StatusCode, problem: Option<&str>) -> Response {
+    let place = Place {
+        root: "",
+        has_session: false,
+    };
+    page(status, &Login { place, problem })
+}
+
+/// Why a page cannot be shown.
+pub(super) fn failure(error: &ApiError) -> Response {
+    let (place, sentence) = (Place::BELOW, error.sentence());
+    page(error.status(), &Failure { place, sentence })
+}
+
+/// Everything at a glance.
+pub(super) fn home(state: &AppState, look: &Look, latest: &Latest) -> Response {
+    let situation = Situation::of(&state.config);
+    let steps = steps(&situation);
+    let home = Home {
+        place: Place::HOME,
+        look,
+        bars: bars(&look.stats.hourly),
+        latest,
+        webhook: situation
+            .webhook_url
+            .unwrap_or_else(|| format!("{}{WEBHOOK_PATH}", situation.local)),
+        steps,
+    };
+    page(StatusCode::OK, &home)
+}
+
+/// One delivery; `body` is redacted.
+pub(super) fn delivery(state: &AppState, found: &DeliveryDetail, body: &str) -> Response {
+    let one = OneDelivery {
+        place: Place::BELOW,
+        found,
+        body,
+        situation: Situation::of(&state.config),
+    };
+    page(StatusCode::OK, &one)
+}
+
+fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be written");
+            ApiError::Internal.into_response()
+        }
+    }
+}
+
+fn bars(hours: &[HourPoint]) -> Vec<Bar> {
+    let messages = |hour: &HourPoint| hour.inbound + hour.outbound;
+    let most = hours.iter().map(messages).max().unwrap_or_default().max(1);
+    let bar = |(x, hour): (usize, &HourPoint)| {
+        let number = messages(hour);
+        // What there is can be seen, however little beside the most.
+        let height = (number * HIGHEST / most).max(i64::from(number > 0));
+        Bar {
+            x,
+            top: HIGHEST - height,
+            height,
+            title: format!("{}: {number} messages", clock(hour.hour)),
+        }
+    };
+    hours.iter().enumerate().map(bar).collect()
+}
+
+/// A time for people; the script of the page shows it in the reader's own time.
+fn shown(at: &Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// For `<time datetime>`.
+fn exact(at: &Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M UTC").to_string()
+}
+
+/// The beginning of a text.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The best name that is known of a customer.
+fn name(message: &Message) -> &str {
+    let known = message
+        .display_name
+        .as_deref()
+        .or(message.username.as_deref());
+    known.unwrap_or(&message.contact_id)
+}
+
+/// Where an attachment can be opened, if that is on the web: a foreign address may be anything, a script, too.
+fn link(attachment: &Attachment) -> Option<&str> {
+    let url = attachment.url.as_deref()?;
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    is_web.then_some(url)
+}
+
+/// A number, or that it is not known while the database is away.
+fn number(value: Option<&i64>) -> String {
+    value.map_or_else(|| "?".to_owned(), i64::to_string)
+}
+
+/// Whether a check is worth a look.
+fn is_bad(check: &Check) -> bool {
+    matches!(check.status, Status::Problem | Status::Warning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_bar_is_as_high_as_the_chart_and_none_is_lost() {
+        let hour = |inbound| HourPoint {
+            hour: Timestamp::UNIX_EPOCH,
+            deliveries: 0,
+            inbound,
+            outbound: 0,
+        };
+        let heights =
+            |hours: &[HourPoint]| -> Vec<_> { bars(hours).iter().map(|bar| bar.height).collect() };
+        assert_eq!(
+            heights(&[hour(0), hour(1), hour(500), hour(1000)]),
+            [0, 1, 30, 60]
+        );
+        assert_eq!(heights(&[hour(0), hour(0)]), [0, 0]);
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_become_links() {
+        let to = |url: Option<&str>| Attachment {
+            kind: "image".to_owned(),
+            url: url.map(str::to_owned),
+        };
+        assert!(link(&to(Some("https://cdn.example/a.jpg"))).is_some());
+        for url in [
+            None,
+            Some("javascript:alert(1)"),
+            Some("data:text/html,x"),
+            Some(""),
+        ] {
+            assert_eq!(link(&to(url)), None);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_letters() {
+        assert_eq!(short("héllo"), "héllo");
+        let long = short(&"é".repeat(SHORT + 1));
+        assert_eq!(long.chars().count(), SHORT + 1);
+        assert!(long.ends_with('…'));
+    }
+}

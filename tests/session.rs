@@ -1,0 +1,229 @@
+//! The page without a browser: who may see it, and what is in it. In a browser: `page`.
+
+use std::sync::Arc;
+
+use reqwest::{Method, RequestBuilder, header};
+
+use crate::support::{App, Backend, TOKEN, postgres};
+
+/// What a page answers.
+struct Html {
+    status: u16,
+    headers: header::HeaderMap,
+    text: String,
+}
+
+impl Html {
+    async fn of(request: RequestBuilder) -> Self {
+        let answer = request.send().await.unwrap();
+        Self {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            text: answer.text().await.unwrap(),
+        }
+    }
+
+    fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).unwrap().to_str().unwrap()
+    }
+
+    fn is_login(&self) -> bool {
+        self.text.contains("<form id=\"login\"")
+    }
+}
+
+fn login(app: &App, token: &str) -> RequestBuilder {
+    let form = format!("token={token}");
+    app.request(Method::POST, "/login")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form)
+}
+
+/// The cookie of a session, as a browser sends it.
+async fn session(app: &App) -> String {
+    let answer = Html::of(login(app, TOKEN)).await;
+    assert_eq!((answer.status, answer.header(header::LOCATION)), (303, "."));
+    let cookie = answer.header(header::SET_COOKIE);
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+async fn page(app: &App, path: &str, cookie: &str) -> Html {
+    Html::of(app.request(Method::GET, path).header("cookie", cookie)).await
+}
+
+#[tokio::test]
+async fn without_a_login_the_page_shows_a_form_and_nothing_else() {
+    let app = App::start(Backend::Sqlite).await;
+    let id = app
+        .post(r#"{"contact_id":"1","text":"nobody else's business"}"#)
+        .await
+        .ok()["deliveryId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for cookie in [
+        "",
+        "chatrace_webhook_session=",
+        "chatrace_webhook_session=9999999999.AAAA",
+    ] {
+        let answer = page(&app, "/", cookie).await;
+        assert!(answer.status == 200 && answer.is_login(), "{}", answer.text);
+        assert!(!answer.text.contains("business"));
+        let one = page(&app, &format!("/deliveries/{id}"), cookie).await;
+        assert_eq!((one.status, one.header(header::LOCATION)), (303, ".."));
+        assert!(!one.text.contains("business"));
+        let stream = page(&app, "/instagram/messages/stream", cookie).await;
+        assert_eq!(stream.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_told_and_opens_nothing() {
+    let app = App::start(Backend::Sqlite).await;
+    for token in ["", "canary-guess", "test-toke", "test-token2"] {
+        let answer = Html::of(login(&app, token)).await;
+        assert!(answer.status == 401 && answer.is_login());
+        assert!(answer.text.contains("role=\"alert\""), "{}", answer.text);
+        assert!(!answer.text.contains("canary"), "{}", answer.text);
+        assert!(!answer.headers.contains_key(header::SET_COOKIE));
+    }
+    let endless = "x".repeat(100_000);
+    assert_eq!(Html::of(login(&app, &endless)).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_session_opens_the_page_and_its_stream_and_nothing_else() {
+    let app = App::start(Backend::Sqlite).await;
+    let cookie = session(&app).await;
+    let home = page(&app, "/", &cookie).await;
+    assert!(home.status == 200 && home.text.contains("id=\"verdict\""));
+    assert!(home.text.contains("id=\"logout\""));
+    let stream = app
+        .request(Method::GET, "/instagram/messages/stream")
+        .header("cookie", &cookie);
+    assert_eq!(stream.send().await.unwrap().status(), 200);
+    for path in [
+        "/instagram/messages",
+        "/instagram/stats",
+        "/instagram/deliveries",
+    ] {
+        assert_eq!(page(&app, path, &cookie).await.status, 401, "{path}");
+    }
+    let erase = app
+        .request(Method::DELETE, "/instagram/contacts/1")
+        .header("cookie", &cookie);
+    assert_eq!(erase.send().await.unwrap().status(), 401);
+    let nothing = page(
+        &app,
+        "/deliveries/01a2040d-6ba6-760d-9d75-582afe0c4905",
+        &cookie,
+    )
+    .await;
+    assert_eq!(nothing.status, 404);
+    assert!(nothing.text.contains("There is no delivery with this id."));
+    let gone = Html::of(
+        app.request(Method::POST, "/logout")
+            .header("cookie", &cookie),
+    )
+    .await;
+    assert!(gone.header(header::SET_COOKIE).contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn no_page_is_cached_framed_or_loads_anything_from_elsewhere() {
+    let app = App::start(Backend::Sqlite).await;
+    let cookie = session(&app).await;
+    for cookie in ["", cookie.as_str()] {
+        let answer = page(&app, "/", cookie).await;
+        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+        assert_eq!(answer.header(header::REFERRER_POLICY), "no-referrer");
+        let policy = answer.header(header::CONTENT_SECURITY_POLICY);
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe") && !policy.contains("http"));
+        // What it needs is here, and may be kept.
+        let links = answer.text.split(['"', '\'']);
+        let assets: Vec<_> = links.filter(|link| link.starts_with("assets/")).collect();
+        assert_eq!(assets.len(), 3, "{assets:?}");
+        for asset in assets {
+            let asset = page(&app, &format!("/{asset}"), "").await;
+            assert_eq!(asset.status, 200);
+            assert!(asset.header(header::CACHE_CONTROL).contains("immutable"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_people_write_is_text_on_the_page() {
+    let app = App::start(Backend::Sqlite).await;
+    let hostile = "<script>bad()</script>\\\"'><img src=x onerror=bad()>";
+    let body = format!(
+        r#"{{"contact_id":"1","full_name":"{hostile}","text":"{hostile}","api_key":"canary.key",
+            "attachments":[{{"type":"image","url":"javascript:bad()"}},{{"type":"file","url":"https://cdn.example/a?b=1&c=2"}}]}}"#
+    );
+    let kept = app.post(body).await.ok();
+    assert_eq!(kept["outcome"], "stored");
+    let refused = app.request(Method::POST, "/instagram/webhook");
+    let refused = refused.header("user-agent", "<script>bad()</script>");
+    assert_eq!(refused.send().await.unwrap().status(), 400);
+    let cookie = session(&app).await;
+    let one = format!("/deliveries/{}", kept["deliveryId"].as_str().unwrap());
+    for path in ["/", &one] {
+        let answer = page(&app, path, &cookie).await;
+        assert_eq!(answer.status, 200);
+        for bad in ["<script>bad", "<img", "href=\"javascript", "canary"] {
+            assert!(!answer.text.contains(bad), "{path} {bad}: {}", answer.text);
+        }
+        assert!(
+            answer.text.contains("&#60;script&#62;bad()"),
+            "{}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_posts_to_the_page_is_told_the_way_and_the_diagnosis_learns_of_it() {
+    let app = App::start(Backend::Sqlite).await;
+    let answer = Html::of(app.request(Method::POST, "/").body("{}")).await;
+    assert_eq!(answer.status, 404);
+    assert!(
+        answer.text.contains("POST /instagram/webhook"),
+        "{}",
+        answer.text
+    );
+    let diagnosis = app.diagnosis().await;
+    let verdict = diagnosis["verdict"].as_str().unwrap();
+    assert!(verdict.contains("1 request hit / (404)"), "{verdict}");
+}
+
+#[tokio::test]
+async fn behind_tls_the_cookie_stays_there() {
+    let app = App::start(Backend::Sqlite).await;
+    let answer = Html::of(login(&app, TOKEN).header("x-forwarded-proto", "https")).await;
+    assert!(answer.header(header::SET_COOKIE).ends_with("; Secure"));
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_the_page_says_so_and_shows_what_is_known() {
+    let url = postgres::fresh_database().await;
+    let app = App::on(Arc::new(tempfile::tempdir().unwrap()), Some(&url), &[]).await;
+    let cookie = session(&app).await;
+    postgres::close(&url).await;
+    let kept = app
+        .post(r#"{"contact_id":"1","text":"on disk"}"#)
+        .await
+        .ok();
+    assert_eq!(kept["outcome"], "spooled");
+    let home = page(&app, "/", &cookie).await;
+    assert_eq!(home.status, 200);
+    for part in [
+        "<dt>Messages</dt><dd>?</dd>",
+        "<dt>Waiting on disk</dt><dd>1</dd>",
+        "The database is away.",
+    ] {
+        assert!(home.text.contains(part), "{part}: {}", home.text);
+    }
+    let one = format!("/deliveries/{}", kept["deliveryId"].as_str().unwrap());
+    let one = page(&app, &one, &cookie).await;
+    assert!(one.text.contains("on disk"), "{}", one.text);
+}
