@@ -227,3 +227,20 @@ async fn while_the_database_is_away_the_page_says_so_and_shows_what_is_known() {
     let one = page(&app, &one, &cookie).await;
     assert!(one.text.contains("on disk"), "{}", one.text);
 }
+
+#[tokio::test]
+async fn the_newest_message_is_shown_however_long_those_before_it_are() {
+    let app = App::start(Backend::Sqlite).await;
+    let long = "x".repeat(900_000);
+    for number in 0..8 {
+        let body = format!(r#"{{"contact_id":"{number}","text":"{long}"}}"#);
+        assert_eq!(app.post(body).await.ok()["outcome"], "stored");
+    }
+    let _ = app
+        .post(r#"{"contact_id":"1","text":"the newest"}"#)
+        .await
+        .ok();
+    let home = page(&app, "/", &session(&app).await).await;
+    assert!(home.text.contains("the newest"));
+    assert!(home.text.len() < 100_000, "{}", home.text.len());
+}

@@ -19,8 +19,9 @@ use crate::store::{
 
 /// How many messages are shown, and how many deliveries: the newest.
 const SHOWN: usize = 50;
-/// How far back is looked for them: duplicates leave gaps among the positions.
-const LOOKED_THROUGH: u32 = 200;
+/// How far back is looked for them: duplicates leave gaps among the positions. Where that is more than is read at once,
+/// less far.
+const LOOKED_THROUGH: [u32; 4] = [200, 50, 10, 1];
 /// The longest text in a list, in characters.
 const SHORT: usize = 600;
 /// How high the highest bar of the chart is.
@@ -47,9 +48,9 @@ impl Latest {
         };
         let filter = DeliveryFilter::default();
         let page = Page {
-            after: last_delivery.saturating_sub(i64::from(LOOKED_THROUGH)),
+            after: last_delivery.saturating_sub(i64::from(LOOKED_THROUGH[0])),
             until: last_delivery,
-            limit: LOOKED_THROUGH,
+            limit: LOOKED_THROUGH[0],
         };
         let deliveries = state.store.deliveries(&filter, page).await.ok();
         Self {
@@ -61,10 +62,17 @@ impl Latest {
 }
 
 async fn messages(state: &AppState, head: i64) -> Result<Vec<Message>, StoreError> {
-    let after = head.saturating_sub(i64::from(LOOKED_THROUGH));
     let filter = MessageFilter::default();
-    let slice = store::slice(&*state.store, &filter, after, head, LOOKED_THROUGH).await?;
-    Ok(slice.messages)
+    let mut newest = Vec::new();
+    for far in LOOKED_THROUGH {
+        let after = head.saturating_sub(i64::from(far));
+        let slice = store::slice(&*state.store, &filter, after, head, far).await?;
+        newest = slice.messages;
+        if slice.caught_up {
+            break;
+        }
+    }
+    Ok(newest)
 }
 
 fn newest_first<T>(list: Vec<T>) -> Vec<T> {
