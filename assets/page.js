@@ -1,29 +1,40 @@
 // The page is made by the server. This fetches it again when something has happened, and copies to the clipboard.
 "use strict";
 
+// Milliseconds: how often the page is fetched when nothing happens, how soon again at most, and how long it may take.
 const AGAIN = 15_000;
 const PAUSE = 1_000;
+const PATIENCE = 15_000;
+
 const live = document.querySelector("#live");
+let isOpen = false;
+let isFresh = true;
 
-// Times in the reader's own.
-function localTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    const at = new Date(time.dateTime);
-    time.title = time.dateTime;
-    time.textContent = at.toLocaleString();
-  }
-}
-
-function say(state, text) {
-  if (live.dataset.state !== state) {
-    live.dataset.state = state;
+// Says whether what is shown is what there is.
+function tell() {
+  live.dataset.state = isOpen && isFresh ? "live" : "waiting";
+  const text = !isFresh ? "no answer, trying again …" : isOpen ? "live" : "not connected, trying again …";
+  if (live.textContent !== text) {
     live.textContent = text;
   }
 }
 
+// The exact time in the reader's own, to look at.
+function titleTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.title = new Date(time.dateTime).toLocaleString();
+  }
+}
+
+// Whether somebody is at work in it: then it stays as it is until the next time.
+function isInUse(part) {
+  const selection = document.getSelection();
+  return part.contains(document.activeElement) || (!selection.isCollapsed && selection.containsNode(part, true));
+}
+
 // Puts the parts of the page as they are now in the place of those that are shown.
 async function refresh() {
-  const answer = await fetch(".", { cache: "no-store" });
+  const answer = await fetch(".", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   if (!answer.ok) {
     throw new Error(`${answer.status}`);
   }
@@ -33,14 +44,18 @@ async function refresh() {
     location.reload();
     return;
   }
+  const said = page.querySelector("#verdict").textContent;
+  if (said !== document.querySelector("#verdict").textContent) {
+    document.querySelector("#said").textContent = said;
+  }
   document.title = page.title;
   for (const part of page.querySelectorAll("[data-part]")) {
-    localTimes(part);
+    titleTimes(part);
     const old = document.getElementById(part.id);
     for (const details of part.querySelectorAll("details[id]")) {
       details.open = document.getElementById(details.id)?.open ?? false;
     }
-    if (old.outerHTML !== part.outerHTML) {
+    if (old.outerHTML !== part.outerHTML && !isInUse(old)) {
       old.replaceWith(document.adoptNode(part));
     }
   }
@@ -57,33 +72,50 @@ async function wantRefresh() {
   running = true;
   while (wanted) {
     wanted = false;
-    await refresh().catch(() => say("waiting", "no answer, trying again …"));
+    isFresh = await refresh().then(
+      () => true,
+      () => false,
+    );
+    tell();
     await new Promise((done) => setTimeout(done, PAUSE));
   }
   running = false;
 }
 
-function follow(after) {
-  const stream = new EventSource(`instagram/messages/stream?after=${after}`);
+// Only while somebody looks: a browser has few connections to one host, and other tabs want some, too.
+let stream = null;
+function follow() {
+  if (stream || document.hidden) {
+    return;
+  }
+  stream = new EventSource("instagram/messages/stream?after=latest");
   stream.addEventListener("open", () => {
-    say("live", "live");
+    isOpen = true;
+    tell();
     wantRefresh();
   });
   stream.addEventListener("message", wantRefresh);
   stream.addEventListener("error", () => {
-    say("waiting", "not connected, trying again …");
+    isOpen = false;
+    tell();
     // Refused rather than broken off: the browser does not try again by itself.
-    if (stream.readyState === EventSource.CLOSED) {
-      setTimeout(() => {
-        wantRefresh();
-        follow("latest");
-      }, PAUSE * 3);
+    if (stream?.readyState === EventSource.CLOSED) {
+      stream = null;
+      wantRefresh();
+      setTimeout(follow, PAUSE * 3);
     }
   });
 }
 
+function rest() {
+  stream?.close();
+  stream = null;
+  isOpen = false;
+}
+
 async function copy(button) {
   const text = button.dataset.copy;
+  let copied = true;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -92,10 +124,14 @@ async function copy(button) {
     area.value = text;
     button.after(area);
     area.select();
-    document.execCommand("copy");
+    copied = document.execCommand("copy");
     area.remove();
+    button.focus();
   }
-  button.textContent = "Copied";
+  button.textContent = copied ? "Copied" : "Select it and copy it by hand";
+  setTimeout(() => {
+    button.textContent = "Copy";
+  }, 2_000);
 }
 
 document.addEventListener("click", (event) => {
@@ -105,8 +141,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
-localTimes(document);
+titleTimes(document);
 if (live) {
-  follow(live.dataset.from);
+  follow();
+  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : follow()));
   setInterval(() => document.hidden || wantRefresh(), AGAIN);
 }

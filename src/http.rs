@@ -160,7 +160,7 @@ fn open() -> OpenApiRouter<AppState> {
         .routes(routes!(openapi::show))
 }
 
-/// Every route and its description, without layers.
+/// Every route of the API and its description, without layers.
 fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::frame())
         .merge(open())

@@ -124,7 +124,7 @@ fn reachable(situation: &Situation) -> Step {
         title: "Make the service reachable".to_owned(),
         notes: vec![
             "PUBLIC_URL is not set. Chatrace needs a public https address: a reverse proxy with a certificate, or, to try it from this machine, a tunnel.".to_owned(),
-            "Either command prints an https address. Put it into .env as PUBLIC_URL, restart, and run this again.".to_owned(),
+            "Either command prints an https address. Put it into .env as PUBLIC_URL, restart, and look at these steps again.".to_owned(),
         ],
         fields: Vec::new(),
         copy: Some(format!(

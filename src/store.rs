@@ -40,8 +40,8 @@ pub use feed::{Feed, Slice, slice};
 pub use postgres::PostgresStore;
 pub use query::{
     ContactFilter, ContactSummary, Counter, CounterName, DeliveryDetail, DeliveryFilter,
-    DeliverySummary, ItemSummary, MessageFilter, Page, QuarantineView, Recent, RecentDelivery,
-    RecentMessage, Snapshot, parse_moment, parse_text,
+    DeliverySummary, ItemSummary, MessageFilter, Newest, Page, QuarantineView, Recent,
+    RecentDelivery, RecentMessage, Snapshot, parse_moment, parse_text,
 };
 pub(crate) use query::{HOUR, hour_of};
 pub use silence::{Alert, Silence};
@@ -97,6 +97,10 @@ pub trait Store: Feed + 'static {
         filter: &DeliveryFilter,
         page: Page,
     ) -> Result<Vec<DeliverySummary>, StoreError>;
+
+    /// The newest messages and deliveries, at most `limit` of each, for those who show them: what it costs does not depend
+    /// on how many there are, nor on how long they are.
+    async fn newest(&self, limit: u32) -> Result<Newest, StoreError>;
 
     /// One delivery, whole.
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;

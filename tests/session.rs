@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use reqwest::{Method, RequestBuilder, header};
+use rstest::rstest;
 
-use crate::support::{App, Backend, TOKEN, postgres};
+use crate::support::{Answer, App, Backend, TOKEN, postgres};
 
 /// What a page answers.
 struct Html {
@@ -88,7 +89,7 @@ async fn a_wrong_token_is_told_and_opens_nothing() {
         assert!(!answer.headers.contains_key(header::SET_COOKIE));
     }
     let endless = "x".repeat(100_000);
-    assert_eq!(Html::of(login(&app, &endless)).await.status, 401);
+    assert_eq!(Html::of(login(&app, &endless)).await.status, 413);
 }
 
 #[tokio::test]
@@ -228,19 +229,78 @@ async fn while_the_database_is_away_the_page_says_so_and_shows_what_is_known() {
     assert!(one.text.contains("on disk"), "{}", one.text);
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_newest_message_is_shown_however_long_those_before_it_are() {
-    let app = App::start(Backend::Sqlite).await;
+async fn the_newest_are_shown_whatever_else_arrived(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
     let long = "x".repeat(900_000);
     for number in 0..8 {
-        let body = format!(r#"{{"contact_id":"{number}","text":"{long}"}}"#);
+        let body = format!(r#"{{"contact_id":"{number}","id":"l{number}","text":"{long}"}}"#);
         assert_eq!(app.post(body).await.ok()["outcome"], "stored");
     }
-    let _ = app
-        .post(r#"{"contact_id":"1","text":"the newest"}"#)
-        .await
-        .ok();
+    let newest = r#"{"contact_id":"1","id":"newest","text":"the newest"}"#;
+    assert_eq!(app.post(newest).await.ok()["outcome"], "stored");
+    // Retries that become no messages.
+    let retries = format!("[{}]", [newest; 300].join(","));
+    assert_eq!(app.post(retries).await.ok()["duplicates"], 300);
     let home = page(&app, "/", &session(&app).await).await;
     assert!(home.text.contains("the newest"));
+    assert_eq!(home.text.matches("data-position=").count(), 9);
+    assert_eq!(home.text.matches("<tr data-outcome=").count(), 10);
     assert!(home.text.len() < 100_000, "{}", home.text.len());
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_leads_to_the_page_without() {
+    let app = App::start(Backend::Sqlite).await;
+    for (path, place) in [
+        ("/deliveries/1/", "../1"),
+        ("/login/", "../login"),
+        ("/logout/", "../logout"),
+        ("/login", "."),
+    ] {
+        let answer = page(&app, path, "").await;
+        assert_eq!(
+            (answer.status, answer.header(header::LOCATION)),
+            (303, place)
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_the_address_of_this_version_is_kept_for_good() {
+    let app = App::start(Backend::Sqlite).await;
+    for path in ["/assets/page.js", "/assets/page.js?v=another"] {
+        let answer = page(&app, path, "").await;
+        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn no_other_site_logs_anybody_out() {
+    let app = App::start(Backend::Sqlite).await;
+    let logout = app.request(Method::POST, "/logout");
+    let answer = Html::of(logout.header("sec-fetch-site", "cross-site")).await;
+    assert!(!answer.headers.contains_key(header::SET_COOKIE));
+}
+
+#[tokio::test]
+async fn a_credential_in_a_header_is_not_shown() {
+    let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", "canary-secret")]).await;
+    let post = app.request(Method::POST, "/instagram/webhook?token=canary-secret");
+    let post = post.header("user-agent", "agent canary-secret");
+    let kept = Answer::to(post.body(r#"{"contact_id":"1","text":"a"}"#))
+        .await
+        .ok();
+    let id = kept["deliveryId"].as_str().unwrap();
+    let one = page(&app, &format!("/deliveries/{id}"), &session(&app).await).await;
+    let shown = app.get(&format!("/instagram/deliveries/{id}")).await.text;
+    for text in [one.text, shown] {
+        assert!(
+            text.contains("agent [redacted]") && !text.contains("canary"),
+            "{text}"
+        );
+    }
 }

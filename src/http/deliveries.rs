@@ -15,7 +15,7 @@ use super::AppState;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, Gone, NotFound, ReadErrors};
 use super::extract::{Path, Query, parsed};
-use crate::delivery::Outcome;
+use crate::delivery::{Delivery, Outcome};
 use crate::message::{Shape, millis};
 use crate::normalize;
 use crate::store::{DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, Page};
@@ -242,13 +242,31 @@ pub(super) async fn show(
         summary,
         items,
     } = find(&state, &id).await?;
+    let Readable { headers, body } = readable(&state, &delivery);
     Ok(Json(DetailView {
         delivery: summary.into(),
         erased: delivery.is_erased(),
-        body: state.redactor.redact(&normalize::readable_text(&delivery)),
-        headers: delivery.headers.into_iter().collect(),
+        body,
+        headers,
         items: items.into_iter().map(ItemView::from).collect(),
     }))
+}
+
+/// A delivery for people's eyes: as text, without credentials.
+pub(super) struct Readable {
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: String,
+}
+
+pub(super) fn readable(state: &AppState, delivery: &Delivery) -> Readable {
+    let redact = |text: &str| state.redactor.redact(text);
+    let headers = delivery.headers.iter();
+    Readable {
+        headers: headers
+            .map(|(name, value)| (name.clone(), redact(value)))
+            .collect(),
+        body: redact(&normalize::readable_text(delivery)),
+    }
 }
 
 /// The exact octets of a delivery

@@ -12,17 +12,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{FromRequestParts, RawQuery, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::body::Bodies;
+use super::body::{Bodies, BodyError};
+use super::error::ApiError;
 use super::extract::Path;
+use super::server::EndsWithSlash;
 use super::{AppState, auth, deliveries, stats};
-use crate::normalize;
 
 pub(super) use session::{NAME as COOKIE, is_open as has_session};
 
@@ -30,10 +32,12 @@ pub(super) use session::{NAME as COOKIE, is_open as has_session};
 const LARGEST_FORM: usize = 8 * 1024;
 /// How long a login may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many messages are shown, and how many deliveries: the newest.
+const SHOWN: u32 = 50;
 
 /// Nothing but what is this service's own is loaded or run, whatever a message says.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
-    frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The page, and what belongs to it.
 pub(super) fn routes() -> Router<AppState> {
@@ -46,6 +50,7 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/login", get(to_home).post(log_in))
         .route("/logout", get(to_home).post(log_out))
         .route("/deliveries/{id}", get(delivery))
+        .route_layer(middleware::from_fn(without_slash))
         .merge(assets::routes())
         .layer(
             ServiceBuilder::new()
@@ -73,8 +78,19 @@ impl FromRequestParts<AppState> for Reader {
 }
 
 /// To another page; `place` is relative to the path of the request.
-fn redirect(place: &'static str) -> Response {
+fn redirect(place: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
+}
+
+/// Sends browsers to the path without a slash at its end: relative links begin somewhere else behind one.
+async fn without_slash(request: Request, next: Next) -> Response {
+    let is_behind = request.extensions().get::<EndsWithSlash>().is_some();
+    if is_behind && request.method() == Method::GET {
+        let path = request.uri().path();
+        let last = path.rsplit('/').next().unwrap_or_default();
+        return redirect(&format!("../{last}"));
+    }
+    next.run(request).await
 }
 
 /// For those who ask for the path that a form was sent to.
@@ -84,21 +100,34 @@ async fn to_home() -> Response {
 
 /// The page itself. With `?outside`, the public address and Chatrace's API are asked before.
 async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: Reader) -> Response {
-    if query.as_deref() == Some("outside") {
-        state.inquiry.ask().await;
-        return redirect(".");
-    }
-    let look = stats::look(&state).await;
-    let latest = view::Latest::read(&state, look.last_delivery).await;
-    view::home(&state, &look, &latest)
+    let outside = match query.as_deref() {
+        Some("outside") => Some(state.inquiry.ask().await),
+        _ => state.inquiry.known(),
+    };
+    let look = stats::look(&state, outside).await;
+    // A database that is away is asked once.
+    let newest = if look.stats.degraded {
+        None
+    } else {
+        state.store.newest(SHOWN).await.ok()
+    };
+    view::home(&state, &look, newest.as_ref())
 }
 
 /// One delivery: what stood in it, and what became of it.
-async fn delivery(State(state): State<AppState>, _: Reader, Path(id): Path<String>) -> Response {
-    match deliveries::find(&state, &id).await {
+async fn delivery(
+    State(state): State<AppState>,
+    _: Reader,
+    id: Result<Path<String>, ApiError>,
+) -> Response {
+    let found = match id {
+        Ok(Path(id)) => deliveries::find(&state, &id).await,
+        Err(error) => Err(error),
+    };
+    match found {
         Ok(found) => {
-            let body = normalize::readable_text(&found.delivery);
-            view::delivery(&state, &found, &state.redactor.redact(&body))
+            let readable = deliveries::readable(&state, &found.delivery);
+            view::delivery(&state, &found, &readable)
         }
         Err(error) => view::failure(&error),
     }
@@ -107,8 +136,11 @@ async fn delivery(State(state): State<AppState>, _: Reader, Path(id): Path<Strin
 /// Opens a session for an API token.
 async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let bodies = Bodies::new(LARGEST_FORM, PATIENCE);
-    let form = bodies.read(body, true).await.unwrap_or_default();
+    let form = match Bodies::new(LARGEST_FORM, PATIENCE).read(body, true).await {
+        Ok(form) => form,
+        Err(BodyError::TooLarge) => return ApiError::TooLarge(LARGEST_FORM).into_response(),
+        Err(_) => return ApiError::Timeout.into_response(),
+    };
     let token = form_urlencoded::parse(&form)
         .find(|(name, _)| name == "token")
         .map_or_else(String::new, |(_, token)| token.trim().to_owned());
@@ -125,14 +157,19 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     ([(header::SET_COOKIE, cookie)], redirect(".")).into_response()
 }
 
-/// Ends the session in this browser.
-async fn log_out() -> Response {
+/// Ends the session in this browser, unless another site asks for it.
+async fn log_out(headers: HeaderMap) -> Response {
+    let site = headers.get("sec-fetch-site");
+    if site.is_some_and(|site| site == "cross-site") {
+        return redirect(".");
+    }
     ([(header::SET_COOKIE, session::NO_COOKIE)], redirect(".")).into_response()
 }
 
-/// Whether a proxy says so. Who forges this gets a cookie that the own browser does not send.
+/// Whether a proxy says so: the one next to the browser stands first. Who forges this gets a cookie that the own browser
+/// does not send.
 fn came_by_tls(headers: &HeaderMap) -> bool {
-    headers
-        .get("x-forwarded-proto")
-        .is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
+    let schemes = headers.get("x-forwarded-proto");
+    let first = schemes.and_then(|schemes| schemes.to_str().ok()?.split(',').next());
+    first.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +29,10 @@ const BACKLOG: u32 = 4096;
 /// may have many. By itself hyper takes 400 KiB, which thousands of connections can each be made to keep by a head that does
 /// not end.
 const READ_AHEAD: usize = 64 * 1024;
+/// Marks a request whose path ends with a slash, which the router does not see.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EndsWithSlash;
+
 /// How long after the soft stop a connection may take to begin with its first request.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
@@ -66,8 +72,11 @@ pub async fn serve(
         let asked = Arc::new(AtomicBool::new(false));
         let noting = {
             let (asked, service) = (asked.clone(), service.clone());
-            service_fn(move |request| {
+            service_fn(move |mut request: Request<Incoming>| {
                 asked.store(true, Ordering::Relaxed);
+                if request.uri().path().len() > 1 && request.uri().path().ends_with('/') {
+                    request.extensions_mut().insert(EndsWithSlash);
+                }
                 service.call(request)
             })
         };

@@ -15,7 +15,7 @@ use super::error::TokenErrors;
 use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
-use crate::diagnose::{Report, Status};
+use crate::diagnose::{Outside, Report, Status};
 use crate::message::{Direction, Kind, Message, millis};
 use crate::outside::without_credentials;
 use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
@@ -165,20 +165,17 @@ pub(super) struct Process {
     responses((status = 200, description = "Totals, the last 24 hours, and this process.", body = Stats), TokenErrors)
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
-    Json(look(&state).await.stats)
+    Json(look(&state, state.inquiry.known()).await.stats)
 }
 
 /// Everything at a glance.
 pub(super) struct Look {
     pub(super) stats: Stats,
-    /// As far as it can be told without asking others now.
     pub(super) report: Report,
-    /// Where the list of deliveries ends, as far as known.
-    pub(super) last_delivery: i64,
 }
 
-/// Looks at the database, and at this process.
-pub(super) async fn look(state: &AppState) -> Look {
+/// Looks at the database and at this process; `outside` is what others told.
+pub(super) async fn look(state: &AppState, outside: Option<Outside>) -> Look {
     let now = Timestamp::now();
     let since = now
         .checked_sub(SignedDuration::from_hours(HOURS - 1))
@@ -186,16 +183,10 @@ pub(super) async fn look(state: &AppState) -> Look {
     // Before the database is asked: what has left the spool by now is in its answer, and nothing is missing from both.
     let spool = state.ingest.spool_depth();
     let asked = Asked::now(state, since).await;
-    let report = report(&facts(state, &asked, now), state.inquiry.known());
-    let snapshot = asked.snapshot.ok();
-    let last_delivery = snapshot
-        .as_ref()
-        .and_then(|snapshot| snapshot.last_delivery.as_ref())
-        .map_or(0, |delivery| delivery.position);
+    let report = report(&facts(state, &asked, now), outside);
     Look {
-        stats: stats(state, snapshot, spool, now, &report),
+        stats: stats(state, asked.snapshot.ok(), spool, now, &report),
         report,
-        last_delivery,
     }
 }
 

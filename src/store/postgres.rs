@@ -32,7 +32,7 @@ use turn::Writer;
 use super::known::Known;
 use super::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
-    Page, Recent, Snapshot,
+    Newest, Page, Recent, Snapshot,
 };
 use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
 use crate::delivery::Record;
@@ -241,6 +241,11 @@ impl Store for PostgresStore {
         page: Page,
     ) -> Result<Vec<DeliverySummary>, StoreError> {
         self.reading(READ_TIMEOUT, read::deliveries(&self.readers, filter, page))
+            .await
+    }
+
+    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
+        self.reading(READ_TIMEOUT, read::newest(&self.readers, limit))
             .await
     }
 

@@ -281,6 +281,18 @@ pub struct Snapshot {
     pub last_delivery_at: Option<Timestamp>,
 }
 
+/// The newest rows, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// Messages; of a long one the first thousand letters, and no long attachments.
+    pub messages: Vec<Message>,
+    /// Deliveries.
+    pub deliveries: Vec<DeliverySummary>,
+}
+
+/// Ends a statement; the number of rows follows.
+pub(crate) const NEWEST_FIRST: &str = " ORDER BY position DESC LIMIT ";
+
 /// How many deliveries, and how many messages, count as recent.
 pub(crate) const RECENT: i64 = 20;
 

@@ -34,7 +34,7 @@ use uuid::Uuid;
 use super::known::Known;
 use super::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
-    Page, Recent, Snapshot,
+    Newest, Page, Recent, Snapshot,
 };
 use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
 use crate::delivery::Record;
@@ -287,6 +287,10 @@ impl Store for SqliteStore {
         page: Page,
     ) -> Result<Vec<DeliverySummary>, StoreError> {
         Ok(read::deliveries(&self.readers, filter, page).await?)
+    }
+
+    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
+        Ok(read::newest(&self.readers, limit).await?)
     }
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {

@@ -20,6 +20,15 @@ pub(super) const SELECT_OUTLINES: &str = "SELECT id, position, channel, directio
      FROM (SELECT *, coalesce(octet_length(body), 0) + coalesce(octet_length(attachments), 0) \
        + coalesce(octet_length(payload), 0) AS size FROM messages) AS messages";
 
+/// Reads how messages begin, for those who show them: long texts are cut, and long attachments and machine-readable parts
+/// left out.
+pub(super) const SELECT_BEGINNINGS: &str = "SELECT id, position, channel, direction, kind, external_id, contact_id, \
+       sender_id, recipient_id, username, display_name, reply_to, sent_at, sent_at_source, received_at, delivery_id, \
+       shape, recovered, substr(body, 1, 1000) AS body, \
+       CASE WHEN octet_length(attachments) <= 4096 THEN attachments END AS attachments, \
+       CASE WHEN octet_length(payload) <= 4096 THEN payload END AS payload \
+     FROM messages";
+
 /// What is longer than this, in bytes, is read by itself: as [`SELECT_OUTLINES`] says.
 const LONG: usize = 4096;
 

@@ -10,8 +10,8 @@ use chatrace_webhook::ingest::{Ingest, SubmitError};
 use chatrace_webhook::sighting::Sighting;
 use chatrace_webhook::store::{
     Alert, Attempt, Committed, ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter,
-    DeliverySummary, Feed, MessageFilter, Page, Recent, Silence, Snapshot, Spool, SqliteStore,
-    Store, StoreError, Stretch,
+    DeliverySummary, Feed, MessageFilter, Newest, Page, Recent, Silence, Snapshot, Spool,
+    SqliteStore, Store, StoreError, Stretch,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -116,6 +116,10 @@ impl Store for Moody {
         page: Page,
     ) -> Result<Vec<DeliverySummary>, StoreError> {
         self.store.deliveries(filter, page).await
+    }
+
+    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
+        self.store.newest(limit).await
     }
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::extract::RawQuery;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -28,22 +29,33 @@ pub(super) fn routes() -> Router<AppState> {
     Router::new()
         .route(
             "/assets/page.css",
-            get(|| async { asset("text/css; charset=utf-8", STYLE) }),
+            get(|query| async { asset(query, "text/css; charset=utf-8", STYLE) }),
         )
         .route(
             "/assets/page.js",
-            get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }),
+            get(|query| async { asset(query, "text/javascript; charset=utf-8", SCRIPT) }),
         )
         .route(
             "/assets/icon.svg",
-            get(|| async { asset("image/svg+xml", ICON) }),
+            get(|query| async { asset(query, "image/svg+xml", ICON) }),
         )
 }
 
-fn asset(content_type: &'static str, content: &'static str) -> impl IntoResponse {
+/// One of them. Another version's address, which a replica has that is not updated yet, is not for good.
+fn asset(
+    RawQuery(query): RawQuery,
+    content_type: &'static str,
+    content: &'static str,
+) -> impl IntoResponse {
+    let is_this = query.is_some_and(|query| query.strip_prefix("v=") == Some(&VERSION));
+    let cached = if is_this {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-store"
+    };
     let headers = [
         (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::CACHE_CONTROL, cached),
     ];
     (headers, content)
 }

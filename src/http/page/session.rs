@@ -53,13 +53,13 @@ fn holds(headers: &HeaderMap, tokens: &[SecretString], now: Timestamp) -> bool {
     })
 }
 
-/// The values of the cookies with this name: a browser may send more than one.
+/// The values of the cookies with this name: a browser may send more than one, and beside those of others any octets.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::COOKIE)
         .into_iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
+        .flat_map(|line| line.as_bytes().split(|octet| *octet == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
@@ -84,7 +84,8 @@ mod tests {
             .map(|token| SecretString::from(*token))
             .collect();
         let pair = cookie.split(';').next().unwrap();
-        let headers = [(header::COOKIE, format!("other=1; {pair}").parse().unwrap())];
+        let line = [b"other=\xe9; ", pair.as_bytes()].concat();
+        let headers = [(header::COOKIE, line.try_into().unwrap())];
         holds(&headers.into_iter().collect(), &tokens, now)
     }
 

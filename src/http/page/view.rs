@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
 
-use super::super::cursor::List;
+use super::super::deliveries::Readable;
 use super::super::error::ApiError;
 use super::super::stats::{HourPoint, Look};
 use super::super::{AppState, WEBHOOK_PATH};
@@ -13,71 +13,14 @@ use super::assets;
 use crate::diagnose::{Check, Status};
 use crate::message::{Attachment, Message};
 use crate::setup::{Situation, Step, steps};
-use crate::store::{
-    self, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter, Page, StoreError,
-};
+use crate::store::{DeliveryDetail, Newest};
 
-/// How many messages are shown, and how many deliveries: the newest.
-const SHOWN: usize = 50;
-/// How far back is looked for them: duplicates leave gaps among the positions. Where that is more than is read at once,
-/// less far.
-const LOOKED_THROUGH: [u32; 4] = [200, 50, 10, 1];
 /// The longest text in a list, in characters.
 const SHORT: usize = 600;
+/// How many reasons of a delivery are shown in a list.
+const REASONS: usize = 3;
 /// How high the highest bar of the chart is.
 const HIGHEST: i64 = 60;
-
-/// What is newest, newest first; `None` where the database does not tell.
-pub(super) struct Latest {
-    messages: Option<Vec<Message>>,
-    deliveries: Option<Vec<DeliverySummary>>,
-    /// Where the stream begins that tells what comes after these messages.
-    cursor: String,
-}
-
-impl Latest {
-    /// Reads the end of both lists. `last_delivery` is the position where the one of deliveries ends.
-    pub(super) async fn read(state: &AppState, last_delivery: i64) -> Self {
-        let head = state.store.head().await;
-        let cursor = head
-            .as_ref()
-            .map_or_else(|_| "latest".to_owned(), |head| List::Messages.cursor(*head));
-        let messages = match head {
-            Ok(head) => messages(state, head).await.ok(),
-            Err(_) => None,
-        };
-        let filter = DeliveryFilter::default();
-        let page = Page {
-            after: last_delivery.saturating_sub(i64::from(LOOKED_THROUGH[0])),
-            until: last_delivery,
-            limit: LOOKED_THROUGH[0],
-        };
-        let deliveries = state.store.deliveries(&filter, page).await.ok();
-        Self {
-            messages: messages.map(newest_first),
-            deliveries: deliveries.map(newest_first),
-            cursor,
-        }
-    }
-}
-
-async fn messages(state: &AppState, head: i64) -> Result<Vec<Message>, StoreError> {
-    let filter = MessageFilter::default();
-    let mut newest = Vec::new();
-    for far in LOOKED_THROUGH {
-        let after = head.saturating_sub(i64::from(far));
-        let slice = store::slice(&*state.store, &filter, after, head, far).await?;
-        newest = slice.messages;
-        if slice.caught_up {
-            break;
-        }
-    }
-    Ok(newest)
-}
-
-fn newest_first<T>(list: Vec<T>) -> Vec<T> {
-    list.into_iter().rev().take(SHOWN).collect()
-}
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -99,7 +42,7 @@ struct Home<'a> {
     place: Place,
     look: &'a Look,
     bars: Vec<Bar>,
-    latest: &'a Latest,
+    newest: Option<&'a Newest>,
     steps: Vec<Step>,
     webhook: String,
 }
@@ -109,7 +52,7 @@ struct Home<'a> {
 struct OneDelivery<'a> {
     place: Place,
     found: &'a DeliveryDetail,
-    body: &'a str,
+    readable: &'a Readable,
     situation: Situation,
 }
 
@@ -165,14 +108,14 @@ pub(super) fn failure(error: &ApiError) -> Response {
 }
 
 /// Everything at a glance.
-pub(super) fn home(state: &AppState, look: &Look, latest: &Latest) -> Response {
+pub(super) fn home(state: &AppState, look: &Look, newest: Option<&Newest>) -> Response {
     let situation = Situation::of(&state.config);
     let steps = steps(&situation);
     let home = Home {
         place: Place::HOME,
         look,
         bars: bars(&look.stats.hourly),
-        latest,
+        newest,
         webhook: situation
             .webhook_url
             .unwrap_or_else(|| format!("{}{WEBHOOK_PATH}", situation.local)),
@@ -181,12 +124,12 @@ pub(super) fn home(state: &AppState, look: &Look, latest: &Latest) -> Response {
     page(StatusCode::OK, &home)
 }
 
-/// One delivery; `body` is redacted.
-pub(super) fn delivery(state: &AppState, found: &DeliveryDetail, body: &str) -> Response {
+/// One delivery.
+pub(super) fn delivery(state: &AppState, found: &DeliveryDetail, readable: &Readable) -> Response {
     let one = OneDelivery {
         place: Place::BELOW,
         found,
-        body,
+        readable,
         situation: Situation::of(&state.config),
     };
     page(StatusCode::OK, &one)
@@ -219,7 +162,7 @@ fn bars(hours: &[HourPoint]) -> Vec<Bar> {
     hours.iter().enumerate().map(bar).collect()
 }
 
-/// A time for people; the script of the page shows it in the reader's own time.
+/// A time for people. The sentences of the diagnosis are in UTC, so all is.
 fn shown(at: &Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -260,6 +203,12 @@ fn link(attachment: &Attachment) -> Option<&str> {
 /// A number, or that it is not known while the database is away.
 fn number(value: Option<&i64>) -> String {
     value.map_or_else(|| "?".to_owned(), i64::to_string)
+}
+
+/// The pieces of a sentence in which code stands between backticks, and which of them are code.
+fn pieces(sentence: &str) -> impl Iterator<Item = (bool, &str)> {
+    let pieces = sentence.split('`').enumerate();
+    pieces.map(|(number, piece)| (number % 2 == 1, piece))
 }
 
 /// Whether a check is worth a look.
@@ -303,6 +252,19 @@ mod tests {
         ] {
             assert_eq!(link(&to(url)), None);
         }
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let found: Vec<_> = pieces("run `setup`, then `doctor`").collect();
+        let expected = [
+            (false, "run "),
+            (true, "setup"),
+            (false, ", then "),
+            (true, "doctor"),
+            (false, ""),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

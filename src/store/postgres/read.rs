@@ -13,9 +13,9 @@ use crate::store::columns::{
 };
 use crate::store::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
-    Page, Snapshot, hour_of,
+    NEWEST_FIRST, Newest, Page, Snapshot, hour_of,
 };
-use crate::store::stretch::{Outline, SELECT_OUTLINES, Stretch};
+use crate::store::stretch::{Outline, SELECT_BEGINNINGS, SELECT_OUTLINES, Stretch};
 
 /// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
 const SUMMARY: &str = "SELECT position, id, received_at, method, content_type, octet_length(body)::bigint AS size, \
@@ -47,6 +47,29 @@ pub(super) async fn snapshot(pool: &PgPool, since: Timestamp) -> Result<Snapshot
         last_delivery: last_delivery.as_ref().map(delivery_summary).transpose()?,
         last_message_at,
         last_delivery_at: last_delivery_at.max(last_message_at),
+    })
+}
+
+pub(super) async fn newest(pool: &PgPool, limit: u32) -> Result<Newest, Error> {
+    let messages = QueryBuilder::<Postgres>::new(SELECT_BEGINNINGS)
+        .push(NEWEST_FIRST)
+        .push_bind(i64::from(limit))
+        .build()
+        .fetch_all(pool)
+        .await?;
+    let deliveries = QueryBuilder::<Postgres>::new(SUMMARY)
+        .push(" FROM deliveries")
+        .push(NEWEST_FIRST)
+        .push_bind(i64::from(limit))
+        .build()
+        .fetch_all(pool)
+        .await?;
+    Ok(Newest {
+        messages: messages.iter().map(message).collect::<Result<_, _>>()?,
+        deliveries: deliveries
+            .iter()
+            .map(delivery_summary)
+            .collect::<Result<_, _>>()?,
     })
 }
 

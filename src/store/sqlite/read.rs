@@ -12,9 +12,9 @@ use crate::store::columns::{
 };
 use crate::store::query::{
     ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
-    Page, Snapshot, hour_of,
+    NEWEST_FIRST, Newest, Page, Snapshot, hour_of,
 };
-use crate::store::stretch::{Outline, SELECT_OUTLINES, Stretch};
+use crate::store::stretch::{Outline, SELECT_BEGINNINGS, SELECT_OUTLINES, Stretch};
 
 /// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
 const SUMMARY: &str = "SELECT position, id, received_at, method, content_type, length(body) AS size, \
@@ -46,6 +46,29 @@ pub(super) async fn snapshot(pool: &SqlitePool, since: Timestamp) -> Result<Snap
         last_delivery: last_delivery.as_ref().map(delivery_summary).transpose()?,
         last_message_at,
         last_delivery_at: last_delivery_at.max(last_message_at),
+    })
+}
+
+pub(super) async fn newest(pool: &SqlitePool, limit: u32) -> Result<Newest, Error> {
+    let messages = QueryBuilder::<Sqlite>::new(SELECT_BEGINNINGS)
+        .push(NEWEST_FIRST)
+        .push_bind(i64::from(limit))
+        .build()
+        .fetch_all(pool)
+        .await?;
+    let deliveries = QueryBuilder::<Sqlite>::new(SUMMARY)
+        .push(" FROM deliveries")
+        .push(NEWEST_FIRST)
+        .push_bind(i64::from(limit))
+        .build()
+        .fetch_all(pool)
+        .await?;
+    Ok(Newest {
+        messages: messages.iter().map(message).collect::<Result<_, _>>()?,
+        deliveries: deliveries
+            .iter()
+            .map(delivery_summary)
+            .collect::<Result<_, _>>()?,
     })
 }
 
