@@ -17,6 +17,7 @@ mod following;
 mod ledger;
 mod normalize;
 mod openapi;
+mod page;
 mod process;
 mod quarantine;
 mod reading;

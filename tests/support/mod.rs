@@ -1,5 +1,6 @@
 //! A running service for a test, and a client for it.
 
+pub(crate) mod browser;
 pub(crate) mod chatrace;
 pub(crate) mod cluster;
 pub(crate) mod fill;
