@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::fallback::Fallback;
@@ -23,8 +23,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often the oldest delivery may fail before the next one is tried, to see whether it is the delivery that fails or the
 /// database.
 const SUSPICIOUS: u32 = 5;
-/// How long what was passed by waits for another attempt.
-const AGAIN: Duration = Duration::from_mins(10);
+/// How long what was passed by waits for another attempt; doubled up to the longest. It may have been bad luck, but where it
+/// was not, each attempt takes a commit's time away from others.
+const SHORTEST_AGAIN: Duration = Duration::from_secs(5);
+const LONGEST_AGAIN: Duration = Duration::from_mins(10);
 
 /// The one task that drains the spool.
 #[derive(Debug)]
@@ -43,8 +45,10 @@ struct Progress {
     unremoved: Vec<i64>,
     /// How often the oldest delivery has failed by itself.
     failures: u32,
-    /// Whether something was passed by.
-    passed_by: bool,
+    /// The positions of what was passed by, and when it is tried again.
+    passed_by: Vec<i64>,
+    again_at: Instant,
+    again: Duration,
     /// How many deliveries at once. One at first: whether the database is back is asked with little, and a batch that
     /// is too much for it is not asked for again and again.
     size: u32,
@@ -74,7 +78,9 @@ impl Drain {
             after: 0,
             unremoved: Vec::new(),
             failures: 0,
-            passed_by: false,
+            passed_by: Vec::new(),
+            again_at: Instant::now(),
+            again: SHORTEST_AGAIN,
             size: 1,
         };
         let mut pause = SHORTEST_PAUSE;
@@ -83,15 +89,16 @@ impl Drain {
                 Step::Moved => {
                     pause = SHORTEST_PAUSE;
                     progress.failures = 0;
+                    self.try_again(&mut progress).await;
                 }
-                Step::Empty if progress.passed_by => tokio::select! {
+                Step::Empty if progress.passed_by.is_empty() => {
+                    progress.again = SHORTEST_AGAIN;
+                    self.fallback.filled.notified().await;
+                }
+                Step::Empty => tokio::select! {
                     () = self.fallback.filled.notified() => {}
-                    () = sleep(AGAIN) => {
-                        progress.after = 0;
-                        progress.passed_by = false;
-                    }
+                    () = sleep_until(progress.again_at) => self.try_again(&mut progress).await,
                 },
-                Step::Empty => self.fallback.filled.notified().await,
                 Step::Failed => {
                     progress.failures += u32::from(progress.size == 1);
                     progress.size = 1;
@@ -189,9 +196,34 @@ impl Drain {
             "❌ The database cannot take this delivery, though it takes others: it stays in the spool and is tried again later"
         );
         progress.after = position;
-        progress.passed_by = true;
+        progress.passed_by.push(position);
+        progress.again_at = Instant::now() + progress.again;
         progress.failures = 0;
         true
+    }
+
+    /// Tries what was passed by once more, each by itself, if it is time for that.
+    async fn try_again(&self, progress: &mut Progress) {
+        if progress.passed_by.is_empty() || Instant::now() < progress.again_at {
+            return;
+        }
+        for position in std::mem::take(&mut progress.passed_by) {
+            let spool = &self.fallback.spool;
+            let found = spool.oldest(position - 1, 1, BATCH_BYTES).await;
+            let is_done = match found.map(|found| found.into_iter().next()) {
+                Ok(Some(spooled)) if spooled.position == position => {
+                    self.takes(spooled, progress).await
+                }
+                // An erasure may have taken it.
+                Ok(_) => true,
+                Err(_) => false,
+            };
+            if !is_done {
+                progress.passed_by.push(position);
+            }
+        }
+        progress.again = (progress.again * 2).min(LONGEST_AGAIN);
+        progress.again_at = Instant::now() + progress.again;
     }
 
     async fn next(&self, after: i64) -> Option<Spooled> {

@@ -149,9 +149,10 @@ impl Server {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(DRAIN_PATIENCE, draining)
-            .await
-            .expect("the spool is never drained");
+        if timeout(DRAIN_PATIENCE, draining).await.is_err() {
+            let stats = self.stats().await.unwrap_or_default();
+            panic!("the spool is never drained: {stats:#}");
+        }
         began.elapsed()
     }
 }
