@@ -2,9 +2,11 @@
 "use strict";
 
 // Milliseconds: how often the page is fetched when nothing happens, how soon again at most, and how long it may take.
-const AGAIN = 15_000;
+const AGAIN = 5_000;
 const PAUSE = 1_000;
 const PATIENCE = 15_000;
+// How long a part stays as it is while somebody is at work in it.
+const HELD = 60_000;
 
 const live = document.querySelector("#live");
 let isOpen = false;
@@ -26,10 +28,52 @@ function titleTimes(root) {
   }
 }
 
-// Whether somebody is at work in it: then it stays as it is until the next time.
+// Whether somebody is at work in it: it has the focus, or text in it is selected.
+const held = new Map();
 function isInUse(part) {
   const selection = document.getSelection();
-  return part.contains(document.activeElement) || (!selection.isCollapsed && selection.containsNode(part, true));
+  const isSelected = !selection.isCollapsed && selection.containsNode(part, true);
+  if (!isSelected && !part.contains(document.activeElement)) {
+    held.delete(part.id);
+    return false;
+  }
+  const since = held.get(part.id) ?? Date.now();
+  held.set(part.id, since);
+  return Date.now() - since < HELD;
+}
+
+// Puts new rows before those that stay, and takes away those that are gone; what stays is not touched.
+function putRows(old, now) {
+  const keys = new Set(Array.from(now.children, (row) => row.dataset.key));
+  for (const row of [...old.children]) {
+    if (!keys.has(row.dataset.key)) {
+      row.remove();
+    }
+  }
+  let place = old.firstElementChild;
+  for (const row of [...now.children]) {
+    if (place?.dataset.key !== row.dataset.key) {
+      old.insertBefore(row, place);
+      continue;
+    }
+    const next = place.nextElementSibling;
+    if (!place.isEqualNode(row)) {
+      place.replaceWith(row);
+    }
+    place = next;
+  }
+}
+
+// Puts a part as it is now in the place of the one that is shown: row by row, if nothing but rows is different.
+function put(old, now) {
+  const rows = [...now.querySelectorAll("[data-rows]")];
+  const shown = rows.map((list) => document.getElementById(list.id));
+  if (shown.every((list) => list && old.contains(list))) {
+    rows.forEach((list, number) => putRows(shown[number], list.cloneNode(true)));
+  }
+  if (!old.isEqualNode(now) && !isInUse(old)) {
+    old.replaceWith(document.adoptNode(now));
+  }
 }
 
 // Puts the parts of the page as they are now in the place of those that are shown.
@@ -51,13 +95,10 @@ async function refresh() {
   document.title = page.title;
   for (const part of page.querySelectorAll("[data-part]")) {
     titleTimes(part);
-    const old = document.getElementById(part.id);
     for (const details of part.querySelectorAll("details[id]")) {
       details.open = document.getElementById(details.id)?.open ?? false;
     }
-    if (old.outerHTML !== part.outerHTML && !isInUse(old)) {
-      old.replaceWith(document.adoptNode(part));
-    }
+    put(document.getElementById(part.id), part);
   }
 }
 

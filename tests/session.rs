@@ -248,7 +248,7 @@ async fn the_newest_are_shown_whatever_else_arrived(
     let home = page(&app, "/", &session(&app).await).await;
     assert!(home.text.contains("the newest"));
     assert_eq!(home.text.matches("data-position=").count(), 9);
-    assert_eq!(home.text.matches("<tr data-outcome=").count(), 10);
+    assert_eq!(home.text.matches("<tr data-key=").count(), 10);
     assert!(home.text.len() < 100_000, "{}", home.text.len());
 }
 

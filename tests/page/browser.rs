@@ -428,3 +428,46 @@ async fn what_the_setup_says_to_copy_is_copied() {
     assert_no_complaint(&browser).await;
     drop(service);
 }
+
+#[tokio::test]
+async fn what_comes_takes_nothing_from_under_the_readers_hands() {
+    let Some((service, browser)) = opened(Backend::Sqlite).await else {
+        return;
+    };
+    service.message("Ana", "the first one").await;
+    browser.value(SHOWN, "the first one").await;
+    browser
+        .now("document.querySelector('#messages a').focus()")
+        .await;
+    browser
+        .now("getSelection().selectAllChildren(document.querySelector('#messages .text'))")
+        .await;
+    service.message("Ana", "the second one").await;
+    browser.value(SHOWN, "the second one").await;
+    let focused = "document.activeElement.closest('#messages li').textContent";
+    let focused = browser.now(focused).await;
+    assert!(
+        focused.as_str().unwrap().contains("the first one"),
+        "{focused}"
+    );
+    assert_eq!(browser.now("`${getSelection()}`").await, "the first one");
+}
+
+#[tokio::test]
+async fn what_could_not_be_fetched_is_said_until_it_could() {
+    let Some((service, browser)) = opened(Backend::Sqlite).await else {
+        return;
+    };
+    let fails_once = "(() => {\
+            const fetch = window.fetch;\
+            window.fetch = async () => { window.fetch = fetch; throw new Error('a bad line'); };\
+        })()";
+    browser.now(fails_once).await;
+    service.message("Ana", "unseen").await;
+    browser.value(WAITING, Value::Null).await;
+    service.message("Ana", "seen").await;
+    browser.value(SHOWN, "seen").await;
+    browser.value(SHOWN, "unseen").await;
+    browser.value(LIVE, Value::Null).await;
+    assert_no_complaint(&browser).await;
+}
