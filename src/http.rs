@@ -223,7 +223,12 @@ fn request_span(request: &Request) -> tracing::Span {
 
 async fn not_found(State(state): State<AppState>, request: Request) -> ApiError {
     let (parts, _) = request.into_parts();
-    let hint = if note_near_miss(&state, Sight::WrongPath, &parts) {
+    nothing_here(note_near_miss(&state, Sight::WrongPath, &parts))
+}
+
+/// That a path is none; and, for those who seem to mean the webhook, which path that has.
+fn nothing_here(means_webhook: bool) -> ApiError {
+    let hint = if means_webhook {
         format!(
             " Messages are received at POST {WEBHOOK_PATH}: check the URL in the External API Request."
         )

@@ -192,6 +192,13 @@ async fn who_posts_to_the_page_is_told_the_way_and_the_diagnosis_learns_of_it() 
         "{}",
         answer.text
     );
+    let sent = Html::of(app.request(Method::GET, "/?contact_id=1&text=hi")).await;
+    assert_eq!(sent.status, 404);
+    assert!(
+        sent.text.contains("POST /instagram/webhook"),
+        "{}",
+        sent.text
+    );
     let diagnosis = app.diagnosis().await;
     let verdict = diagnosis["verdict"].as_str().unwrap();
     assert!(verdict.contains("1 request hit / (404)"), "{verdict}");

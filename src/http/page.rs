@@ -35,6 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How many messages are shown, and how many deliveries: the newest.
 const SHOWN: u32 = 50;
 
+/// The query that asks for more than is known here.
+const OUTSIDE: &str = "outside";
+
 /// Nothing but what is this service's own is loaded or run, whatever a message says.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -67,12 +70,16 @@ impl FromRequestParts<AppState> for Reader {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+        let query = parts.uri.query();
         if has_session(state, &parts.headers) {
             Ok(Self)
-        } else if parts.uri.path() == "/" {
+        } else if parts.uri.path() != "/" {
+            Err(redirect(".."))
+        } else if query.is_none_or(|query| query == OUTSIDE) {
             Err(view::login(StatusCode::OK, None))
         } else {
-            Err(redirect(".."))
+            // It may be a message with the path left out: no sender may take a form for its receipt.
+            Err(super::nothing_here(true).into_response())
         }
     }
 }
@@ -101,7 +108,7 @@ async fn to_home() -> Response {
 /// The page itself. With `?outside`, the public address and Chatrace's API are asked before.
 async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: Reader) -> Response {
     let outside = match query.as_deref() {
-        Some("outside") => Some(state.inquiry.ask().await),
+        Some(OUTSIDE) => Some(state.inquiry.ask().await),
         _ => state.inquiry.known(),
     };
     let look = stats::look(&state, outside).await;
