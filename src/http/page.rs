@@ -145,7 +145,10 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let form = match Bodies::new(LARGEST_FORM, PATIENCE).read(body, true).await {
         Ok(form) => form,
-        Err(BodyError::TooLarge) => return ApiError::TooLarge(LARGEST_FORM).into_response(),
+        Err(BodyError::TooLarge) => {
+            let problem = "This is longer than any API token.";
+            return view::login(StatusCode::PAYLOAD_TOO_LARGE, Some(problem));
+        }
         Err(_) => return ApiError::Timeout.into_response(),
     };
     let token = form_urlencoded::parse(&form)
