@@ -5,7 +5,7 @@
 mod table;
 
 use crate::message::named_enum;
-use crate::store::{self, Feed, MessageFilter, StoreError};
+use crate::store::{MessageFilter, MessageReader, StoreError, message_page};
 
 /// How many messages are read at once.
 const PAGE: u32 = 1000;
@@ -48,7 +48,7 @@ impl Export {
     /// # Errors
     /// Those of the database.
     pub async fn begin(
-        feed: &dyn Feed,
+        feed: &dyn MessageReader,
         filter: MessageFilter,
         format: Format,
     ) -> Result<Self, StoreError> {
@@ -72,29 +72,29 @@ impl Export {
     ///
     /// # Errors
     /// Those of the database; the file is not complete then.
-    pub async fn next(&mut self, feed: &dyn Feed) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn next(&mut self, feed: &dyn MessageReader) -> Result<Option<Vec<u8>>, StoreError> {
         if self.ended {
             return Ok(None);
         }
-        let slice = store::slice(feed, &self.filter, self.after, self.head, PAGE).await?;
+        let page = message_page(feed, &self.filter, self.after, self.head, PAGE).await?;
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
         let bytes = match self.format {
             Format::Jsonl => {
                 let mut bytes = Vec::new();
-                for message in &slice.messages {
+                for message in &page.messages {
                     serde_json::to_writer(&mut bytes, message).map_err(|error| corrupt(&error))?;
                     bytes.push(b'\n');
                 }
                 bytes
             }
             Format::Csv => {
-                table::rows(&slice.messages, !self.begun).map_err(|error| corrupt(&error))?
+                table::rows(&page.messages, !self.begun).map_err(|error| corrupt(&error))?
             }
         };
         self.begun = true;
-        self.ended = slice.caught_up;
-        self.after = slice.last;
-        self.messages += slice.messages.len() as u64;
+        self.ended = page.caught_up;
+        self.after = page.last;
+        self.messages += page.messages.len() as u64;
         Ok(Some(bytes))
     }
 }

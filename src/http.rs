@@ -54,7 +54,7 @@ use crate::lifecycle::Lifecycle;
 use crate::redact::Redactor;
 use crate::sighting::Sight;
 use crate::silence::Judgment;
-use crate::store::Upkeep;
+use crate::store::Store;
 use error::ApiError;
 use request_id::RequestIds;
 
@@ -71,7 +71,7 @@ pub struct Shared {
     redactor: Redactor,
     bodies: body::Bodies,
     ingest: Ingest,
-    store: Arc<dyn Upkeep>,
+    store: Arc<dyn Store>,
     lifecycle: Lifecycle,
     observed: observed::Observed,
     news: news::News,
@@ -98,7 +98,7 @@ impl AppState {
         ingest: Ingest,
         sightings: Sightings,
         silence: SilenceReceiver,
-        store: Arc<dyn Upkeep>,
+        store: Arc<dyn Store>,
         lifecycle: Lifecycle,
     ) -> Self {
         let redactor = Redactor::new(config.secrets().into_iter().chain(&api_tokens));

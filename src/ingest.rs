@@ -14,13 +14,11 @@
 
 mod batch;
 mod drain;
-mod erase;
 mod fallback;
 mod refusals;
 mod report;
-mod reprocess;
 mod sightings;
-mod weight;
+pub(crate) mod weight;
 mod writer;
 
 use std::sync::Arc;
@@ -33,13 +31,11 @@ use uuid::Uuid;
 
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::normalize::{self, Defect};
-use crate::store::{Committed, Depth, Spool, Store, StoreError};
+use crate::store::{Committed, Ledger, Spool, SpoolDepth, StoreError};
 
 pub use drain::Drain;
-pub use erase::Tally;
 use fallback::Fallback;
 use refusals::Refusals;
-pub use reprocess::{Counts, Part, Reprocessed, reprocess, reprocess_one};
 pub use sightings::{Recorder, Sightings};
 pub use writer::Writer;
 
@@ -52,7 +48,7 @@ const BYTES_UNIT: usize = 1024;
 const BATCH: usize = 500;
 /// How many bytes are committed at once, unless a single delivery is larger: a transaction must fit into its time limit
 /// on a slow disk.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How long a sender waits for room in the queue before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a sender waits for its receipt. The write itself may still succeed afterwards; a repeated delivery is then
@@ -105,7 +101,7 @@ struct Job {
 
 impl Ingest {
     /// The way in, and the tasks to run at its other end: the writer, and with a spool the drain.
-    pub fn new(store: Arc<dyn Store>, spool: Option<Arc<Spool>>) -> (Self, Writer, Option<Drain>) {
+    pub fn new(store: Arc<dyn Ledger>, spool: Option<Arc<Spool>>) -> (Self, Writer, Option<Drain>) {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
         let fallback = spool.map(|spool| Arc::new(Fallback::new(spool)));
@@ -151,8 +147,13 @@ impl Ingest {
         QUEUE - self.queue.capacity()
     }
 
+    /// The spool, if there is one.
+    pub fn spool(&self) -> Option<&Spool> {
+        self.fallback.as_ref().map(|fallback| &*fallback.spool)
+    }
+
     /// How much waits in the spool; `None` without one.
-    pub fn spool_depth(&self) -> Option<Depth> {
+    pub fn spool_depth(&self) -> Option<SpoolDepth> {
         self.fallback
             .as_ref()
             .map(|fallback| fallback.spool.depth())
@@ -292,7 +293,7 @@ impl Room<'_> {
 }
 
 /// Reads a delivery that is kept already with today's normalizer.
-fn read(delivery: Delivery) -> Record {
+pub(crate) fn read(delivery: Delivery) -> Record {
     let reading = normalize::normalize(&delivery);
     Record {
         delivery,

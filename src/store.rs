@@ -1,55 +1,59 @@
-//! The ledger: deliveries, their items, messages, contacts and counters, in Postgres or in an SQLite file.
+//! The ledger and its projection, in Postgres or in an SQLite file. Only this module knows SQL.
 //!
-//! This room knows SQL and no HTTP. The two backends share their behaviour (`settle` decides what becomes of each
-//! item, and one contract suite runs on both) but not their SQL.
+//! **Order.** Messages, items and deliveries get their positions in commit order, so that a reader behind a cursor never
+//! misses a row that commits late. In Postgres each transaction that writes locks the one row of `head` first and takes
+//! its positions from it. In SQLite one connection writes.
 //!
-//! **Order.** Every message and every delivery gets a position in commit order, so that a reader behind a cursor never
-//! misses a row that commits late. Postgres: each committing transaction locks the one row of `head` first and takes
-//! its numbers there. SQLite: one connection writes.
+//! **Deduplication.** A message is unique by a constraint. Messages without id and time are compared by the distance of
+//! their arrivals instead. That comparison is made under the lock of `head`, so that no other writer comes between.
 //!
-//! **Sameness.** A message is unique by a constraint in the statement that inserts it. Only messages without id and
-//! time are compared by distance of arrival instead; that comparison is made while the lock of `head` (or SQLite's
-//! write lock) is held, so that no other writer can come between.
+//! **One text for both databases.** Reading and maintenance are written once, in `shared/`, and compiled for each
+//! database: `dialect` has what differs. Only what commits a batch is written for each.
 
-mod columns;
-mod counting;
-mod erase;
+mod alerts;
+mod counts;
+mod erasure;
 mod error;
-mod feed;
-mod guard;
-mod known;
+mod filter;
+mod lag;
+mod maintenance;
+mod model;
+mod page;
+mod plan;
 mod postgres;
-mod query;
-mod reread;
-mod retain;
-mod settle;
-mod silence;
+mod reprocess;
+mod retention;
+mod rows;
 mod spool;
 mod sqlite;
-mod stretch;
-mod upkeep;
+mod suppression;
+mod values;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::migrate::{AppliedMigration, Migrator};
 use uuid::Uuid;
 
-pub use counting::keep_counting;
+pub use alerts::{Alert, SilenceState};
+pub use counts::{Count, Counts};
+pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
-pub use feed::{Feed, Slice, slice};
-pub use postgres::PostgresStore;
-pub use query::{
-    ContactFilter, ContactSummary, Counter, CounterName, DeliveryDetail, DeliveryFilter,
-    DeliverySummary, ItemSummary, MessageFilter, Newest, Page, QuarantineView, Recent,
-    RecentDelivery, RecentMessage, Snapshot, parse_moment, parse_text,
+pub use filter::{
+    ContactFilter, DeliveryFilter, MessageFilter, PageRequest, parse_moment, parse_text,
 };
-pub(crate) use query::{HOUR, hour_of};
-pub use silence::{Alert, Silence};
-pub use spool::{Depth, Spool, Spooled};
+pub use maintenance::{
+    ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, PersonId, QuarantinedDelivery,
+    ReprocessedDelivery,
+};
+pub use model::{
+    ContactSummary, DeliveryDetail, DeliverySummary, ItemSummary, Newest, QuarantineView, Recent,
+    RecentDelivery, RecentMessage, Snapshot,
+};
+pub use page::{MessagePage, Scan, message_page};
+pub use postgres::PostgresStore;
+pub use spool::{Spool, SpoolDepth, Spooled};
 pub(crate) use sqlite::IN_USE;
-pub use sqlite::{SqliteFeed, SqliteStore};
-pub use stretch::Stretch;
-pub use upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};
+pub use sqlite::{SqliteReader, SqliteStore};
 
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::sighting::Sighting;
@@ -72,12 +76,13 @@ pub struct Committed {
     pub messages: Vec<(Uuid, usize)>,
 }
 
-/// A place where deliveries and messages are kept.
+/// What ingest needs of the database.
 ///
 /// # Errors
-/// Every method fails with [`StoreError`], whose variant says what the caller can do about it.
+/// Every method fails with [`StoreError`], whose variant says what the caller can do about it. So do those of the other
+/// traits.
 #[async_trait]
-pub trait Store: Feed + 'static {
+pub trait Ledger: std::fmt::Debug + Send + Sync {
     /// Commits records in one transaction, all or none, and answers for each in the same order.
     async fn commit(
         &self,
@@ -85,89 +90,147 @@ pub trait Store: Feed + 'static {
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError>;
 
+    /// Moves the projection a step towards the head, and answers whether it is there.
+    async fn roll_up(&self) -> Result<bool, StoreError>;
+
     /// Whether a delivery could be committed now: it is connected, migrated, and answers.
     async fn ready(&self) -> Result<(), StoreError>;
-
-    /// What the statistics are made of: totals, and the counters of the hours from `since`.
-    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError>;
-
-    /// Deliveries in commit order, after a position, without their bodies.
-    async fn deliveries(
-        &self,
-        filter: &DeliveryFilter,
-        page: Page,
-    ) -> Result<Vec<DeliverySummary>, StoreError>;
-
-    /// The newest messages and deliveries, at most `limit` of each, for those who show them: what it costs does not depend
-    /// on how many there are, nor on how long they are.
-    async fn newest(&self, limit: u32) -> Result<Newest, StoreError>;
-
-    /// One delivery, whole.
-    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;
-
-    /// Adds near misses to those that are remembered. Their number stays bounded whatever is added.
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError>;
-
-    /// What the diagnosis looks at: the newest rows only, so that it costs the same however many there are.
-    async fn recent(&self) -> Result<Recent, StoreError>;
-
-    /// When the newest message arrived. This only rises: neither an older message that is stored later lowers it, nor
-    /// that the newest is erased or deleted.
-    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError>;
-
-    /// How many messages arrived in each hour from `since`, as hours since 1970; hours without messages are left out.
-    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError>;
-
-    /// Whether there is silence, as all replicas agree.
-    async fn silence(&self) -> Result<Silence, StoreError>;
-
-    /// Begins or ends silence, and keeps the alert about it, both or none; `false` if another replica was faster, and
-    /// then nothing is changed. `known` is what the change is based on, `since` the arrival of the last message.
-    async fn change_silence(
-        &self,
-        known: Silence,
-        since: Option<Timestamp>,
-        alert: Option<&Alert>,
-    ) -> Result<bool, StoreError>;
-
-    /// The oldest alert that is not delivered yet.
-    async fn alert(&self) -> Result<Option<Alert>, StoreError>;
-
-    /// Takes an alert for one attempt to deliver it, so that no other replica tries before `again_at`; `false` if
-    /// another one was faster.
-    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError>;
-
-    /// Forgets an alert: it is delivered, or given up.
-    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError>;
-
-    /// Contacts in the order of first sight, after a position.
-    async fn contacts(
-        &self,
-        filter: &ContactFilter,
-        page: Page,
-    ) -> Result<Vec<ContactSummary>, StoreError>;
-
-    /// Counts the next few messages for their contacts, and answers how many positions it moved on: 0 when all are
-    /// counted, or when another replica counts.
-    async fn fold(&self) -> Result<i64, StoreError>;
 
     /// Closes every connection.
     async fn close(&self);
 }
 
-/// For how many positions contacts are counted in one transaction: few, since those who write wait meanwhile.
-const FOLD_STEP: i64 = 250;
+/// What a reader of messages needs of the database.
+#[async_trait]
+pub trait MessageReader: std::fmt::Debug + Send + Sync {
+    /// The last position that is given out and committed: no message at or before it will ever appear anew.
+    async fn head(&self) -> Result<i64, StoreError>;
+
+    /// The first and the last position between which all messages are that arrived within the hours of these times.
+    async fn hour_range(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(i64, i64)>, StoreError>;
+
+    /// Messages in commit order. Fewer than the request asks for, but at least one, where they are large.
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        request: PageRequest,
+    ) -> Result<Scan, StoreError>;
+}
+
+/// What the API reads beside messages.
+#[async_trait]
+pub trait Reader: MessageReader {
+    /// Contacts by the position of their first item. They include everything that was committed before.
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        request: PageRequest,
+    ) -> Result<Vec<ContactSummary>, StoreError>;
+
+    /// Deliveries in commit order, without their bodies.
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        request: PageRequest,
+    ) -> Result<Vec<DeliverySummary>, StoreError>;
+
+    /// One delivery, whole.
+    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;
+
+    /// The newest messages and deliveries, at most `limit` of each, to be shown. What it costs depends neither on how many
+    /// there are nor on how long they are.
+    async fn newest(&self, limit: u32) -> Result<Newest, StoreError>;
+
+    /// What the statistics are made of: totals, and the counts of the hours from `since`.
+    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError>;
+
+    /// What the diagnosis looks at: the newest rows only, so that it costs the same however many there are.
+    async fn recent(&self) -> Result<Recent, StoreError>;
+}
+
+/// Where rejected requests are kept.
+#[async_trait]
+pub trait RejectionStore: std::fmt::Debug + Send + Sync {
+    /// Adds to those that are kept. Their number stays bounded whatever is added.
+    async fn add_rejections(&self, seen: &[Sighting]) -> Result<(), StoreError>;
+}
+
+/// What the watch over silence needs of the database.
+#[async_trait]
+pub trait AlertStore: std::fmt::Debug + Send + Sync {
+    /// When the newest message arrived. This only rises: neither an older message that is stored later lowers it, nor
+    /// that the newest is erased or deleted.
+    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// How many messages arrived in each hour from `since`, by hours since 1970. Hours without messages are left out.
+    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError>;
+
+    /// Whether there is silence, as all replicas agree.
+    async fn silence(&self) -> Result<SilenceState, StoreError>;
+
+    /// Begins or ends silence, and keeps the alert about it, both or none. `false` if another replica was faster, and
+    /// then nothing is changed. `known` is what the change is based on, `since` the arrival of the last message.
+    async fn change_silence(
+        &self,
+        known: SilenceState,
+        since: Option<Timestamp>,
+        alert: Option<&Alert>,
+    ) -> Result<bool, StoreError>;
+
+    /// The oldest alert that is not delivered yet.
+    async fn oldest_alert(&self) -> Result<Option<Alert>, StoreError>;
+
+    /// Takes an alert for one attempt to deliver it, so that no other replica tries before `again_at`. `false` if
+    /// another one was faster.
+    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Forgets an alert: it is delivered, or given up.
+    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError>;
+}
+
+/// All that a database does.
+pub trait Store: Ledger + Reader + RejectionStore + AlertStore + Maintenance + 'static {}
+
+impl<T: Ledger + Reader + RejectionStore + AlertStore + Maintenance + 'static> Store for T {}
 
 /// A delivery's headers as they are kept: a JSON list of pairs.
 fn headers_json(delivery: &Delivery) -> String {
-    // Written as they are: as a value they would be copied first. Strings always can be.
+    // Strings can always be written.
     serde_json::to_string(&delivery.headers).unwrap_or_else(|_| "[]".to_owned())
 }
 
 /// The migrations of this program that are not among those that a database has, by their names.
-fn missing_of(ours: &Migrator, applied: &[AppliedMigration]) -> Vec<String> {
-    ours.iter()
-        .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version))
+///
+/// # Errors
+/// A sentence, when the database has others: it was made by another build.
+fn missing_migrations(
+    ours: &Migrator,
+    applied: &[AppliedMigration],
+) -> Result<Vec<String>, PrepareError> {
+    let newest = ours.iter().map(|migration| migration.version).max();
+    for theirs in applied {
+        let known = ours.iter().find(|ours| ours.version == theirs.version);
+        if Some(theirs.version) > newest {
+            return Err(PrepareError::Unusable(
+                "its schema is newer than this program: start the version that made it, or a newer one".to_owned(),
+            ));
+        }
+        if known.is_none_or(|ours| ours.checksum != theirs.checksum) {
+            return Err(PrepareError::Unusable(
+                "it was made by an unreleased build of this program, whose schema cannot be brought up to date: use a \
+                 new database"
+                    .to_owned(),
+            ));
+        }
+    }
+    let missing = ours
+        .iter()
+        .filter(|ours| applied.iter().all(|theirs| theirs.version != ours.version));
+    Ok(missing
         .map(|ours| format!("{:04} {}", ours.version, ours.description))
-        .collect()
+        .collect())
 }

@@ -491,7 +491,7 @@ async fn a_near_miss_is_told_while_its_writing_hangs() {
     let (proxy, through) = Proxy::before(&url).await;
     let directory = Arc::new(tempfile::tempdir().unwrap());
     let app = App::on(directory, Some(&through), &[SECRET]).await;
-    proxy.set(Weather::HangsAt("LOCK TABLE sightings"));
+    proxy.set(Weather::HangsAt("INSERT INTO rejected_requests"));
     Answer::to(post(&app, "/instagram/webhok").body(BODY))
         .await
         .with(404);
@@ -508,7 +508,7 @@ async fn in_postgres(url: &str) -> (i64, i64) {
     use sqlx::Connection as _;
     let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
     let counted = sqlx::query_as(
-        "SELECT coalesce(sum(count), 0)::bigint, count(*) FROM sightings WHERE sight = 'wrong_path'",
+        "SELECT coalesce(sum(count), 0)::bigint, count(*) FROM rejected_requests WHERE reason = 'wrong_path'",
     );
     counted.fetch_one(&mut connection).await.unwrap()
 }

@@ -30,5 +30,4 @@ mod spool;
 mod store;
 mod streaming;
 mod tail;
-mod ways;
 mod webhook;

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use chatrace_webhook::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use chatrace_webhook::message::Shape;
 use chatrace_webhook::normalize;
-use chatrace_webhook::store::{Attempt, Upkeep};
+use chatrace_webhook::store::{Attempt, Store};
 use jiff::Timestamp;
 use reqwest::Method;
 use rstest::rstest;
@@ -53,7 +53,7 @@ fn misunderstood(body: &str) -> Record {
     }
 }
 
-async fn commit(store: &dyn Upkeep, records: &[Record]) {
+async fn commit(store: &dyn Store, records: &[Record]) {
     for part in records.chunks(200) {
         store.commit(part, Attempt::First).await.unwrap();
     }
@@ -305,7 +305,10 @@ async fn quarantine_is_read_in_pages_that_are_bounded_in_bytes_and_never_empty(
         loop {
             let page = store.quarantined(None, after, limit).await.unwrap();
             let Some(last) = page.last() else { break };
-            let riddles = store.riddles(Timestamp::now(), after, limit).await.unwrap();
+            let riddles = store
+                .unattributed(Timestamp::now(), after, limit)
+                .await
+                .unwrap();
             assert_eq!(riddles, page, "the same, since nobody knows whose they are");
             after = last.position;
             pages.push(page.len());
@@ -484,7 +487,7 @@ async fn the_command_works_with_and_without_a_running_service(
         (&json!(2), &json!(0), &json!(2))
     );
 
-    let store: Arc<dyn Upkeep> = ledger.store().await;
+    let store: Arc<dyn Store> = ledger.store().await;
     commit(store.as_ref(), &records[2..]).await;
     store.close().await;
     drop(store);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use chatrace_webhook::delivery::{Delivery, Outcome, Record};
+use chatrace_webhook::maintenance::Retention;
+use chatrace_webhook::message::Direction;
 use chatrace_webhook::normalize;
-use chatrace_webhook::retention::Retention;
-use chatrace_webhook::store::{Attempt, Upkeep};
+use chatrace_webhook::store::{Attempt, Count, Store};
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use serde_json::json;
@@ -48,7 +49,7 @@ fn message(received_at: Timestamp, contact: &str, text: &str) -> Record {
     record(received_at, &body)
 }
 
-async fn commit(store: &dyn Upkeep, records: &[Record]) -> Vec<Outcome> {
+async fn commit(store: &dyn Store, records: &[Record]) -> Vec<Outcome> {
     let committed = store.commit(records, Attempt::First).await.unwrap();
     committed.iter().map(|one| one.receipt.outcome).collect()
 }
@@ -79,7 +80,7 @@ async fn only_what_is_old_is_deleted_while_more_arrives(
         commit(store.as_ref(), part).await;
     }
     let before = store.snapshot(ago(200)).await.unwrap();
-    assert_eq!(before.open_quarantine(), 2);
+    assert_eq!(before.total.in_quarantine(), 2);
 
     let retention = Retention::new(store.clone(), Some(2));
     let traffic = async {
@@ -101,12 +102,17 @@ async fn only_what_is_old_is_deleted_while_more_arrives(
         assert!(texts.contains(kept), "{kept}");
     }
     let after = store.snapshot(ago(200)).await.unwrap();
-    assert_eq!(after.open_quarantine(), 1);
-    for counter in &before.counters {
-        let now = after.counters.iter().find(|other| {
-            (other.hour, other.name, &other.label) == (counter.hour, counter.name, &counter.label)
-        });
-        assert!(now.unwrap().value >= counter.value, "{counter:?}");
+    assert_eq!(after.total.in_quarantine(), 1);
+    for count in [
+        Count::Delivery(Outcome::Stored),
+        Count::Item(Outcome::Stored),
+        Count::Direction(Direction::Inbound),
+        Count::Item(Outcome::Quarantined),
+    ] {
+        assert!(
+            after.total.get(count) >= before.total.get(count),
+            "{count:?}"
+        );
     }
     let later = now().checked_add(SignedDuration::from_mins(6)).unwrap();
     let again = retention.once(later).await.unwrap();
@@ -185,7 +191,7 @@ async fn a_running_service_deletes_by_itself(
 #[tokio::test]
 async fn one_replica_at_a_time_deletes_what_is_old() {
     let ledger = Ledger::new(Backend::Postgres).await;
-    let (one, other): (Arc<dyn Upkeep>, _) = (ledger.store().await, ledger.store().await);
+    let (one, other): (Arc<dyn Store>, _) = (ledger.store().await, ledger.store().await);
     let records: Vec<_> = (0..500)
         .map(|number| message(ago(100), &number.to_string(), "past"))
         .collect();

@@ -15,8 +15,8 @@ use chatrace_webhook::config::{Config, Limits};
 use chatrace_webhook::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use chatrace_webhook::http;
 use chatrace_webhook::lifecycle::Lifecycle;
+use chatrace_webhook::maintenance::Retention;
 use chatrace_webhook::normalize;
-use chatrace_webhook::retention::Retention;
 use chatrace_webhook::sign;
 use chatrace_webhook::silence::Alerter;
 use chatrace_webhook::store::{Alert, Attempt, Mode, SqliteStore, Store};
@@ -281,19 +281,22 @@ async fn an_alert_that_nobody_takes_is_given_up_after_an_hour() {
     let changed = store.change_silence(known, Some(begun), Some(&alert));
     assert!(changed.await.unwrap());
 
-    let step = |minutes| alerter.step(&store, begun + SignedDuration::from_mins(minutes));
+    let step = |minutes| alerter.step(store.as_ref(), begun + SignedDuration::from_mins(minutes));
     let mut attempts = 0;
     for minute in 0..=60 {
         step(minute).await.unwrap();
         while ear.told.try_recv().is_ok() {
             attempts += 1;
         }
-        assert!(store.alert().await.unwrap().is_some(), "minute {minute}");
+        assert!(
+            store.oldest_alert().await.unwrap().is_some(),
+            "minute {minute}"
+        );
     }
     assert!((5..30).contains(&attempts), "{attempts} attempts");
     // The next attempt would be due within five minutes.
     step(66).await.unwrap();
-    assert_eq!(store.alert().await.unwrap(), None);
+    assert_eq!(store.oldest_alert().await.unwrap(), None);
     assert!(ear.told.try_recv().is_err(), "it was not sent once more");
 }
 
@@ -400,7 +403,7 @@ async fn the_newest_arrival_only_rises_whatever_is_stored_or_deleted_later(
         store.commit(one, Attempt::First).await.unwrap();
     }
     misunderstood.items = read;
-    let reread = store.reread(&[misunderstood], Mode::Real).await.unwrap();
+    let reread = store.reprocess(&[misunderstood], Mode::Real).await.unwrap();
     assert_eq!(reread[0].stored, 1);
     assert_eq!(store.last_message_at().await.unwrap(), expected);
 
@@ -451,39 +454,4 @@ async fn what_is_deleted_is_remembered_to_have_come_and_silence_after_it_is_told
     assert!(!diagnosis.contains("since it first started"), "{diagnosis}");
     assert!(diagnosis.contains("The last message arrived on "));
     assert_eq!(ear.next().await.body["type"], "silence.began");
-}
-
-#[rstest]
-#[tokio::test]
-async fn what_the_version_before_wrote_is_an_arrival_as_well(
-    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
-) {
-    let ledger = Ledger::new(backend).await;
-    let one = [arrived(
-        SignedDuration::from_hours(72),
-        r#"{"contact_id":"1","text":"hi"}"#,
-    )];
-    let arrival = one[0].delivery.received_at;
-    let store = ledger.store().await;
-    store.commit(&one, Attempt::First).await.unwrap();
-    store.close().await;
-    drop(store);
-    let hour = arrival.as_second() / 3600 * 3600;
-    for (statement, known) in [
-        ("UPDATE hours SET newest = NULL", arrival),
-        (
-            "DELETE FROM messages",
-            Timestamp::from_second(hour).unwrap(),
-        ),
-        ("DELETE FROM hours", Timestamp::from_second(hour).unwrap()),
-    ] {
-        ledger.execute(statement).await;
-        let store = ledger.store().await;
-        assert_eq!(
-            store.last_message_at().await.unwrap(),
-            Some(known),
-            "{statement}"
-        );
-        store.close().await;
-    }
 }

@@ -8,7 +8,8 @@ use chatrace_webhook::message::{
     Attachment, Channel, Direction, Draft, Identity, Kind, Message, SentAtSource, Shape,
 };
 use chatrace_webhook::store::{
-    Attempt, DeliveryFilter, MessageFilter, Page, PostgresStore, PrepareError, SqliteStore, Store,
+    Attempt, DeliveryFilter, MessageFilter, PageRequest, PostgresStore, PrepareError, SqliteStore,
+    Store,
 };
 use jiff::Timestamp;
 use reqwest::Method;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 use crate::support::{Answer, App, Backend, postgres};
 
 pub(crate) const WINDOW: Duration = Duration::from_secs(10);
-const ALL: Page = Page {
+const ALL: PageRequest = PageRequest {
     after: 0,
     until: i64::MAX,
     limit: 1000,
@@ -288,7 +289,7 @@ async fn positions_grow_in_the_order_of_commits(
         let page = store
             .messages(
                 &MessageFilter::default(),
-                Page {
+                PageRequest {
                     after,
                     until: i64::MAX,
                     limit: 7,

@@ -120,7 +120,7 @@ async fn an_id_that_is_none_is_refused_and_an_empty_one_is_absent() {
     }
     let _ = app.post(r#"{"contact_id":"1","text":"before"}"#).await.ok();
     let mut stream = Events::of(open(b"").send().await.unwrap());
-    assert_eq!(stream.block().await.unwrap().0, "m1", "as `after` says");
+    assert_eq!(stream.block().await.unwrap().0, "m2", "as `after` says");
 }
 
 /// Server-sent events, one after the other.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chatrace_webhook::delivery::{Delivery, Record};
 use chatrace_webhook::normalize::normalize;
-use chatrace_webhook::store::{Attempt, PostgresStore, Store as _};
+use chatrace_webhook::store::{Attempt, Ledger as _, PostgresStore};
 use clap::Parser;
 use jiff::{Timestamp, Unit};
 use serde_json::json;

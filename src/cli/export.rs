@@ -15,7 +15,7 @@ use super::conditions::{Conditions, one_of};
 use super::progress::Progress;
 use crate::config::{Config, ConfigErrors, Database, Env};
 use crate::export::{Export, Format};
-use crate::store::{Feed, PostgresStore, SqliteFeed};
+use crate::store::{MessageReader, PostgresStore, SqliteReader};
 use target::Target;
 
 /// What to export, and where to.
@@ -77,7 +77,7 @@ fn interrupted(file: &Path) -> Failure {
 }
 
 /// The database, only to be read.
-async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, Failure> {
+async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn MessageReader>, Failure> {
     let mut env = Env::new(lookup);
     let data_dir = Config::data_dir(&mut env);
     let database = Database::read(&mut env, &data_dir);
@@ -85,14 +85,14 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, 
     let Some(database) = database.filter(|_| errors.is_empty()) else {
         return Err(ConfigErrors(errors).into());
     };
-    let opened: Result<Box<dyn Feed>, _> = match database {
+    let opened: Result<Box<dyn MessageReader>, _> = match database {
         Database::Sqlite { path, .. } if !path.exists() => {
             return Err(Failure::CannotRun(format!(
                 "the database file {} cannot be read: it is not there; set DATA_DIR, or DATABASE_URL, as for the service",
                 path.display()
             )));
         }
-        Database::Sqlite { path, .. } => SqliteFeed::open(&path)
+        Database::Sqlite { path, .. } => SqliteReader::open(&path)
             .await
             .map(|feed| Box::new(feed) as _),
         Database::Postgres { options, .. } => {
@@ -106,7 +106,7 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, 
 
 /// Writes everything, and says how much it was.
 async fn write(
-    feed: &dyn Feed,
+    feed: &dyn MessageReader,
     conditions: Conditions,
     format: Format,
     output: impl Write,

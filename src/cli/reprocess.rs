@@ -19,8 +19,8 @@ use super::progress::{Bar, Progress};
 use super::service::Service;
 use super::surroundings::{base, http_url};
 use crate::config::{Config, Database};
-use crate::ingest::{self, Counts, Part};
-use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Upkeep, parse_moment};
+use crate::maintenance::{self, Part, ReprocessTotals};
+use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Store, parse_moment};
 
 /// How many deliveries between two signs of life.
 const PART: u32 = 200;
@@ -56,7 +56,7 @@ enum Place {
     /// In the service that runs on this machine.
     Service(Service),
     /// Here.
-    Database(Arc<dyn Upkeep>),
+    Database(Arc<dyn Store>),
 }
 
 /// Reads everything again that was asked for, and prints the counts.
@@ -76,7 +76,7 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
             Mode::Real
         },
     };
-    let mut counts = Counts::default();
+    let mut counts = ReprocessTotals::default();
     let total = match part.since {
         None => place.in_quarantine().await,
         // Nobody knows how many of them are that new.
@@ -111,7 +111,7 @@ impl Place {
         let open = match self {
             Self::Database(store) => {
                 let snapshot = store.snapshot(Timestamp::now()).await.ok()?;
-                snapshot.open_quarantine()
+                snapshot.total.in_quarantine()
             }
             Self::Service(service) => {
                 let stats: Value = service.ask(Method::GET, "/instagram/stats").await.ok()?;
@@ -121,13 +121,13 @@ impl Place {
         u64::try_from(open).ok()
     }
 
-    async fn read_again(&self, part: Part) -> anyhow::Result<ingest::Reprocessed> {
+    async fn read_again(&self, part: Part) -> anyhow::Result<maintenance::Reprocessed> {
         match self {
-            Self::Database(store) => Ok(ingest::reprocess(store.as_ref(), part).await?),
+            Self::Database(store) => Ok(maintenance::reprocess(store.as_ref(), part).await?),
             Self::Service(service) => {
                 let answer: Answer = service.ask(Method::POST, &path(part)).await?;
                 let position = answer.next_cursor.strip_prefix('d');
-                Ok(ingest::Reprocessed {
+                Ok(maintenance::Reprocessed {
                     counts: answer.counts,
                     after: position
                         .and_then(|position| position.parse().ok())
@@ -144,7 +144,7 @@ impl Place {
 #[serde(rename_all = "camelCase")]
 struct Answer {
     #[serde(flatten)]
-    counts: Counts,
+    counts: ReprocessTotals,
     next_cursor: String,
     caught_up: bool,
 }
@@ -162,9 +162,9 @@ fn path(part: Part) -> String {
 }
 
 /// Opens the database as the service would.
-async fn open(config: &Config) -> Result<Arc<dyn Upkeep>, Failure> {
+async fn open(config: &Config) -> Result<Arc<dyn Store>, Failure> {
     let window = config.dedupe_window;
-    let opened: Result<Arc<dyn Upkeep>, _> = match &config.database {
+    let opened: Result<Arc<dyn Store>, _> = match &config.database {
         Database::Sqlite { path, migrate } => SqliteStore::open(path, window, *migrate)
             .await
             .map(|store| Arc::new(store) as _),
@@ -188,15 +188,15 @@ async fn open(config: &Config) -> Result<Arc<dyn Upkeep>, Failure> {
     })
 }
 
-fn bar(counts: &Counts, total: Option<u64>) -> Option<Bar> {
+fn bar(counts: &ReprocessTotals, total: Option<u64>) -> Option<Bar> {
     total.map(|total| Bar {
         done: counts.quarantined_before,
         total,
     })
 }
 
-fn progressed(counts: &Counts) -> String {
-    let Counts {
+fn progressed(counts: &ReprocessTotals) -> String {
+    let ReprocessTotals {
         deliveries,
         quarantined_before,
         stored,
@@ -207,12 +207,12 @@ fn progressed(counts: &Counts) -> String {
     )
 }
 
-fn print(counts: &Counts, options: &Reprocess) -> std::io::Result<()> {
+fn print(counts: &ReprocessTotals, options: &Reprocess) -> std::io::Result<()> {
     let mut output = std::io::stdout();
     if options.json {
         return writeln!(output, "{}", serde_json::json!(counts));
     }
-    let Counts {
+    let ReprocessTotals {
         deliveries,
         quarantined_before,
         quarantined_after,

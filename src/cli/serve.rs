@@ -22,10 +22,10 @@ use crate::config::{Config, Database};
 use crate::http::{self, AppState, SilenceReceiver};
 use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::{self, Lifecycle};
-use crate::retention::Retention;
+use crate::maintenance::{Retention, keep_rolling_up};
 use crate::sighting::{Sight, Sighting};
 use crate::silence::{Alerter, Watch};
-use crate::store::{self, PostgresStore, PrepareError, Spool, SqliteStore, Upkeep};
+use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use data_dir::DataDir;
 
@@ -117,8 +117,8 @@ pub async fn run(
     spawn_until_soft_stop(&lifecycle, "retention", retention.run());
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
-    let counting = store::keep_counting(store.clone(), ingest.commits());
-    spawn_until_soft_stop(&lifecycle, "counting", counting);
+    let rollup = keep_rolling_up(store.clone(), ingest.commits());
+    spawn_until_soft_stop(&lifecycle, "rollup", rollup);
     banner::print(&config, address, generated.as_ref());
     let limits = config.server.limits;
     let (sightings, recorder) = Sightings::new(store.clone());
@@ -157,7 +157,7 @@ pub async fn run(
 /// Begins to watch for silence, if that is wanted, and gives the place where it is told.
 fn watch_silence(
     config: &Config,
-    store: &Arc<dyn Upkeep>,
+    store: &Arc<dyn Store>,
     alerter: Option<Alerter>,
     lifecycle: &Lifecycle,
 ) -> SilenceReceiver {
@@ -202,7 +202,7 @@ fn api_tokens(
 }
 
 /// Opens the database. A Postgres that cannot be reached yet is tried again in the background.
-async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Upkeep>, Failure> {
+async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Store>, Failure> {
     let (options, migrate) = match &config.database {
         Database::Sqlite { path, migrate } => {
             let store = SqliteStore::open(path, config.dedupe_window, *migrate).await;

@@ -11,7 +11,7 @@ use super::cursor::{List, page_limit};
 use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
 use crate::message::{Channel, millis};
-use crate::store::{ContactFilter, ContactSummary, Page};
+use crate::store::{ContactFilter, ContactSummary, PageRequest};
 
 /// Which contacts, and from where.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -98,7 +98,7 @@ pub(super) async fn list(
     let filter = ContactFilter {
         channel: query.channel.as_deref().map(Channel::asked),
     };
-    let page = Page {
+    let page = PageRequest {
         after,
         until: i64::MAX,
         limit: limit + 1,

@@ -18,7 +18,7 @@ use super::extract::{Path, Query, parsed};
 use crate::delivery::{Delivery, Outcome};
 use crate::message::{Shape, millis};
 use crate::normalize;
-use crate::store::{DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, Page};
+use crate::store::{DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, PageRequest};
 
 /// Which deliveries, and from where.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -193,7 +193,7 @@ pub(super) async fn list(
         .store
         .deliveries(
             &filter,
-            Page {
+            PageRequest {
                 after,
                 until: i64::MAX,
                 limit: limit + 1,

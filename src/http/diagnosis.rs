@@ -5,7 +5,6 @@ use axum::extract::State;
 use jiff::Timestamp;
 
 use super::error::TokenErrors;
-use super::stats::value;
 use super::{AppState, WEBHOOK_PATH};
 use crate::config::WebhookAuth;
 use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
@@ -13,7 +12,7 @@ use crate::diagnose::{Facts, Outside, Report, own_checks};
 use crate::message::Direction;
 use crate::setup;
 use crate::sighting::Tally;
-use crate::store::{CounterName, Recent, Snapshot, StoreError};
+use crate::store::{Count, Recent, Snapshot, StoreError};
 
 /// The longest cause that is shown, in characters.
 const CAUSE: usize = 160;
@@ -114,11 +113,10 @@ pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
 }
 
 fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
-    let total = |name, label| value(&snapshot.counters, 0, name, label);
     Known {
         recent: recent.clone(),
-        quarantined: snapshot.open_quarantine(),
-        inbound: total(CounterName::Direction, Direction::Inbound.as_str()),
+        quarantined: snapshot.total.in_quarantine(),
+        inbound: snapshot.total.get(Count::Direction(Direction::Inbound)),
     }
 }
 

@@ -2,15 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::AppState;
 use super::error::{ApiError, ReadErrors};
 use super::extract::{Path, Query};
-use crate::ingest::Tally;
+use crate::maintenance::{self, ErasureTotals};
 use crate::message::Channel;
-use crate::store::{ContactSummary, Person};
+use crate::store::{ContactSummary, PersonId};
 
 /// Who exactly.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -40,7 +41,7 @@ pub(super) enum ErasureAnswer {
 pub(super) struct ErasureView {
     success: bool,
     #[serde(flatten)]
-    tally: Tally,
+    tally: ErasureTotals,
 }
 
 /// Whom it would erase.
@@ -129,7 +130,7 @@ pub(super) async fn erase(
                 .to_owned(),
         ));
     }
-    let person = Person {
+    let person = PersonId {
         channel: query
             .channel
             .map(|name| Channel::asked(&name).as_str().to_owned()),
@@ -142,15 +143,21 @@ pub(super) async fn erase(
         )
     };
     if query.dry_run {
-        let doomed = state.store.doomed(&person).await?.ok_or_else(nobody)?;
+        let affected = state.store.affected(&person).await?.ok_or_else(nobody)?;
         return Ok(Json(ErasureAnswer::DryRun(DryErasureView {
             success: true,
             dry_run: true,
-            messages: doomed.iter().map(|contact| contact.messages).sum(),
-            contacts: doomed.into_iter().map(DoomedView::from).collect(),
+            messages: affected.iter().map(|contact| contact.messages).sum(),
+            contacts: affected.into_iter().map(DoomedView::from).collect(),
         })));
     }
-    let erased = state.ingest.erase(state.store.as_ref(), &person).await?;
+    let erased = maintenance::erase(
+        state.store.as_ref(),
+        state.ingest.spool(),
+        &person,
+        Timestamp::now(),
+    )
+    .await?;
     let tally = erased.ok_or_else(nobody)?;
     // Not whom: the log is no place for what was just erased.
     tracing::info!(

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use crate::message::millis;
-use crate::store::Depth;
+use crate::store::SpoolDepth;
 
 /// Whether the process is up
 ///
@@ -81,8 +81,8 @@ pub(super) struct SpoolView {
     pub(super) oldest: Option<Timestamp>,
 }
 
-impl From<Depth> for SpoolView {
-    fn from(depth: Depth) -> Self {
+impl From<SpoolDepth> for SpoolView {
+    fn from(depth: SpoolDepth) -> Self {
         Self {
             deliveries: depth.deliveries,
             oldest: depth.oldest,

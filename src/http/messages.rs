@@ -70,13 +70,13 @@ pub(super) async fn list(
     let mut news = state.news.subscribe();
     loop {
         let head = state.store.head().await?;
-        let slice = store::slice(&*state.store, &filter, after, head, limit).await?;
-        after = slice.last;
-        let empty = slice.messages.is_empty();
-        if empty && !slice.caught_up && began.elapsed() < SEARCH {
+        let page = store::message_page(&*state.store, &filter, after, head, limit).await?;
+        after = page.last;
+        let empty = page.messages.is_empty();
+        if empty && !page.caught_up && began.elapsed() < SEARCH {
             continue;
         }
-        let waits = empty && slice.caught_up && !wait.is_zero();
+        let waits = empty && page.caught_up && !wait.is_zero();
         let more = waits
             && tokio::select! {
                 news = timeout_at(began + wait, news.changed()) => matches!(news, Ok(Ok(()))),
@@ -84,9 +84,9 @@ pub(super) async fn list(
             };
         if !more {
             return Ok(Json(MessagePage {
-                messages: slice.messages,
-                next_cursor: List::Messages.cursor(slice.last),
-                caught_up: slice.caught_up,
+                messages: page.messages,
+                next_cursor: List::Messages.cursor(page.last),
+                caught_up: page.caught_up,
             }));
         }
     }

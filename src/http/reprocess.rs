@@ -11,7 +11,7 @@ use super::cursor::{List, page_limit};
 use super::deliveries::find;
 use super::error::{ApiError, NotFound, ReadErrors};
 use super::extract::{Path, Query, moment};
-use crate::ingest::{Counts, Part, reprocess, reprocess_one};
+use crate::maintenance::{Part, ReprocessTotals, reprocess, reprocess_one};
 use crate::store::Mode;
 
 /// How one delivery is read again.
@@ -49,7 +49,7 @@ pub(super) struct ReprocessQuarantine {
 pub(super) struct OneView {
     success: bool,
     #[serde(flatten)]
-    counts: Counts,
+    counts: ReprocessTotals,
 }
 
 /// What came of a part of the quarantine, and where the next part begins.
@@ -58,7 +58,7 @@ pub(super) struct OneView {
 pub(super) struct PartView {
     success: bool,
     #[serde(flatten)]
-    counts: Counts,
+    counts: ReprocessTotals,
     #[schema(example = "d2")]
     next_cursor: String,
     caught_up: bool,
@@ -80,7 +80,7 @@ pub(super) async fn one(
     let counts = if detail.summary.receipt.quarantined > 0 {
         reprocess_one(state.store.as_ref(), detail.delivery, mode).await?
     } else {
-        Counts::default()
+        ReprocessTotals::default()
     };
     if mode == Mode::Real {
         announce(&state, &counts);
@@ -124,7 +124,7 @@ fn mode(dry_run: bool) -> Mode {
 }
 
 /// Wakes those who wait for messages, and says it in the log.
-fn announce(state: &AppState, counts: &Counts) {
+fn announce(state: &AppState, counts: &ReprocessTotals) {
     if counts.stored > 0 {
         state.ingest.announce();
     }

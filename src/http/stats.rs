@@ -16,9 +16,9 @@ use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
 use crate::diagnose::{Outside, Report, Status};
-use crate::message::{Direction, Kind, Message, millis};
+use crate::message::{Channel, Direction, Kind, Message, Shape, millis};
 use crate::outside::without_credentials;
-use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
+use crate::store::{Count, Counts, DeliverySummary, HOUR, Snapshot, SpoolDepth, hour_of};
 
 /// How many hours have a point of their own, the current one included.
 const HOURS: i64 = 24;
@@ -193,35 +193,38 @@ pub(super) async fn look(state: &AppState, outside: Option<Outside>) -> Look {
 fn stats(
     state: &AppState,
     snapshot: Option<Snapshot>,
-    spool: Option<Depth>,
+    spool: Option<SpoolDepth>,
     now: Timestamp,
     report: &Report,
 ) -> Stats {
     let known = snapshot.is_some();
-    let quarantined = snapshot.as_ref().map(Snapshot::open_quarantine);
     let Snapshot {
-        counters,
+        total,
+        hours,
+        contacts,
         last_message,
         last_delivery,
         ..
     } = snapshot.unwrap_or_default();
-    let total = |name: CounterName, label: &str| known.then(|| value(&counters, 0, name, label));
-    let by_outcome = |name: CounterName| {
+    let count = |count: Count| known.then(|| total.get(count));
+    let by_outcome = |of: fn(Outcome) -> Count| {
         let kept = Outcome::ALL
             .iter()
             .filter(|outcome| **outcome != Outcome::Spooled);
-        kept.map(|outcome| (outcome.as_str(), total(name, outcome.as_str())))
+        kept.map(|outcome| (outcome.as_str(), count(of(*outcome))))
             .collect::<BTreeMap<_, _>>()
     };
-    let inbound = total(CounterName::Direction, Direction::Inbound.as_str());
-    let outbound = total(CounterName::Direction, Direction::Outbound.as_str());
+    let inbound = count(Count::Direction(Direction::Inbound));
+    let outbound = count(Count::Direction(Direction::Outbound));
+    let shapes = Shape::ALL.iter();
+    let shapes = shapes.map(|shape| (shape.as_str().to_owned(), total.get(Count::Shape(*shape))));
     Stats {
         total_messages: inbound
             .zip(outbound)
             .map(|(inbound, outbound)| inbound + outbound),
         inbound_messages: inbound,
         outbound_messages: outbound,
-        clients_with_instagram: total(CounterName::Contact, "instagram"),
+        clients_with_instagram: known.then(|| contacts.contacts(&Channel::Instagram)),
         last_message: last_message.map(LastMessage::from),
         polling_active: false,
         config: ConfigView {
@@ -231,25 +234,21 @@ fn stats(
             api_url: shown(&state.config.chatrace.api_url),
         },
         degraded: !known,
-        outcomes: by_outcome(CounterName::Delivery),
-        items: by_outcome(CounterName::Item),
+        outcomes: by_outcome(Count::Delivery),
+        items: by_outcome(Count::Item),
         kinds: Kind::ALL
             .iter()
-            .map(|kind| (kind.as_str(), total(CounterName::Kind, kind.as_str())))
+            .map(|kind| (kind.as_str(), count(Count::Kind(*kind))))
             .collect(),
-        shapes: counters
-            .iter()
-            .filter(|counter| counter.hour == 0 && counter.name == CounterName::Shape)
-            .map(|counter| (counter.label.clone(), counter.value))
-            .collect(),
+        shapes: shapes.filter(|(_, number)| *number > 0).collect(),
         hourly: if known {
-            hourly(&counters, now)
+            hourly(&hours, now)
         } else {
             Vec::new()
         },
         last_delivery: last_delivery.map(LastDelivery::from),
         gauges: Gauges {
-            quarantined,
+            quarantined: known.then(|| total.in_quarantine()),
             spool: spool.map(SpoolView::from),
         },
         status: report.status,
@@ -287,39 +286,22 @@ fn every<T: Ord + Copy>(all: &[T], counts: &BTreeMap<T, u64>) -> BTreeMap<T, u64
         .collect()
 }
 
-fn hourly(counters: &[Counter], now: Timestamp) -> Vec<HourPoint> {
-    let current = now.as_second() / 3600;
+fn hourly(hours: &BTreeMap<i64, Counts>, now: Timestamp) -> Vec<HourPoint> {
+    let current = hour_of(now);
+    let none = Counts::default();
     let point = |hour: i64| {
-        let deliveries = counters
+        let counts = hours.get(&hour).unwrap_or(&none);
+        let deliveries = Outcome::ALL
             .iter()
-            .filter(|counter| counter.hour == hour && counter.name == CounterName::Delivery)
-            .map(|counter| counter.value)
-            .sum();
+            .map(|outcome| counts.get(Count::Delivery(*outcome)));
         HourPoint {
-            hour: Timestamp::from_second(hour * 3600).unwrap_or_default(),
-            deliveries,
-            inbound: value(
-                counters,
-                hour,
-                CounterName::Direction,
-                Direction::Inbound.as_str(),
-            ),
-            outbound: value(
-                counters,
-                hour,
-                CounterName::Direction,
-                Direction::Outbound.as_str(),
-            ),
+            hour: Timestamp::from_second(hour * HOUR).unwrap_or_default(),
+            deliveries: deliveries.sum(),
+            inbound: counts.get(Count::Direction(Direction::Inbound)),
+            outbound: counts.get(Count::Direction(Direction::Outbound)),
         }
     };
     (current - HOURS + 1..=current).map(point).collect()
-}
-
-pub(super) fn value(counters: &[Counter], hour: i64, name: CounterName, label: &str) -> i64 {
-    let matching = counters
-        .iter()
-        .find(|counter| counter.hour == hour && counter.name == name && counter.label == label);
-    matching.map_or(0, |counter| counter.value)
 }
 
 impl From<Message> for LastMessage {

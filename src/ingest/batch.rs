@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use crate::delivery::{Item, Reason, ReasonCode, Record};
-use crate::store::{Attempt, Committed, Store, StoreError};
+use crate::store::{Attempt, Committed, Ledger, StoreError};
 
 /// How often a batch is tried again at once.
 const RETRIES: usize = 3;
@@ -20,7 +20,7 @@ pub(super) type Answered = (Record, Result<Committed, StoreError>);
 
 /// Commits `records`, and answers for each of them, in their order.
 pub(super) async fn commit(
-    store: &dyn Store,
+    store: &dyn Ledger,
     records: Vec<Record>,
     attempt: Attempt,
 ) -> Vec<Answered> {
@@ -58,7 +58,7 @@ pub(super) async fn commit(
 /// Commits, and tries again where that helps at once: after a conflict, and after a lost connection (the first attempt
 /// on a connection that died while idle always fails).
 async fn try_commit(
-    store: &dyn Store,
+    store: &dyn Ledger,
     part: &[Record],
     mut attempt: Attempt,
 ) -> Result<Vec<Committed>, StoreError> {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::fallback::Fallback;
 use super::{BATCH_BYTES, batch, read, report, weight};
 use crate::delivery::Record;
-use crate::store::{Attempt, Spooled, Store, StoreError};
+use crate::store::{Attempt, Ledger, Spooled, StoreError};
 
 /// How many deliveries at most in one transaction: small enough to let live traffic in between.
 const BATCH: u32 = 200;
@@ -31,7 +31,7 @@ const LONGEST_AGAIN: Duration = Duration::from_mins(10);
 /// The one task that drains the spool.
 #[derive(Debug)]
 pub struct Drain {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Ledger>,
     pub(super) fallback: Arc<Fallback>,
     pub(super) committed: watch::Sender<u64>,
 }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::sighting::{Sighting, Tally};
-use crate::store::Store;
+use crate::store::RejectionStore;
 
 /// The shortest time between two writes.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,14 +36,14 @@ struct Pending {
 /// The task that writes them.
 #[derive(Debug)]
 pub struct Recorder {
-    store: Arc<dyn Store>,
+    store: Arc<dyn RejectionStore>,
     pending: Arc<Mutex<Pending>>,
     woken: mpsc::Receiver<()>,
 }
 
 impl Sightings {
     /// The place to note near misses, and the task to run at its other end.
-    pub fn new(store: Arc<dyn Store>) -> (Self, Recorder) {
+    pub fn new(store: Arc<dyn RejectionStore>) -> (Self, Recorder) {
         let pending = Arc::<Mutex<Pending>>::default();
         let (wake, woken) = mpsc::channel(1);
         let sightings = Self {
@@ -106,7 +106,7 @@ impl Recorder {
             return true;
         }
         let taken: Vec<_> = taken.into_iter().collect();
-        let written = self.store.remember(&taken).await;
+        let written = self.store.add_rejections(&taken).await;
         let mut pending = lock(&self.pending);
         pending.writing = Tally::default();
         let Err(error) = written else {

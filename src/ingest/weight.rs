@@ -26,7 +26,7 @@ pub(super) fn at_most(delivery: &Delivery, unpacked: usize) -> usize {
 }
 
 /// What a delivery takes once it is read.
-pub(super) fn of(record: &Record) -> usize {
+pub(crate) fn of(record: &Record) -> usize {
     let items = record.items.iter().map(|item| ITEM + item.texts());
     record.delivery.size() + items.sum::<usize>()
 }

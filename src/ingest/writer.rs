@@ -11,7 +11,7 @@ use super::fallback::Fallback;
 use super::refusals::Refusals;
 use super::{BATCH, BATCH_BYTES, Job, SubmitError, report};
 use crate::delivery::Record;
-use crate::store::{Attempt, Committed, Store, StoreError};
+use crate::store::{Attempt, Committed, Ledger, StoreError};
 use crate::telemetry;
 
 /// From when on it is said that a batch took long.
@@ -20,7 +20,7 @@ const SLOW: Duration = Duration::from_secs(1);
 /// The one task that writes: it owns the other end of the queue.
 #[derive(Debug)]
 pub struct Writer {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Ledger>,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) fallback: Option<Arc<Fallback>>,
     pub(super) refusals: Arc<Refusals>,

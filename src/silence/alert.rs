@@ -1,7 +1,5 @@
 //! Telling `ALERT_URL`: one signed POST for each alert, tried again under the same id for a bounded time.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CONTENT_TYPE;
@@ -10,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::config::AlertTarget;
 use crate::outside;
 use crate::sign;
-use crate::store::{Alert, Store, StoreError};
+use crate::store::{Alert, AlertStore, StoreError};
 
 /// How long an attempt may take; the claim on it lasts longer.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -53,8 +51,8 @@ impl Alerter {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn step(&self, store: &Arc<dyn Store>, now: Timestamp) -> Result<(), StoreError> {
-        let Some(alert) = store.alert().await? else {
+    pub async fn step(&self, store: &dyn AlertStore, now: Timestamp) -> Result<(), StoreError> {
+        let Some(alert) = store.oldest_alert().await? else {
             return Ok(());
         };
         if alert.next_at > now {

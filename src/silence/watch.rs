@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Alerter, Change, Judgment, Rhythm, change, judge};
 use crate::config::SilenceAfter;
 use crate::message::millis;
-use crate::store::{Alert, Store, StoreError};
+use crate::store::{Alert, AlertStore, StoreError};
 
 /// How often is looked.
 const OFTEN: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const BELIEVED_FOR: Duration = Duration::from_mins(10);
 /// Looks for silence, says when it begins and ends, and delivers the alerts about it.
 #[derive(Debug)]
 pub struct Watch {
-    store: Arc<dyn Store>,
+    store: Arc<dyn AlertStore>,
     after: SilenceAfter,
     alerter: Option<Alerter>,
     judged: watch::Sender<Option<Judgment>>,
@@ -34,7 +34,7 @@ pub struct Watch {
 impl Watch {
     /// A watch, and what it judged last; `None` while it cannot tell.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn AlertStore>,
         after: SilenceAfter,
         alerter: Option<Alerter>,
     ) -> (Self, watch::Receiver<Option<Judgment>>) {
@@ -62,7 +62,7 @@ impl Watch {
             }
             self.judged.send_replace(judged.ok());
             if let Some(alerter) = &self.alerter
-                && let Err(error) = alerter.step(&self.store, Timestamp::now()).await
+                && let Err(error) = alerter.step(self.store.as_ref(), Timestamp::now()).await
             {
                 tracing::debug!(%error, "alerts cannot be looked up");
             }

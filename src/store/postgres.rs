@@ -1,53 +1,64 @@
 //! The ledger in Postgres, version 13 or newer.
 
-mod at_once;
 mod commit;
-mod erase;
-mod fold;
-mod guard;
+mod dialect;
 mod prepare;
-mod read;
-mod reread;
-mod retain;
 mod rows;
-mod sightings;
-mod silence;
-mod turn;
-mod upkeep;
-mod writing;
+mod write_lease;
+
+#[path = "shared/alerts.rs"]
+mod alerts;
+#[path = "shared/contacts.rs"]
+mod contacts;
+#[path = "shared/counts.rs"]
+mod counts;
+#[path = "shared/deliveries.rs"]
+mod deliveries;
+#[path = "shared/erase.rs"]
+mod erase;
+#[path = "shared/messages.rs"]
+mod messages;
+#[path = "shared/overview.rs"]
+mod overview;
+#[path = "shared/quarantine.rs"]
+mod quarantine;
+#[path = "shared/rejections.rs"]
+mod rejections;
+#[path = "shared/reprocess.rs"]
+mod reprocess;
+#[path = "shared/retention.rs"]
+mod retention;
+#[path = "shared/rollup.rs"]
+mod rollup;
+#[path = "shared/traits.rs"]
+mod traits;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use uuid::Uuid;
 
-use turn::Writer;
+use rollup::Progress;
+use write_lease::Writer;
 
-use super::known::Known;
-use super::query::{
-    ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
-    Newest, Page, Recent, Snapshot,
-};
-use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
+use super::lag::RollupLag;
+use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
 use crate::delivery::Record;
-use crate::sighting::Sighting;
 
 /// How long a reader waits for a connection, and then for its answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a probe waits: whoever asks gives up soon.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a connection may take to come about.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a commit may take before the database counts as unavailable. Longer than the server's own limit on a
 /// statement, which is thus the one that reports.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long saying goodbye may take.
+/// How long closing a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections for reading; the writer has its own.
 const READERS: u32 = 4;
@@ -58,23 +69,14 @@ pub struct PostgresStore {
     options: PgConnectOptions,
     readers: PgPool,
     writer: Mutex<Writer>,
-    /// Held by the one upkeep transaction that may stand before the commits for which senders wait.
-    upkeep: Mutex<()>,
+    /// Held by the one maintenance transaction that may queue ahead of commits, for which senders wait.
+    maintenance: Mutex<()>,
+    lag: RollupLag,
     window: Duration,
     /// Set once the server has been checked and migrated; until then nothing is tried.
     prepared: AtomicBool,
     /// Whether a connection here is a session there, as it is without a pooler, or with one in session mode.
     keeps_session: AtomicBool,
-}
-
-/// Gives a writing transaction, or the wait for it, its time limit.
-async fn limited<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(COMMIT_TIMEOUT, work).await.unwrap_or_else(|_| {
-        Err(StoreError::Unavailable(format!(
-            "no answer within {} s",
-            COMMIT_TIMEOUT.as_secs()
-        )))
-    })
 }
 
 impl PostgresStore {
@@ -93,9 +95,10 @@ impl PostgresStore {
             readers,
             writer: Mutex::new(Writer {
                 connection: None,
-                known: Known::new(),
+                is_suppressing: false,
             }),
-            upkeep: Mutex::new(()),
+            maintenance: Mutex::new(()),
+            lag: RollupLag::default(),
             window,
             prepared: AtomicBool::new(false),
             keeps_session: AtomicBool::new(false),
@@ -158,173 +161,111 @@ impl PostgresStore {
         }
     }
 
-    /// Runs a reader, or a small writer that nobody waits for, with a time limit: a database that hangs must not hang
-    /// them.
-    async fn reading<T>(
+    /// Runs a reader with a time limit: a database that hangs must not hang those who wait for it.
+    async fn read<T>(
         &self,
         limit: Duration,
         read: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<T, StoreError> {
         self.check_prepared()?;
-        match timeout(limit, read).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(StoreError::Unavailable(format!(
-                "no answer within {} s",
-                limit.as_secs()
-            ))),
-        }
-    }
-}
-
-#[async_trait]
-impl Feed for PostgresStore {
-    async fn head(&self) -> Result<i64, StoreError> {
-        self.reading(READ_TIMEOUT, read::head(&self.readers)).await
+        within(limit, async { Ok(read.await?) }).await
     }
 
-    async fn span(
+    /// Gives a writing transaction, with the wait for it, its time limit.
+    async fn limit<T>(
         &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Option<(i64, i64)>, StoreError> {
-        self.reading(READ_TIMEOUT, read::span(&self.readers, since, until))
-            .await
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        self.check_prepared()?;
+        within(COMMIT_TIMEOUT, work).await
     }
 
-    async fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
-        self.reading(READ_TIMEOUT, read::messages(&self.readers, filter, page))
-            .await
+    fn pool(&self) -> &PgPool {
+        &self.readers
+    }
+
+    fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// Rolls up until the projection is where the ledger was when this began.
+    async fn roll_up_to_head(&self) -> Result<(), StoreError> {
+        let mut progress = self
+            .read(READ_TIMEOUT, rollup::progress(&self.readers))
+            .await?;
+        let head = progress.head;
+        while progress.position < head {
+            progress = self.roll_up_step().await?;
+        }
+        Ok(())
+    }
+
+    /// One step, in a transaction of its own. The limits are far below the time that a commit waits for a lock. What is
+    /// lost with the server's memory is rolled up again.
+    async fn roll_up_step(&self) -> Result<Progress, StoreError> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '3s'; \
+             SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '3s'; \
+             SET LOCAL synchronous_commit = off";
+        let step = Box::pin(async {
+            let mut connection = self.readers.acquire().await?;
+            let mut transaction = connection.begin_with(BEGIN).await?;
+            let progress = rollup::step(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(progress)
+        });
+        let progress = self.read(COMMIT_TIMEOUT, step).await?;
+        self.lag.rolled_up(progress.position);
+        Ok(progress)
     }
 }
 
+/// Gives up what takes too long.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>> + Send,
+) -> Result<T, StoreError> {
+    timeout(limit, work).await.unwrap_or_else(|_| {
+        let limit = limit.as_secs();
+        Err(StoreError::Unavailable(format!(
+            "no answer within {limit} s"
+        )))
+    })
+}
+
 #[async_trait]
-impl Store for PostgresStore {
+impl Ledger for PostgresStore {
     async fn commit(
         &self,
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
-        let mut turn = self.turn().await?;
-        let (connection, known) = (&mut turn.connection, &mut turn.writer.known);
-        let commit = async {
-            if attempt == Attempt::First
-                && !known.is_guarded()
-                && self.keeps_session.load(Ordering::Acquire)
-                && let Some(committed) =
-                    at_once::commit(connection, records, self.window, known).await?
-            {
-                return Ok(committed);
-            }
-            commit::commit(connection, records, attempt, self.window, known).await
-        };
-        let result = limited(commit).await;
-        turn.give_back(result).await
+        if self.lag.is_too_long()
+            && let Err(error) = self.roll_up_step().await
+        {
+            tracing::debug!(%error, "the rollup failed; it is tried again");
+            self.lag.failed();
+        }
+        let mut lease = self.lease().await?;
+        let committed = within(COMMIT_TIMEOUT, lease.commit(records, attempt, self.window)).await;
+        let (committed, head) = lease.give_back(committed).await?;
+        self.lag.committed(head);
+        Ok(committed)
+    }
+
+    async fn roll_up(&self) -> Result<bool, StoreError> {
+        let progress = self
+            .read(READ_TIMEOUT, rollup::progress(&self.readers))
+            .await?;
+        if progress.is_caught_up() {
+            self.lag.rolled_up(progress.position);
+            return Ok(true);
+        }
+        Ok(self.roll_up_step().await?.is_caught_up())
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.reading(
-            PROBE_TIMEOUT,
-            sqlx::query("SELECT FROM head").execute(&self.readers),
-        )
-        .await
-        .map(drop)
-    }
-
-    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
-        self.reading(READ_TIMEOUT, read::snapshot(&self.readers, since))
-            .await
-    }
-
-    async fn deliveries(
-        &self,
-        filter: &DeliveryFilter,
-        page: Page,
-    ) -> Result<Vec<DeliverySummary>, StoreError> {
-        self.reading(READ_TIMEOUT, read::deliveries(&self.readers, filter, page))
-            .await
-    }
-
-    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
-        self.reading(READ_TIMEOUT, read::newest(&self.readers, limit))
-            .await
-    }
-
-    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
-        self.reading(READ_TIMEOUT, read::delivery(&self.readers, id))
-            .await
-    }
-
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
-        self.reading(COMMIT_TIMEOUT, sightings::remember(&self.readers, seen))
-            .await
-    }
-
-    async fn recent(&self) -> Result<Recent, StoreError> {
-        self.reading(READ_TIMEOUT, sightings::recent(&self.readers))
-            .await
-    }
-
-    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.reading(PROBE_TIMEOUT, silence::last_message_at(&self.readers))
-            .await
-    }
-
-    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
-        self.reading(
-            READ_TIMEOUT,
-            silence::messages_by_hour(&self.readers, since),
-        )
-        .await
-    }
-
-    async fn silence(&self) -> Result<Silence, StoreError> {
-        self.reading(READ_TIMEOUT, silence::read(&self.readers))
-            .await
-    }
-
-    async fn change_silence(
-        &self,
-        known: Silence,
-        since: Option<Timestamp>,
-        alert: Option<&Alert>,
-    ) -> Result<bool, StoreError> {
-        self.reading(
-            COMMIT_TIMEOUT,
-            silence::change(&self.readers, known, since, alert),
-        )
-        .await
-    }
-
-    async fn alert(&self) -> Result<Option<Alert>, StoreError> {
-        self.reading(READ_TIMEOUT, silence::alert(&self.readers))
-            .await
-    }
-
-    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
-        self.reading(
-            COMMIT_TIMEOUT,
-            silence::claim(&self.readers, alert, again_at),
-        )
-        .await
-    }
-
-    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
-        self.reading(COMMIT_TIMEOUT, silence::forget(&self.readers, id))
-            .await
-    }
-
-    async fn contacts(
-        &self,
-        filter: &ContactFilter,
-        page: Page,
-    ) -> Result<Vec<ContactSummary>, StoreError> {
-        self.reading(READ_TIMEOUT, read::contacts(&self.readers, filter, page))
-            .await
-    }
-
-    async fn fold(&self) -> Result<i64, StoreError> {
-        self.reading(COMMIT_TIMEOUT, fold::fold(&self.readers))
-            .await
+        let answer = sqlx::query("SELECT FROM head").execute(&self.readers);
+        self.read(PROBE_TIMEOUT, answer).await.map(drop)
     }
 
     async fn close(&self) {
@@ -334,7 +275,7 @@ impl Store for PostgresStore {
             }
             self.readers.close().await;
         };
-        // To be polite to the server is not worth hanging with it.
+        // Closing in an orderly way is not worth hanging for.
         timeout(CLOSE_TIMEOUT, closing).await.ok();
     }
 }

@@ -14,12 +14,11 @@ use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::columns::Columns as _;
-use super::sqlite::{self, Writing};
+use super::sqlite::{self, WriteConnection};
 use super::{PrepareError, StoreError};
 use crate::delivery::Delivery;
 use rows::{delete, earlier, insert, read_depth, readable, spooled};
@@ -29,13 +28,13 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/spool");
 /// Deliveries that wait on this machine's disk.
 #[derive(Debug)]
 pub struct Spool {
-    connection: Mutex<Writing>,
-    depth: StdMutex<Depth>,
+    connection: Mutex<WriteConnection>,
+    depth: StdMutex<SpoolDepth>,
 }
 
 /// How much waits, and since when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Depth {
+pub struct SpoolDepth {
     /// How many deliveries wait.
     pub deliveries: u64,
     /// When the one that waits longest arrived.
@@ -64,7 +63,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`PrepareError::Unusable`] when the file is there and cannot be read; its sentence names it.
-    pub async fn look(data_dir: &Path) -> Result<Depth, PrepareError> {
+    pub async fn look(data_dir: &Path) -> Result<SpoolDepth, PrepareError> {
         let path = Self::file(data_dir);
         let unusable = |error: &dyn std::fmt::Display| {
             PrepareError::Unusable(format!(
@@ -77,7 +76,7 @@ impl Spool {
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
             {
-                return Ok(Depth::default());
+                return Ok(SpoolDepth::default());
             }
             Err(error) => return Err(unusable(&error)),
         }
@@ -97,7 +96,7 @@ impl Spool {
             {
                 read_depth(&mut connection).await?
             } else {
-                Depth::default()
+                SpoolDepth::default()
             };
             connection.close().await.ok();
             Ok::<_, sqlx::Error>(depth)
@@ -129,7 +128,7 @@ impl Spool {
             .await
             .map_err(|error| unusable(&error))?;
         Ok(Self {
-            connection: Mutex::new(Writing::new(connection)),
+            connection: Mutex::new(WriteConnection::new(connection)),
             depth: StdMutex::new(depth),
         })
     }
@@ -166,7 +165,7 @@ impl Spool {
             let Some(last) = rows.last() else {
                 return Ok(Vec::new());
             };
-            after = last.long("position")?;
+            after = last.try_get("position")?;
             let readable: Vec<_> = rows.iter().filter_map(readable).collect();
             if !readable.is_empty() {
                 return Ok(readable);
@@ -226,8 +225,8 @@ impl Spool {
     }
 
     /// Empties the log beside the file, in which what was removed still stands.
-    pub async fn fold_log(&self) {
-        self.connection.lock().await.fold_log().await;
+    pub async fn truncate_log(&self) {
+        self.connection.lock().await.truncate_log().await;
     }
 
     /// One delivery that waits.
@@ -248,11 +247,11 @@ impl Spool {
     }
 
     /// How much waits, and since when.
-    pub fn depth(&self) -> Depth {
+    pub fn depth(&self) -> SpoolDepth {
         *self.lock_depth()
     }
 
-    fn lock_depth(&self) -> MutexGuard<'_, Depth> {
+    fn lock_depth(&self) -> MutexGuard<'_, SpoolDepth> {
         self.depth.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -277,7 +276,7 @@ mod tests {
     async fn a_look_tells_what_waits_and_changes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let file = Spool::file(directory.path());
-        let nothing = Depth::default();
+        let nothing = SpoolDepth::default();
         assert_eq!(Spool::look(directory.path()).await.unwrap(), nothing);
         assert!(!file.exists());
         fs::write(&file, "").unwrap();
@@ -335,7 +334,7 @@ mod tests {
         let spool = Spool::open(directory.path()).await.unwrap();
         assert_eq!(
             spool.depth(),
-            Depth {
+            SpoolDepth {
                 deliveries: 3,
                 oldest: Some(deliveries[1].received_at)
             }
@@ -383,7 +382,7 @@ mod tests {
         for _ in 0..2 {
             let large = [delivery(1, 50_000), delivery(2, 50_000)];
             spool.append(&[&large[0], &large[1]]).await.unwrap_err();
-            assert_eq!(spool.depth(), Depth::default());
+            assert_eq!(spool.depth(), SpoolDepth::default());
             assert!(spool.oldest(0, 10, 1000).await.unwrap().is_empty());
         }
         set_largest(&spool, 1_000_000).await;
@@ -403,13 +402,13 @@ mod tests {
         spool.remove(&[waiting[0].position]).await.unwrap();
         assert_eq!(
             spool.depth(),
-            Depth {
+            SpoolDepth {
                 deliveries: 1,
                 oldest: Some(waiting[1].delivery.received_at)
             }
         );
         spool.remove(&[waiting[1].position]).await.unwrap();
-        assert_eq!(spool.depth(), Depth::default());
+        assert_eq!(spool.depth(), SpoolDepth::default());
         assert!(spool.oldest(0, 10, 1000).await.unwrap().is_empty());
     }
 
@@ -429,6 +428,6 @@ mod tests {
         spool.remove(&positions[..2]).await.unwrap();
         assert_eq!(spool.depth().deliveries, 1);
         spool.remove(&positions[2..]).await.unwrap();
-        assert_eq!(spool.depth(), Depth::default());
+        assert_eq!(spool.depth(), SpoolDepth::default());
     }
 }

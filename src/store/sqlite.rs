@@ -1,56 +1,65 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
-mod at_once;
 mod commit;
-mod contacts;
-mod erase;
-mod feed;
-mod fold;
-mod guard;
-mod read;
-mod reread;
-mod retain;
+mod connection;
+mod dialect;
+mod open;
+mod reader;
 mod rows;
-mod sightings;
-mod silence;
-mod upkeep;
-mod writing;
 
-use std::error::Error;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
+#[path = "shared/alerts.rs"]
+mod alerts;
+#[path = "shared/contacts.rs"]
+mod contacts;
+#[path = "shared/counts.rs"]
+mod counts;
+#[path = "shared/deliveries.rs"]
+mod deliveries;
+#[path = "shared/erase.rs"]
+mod erase;
+#[path = "shared/messages.rs"]
+mod messages;
+#[path = "shared/overview.rs"]
+mod overview;
+#[path = "shared/quarantine.rs"]
+mod quarantine;
+#[path = "shared/rejections.rs"]
+mod rejections;
+#[path = "shared/reprocess.rs"]
+mod reprocess;
+#[path = "shared/retention.rs"]
+mod retention;
+#[path = "shared/rollup.rs"]
+mod rollup;
+#[path = "shared/traits.rs"]
+mod traits;
+
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::migrate::{Migrate as _, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use uuid::Uuid;
 
-use super::known::Known;
-use super::query::{
-    ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter, DeliverySummary, MessageFilter,
-    Newest, Page, Recent, Snapshot,
-};
-use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
+use connection::{Transaction, Writer};
+use rollup::Progress;
+
+use super::lag::RollupLag;
+use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
 use crate::delivery::Record;
-use crate::sighting::Sighting;
 
-pub use feed::SqliteFeed;
-pub(super) use writing::Writing;
+pub(super) use connection::WriteConnection;
+pub(crate) use open::IN_USE;
+pub(super) use open::options;
+pub use reader::SqliteReader;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// What the sentence ends with when another process has the file.
-pub(crate) const IN_USE: &str = "another process uses it";
-
-/// Connections for reading.
-const READERS: u32 = 4;
-/// How long folding in the write-ahead log may take at the end.
+/// Here a reader waits for nothing but the disk: these limits are those of Postgres.
+const READ_TIMEOUT: Duration = Duration::MAX;
+const PROBE_TIMEOUT: Duration = Duration::MAX;
+/// How long emptying the write-ahead log may take at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The ledger in an SQLite file.
@@ -59,14 +68,9 @@ pub struct SqliteStore {
     writer: Mutex<Writer>,
     readers: SqlitePool,
     window: Duration,
+    lag: RollupLag,
     /// Held as long as the store lives: a second process on the file is refused with a sentence.
     _lock: File,
-}
-
-#[derive(Debug)]
-struct Writer {
-    connection: Writing,
-    known: Known,
 }
 
 impl SqliteStore {
@@ -75,292 +79,115 @@ impl SqliteStore {
     /// # Errors
     /// [`PrepareError::Unusable`] when the file cannot be opened or migrated; its sentence names the file.
     pub async fn open(path: &Path, window: Duration, migrate: bool) -> Result<Self, PrepareError> {
-        let unusable = |error: &dyn std::fmt::Display| {
+        let (lock, connection, readers) = open::open(path, migrate).await?;
+        let mut writer = Writer::new(connection);
+        writer.look_at_suppression().await.map_err(|error| {
             PrepareError::Unusable(format!(
                 "the database file {} cannot be used: {error}",
                 path.display()
             ))
-        };
-        let lock = lock(path).map_err(|error| unusable(&error))?;
-        let options = options(path).map_err(|error| unusable(&error))?;
-        let mut connection = SqliteConnection::connect_with(&writing(&options))
-            .await
-            .map_err(|error| unusable(&cause(&error)))?;
-        if migrate {
-            MIGRATIONS
-                .run_direct(None, &mut connection, false)
-                .await
-                .map_err(|error| unusable(&cause(&error)))?;
-        } else {
-            let missing = missing_migrations(&mut connection)
-                .await
-                .map_err(|error| unusable(&cause(&error)))?;
-            if !missing.is_empty() {
-                return Err(unusable(&format!(
-                    "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
-                    missing.len()
-                )));
-            }
-        }
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+        })?;
         Ok(Self {
-            writer: Mutex::new(Writer {
-                connection: Writing::new(connection),
-                known: Known::new(),
-            }),
+            writer: Mutex::new(writer),
             readers,
             window,
+            lag: RollupLag::default(),
             _lock: lock,
         })
     }
 
-    /// Which migrations a file lacks, read without changing it; `None` if there is no file yet.
-    ///
-    /// Without a write-ahead log nobody uses the file, and none is made to look at it. With one, SQLite needs the file
-    /// beside it as well, and makes it if it is not there.
-    ///
-    /// # Errors
-    /// [`PrepareError::Unusable`] when the file cannot be read as a database.
-    pub async fn missing_migrations(path: &Path) -> Result<Option<Vec<String>>, PrepareError> {
-        let unusable = |error: &dyn std::fmt::Display| {
-            PrepareError::Unusable(format!(
-                "the database file {} cannot be read: {error}",
-                path.display()
-            ))
-        };
-        if !path.try_exists().map_err(|error| unusable(&error))? {
-            return Ok(None);
-        }
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .immutable(!Path::new(&log).exists());
-        let mut connection = SqliteConnection::connect_with(&options)
-            .await
-            .map_err(|error| unusable(&cause(&error)))?;
-        let missing = missing_migrations(&mut connection).await;
-        connection.close().await.ok();
-        missing.map(Some).map_err(|error| unusable(&cause(&error)))
-    }
-}
-
-/// Why a file cannot be used, in words that say what to do where SQLite's own do not.
-fn cause(error: &(dyn Error + 'static)) -> String {
-    let mut next = Some(error);
-    while let Some(one) = next {
-        if let Some(sqlx::Error::Database(database)) = one.downcast_ref::<sqlx::Error>() {
-            // https://sqlite.org/rescode.html: corrupt, and not a database.
-            let code = database.code().unwrap_or_default().parse::<u32>();
-            if code.is_ok_and(|code| matches!(code & 0xff, 11 | 26)) {
-                return "it is damaged, or no SQLite database: restore it from a backup, or move it away and start \
-                        with a new one"
-                    .to_owned();
-            }
-        }
-        next = one.source();
-    }
-    error.to_string()
-}
-
-/// Locks a file beside the database. Not the database itself: closing it would also drop SQLite's own locks.
-fn lock(path: &Path) -> Result<File, String> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(name);
-    let file = file.map_err(|error| error.to_string())?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(IN_USE.to_owned()),
-        Err(TryLockError::Error(error)) => Err(error.to_string()),
-    }
-}
-
-/// How a file of the embedded engine is opened for writing; it is created if needed.
-pub(super) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
-    // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
-    Ok(SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // Safe against loss of power, not only against the end of the process.
-        .synchronous(SqliteSynchronous::Full)
-        // What is erased is overwritten, not only unlinked.
-        .pragma("secure_delete", "on")
-        .busy_timeout(Duration::from_secs(5)))
-}
-
-/// The same for the connection that commits. A statement of many rows keeps a copy of each page that it changes, in case
-/// it fails in the middle: in memory, since in a file of its own that cost as much as the commit. The log grows to 16 MB
-/// before it is folded in, so that a page that changes often is written less often. The cache holds the inner pages of the
-/// indexes.
-fn writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
-    let options = options.clone().pragma("temp_store", "memory");
-    let options = options.pragma("wal_autocheckpoint", "4000");
-    let options = options.pragma("cache_size", "-8000");
-    // A text of statements for a batch has 30 KB: it belongs in no log, however slow it was.
-    options.disable_statement_logging()
-}
-
-async fn missing_migrations(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<String>, sqlx::migrate::MigrateError> {
-    const TABLE: &str = "_sqlx_migrations";
-    let exists: bool = sqlx::query_scalar("SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1")
-        .bind(TABLE)
-        .fetch_one(&mut *connection)
-        .await?;
-    let applied = if exists {
-        connection.list_applied_migrations(TABLE).await?
-    } else {
-        Vec::new()
-    };
-    Ok(super::missing_of(&MIGRATIONS, &applied))
-}
-
-#[async_trait]
-impl Feed for SqliteStore {
-    async fn head(&self) -> Result<i64, StoreError> {
-        Ok(read::head(&self.readers).await?)
-    }
-
-    async fn span(
+    async fn read<T>(
         &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Option<(i64, i64)>, StoreError> {
-        Ok(read::span(&self.readers, since, until).await?)
+        _limit: Duration,
+        read: impl Future<Output = Result<T, sqlx::Error>> + Send,
+    ) -> Result<T, StoreError> {
+        Ok(read.await?)
     }
 
-    async fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
-        Ok(read::messages(&self.readers, filter, page).await?)
+    async fn limit<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        work.await
+    }
+
+    fn pool(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    fn window(&self) -> Duration {
+        self.window
+    }
+
+    async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+        Transaction::begin(self.writer.lock().await).await
+    }
+
+    /// Rolls up until the projection is where the ledger was when this began.
+    async fn roll_up_to_head(&self) -> Result<(), StoreError> {
+        let mut progress = rollup::progress(&self.readers).await?;
+        let head = progress.head;
+        while progress.position < head {
+            progress = self.roll_up_step(&mut *self.writer.lock().await).await?;
+        }
+        Ok(())
+    }
+
+    /// One step on the connection that writes, between two commits.
+    async fn roll_up_step(&self, writer: &mut Writer) -> Result<Progress, StoreError> {
+        let connection = writer.connection.begin().await?;
+        let step = rollup::step(connection).await;
+        let progress = writer.connection.end(step).await?;
+        self.lag.rolled_up(progress.position);
+        Ok(progress)
     }
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Ledger for SqliteStore {
     async fn commit(
         &self,
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
         let mut writer = self.writer.lock().await;
-        let Writer { connection, known } = &mut *writer;
-        if attempt == Attempt::First
-            && !known.is_guarded()
-            && let Some(committed) =
-                at_once::commit(connection, records, self.window, known).await?
+        if self.lag.is_too_long()
+            && let Err(error) = self.roll_up_step(&mut writer).await
         {
-            return Ok(committed);
+            tracing::debug!(%error, "the rollup failed; it is tried again");
+            self.lag.failed();
         }
-        commit::commit(connection, records, attempt, self.window, known).await
+        let is_suppressing = writer.is_suppressing(Timestamp::now());
+        let connection = writer.connection.start().await;
+        let done = commit::commit(connection, records, attempt, self.window, is_suppressing).await;
+        let (committed, head) = writer.connection.ended(done).await?;
+        self.lag.committed(head);
+        Ok(committed)
+    }
+
+    async fn roll_up(&self) -> Result<bool, StoreError> {
+        // No transaction where there is nothing to do.
+        let progress = rollup::progress(&self.readers).await?;
+        if progress.is_caught_up() {
+            self.lag.rolled_up(progress.position);
+            return Ok(true);
+        }
+        let mut writer = self.writer.lock().await;
+        Ok(self.roll_up_step(&mut writer).await?.is_caught_up())
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM counters LIMIT 1")
-            .fetch_optional(&self.readers)
+        sqlx::query("SELECT 1 FROM head")
+            .execute(&self.readers)
             .await?;
         Ok(())
-    }
-
-    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
-        Ok(read::snapshot(&self.readers, since).await?)
-    }
-
-    async fn deliveries(
-        &self,
-        filter: &DeliveryFilter,
-        page: Page,
-    ) -> Result<Vec<DeliverySummary>, StoreError> {
-        Ok(read::deliveries(&self.readers, filter, page).await?)
-    }
-
-    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
-        Ok(read::newest(&self.readers, limit).await?)
-    }
-
-    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
-        Ok(read::delivery(&self.readers, id).await?)
-    }
-
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
-        let remembered = sightings::remember(writer.begin().await?, seen).await;
-        Ok(writer.end(remembered).await?)
-    }
-
-    async fn recent(&self) -> Result<Recent, StoreError> {
-        Ok(sightings::recent(&self.readers).await?)
-    }
-
-    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(silence::last_message_at(&self.readers).await?)
-    }
-
-    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
-        Ok(silence::messages_by_hour(&self.readers, since).await?)
-    }
-
-    async fn silence(&self) -> Result<Silence, StoreError> {
-        Ok(silence::read(&self.readers).await?)
-    }
-
-    async fn change_silence(
-        &self,
-        known: Silence,
-        since: Option<Timestamp>,
-        alert: Option<&Alert>,
-    ) -> Result<bool, StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
-        let changed = silence::change(writer.begin().await?, known, since, alert).await;
-        Ok(writer.end(changed).await?)
-    }
-
-    async fn alert(&self) -> Result<Option<Alert>, StoreError> {
-        Ok(silence::alert(&self.readers).await?)
-    }
-
-    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
-        Ok(silence::claim(writer.idle().await, alert, again_at).await?)
-    }
-
-    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
-        Ok(silence::forget(writer.idle().await, id).await?)
-    }
-
-    async fn contacts(
-        &self,
-        filter: &ContactFilter,
-        page: Page,
-    ) -> Result<Vec<ContactSummary>, StoreError> {
-        Ok(read::contacts(&self.readers, filter, page).await?)
-    }
-
-    async fn fold(&self) -> Result<i64, StoreError> {
-        fold::fold(&mut self.writer.lock().await.connection).await
     }
 
     async fn close(&self) {
         let closing = async {
             self.readers.close().await;
             // Leaves one clean file. The connection itself is closed when dropped.
-            self.writer.lock().await.connection.fold_log().await;
+            self.writer.lock().await.connection.truncate_log().await;
         };
         // A disk that hangs is not waited for: nothing that was acknowledged depends on it.
         timeout(CLOSE_TIMEOUT, closing).await.ok();

@@ -91,7 +91,7 @@ async fn a_deadlock_is_tried_again() {
     let mut watching = PgConnection::connect(&url).await.unwrap();
     // Postgres ends the one that notices, which is the one that waits longer, unless the machine was slow: then once more.
     for number in 0.. {
-        let lock = "BEGIN; UPDATE contacts SET username = 'by hand'";
+        let lock = "BEGIN; UPDATE hours SET first = first";
         sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
         let name = format!("Ana {number}");
         let contact = json!({ "contact_id": "1", "full_name": name, "text": name });

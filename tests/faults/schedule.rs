@@ -8,11 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
 use chatrace_webhook::ingest::{Ingest, SubmitError};
-use chatrace_webhook::sighting::Sighting;
 use chatrace_webhook::store::{
-    Alert, Attempt, Committed, ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter,
-    DeliverySummary, Feed, MessageFilter, Newest, Page, Recent, Silence, Snapshot, Spool,
-    SqliteStore, Store, StoreError, Stretch,
+    Attempt, Committed, DeliveryFilter, Ledger, MessageFilter, MessageReader as _, PageRequest,
+    Reader as _, Spool, SqliteStore, StoreError,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -59,26 +57,7 @@ struct Moody {
 }
 
 #[async_trait]
-impl Feed for Moody {
-    async fn head(&self) -> Result<i64, StoreError> {
-        self.store.head().await
-    }
-
-    async fn span(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Option<(i64, i64)>, StoreError> {
-        self.store.span(since, until).await
-    }
-
-    async fn messages(&self, f: &MessageFilter, page: Page) -> Result<Stretch, StoreError> {
-        self.store.messages(f, page).await
-    }
-}
-
-#[async_trait]
-impl Store for Moody {
+impl Ledger for Moody {
     async fn commit(
         &self,
         records: &[Record],
@@ -110,77 +89,8 @@ impl Store for Moody {
         self.store.ready().await
     }
 
-    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
-        self.store.snapshot(since).await
-    }
-
-    async fn deliveries(
-        &self,
-        filter: &DeliveryFilter,
-        page: Page,
-    ) -> Result<Vec<DeliverySummary>, StoreError> {
-        self.store.deliveries(filter, page).await
-    }
-
-    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
-        self.store.newest(limit).await
-    }
-
-    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
-        self.store.delivery(id).await
-    }
-
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
-        self.store.remember(seen).await
-    }
-
-    async fn recent(&self) -> Result<Recent, StoreError> {
-        self.store.recent().await
-    }
-
-    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.store.last_message_at().await
-    }
-
-    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
-        self.store.messages_by_hour(since).await
-    }
-
-    async fn silence(&self) -> Result<Silence, StoreError> {
-        self.store.silence().await
-    }
-
-    async fn change_silence(
-        &self,
-        known: Silence,
-        since: Option<Timestamp>,
-        alert: Option<&Alert>,
-    ) -> Result<bool, StoreError> {
-        self.store.change_silence(known, since, alert).await
-    }
-
-    async fn alert(&self) -> Result<Option<Alert>, StoreError> {
-        self.store.alert().await
-    }
-
-    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
-        self.store.claim_alert(alert, again_at).await
-    }
-
-    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
-        self.store.forget_alert(id).await
-    }
-
-    async fn contacts(
-        &self,
-        filter: &ContactFilter,
-        page: Page,
-    ) -> Result<Vec<ContactSummary>, StoreError> {
-        self.store.contacts(filter, page).await
-    }
-
-    async fn fold(&self) -> Result<i64, StoreError> {
-        self.store.fold().await
+    async fn roll_up(&self) -> Result<bool, StoreError> {
+        self.store.roll_up().await
     }
 
     async fn close(&self) {
@@ -316,14 +226,17 @@ async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
     life.drained().await;
     life.end().await;
 
-    let page = Page {
+    let page = PageRequest {
         after: 0,
         until: i64::MAX,
         limit: 10_000,
     };
-    let stored = store.deliveries(&DeliveryFilter::default(), page).await;
+    let stored = store
+        .store
+        .deliveries(&DeliveryFilter::default(), page)
+        .await;
     let stored = stored.unwrap();
-    let messages = store.messages(&MessageFilter::default(), page).await;
+    let messages = store.store.messages(&MessageFilter::default(), page).await;
     let messages = messages.unwrap().messages;
     let mut spooled = Vec::new();
     for (id, is_poison, receipt) in &submitted {
@@ -432,5 +345,5 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
     store.relents.store(true, Ordering::Relaxed);
     life.drained().await;
     life.end().await;
-    assert!(store.delivery(endless.id).await.unwrap().is_some());
+    assert!(store.store.delivery(endless.id).await.unwrap().is_some());
 }

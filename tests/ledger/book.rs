@@ -1,9 +1,12 @@
 //! What the clients remember, and how it is compared with what the database has.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use chatrace_webhook::delivery::Outcome;
+use chatrace_webhook::message::{Channel, Direction, Kind, Shape};
+use chatrace_webhook::store::{Count, Counts};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
@@ -93,7 +96,7 @@ impl Book {
         self.0.lock().unwrap()
     }
 
-    /// Compares with the database: everything that was acknowledged is there, once, and the counters count the rows.
+    /// Compares with the database: everything that was acknowledged is there, once, and the counts fit the rows.
     pub(crate) fn compare(&self, rows: &Rows) -> Verdict {
         let inside = self.lock();
         let mut verdict = Verdict {
@@ -140,7 +143,7 @@ impl Book {
                 }
             }
         }
-        rows.check_counters(&mut verdict.miscounted);
+        rows.check_counts(&mut verdict.miscounted);
         verdict
     }
 }
@@ -180,10 +183,11 @@ pub(crate) struct Rows {
     /// Outcomes of items that became no message, and how many.
     items: Vec<(String, i64)>,
     contacts: i64,
-    /// Name, label and value of all time.
-    counters: Vec<(String, String, i64)>,
-    /// The same, added up from the hours.
-    hours: Vec<(String, String, i64)>,
+    /// The counts of all time, and of each hour.
+    total: Counts,
+    hours: Vec<Counts>,
+    /// How many contacts there ever were.
+    contacts_ever: Counts,
 }
 
 const DELIVERIES: &str = "SELECT id, outcome FROM deliveries ORDER BY position";
@@ -191,10 +195,9 @@ const MESSAGES: &str =
     "SELECT delivery_id, coalesce(body, ''), direction, kind FROM messages ORDER BY position";
 const ITEMS: &str = "SELECT outcome, count(*) FROM items GROUP BY outcome";
 const CONTACTS: &str = "SELECT count(*) FROM contacts";
-const COUNTERS: &str =
-    "SELECT name, label, value FROM counters WHERE hour = 0 ORDER BY name, label";
-const HOURS: &str = "SELECT name, label, CAST(sum(value) AS bigint) FROM counters WHERE hour <> 0 \
-     GROUP BY name, label ORDER BY name, label";
+const TOTAL: &str = "SELECT counts FROM head";
+const HOURS: &str = "SELECT counts FROM hours";
+const CONTACTS_EVER: &str = "SELECT contacts FROM rollup";
 
 macro_rules! read {
     ($connection:expr) => {{
@@ -207,8 +210,15 @@ macro_rules! read {
                 .fetch_one(&mut connection)
                 .await
                 .unwrap(),
-            counters: all(sqlx::query_as(COUNTERS).fetch_all(&mut connection).await),
-            hours: all(sqlx::query_as(HOURS).fetch_all(&mut connection).await),
+            total: sqlx::query_scalar(TOTAL)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap(),
+            hours: all(sqlx::query_scalar(HOURS).fetch_all(&mut connection).await),
+            contacts_ever: sqlx::query_scalar(CONTACTS_EVER)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap(),
         };
         connection.close().await.unwrap();
         rows
@@ -234,43 +244,57 @@ impl Rows {
         self.messages.len()
     }
 
-    fn check_counters(&self, miscounted: &mut Vec<String>) {
-        let mut wanted: BTreeMap<(&str, &str), i64> = BTreeMap::new();
-        let mut count = |name, label, by| *wanted.entry((name, label)).or_default() += by;
-        for (_, outcome) in &self.deliveries {
-            count("delivery", outcome.as_str(), 1);
+    fn check_counts(&self, miscounted: &mut Vec<String>) {
+        let mut wanted: Vec<(Count, i64)> = Vec::new();
+        let kept = Outcome::ALL.iter().filter(|one| **one != Outcome::Spooled);
+        for outcome in kept {
+            let deliveries = self.deliveries.iter();
+            let deliveries = deliveries
+                .filter(|(_, one)| one == outcome.as_str())
+                .count();
+            wanted.push((Count::Delivery(*outcome), number(deliveries)));
+            let items = self.items.iter().filter(|(one, _)| one == outcome.as_str());
+            let mut items: i64 = items.map(|(_, number)| number).sum();
+            if *outcome == Outcome::Stored {
+                items += number(self.messages.len());
+            }
+            wanted.push((Count::Item(*outcome), items));
         }
-        for (_, _, direction, kind) in &self.messages {
-            count("direction", direction.as_str(), 1);
-            count("kind", kind.as_str(), 1);
-            count("item", "stored", 1);
+        for direction in Direction::ALL {
+            let messages = self.messages.iter();
+            let messages = messages.filter(|(_, _, one, _)| one == direction.as_str());
+            wanted.push((Count::Direction(*direction), number(messages.count())));
         }
-        for (outcome, number) in &self.items {
-            count("item", outcome.as_str(), *number);
+        for kind in Kind::ALL {
+            let messages = self.messages.iter();
+            let messages = messages.filter(|(_, _, _, one)| one == kind.as_str());
+            wanted.push((Count::Kind(*kind), number(messages.count())));
         }
-        count("contact", "instagram", self.contacts);
-        let shapes = |counters: &[(String, String, i64)]| -> i64 {
-            let of_shapes = counters.iter().filter(|(name, _, _)| name == "shape");
-            of_shapes.map(|(_, _, value)| value).sum()
-        };
-        if usize::try_from(shapes(&self.counters)) != Ok(self.deliveries.len()) {
+        for (count, wanted) in wanted {
+            let total = self.total.get(count);
+            let hours: i64 = self.hours.iter().map(|hour| hour.get(count)).sum();
+            if (total, hours) != (wanted, wanted) {
+                miscounted.push(format!(
+                    "{count:?}: {wanted} are there, all time says {total}, the hours say {hours}"
+                ));
+            }
+        }
+        let shapes = Shape::ALL
+            .iter()
+            .map(|shape| self.total.get(Count::Shape(*shape)));
+        if shapes.sum::<i64>() != number(self.deliveries.len()) {
             miscounted.push("the shapes are not as many as the deliveries".to_owned());
         }
-        let counted: BTreeMap<_, _> = self
-            .counters
-            .iter()
-            .filter(|(name, _, _)| name != "shape")
-            .map(|(name, label, value)| ((name.as_str(), label.as_str()), *value))
-            .collect();
-        wanted.retain(|_, number| *number > 0);
-        if wanted != counted {
-            miscounted.push(format!("there are {wanted:?}, counted are {counted:?}"));
-        }
-        if self.hours != self.counters {
+        let contacts = self.contacts_ever.contacts(&Channel::Instagram);
+        if contacts != self.contacts {
+            let there = self.contacts;
             miscounted.push(format!(
-                "the hours say {:?}, all time says {:?}",
-                self.hours, self.counters
+                "there are {there} contacts, counted are {contacts}"
             ));
         }
     }
+}
+
+fn number(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap()
 }

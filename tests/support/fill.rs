@@ -19,7 +19,7 @@ pub(crate) async fn postgres(url: &str, count: u32, text: &str) {
          FROM generate_series(1, {count}) AS n; \
          UPDATE head SET position = {count}; \
          INSERT INTO hours (hour, first, last) VALUES (1783609200 / 3600, 1, {count}); \
-         UPDATE folded SET position = {count}; \
+         UPDATE rollup SET position = {count}; \
          ANALYZE"
     );
     postgres::execute(url, statement).await;
@@ -37,7 +37,8 @@ pub(crate) async fn sqlite(file: &Path, count: u32) {
            1783609200000 + n, 'flat', 0 \
          FROM numbers; \
          INSERT INTO hours (hour, first, last) VALUES (1783609200 / 3600, 1, {count}); \
-         UPDATE folded SET position = {count}"
+         UPDATE head SET position = {count}; \
+         UPDATE rollup SET position = {count}"
     );
     super::sqlite_execute(file, statement).await;
 }

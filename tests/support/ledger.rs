@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatrace_webhook::store::{PostgresStore, SqliteStore, Upkeep};
+use chatrace_webhook::store::{PostgresStore, SqliteStore, Store};
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
@@ -20,11 +20,12 @@ macro_rules! texts {
     ($body:literal) => {
         concat!(
             "SELECT contact_id || coalesce(sender_id, '') || coalesce(recipient_id, '') || coalesce(username, '') \
-               || coalesce(display_name, '') || coalesce(body, '') FROM messages \
+               || coalesce(display_name, '') || coalesce(aliases, '') || coalesce(body, '') FROM messages \
              UNION ALL SELECT headers || ",
             $body,
             " FROM deliveries \
-             UNION ALL SELECT coalesce(contact_id, '') || coalesce(reason, '') FROM items \
+             UNION ALL SELECT coalesce(contact_id, '') || coalesce(username, '') || coalesce(display_name, '') \
+               || coalesce(aliases, '') || coalesce(reason, '') FROM items \
              UNION ALL SELECT 'contact ' || id || coalesce(username, '') || coalesce(display_name, '') FROM contacts \
              UNION ALL SELECT alias || contact_id FROM contact_aliases"
         )
@@ -47,7 +48,7 @@ impl Ledger {
     }
 
     /// The store itself, without a service on it.
-    pub(crate) async fn store(&self) -> Arc<dyn Upkeep> {
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
         let window = Duration::from_secs(10);
         if let Some(url) = &self.url {
             let store = PostgresStore::new(url.parse().unwrap(), window);
@@ -67,14 +68,6 @@ impl Ledger {
 
     pub(crate) fn directory(&self) -> &std::path::Path {
         self.directory.path()
-    }
-
-    /// Runs a statement while no store is open.
-    pub(crate) async fn execute(&self, statement: &str) {
-        match &self.url {
-            Some(url) => postgres::execute(url, statement.to_owned()).await,
-            None => super::sqlite_execute(&self.file(), statement).await,
-        }
     }
 
     /// Everything in which a person could show, in one text.

@@ -17,7 +17,7 @@ use super::super::extract::Query;
 use super::parameters::FollowMessages;
 use super::start;
 use crate::message::Message;
-use crate::store::{self, MessageFilter, Slice, StoreError};
+use crate::store::{self, MessageFilter, MessagePage, StoreError};
 
 /// How many messages a stream reads at once.
 const PAGE: u32 = 100;
@@ -170,8 +170,8 @@ impl Follower {
         }
     }
 
-    async fn read(&self) -> Result<Slice, StoreError> {
+    async fn read(&self) -> Result<MessagePage, StoreError> {
         let head = self.state.store.head().await?;
-        store::slice(&*self.state.store, &self.filter, self.after, head, PAGE).await
+        store::message_page(&*self.state.store, &self.filter, self.after, head, PAGE).await
     }
 }

@@ -1,348 +1,163 @@
-//! One transaction for a batch of deliveries.
+//! Commits a batch of deliveries by one statement: the function `commit_batch` of migrations/postgres.
 //!
-//! Step by step: the way of a batch in which not everything is new, or which may hold something that was erased, or that
-//! is tried again. All others go [`at_once`](super::at_once).
+//! The statement is a transaction and one round trip. What a commit costs at low load are the round trips, and at high
+//! load each is a moment in which the database waits.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jiff_sqlx::{Timestamp, ToSqlx as _};
-use sqlx::PgConnection;
-use uuid::Uuid;
+use sqlx::postgres::types::PgInterval;
+use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::guard;
-use super::rows::{NewAlias, NewContact, NewMessage, Rows};
-use crate::delivery::{Receipt, Record};
-use crate::message::Contact;
-use crate::store::columns::{Columns as _, receipt};
-use crate::store::known::Known;
-use crate::store::settle::Plan;
+use super::rows::{DeliveryColumns, HourChange, ItemColumns, MessageColumns};
+use crate::delivery::Record;
+use crate::store::plan::{Existing, FoundRow, LookUp, NewMessage, Plan};
+use crate::store::rows::{RECEIPT_COLUMNS, ReceiptRow};
+use crate::store::suppression;
+use crate::store::values::Time;
 use crate::store::{Attempt, Committed, StoreError};
 
-/// Begins a writing transaction and locks `head`, behind which every other one now waits. Its commit waits for the disk
-/// whatever the server's default is; and what others committed while it waited for the lock must be seen. The limits keep one hanging replica from stopping the others. Plans are made once:
-/// they depend on nothing that a batch holds, and making one takes as long as running it for a batch of one. All of it
-/// is local to the transaction, so that it also holds behind a connection pooler.
-pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
-     SET LOCAL statement_timeout = '3s'; \
-     SET LOCAL lock_timeout = '2s'; \
-     SET LOCAL idle_in_transaction_session_timeout = '3s'; \
-     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
-     SET LOCAL plan_cache_mode = force_generic_plan; \
-     SELECT position, generation, COALESCE(guarded_until > now(), false) AS guarded FROM head FOR UPDATE";
+/// How often a batch is planned. The first look-up finds everything unless another replica comes between.
+const PLANS: usize = 4;
 
-/// What stands in `head` at the beginning of a transaction.
-pub(super) struct Head {
-    /// The last position that is given out.
-    pub(super) position: i64,
-    /// Counts the deletions of contacts.
-    pub(super) generation: i64,
-    /// Whether something was deleted not long ago that must not come back.
-    pub(super) guarded: bool,
-}
-
-/// Commits a batch; see [`Store::commit`](crate::store::Store::commit). After an error other than
-/// [`StoreError::Unavailable`] the connection can be used again.
+/// Commits a batch; see [`Ledger::commit`](crate::store::Ledger::commit). `is_suppressing`: whether the suppression list
+/// had entries when that was last seen. Answers whether it has, and the last position.
 pub(super) async fn commit(
     connection: &mut PgConnection,
     records: &[Record],
     attempt: Attempt,
     window: Duration,
-    known: &mut Known,
-) -> Result<Vec<Committed>, StoreError> {
-    match write(connection, records, attempt, window, known).await {
-        Ok((committed, contacts)) => {
-            sqlx::raw_sql("COMMIT").execute(connection).await?;
-            known.remember(contacts.iter().map(|(contact, _)| contact));
-            Ok(committed)
-        }
-        Err(error @ StoreError::Unavailable(_)) => Err(error),
-        Err(error) => {
-            sqlx::raw_sql("ROLLBACK").execute(connection).await?;
-            Err(error)
-        }
+    is_suppressing: &mut bool,
+) -> Result<(Vec<Committed>, i64), StoreError> {
+    let mut existing = Existing::default();
+    if attempt == Attempt::Again {
+        // Some of it is probably there.
+        existing = look_up(connection, records, window).await?;
     }
+    for _ in 0..PLANS {
+        let screened = existing.suppression.screen(records, window);
+        let plan = Plan::new(&screened, &existing, window);
+        if plan.is_empty() {
+            return Ok((plan.committed, 0));
+        }
+        let before = write(
+            connection,
+            &plan,
+            &screened,
+            attempt,
+            window,
+            *is_suppressing,
+        )
+        .await?;
+        if let Some(before) = before {
+            let head = before + plan.positions();
+            return Ok((plan.committed, head));
+        }
+        existing = look_up(connection, records, window).await?;
+        *is_suppressing = is_list_in_use(connection).await?;
+    }
+    Err(StoreError::Conflict(
+        "other replicas commit the same messages".to_owned(),
+    ))
 }
 
-/// What became of each record, and the contacts that were written.
-type Written = (Vec<Committed>, Vec<(Contact, jiff::Timestamp)>);
-
-/// Begins the transaction and writes the batch.
+/// Writes a batch and answers the position before it. `None`: nothing is written, since something exists already.
 async fn write(
     connection: &mut PgConnection,
+    plan: &Plan<'_>,
     records: &[Record],
     attempt: Attempt,
     window: Duration,
-    known: &mut Known,
-) -> Result<Written, StoreError> {
-    let head = begin(connection).await?;
-    let guard = guard::read(connection, &head, records, known).await?;
-    let records = &*guard.screen(records, window);
-    let done = match attempt {
-        Attempt::First => HashMap::new(),
-        Attempt::Again => already_committed(connection, records).await?,
+    is_suppressing: bool,
+) -> Result<Option<i64>, StoreError> {
+    let messages: Vec<_> = plan.numbered_messages().map(MessageColumns::from).collect();
+    let deliveries = plan.numbered_deliveries().map(DeliveryColumns::from);
+    let items: Vec<_> = plan.numbered_items().map(ItemColumns::from).collect();
+    let people = is_suppressing.then(|| suppression::people(records));
+    let people = people.map(|people| people.map(|(person, at)| (person, Time(at))).unzip());
+    let (people, arrivals): (Option<Vec<_>>, Option<Vec<_>>) = people.unzip();
+    let window = PgInterval {
+        months: 0,
+        days: 0,
+        microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX),
     };
-    let mut plan = Plan::new(
-        records
-            .iter()
-            .filter(|record| !done.contains_key(&record.delivery.id)),
-        window,
-    );
-    if let Some((keys, from, until)) = plan.windows(window) {
-        let stored = stored_in_windows(connection, &keys, from.to_sqlx(), until.to_sqlx()).await?;
-        plan.collapse(stored, window);
-    }
-    let contacts = plan.contacts(known);
-    let committed = insert(connection, &plan, &contacts, head.position).await?;
-
-    let mut new = committed.into_iter();
-    let committed = records
-        .iter()
-        .map(|record| match done.get(&record.delivery.id) {
-            Some(committed) => Ok(committed.clone()),
-            None => new
-                .next()
-                .ok_or_else(|| StoreError::Corrupt("a delivery was not settled".to_owned())),
-        })
-        .collect::<Result<_, _>>()?;
-    Ok((committed, contacts))
+    // The server commits after it has answered the row: `fetch_one` reads on until it says that it has.
+    let before = sqlx::query_scalar("SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+        .bind(messages)
+        .bind(deliveries.collect::<Vec<_>>())
+        .bind(items)
+        .bind(HourChange::all(&plan.counts, &plan.hours))
+        .bind(&plan.counts.total)
+        .bind(window)
+        .bind(attempt == Attempt::Again)
+        .bind(people)
+        .bind(arrivals)
+        .fetch_one(connection)
+        .await?;
+    Ok(before)
 }
 
-/// Begins and locks.
-pub(super) async fn begin(connection: &mut PgConnection) -> Result<Head, StoreError> {
-    let rows = sqlx::raw_sql(BEGIN).fetch_all(connection).await?;
-    let head = rows
-        .last()
-        .ok_or_else(|| StoreError::Corrupt("the table `head` is empty".to_owned()))?;
-    Ok(Head {
-        position: head.long("position")?,
-        generation: head.long("generation")?,
-        guarded: head.flag("guarded")?,
-    })
-}
-
-/// Inserts a batch behind a position.
-///
-/// It is settled as if every message and contact were new, and written whole in one statement. Where the database
-/// finds that some are not, it leaves out what follows from that, which is then settled and written again.
-async fn insert(
-    connection: &mut PgConnection,
-    plan: &Plan<'_>,
-    contacts: &[(Contact, jiff::Timestamp)],
-    position: i64,
-) -> Result<Vec<Committed>, StoreError> {
-    let batch = Batch::new(plan, contacts, position, plan.records.len());
-    let mut settled = plan.settle(|number| Some(batch.position(number)));
-    settled.count_contacts(contacts, |_| true);
-    let rows = Rows::new(&settled, batch.before_deliveries);
-    if let Some(new) = batch.insert(connection, &rows).await? {
-        let is_new = |number: usize| new.messages.contains(&plan.candidates[number].id);
-        settled = plan.settle(|number| is_new(number).then(|| batch.position(number)));
-        settled.count_contacts(contacts, |contact| new.has(contact));
-        let rows = Rows::new(&settled, batch.before_deliveries);
-        batch.add(connection, &rows).await?;
-    }
-    Ok(settled.into_committed())
-}
-
-/// The answers to those of the records that are in the database already. Planned each time: a plan from when the table
-/// was small would read all of it.
-async fn already_committed(
+/// What the database has of a batch. Planned each time: a plan from when the tables were small would read all of them.
+pub(super) async fn look_up(
     connection: &mut PgConnection,
     records: &[Record],
-) -> Result<HashMap<Uuid, Committed>, StoreError> {
-    let ids: Vec<_> = records.iter().map(|record| record.delivery.id).collect();
-    let rows = sqlx::query(
-        "SELECT id, outcome, stored, duplicates, ignored, quarantined FROM deliveries WHERE id = ANY($1)",
+    window: Duration,
+) -> Result<Existing, StoreError> {
+    let look_up = LookUp::new(records, window, true);
+    let mut existing = Existing::default();
+    let receipts: Vec<ReceiptRow> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {RECEIPT_COLUMNS} FROM deliveries WHERE id = ANY($1)"
+    )))
+    .persistent(false)
+    .bind(&look_up.deliveries)
+    .fetch_all(&mut *connection)
+    .await?;
+    for receipt in receipts {
+        existing.add_receipt(receipt.into());
+    }
+    let found: Vec<FoundRow> = sqlx::query_as(
+        "WITH near AS (SELECT * FROM UNNEST($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS near (key, since, until)) \
+         SELECT 'key' AS found, dedupe_key AS key, NULL::uuid AS window_key, received_at AS at, false AS erased \
+         FROM messages WHERE dedupe_key = ANY($1) \
+         UNION ALL \
+         SELECT 'window', key, NULL, received_at, false FROM near JOIN messages ON window_key = key \
+           AND received_at > since AND received_at < until \
+         UNION ALL \
+         SELECT 'erasure', person, NULL, erased_at, false FROM erasures WHERE person = ANY($5) \
+         UNION ALL \
+         SELECT 'tombstone', dedupe_key, window_key, received_at, erased FROM tombstones WHERE dedupe_key = ANY($1) \
+         UNION ALL \
+         SELECT 'tombstone', dedupe_key, window_key, received_at, erased FROM near JOIN tombstones ON window_key = key \
+           AND received_at > since AND received_at < until",
     )
     .persistent(false)
-    .bind(ids)
+    .bind(look_up.keys)
+    .bind(look_up.windows.iter().map(|window| window.0).collect::<Vec<_>>())
+    .bind(look_up.windows.iter().map(|window| Time(window.1)).collect::<Vec<_>>())
+    .bind(look_up.windows.iter().map(|window| Time(window.2)).collect::<Vec<_>>())
+    .bind(look_up.people)
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let receipt: Receipt = receipt(row)?;
-            Ok((
-                receipt.delivery_id,
-                Committed {
-                    receipt,
-                    messages: Vec::new(),
-                },
-            ))
-        })
-        .collect()
+    existing.extend(found);
+    Ok(existing)
 }
 
-/// The arrivals of stored messages that have one of these window keys. Planned each time, as above.
-pub(super) async fn stored_in_windows(
+/// Whether the suppression list has entries.
+async fn is_list_in_use(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT COALESCE(suppressing_until > now(), false) FROM head")
+        .fetch_one(connection)
+        .await
+}
+
+/// Inserts messages behind a position, in the transaction that is open.
+pub(super) async fn write_messages(
     connection: &mut PgConnection,
-    keys: &[Uuid],
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Vec<(Uuid, jiff::Timestamp)>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT window_key, received_at FROM messages \
-         WHERE window_key = ANY($1) AND received_at BETWEEN $2 AND $3",
-    )
-    .persistent(false)
-    .bind(keys)
-    .bind(from)
-    .bind(until)
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
-        .map(|row| Ok((row.uuid("window_key")?, row.time("received_at")?)))
-        .collect()
-}
-
-/// The rows that a batch would like to insert: positions for messages, deliveries and contacts, in this order.
-pub(super) struct Batch<'a> {
-    pub(super) messages: Vec<NewMessage<'a>>,
-    pub(super) contacts: Vec<NewContact<'a>>,
-    pub(super) aliases: Vec<NewAlias<'a>>,
-    pub(super) before_deliveries: i64,
-    head: i64,
-}
-
-/// What was new, where not everything was.
-pub(super) struct New {
-    pub(super) messages: HashSet<Uuid>,
-    contacts: HashSet<(String, String)>,
-}
-
-impl New {
-    pub(super) fn has(&self, contact: &Contact) -> bool {
-        let key = (contact.channel.as_str().to_owned(), contact.id.clone());
-        self.contacts.contains(&key)
-    }
-}
-
-/// Whether all was new; if not, ids of the new messages, channels and ids of the new contacts.
-type Answer = (bool, Vec<Uuid>, Vec<String>, Vec<String>);
-
-impl<'a> Batch<'a> {
-    /// Puts everything behind a position.
-    pub(super) fn new(
-        plan: &Plan<'a>,
-        contacts: &'a [(Contact, jiff::Timestamp)],
-        position: i64,
-        deliveries: usize,
-    ) -> Self {
-        let before_deliveries = position + count(plan.candidates.len());
-        let before_contacts = before_deliveries + count(deliveries);
-        Self {
-            messages: (position + 1..)
-                .zip(&plan.candidates)
-                .map(|(position, candidate)| NewMessage::new(position, candidate))
-                .collect(),
-            contacts: (before_contacts + 1..)
-                .zip(contacts)
-                .map(|(position, (contact, since))| NewContact::new(position, contact, *since))
-                .collect(),
-            aliases: contacts
-                .iter()
-                .flat_map(|(contact, _)| NewAlias::all(contact))
-                .collect(),
-            before_deliveries,
-            head: before_contacts + count(contacts.len()),
-        }
-    }
-
-    /// The position of a candidate, by its number.
-    pub(super) fn position(&self, candidate: usize) -> i64 {
-        self.messages[candidate].position
-    }
-
-    /// Inserts the messages that are new, and writes the contacts and their other ids. If all of them were new, `rows`,
-    /// which are settled for that case, are written too; else it answers what was.
-    pub(super) async fn insert(
-        &self,
-        connection: &mut PgConnection,
-        rows: &Rows<'_>,
-    ) -> Result<Option<New>, StoreError> {
-        let people = (self.contacts.as_slice(), self.aliases.as_slice());
-        execute(connection, self.head, &self.messages, people, rows).await
-    }
-
-    /// Writes the rows that follow from what was inserted.
-    pub(super) async fn add(
-        &self,
-        connection: &mut PgConnection,
-        rows: &Rows<'_>,
-    ) -> Result<(), StoreError> {
-        execute(connection, self.head, &[], (&[], &[]), rows)
-            .await
-            .map(drop)
-    }
-}
-
-async fn execute(
-    connection: &mut PgConnection,
-    head: i64,
+    before: i64,
     messages: &[NewMessage<'_>],
-    (contacts, aliases): (&[NewContact<'_>], &[NewAlias<'_>]),
-    rows: &Rows<'_>,
-) -> Result<Option<New>, StoreError> {
-    let (all, messages, channels, ids): Answer = sqlx::query_as(
-        "WITH moved AS ( \
-           UPDATE head SET position = $1 \
-         ), new_messages AS ( \
-           INSERT INTO messages (position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, \
-             external_id, contact_id, sender_id, recipient_id, username, display_name, body, attachments, reply_to, \
-             payload, sent_at, sent_at_source, received_at, shape, recovered) \
-           SELECT * FROM UNNEST($2::new_message[]) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id \
-         ), people AS ( \
-           INSERT INTO contacts (position, channel, id, username, display_name, first_seen) \
-           SELECT * FROM UNNEST($3::new_contact[]) \
-           ON CONFLICT (channel, id) DO UPDATE \
-             SET username = COALESCE(EXCLUDED.username, contacts.username), \
-                 display_name = COALESCE(EXCLUDED.display_name, contacts.display_name), \
-                 first_seen = LEAST(EXCLUDED.first_seen, contacts.first_seen) \
-           RETURNING channel, id, xmax = 0 AS is_new \
-         ), aliases AS ( \
-           INSERT INTO contact_aliases (channel, alias, contact_id) \
-           SELECT * FROM UNNEST($4::new_alias[]) ON CONFLICT DO NOTHING \
-         ), new AS ( \
-           SELECT (SELECT count(*) FROM new_messages) = cardinality($2) \
-             AND (SELECT count(*) FROM people WHERE is_new) = cardinality($3) AS are_all \
-         ), new_deliveries AS ( \
-           INSERT INTO deliveries (position, id, received_at, method, content_type, headers, body, is_query, shape, \
-             outcome, stored, duplicates, ignored, quarantined) \
-           SELECT * FROM UNNEST($5::new_delivery[]) WHERE (SELECT are_all FROM new) \
-         ), new_items AS ( \
-           INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) \
-           SELECT * FROM UNNEST($6::new_item[]) WHERE (SELECT are_all FROM new) \
-         ), new_hours AS ( \
-           INSERT INTO hours AS old (hour, first, last, newest) \
-           SELECT * FROM UNNEST($7::new_span[]) WHERE (SELECT are_all FROM new) \
-           ON CONFLICT (hour) DO UPDATE SET first = LEAST(old.first, EXCLUDED.first), \
-             last = GREATEST(old.last, EXCLUDED.last), newest = GREATEST(old.newest, EXCLUDED.newest) \
-         ), new_counts AS ( \
-           INSERT INTO counters AS old (hour, name, label, value) \
-           SELECT * FROM UNNEST($8::new_count[]) WHERE (SELECT are_all FROM new) \
-           ON CONFLICT (hour, name, label) DO UPDATE SET value = old.value + EXCLUDED.value \
-         ) \
-         SELECT are_all, ARRAY(SELECT id FROM new_messages WHERE NOT are_all), \
-           ARRAY(SELECT channel FROM people WHERE is_new AND NOT are_all), \
-           ARRAY(SELECT id FROM people WHERE is_new AND NOT are_all) \
-         FROM new",
-    )
-    .bind(head)
-    .bind(messages)
-    .bind(contacts)
-    .bind(aliases)
-    .bind(&rows.deliveries)
-    .bind(&rows.items)
-    .bind(&rows.hours)
-    .bind(&rows.counts)
-    .fetch_one(connection)
-    .await?;
-    Ok((!all).then(|| New {
-        messages: messages.into_iter().collect(),
-        contacts: channels.into_iter().zip(ids).collect(),
-    }))
-}
-
-fn count(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
+) -> Result<(), StoreError> {
+    let rows = (before + 1..).zip(messages);
+    sqlx::query("INSERT INTO messages SELECT * FROM UNNEST($1::messages[])")
+        .bind(rows.map(MessageColumns::from).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate as _, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Error, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
@@ -16,7 +16,7 @@ const OLDEST: i32 = 13;
 /// Any number, the same in every replica: "chatrace" as a telephone spells it.
 const MIGRATION_LOCK: i64 = 24_287_223;
 /// How long another replica's migration is waited for.
-const MIGRATION_PATIENCE: Duration = Duration::from_mins(2);
+const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a question may take to be answered: a connection on which nothing arrives is given up.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the migrations may take: far longer than they do, but not for ever.
@@ -124,7 +124,7 @@ pub(super) async fn migrate(
     let mut guard = within(ANSWER_TIMEOUT, guard.begin())
         .await
         .map_err(|error| migrate_error(error.into()))?;
-    let deadline = Instant::now() + MIGRATION_PATIENCE;
+    let deadline = Instant::now() + MIGRATION_LOCK_TIMEOUT;
     let mut pause = Duration::from_millis(50);
     while !within(ANSWER_TIMEOUT, try_lock(&mut guard))
         .await
@@ -139,7 +139,7 @@ pub(super) async fn migrate(
         pause = (pause * 2).min(Duration::from_secs(2));
     }
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-    migrator.set_locking(false).set_ignore_missing(true);
+    migrator.set_locking(false);
     let migrating = migrator.run_direct(None, connection, false);
     let migrated = within(MIGRATION_TIMEOUT, migrating).await;
     // Where this fails, the lock ends with the connection.
@@ -168,23 +168,24 @@ async fn try_lock(connection: &mut PgConnection) -> Result<bool, Error> {
 pub(super) async fn missing_migrations(
     connection: &mut PgConnection,
 ) -> Result<Vec<String>, PrepareError> {
-    within(ANSWER_TIMEOUT, missing(connection))
-        .await
-        .map_err(migrate_error)
+    let applied = within(ANSWER_TIMEOUT, applied_migrations(connection));
+    crate::store::missing_migrations(&MIGRATIONS, &applied.await.map_err(migrate_error)?)
+        .map_err(|error| PrepareError::Unusable(format!("the database cannot be used: {error}")))
 }
 
-async fn missing(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+async fn applied_migrations(
+    connection: &mut PgConnection,
+) -> Result<Vec<AppliedMigration>, MigrateError> {
     const TABLE: &str = "_sqlx_migrations";
     let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
         .bind(TABLE)
         .fetch_one(&mut *connection)
         .await?;
-    let applied = if exists {
-        connection.list_applied_migrations(TABLE).await?
+    if exists {
+        connection.list_applied_migrations(TABLE).await
     } else {
-        Vec::new()
-    };
-    Ok(crate::store::missing_of(&MIGRATIONS, &applied))
+        Ok(Vec::new())
+    }
 }
 
 fn migrate_error(error: MigrateError) -> PrepareError {

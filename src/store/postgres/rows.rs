@@ -1,20 +1,20 @@
-//! The rows of a commit in the types of `migrations/postgres`: their fields stand in the order of the type's.
+//! The rows of a batch as Postgres gets them: their fields are in the order of the table's columns.
 
-use jiff_sqlx::{Timestamp, ToSqlx as _};
 use sqlx::postgres::{PgHasArrayType, PgTypeInfo};
 use sqlx::{Postgres, Type};
 use uuid::Uuid;
 
-use crate::delivery::Record;
-use crate::message::Contact;
-use crate::store::Committed;
-use crate::store::settle::{Candidate, Counters, Hours, ItemRow, Settled};
+use crate::delivery::{Receipt, Record};
+use crate::store::counts::{CountChanges, Counts};
+use crate::store::headers_json;
+use crate::store::plan::{HourRanges, NewItem, NewMessage};
+use crate::store::values::Time;
 
 /// A row of `messages`.
 #[derive(sqlx::Encode)]
-pub(super) struct NewMessage<'a> {
-    pub(super) position: i64,
-    pub(super) id: Uuid,
+pub(super) struct MessageColumns<'a> {
+    position: i64,
+    id: Uuid,
     dedupe_key: Uuid,
     window_key: Option<Uuid>,
     delivery_id: Uuid,
@@ -28,27 +28,28 @@ pub(super) struct NewMessage<'a> {
     recipient_id: Option<&'a str>,
     username: Option<&'a str>,
     display_name: Option<&'a str>,
+    aliases: Option<String>,
     body: Option<&'a str>,
     attachments: Option<String>,
     reply_to: Option<&'a str>,
     payload: Option<&'a str>,
-    sent_at: Timestamp,
+    sent_at: Time,
     sent_at_source: &'static str,
-    received_at: Timestamp,
+    received_at: Time,
     shape: &'static str,
     recovered: bool,
 }
 
-impl<'a> NewMessage<'a> {
-    pub(super) fn new(position: i64, candidate: &Candidate<'a>) -> Self {
-        let (delivery, draft) = (candidate.delivery, candidate.draft);
+impl<'a> From<(i64, &NewMessage<'a>)> for MessageColumns<'a> {
+    fn from((position, message): (i64, &NewMessage<'a>)) -> Self {
+        let draft = message.draft;
         Self {
             position,
-            id: candidate.id,
-            dedupe_key: candidate.dedupe_key,
-            window_key: candidate.window_key,
-            delivery_id: delivery.id,
-            item: candidate.item,
+            id: message.id,
+            dedupe_key: message.dedupe_key,
+            window_key: message.window_key,
+            delivery_id: message.delivery.id,
+            item: message.item,
             channel: draft.channel.as_str(),
             direction: draft.direction.as_str(),
             kind: draft.kind.as_str(),
@@ -58,13 +59,14 @@ impl<'a> NewMessage<'a> {
             recipient_id: draft.recipient_id.as_deref(),
             username: draft.username.as_deref(),
             display_name: draft.display_name.as_deref(),
+            aliases: message.aliases(),
             body: draft.text.as_deref(),
-            attachments: candidate.attachments_json(),
+            attachments: message.attachments(),
             reply_to: draft.reply_to.as_deref(),
             payload: draft.payload.as_deref(),
-            sent_at: draft.sent_at.to_sqlx(),
+            sent_at: Time(draft.sent_at),
             sent_at_source: draft.sent_at_source.as_str(),
-            received_at: delivery.received_at.to_sqlx(),
+            received_at: Time(message.delivery.received_at),
             shape: draft.shape.as_str(),
             recovered: draft.recovered,
         }
@@ -73,10 +75,10 @@ impl<'a> NewMessage<'a> {
 
 /// A row of `deliveries`.
 #[derive(sqlx::Encode)]
-pub(super) struct NewDelivery<'a> {
+pub(super) struct DeliveryColumns<'a> {
     position: i64,
     id: Uuid,
-    received_at: Timestamp,
+    received_at: Time,
     method: &'a str,
     content_type: Option<&'a str>,
     headers: String,
@@ -90,17 +92,17 @@ pub(super) struct NewDelivery<'a> {
     quarantined: i32,
 }
 
-impl<'a> NewDelivery<'a> {
-    fn new(position: i64, record: &'a Record, committed: &Committed) -> Self {
-        let (delivery, receipt) = (&record.delivery, &committed.receipt);
+impl<'a> From<(i64, &(&'a Record, Receipt))> for DeliveryColumns<'a> {
+    fn from((position, (record, receipt)): (i64, &(&'a Record, Receipt))) -> Self {
+        let delivery = &record.delivery;
         let count = |items: u32| i32::try_from(items).unwrap_or(i32::MAX);
         Self {
             position,
             id: delivery.id,
-            received_at: delivery.received_at.to_sqlx(),
+            received_at: Time(delivery.received_at),
             method: &delivery.method,
             content_type: delivery.content_type.as_deref(),
-            headers: crate::store::headers_json(delivery),
+            headers: headers_json(delivery),
             body: &delivery.body,
             is_query: delivery.is_query,
             shape: record.shape.as_str(),
@@ -115,141 +117,69 @@ impl<'a> NewDelivery<'a> {
 
 /// A row of `items`.
 #[derive(sqlx::Encode)]
-pub(super) struct NewItem<'a> {
+pub(super) struct ItemColumns<'a> {
+    position: i64,
     delivery_id: Uuid,
     item: i32,
+    received_at: Time,
     outcome: &'static str,
     code: Option<&'static str>,
     reason: Option<&'a str>,
     channel: Option<&'a str>,
     contact_id: Option<&'a str>,
-}
-
-impl<'a> NewItem<'a> {
-    fn new(row: &ItemRow<'a>) -> Self {
-        Self {
-            delivery_id: row.delivery_id,
-            item: row.item,
-            outcome: row.outcome.as_str(),
-            code: row.reason.map(|reason| reason.code.as_str()),
-            reason: row.reason.map(|reason| reason.text.as_str()),
-            channel: row.contact.map(|(channel, _)| channel),
-            contact_id: row.contact.map(|(_, id)| id),
-        }
-    }
-}
-
-/// A row of `contacts`.
-#[derive(sqlx::Encode)]
-pub(super) struct NewContact<'a> {
-    position: i64,
-    channel: &'a str,
-    id: &'a str,
     username: Option<&'a str>,
     display_name: Option<&'a str>,
-    first_seen: Timestamp,
+    aliases: Option<&'a str>,
 }
 
-impl<'a> NewContact<'a> {
-    pub(super) fn new(position: i64, contact: &'a Contact, since: jiff::Timestamp) -> Self {
+impl<'a> From<(i64, &'a NewItem<'_>)> for ItemColumns<'a> {
+    fn from((position, item): (i64, &'a NewItem<'_>)) -> Self {
+        let contact = item.contact.as_ref();
         Self {
             position,
-            channel: contact.channel.as_str(),
-            id: &contact.id,
-            username: contact.username.as_deref(),
-            display_name: contact.display_name.as_deref(),
-            first_seen: since.to_sqlx(),
+            delivery_id: item.delivery_id,
+            item: item.item,
+            received_at: Time(item.received_at),
+            outcome: item.outcome.as_str(),
+            code: item.reason.map(|reason| reason.code.as_str()),
+            reason: item.reason.map(|reason| reason.text.as_str()),
+            channel: contact.map(|contact| contact.channel),
+            contact_id: contact.map(|contact| contact.id),
+            username: contact.and_then(|contact| contact.username),
+            display_name: contact.and_then(|contact| contact.display_name),
+            aliases: contact.and_then(|contact| contact.aliases.as_deref()),
         }
     }
 }
 
-/// A row of `contact_aliases`.
+/// What a batch adds to a row of `hours`.
 #[derive(sqlx::Encode)]
-pub(super) struct NewAlias<'a> {
-    channel: &'a str,
-    alias: &'a str,
-    contact_id: &'a str,
-}
-
-impl<'a> NewAlias<'a> {
-    pub(super) fn all(contact: &'a Contact) -> impl Iterator<Item = Self> {
-        contact.aliases.iter().map(|alias| Self {
-            channel: contact.channel.as_str(),
-            alias,
-            contact_id: &contact.id,
-        })
-    }
-}
-
-/// What a row of `hours` is widened by.
-#[derive(sqlx::Encode)]
-pub(super) struct NewHour {
+pub(super) struct HourChange {
     hour: i64,
-    first: i64,
-    last: i64,
-    newest: Timestamp,
+    first: Option<i64>,
+    last: Option<i64>,
+    counts: Counts,
 }
 
-/// What a row of `counters` is raised by.
-#[derive(sqlx::Encode)]
-pub(super) struct NewCount<'a> {
-    hour: i64,
-    name: &'static str,
-    label: &'a str,
-    value: i64,
-}
-
-/// The rows that follow from which messages and contacts are new.
-#[derive(Default)]
-pub(super) struct Rows<'a> {
-    pub(super) deliveries: Vec<NewDelivery<'a>>,
-    pub(super) items: Vec<NewItem<'a>>,
-    pub(super) hours: Vec<NewHour>,
-    pub(super) counts: Vec<NewCount<'a>>,
-}
-
-impl<'a> Rows<'a> {
-    /// Puts the deliveries behind a position.
-    pub(super) fn new(settled: &Settled<'a>, position: i64) -> Self {
-        let deliveries = (position + 1..).zip(&settled.committed);
-        Self {
-            deliveries: deliveries
-                .map(|(position, (record, committed))| {
-                    NewDelivery::new(position, record, committed)
-                })
-                .collect(),
-            items: settled.items.iter().map(NewItem::new).collect(),
-            ..Self::counting(&settled.counters, &settled.hours)
-        }
-    }
-
-    /// Only what is counted.
-    pub(super) fn counting(counters: &Counters<'a>, hours: &Hours) -> Self {
-        let counts = counters.0.iter();
-        let hours = hours.0.iter();
-        Self {
-            hours: hours
-                .map(|(&hour, span)| NewHour {
-                    hour,
-                    first: span.first,
-                    last: span.last,
-                    newest: span.newest.to_sqlx(),
-                })
-                .collect(),
-            counts: counts
-                .map(|(&(hour, name, label), &value)| NewCount {
-                    hour,
-                    name: name.as_str(),
-                    label,
-                    value,
-                })
-                .collect(),
-            ..Self::default()
-        }
+impl HourChange {
+    pub(super) fn all(changes: &CountChanges, ranges: &HourRanges) -> Vec<Self> {
+        let hours = changes.hours.iter();
+        hours
+            .map(|(hour, counts)| {
+                let range = ranges.0.get(hour);
+                Self {
+                    hour: *hour,
+                    first: range.map(|range| range.first),
+                    last: range.map(|range| range.last),
+                    counts: counts.clone(),
+                }
+            })
+            .collect()
     }
 }
 
-/// Names the types in the database. (Deriving `Type` would derive reading as well, which borrowed rows cannot.)
+/// Names the types in the database; each table has one. (To derive `Type` would derive reading as well, which borrowed
+/// rows cannot.)
 macro_rules! types {
     ($($row:ty = $name:literal),+ $(,)?) => {
         $(
@@ -268,11 +198,8 @@ macro_rules! types {
 }
 
 types! {
-    NewMessage<'_> = "new_message",
-    NewDelivery<'_> = "new_delivery",
-    NewItem<'_> = "new_item",
-    NewContact<'_> = "new_contact",
-    NewAlias<'_> = "new_alias",
-    NewHour = "new_span",
-    NewCount<'_> = "new_count",
+    MessageColumns<'_> = "messages",
+    DeliveryColumns<'_> = "deliveries",
+    ItemColumns<'_> = "items",
+    HourChange = "hour_change",
 }

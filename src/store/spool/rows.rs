@@ -1,29 +1,31 @@
 //! The rows of the spool.
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow as _, Row as _, SqliteConnection};
 
-use super::{Depth, Spooled};
+use super::{SpoolDepth, Spooled};
 use crate::delivery::Delivery;
-use crate::store::columns::{Columns as _, delivery};
+use crate::store::headers_json;
+use crate::store::rows::DeliveryRow;
+use crate::store::values::Time;
 
 /// Adds deliveries, and answers how many were not there, and the oldest.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     deliveries: &[&Delivery],
-) -> Result<Depth, sqlx::Error> {
-    let mut added = Depth::default();
+) -> Result<SpoolDepth, sqlx::Error> {
+    let mut added = SpoolDepth::default();
     for delivery in deliveries {
         let done = sqlx::query(
             "INSERT INTO spool (id, received_at, method, content_type, headers, body, is_query) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         )
         .bind(delivery.id)
-        .bind(delivery.received_at.as_millisecond())
+        .bind(Time(delivery.received_at))
         .bind(delivery.method.as_str())
         .bind(delivery.content_type.as_deref())
-        .bind(crate::store::headers_json(delivery))
+        .bind(headers_json(delivery))
         .bind(delivery.body.as_ref())
         .bind(delivery.is_query)
         .execute(&mut *connection)
@@ -47,28 +49,27 @@ pub(super) async fn delete(
             .execute(&mut *connection)
             .await?
             .rows_affected();
-    let oldest = sqlx::query_scalar("SELECT received_at FROM spool ORDER BY position LIMIT 1")
-        .fetch_optional(connection)
-        .await?;
-    Ok((removed, oldest.and_then(arrival)))
-}
-
-fn arrival(millisecond: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(millisecond).ok()
+    let oldest: Option<Time> =
+        sqlx::query_scalar("SELECT received_at FROM spool ORDER BY position LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
+    Ok((removed, oldest.map(Into::into)))
 }
 
 pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.into_iter().chain(other).min()
 }
 
-pub(super) async fn read_depth(connection: &mut SqliteConnection) -> Result<Depth, sqlx::Error> {
-    let (count, oldest): (i64, Option<i64>) =
+pub(super) async fn read_depth(
+    connection: &mut SqliteConnection,
+) -> Result<SpoolDepth, sqlx::Error> {
+    let (count, oldest): (i64, Option<Time>) =
         sqlx::query_as("SELECT count(*), min(received_at) FROM spool")
             .fetch_one(connection)
             .await?;
-    Ok(Depth {
+    Ok(SpoolDepth {
         deliveries: u64::try_from(count).unwrap_or_default(),
-        oldest: oldest.and_then(arrival),
+        oldest: oldest.map(Into::into),
     })
 }
 
@@ -76,7 +77,7 @@ pub(super) async fn read_depth(connection: &mut SqliteConnection) -> Result<Dept
 pub(super) fn readable(row: &SqliteRow) -> Option<Spooled> {
     spooled(row)
         .inspect_err(|error| {
-            let position = row.long("position").unwrap_or_default();
+            let position: i64 = row.try_get("position").unwrap_or_default();
             tracing::error!(%error, position, "a row of the spool cannot be read; it is left where it is");
         })
         .ok()
@@ -84,7 +85,7 @@ pub(super) fn readable(row: &SqliteRow) -> Option<Spooled> {
 
 pub(super) fn spooled(row: &SqliteRow) -> Result<Spooled, sqlx::Error> {
     Ok(Spooled {
-        position: row.long("position")?,
-        delivery: delivery(row)?,
+        position: row.try_get("position")?,
+        delivery: DeliveryRow::from_row(row)?.into(),
     })
 }

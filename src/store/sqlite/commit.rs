@@ -1,298 +1,243 @@
-//! One transaction for a batch of deliveries.
+//! Commits a batch of deliveries: one text begins a transaction and looks up what exists, a second one inserts and
+//! commits.
 //!
-//! Step by step: the way of a batch in which not everything is new, or that is tried again, or that is large, and of every
-//! batch while something was erased or deleted not long ago. All others go [`at_once`](super::at_once). A statement takes many rows, in a few fixed
-//! numbers, for which it is prepared once.
+//! SQLite runs in a thread of its own, and each of its answers waits until a busy runtime looks: one by one, the
+//! statements of a batch spend more time on the way than in the database.
 
-use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
+use jiff::Timestamp;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::rows::{DELIVERIES, MESSAGES, bind_delivery, bind_message};
-use super::{Writing, contacts, guard};
+use super::rows::{DELIVERIES, MESSAGES, SqliteQuery, bind_delivery, bind_message};
 use crate::delivery::Record;
-use crate::message::Contact;
-use crate::store::columns::{Columns as _, receipt};
-use crate::store::known::Known;
-use crate::store::settle::{Candidate, Counters, Hours, ItemRow, Plan};
+use crate::store::plan::{Existing, FoundRow, LookUp, NewMessage, Plan};
+use crate::store::rows::{RECEIPT_COLUMNS, ReceiptRow};
 use crate::store::{Attempt, Committed, StoreError};
 
-/// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
-pub(super) async fn commit(
-    connection: &mut Writing,
-    records: &[Record],
-    attempt: Attempt,
-    window: Duration,
-    known: &mut Known,
-) -> Result<Vec<Committed>, StoreError> {
-    let written = write(connection.begin().await?, records, attempt, window, known).await;
-    let (mut done, contacts) = connection.end(written).await?;
-    known.remember(contacts.iter().map(|(contact, _)| contact));
-    records
-        .iter()
-        .map(|record| {
-            done.remove(&record.delivery.id).ok_or_else(|| {
-                StoreError::Corrupt("a delivery stands twice in one batch".to_owned())
-            })
-        })
-        .collect()
-}
+/// For how many rows there is a text. A batch takes the next larger one and leaves the last rows empty. A larger batch
+/// takes several.
+const SIZES: [usize; 12] = [1, 2, 4, 8, 16, 32, 64, 96, 128, 160, 192, 256];
 
-/// What became of each delivery, and the contacts that were written.
-type Written = (HashMap<Uuid, Committed>, Vec<(Contact, jiff::Timestamp)>);
+/// The texts that insert rows, each of which SQLite prepares once.
+static INSERTS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
+    SIZES.map(|size| format!("{}{}", MESSAGES.insert(size), DELIVERIES.insert(size)))
+});
+/// The same with what ends the batch: items, hours and `head`, and the commit, behind which a row says that it is done.
+static LAST_INSERTS: LazyLock<[String; SIZES.len()]> =
+    LazyLock::new(|| std::array::from_fn(|size| format!("{}{END}", INSERTS[size])));
 
-/// Writes a batch in the transaction that is open.
-async fn write(
-    connection: &mut SqliteConnection,
-    records: &[Record],
-    attempt: Attempt,
-    window: Duration,
-    known: &mut Known,
-) -> Result<Written, StoreError> {
-    let head = Head::read(connection).await?;
-    known.guard(head.guarded);
-    let guard = guard::read(connection, &head, records).await?;
-    let records = &*guard.screen(records, window);
-    let mut done = match attempt {
-        Attempt::First => HashMap::new(),
-        Attempt::Again => already_committed(connection, records).await?,
+/// Positions count from the one in `head`, which changes last.
+const END: &str = "\
+    INSERT OR ROLLBACK INTO items \
+      SELECT (SELECT position FROM head) + (value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, \
+        value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM json_each(?); \
+    INSERT INTO hours AS old \
+      SELECT value ->> 0, position + (value ->> 1), position + (value ->> 2), value -> 3 FROM head, json_each(?) WHERE true \
+      ON CONFLICT (hour) DO UPDATE SET first = min(coalesce(first, excluded.first), coalesce(excluded.first, first)), \
+        last = max(coalesce(last, excluded.last), coalesce(excluded.last, last)), \
+        counts = (SELECT json_group_array(coalesce(one.value, 0) + coalesce(other.value, 0) ORDER BY key) \
+          FROM json_each(old.counts) AS one FULL JOIN json_each(excluded.counts) AS other USING (key)); \
+    UPDATE head SET position = position + ?, \
+      last_message_at = nullif(max(coalesce(last_message_at, 0), ?), 0), \
+      last_delivery_at = nullif(max(coalesce(last_delivery_at, 0), ?), 0), \
+      counts = (SELECT json_group_array(coalesce(one.value, 0) + coalesce(other.value, 0) ORDER BY key) \
+        FROM json_each(head.counts) AS one FULL JOIN json_each(?) AS other USING (key)); \
+    COMMIT; SELECT position FROM head";
+
+/// What the database has of a batch: `?1` are dedupe keys, `?2` windows, `?3` hashes of people.
+macro_rules! look_up {
+    ($begin:literal) => {
+        concat!(
+            $begin,
+            "WITH wanted (key) AS MATERIALIZED (SELECT unhex(value) FROM json_each(?1)), \
+      near (key, since, until) AS MATERIALIZED ( \
+        SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM json_each(?2)) \
+    SELECT 'key' AS found, dedupe_key AS key, NULL AS window_key, received_at AS at, false AS erased \
+    FROM wanted CROSS JOIN messages ON dedupe_key = wanted.key \
+    UNION ALL \
+    SELECT 'window', window_key, NULL, received_at, false FROM near CROSS JOIN messages \
+      ON window_key = near.key AND received_at > since AND received_at < until \
+    UNION ALL \
+    SELECT 'erasure', person, NULL, erased_at, false \
+    FROM json_each(?3) AS named CROSS JOIN erasures ON person = unhex(named.value) \
+    UNION ALL \
+    SELECT 'tombstone', dedupe_key, window_key, received_at, erased FROM wanted CROSS JOIN tombstones \
+      ON dedupe_key = wanted.key \
+    UNION ALL \
+    SELECT 'tombstone', dedupe_key, window_key, received_at, erased FROM near CROSS JOIN tombstones \
+      ON window_key = near.key AND received_at > since AND received_at < until"
+        )
     };
-    let mut plan = Plan::new(
-        records
-            .iter()
-            .filter(|record| !done.contains_key(&record.delivery.id)),
-        window,
-    );
-    if let Some((keys, from, until)) = plan.windows(window) {
-        let stored = stored_in_windows(connection, &keys, from, until).await?;
-        plan.collapse(stored, window);
-    }
-    let new = insert_messages(connection, head.position, &plan.candidates).await?;
-    let contacts = plan.contacts(known);
-    let mut settled = plan.settle(|number| new.get(&plan.candidates[number].id).copied());
-    let people = contacts::write(connection, &contacts).await?;
-    settled.count_contacts(&contacts, |contact| people.has(contact));
-    insert_deliveries(connection, &settled.committed).await?;
-    insert_items(connection, &settled.items).await?;
-    count(connection, &settled.counters, &settled.hours).await?;
-
-    let committed = settled.committed.into_iter();
-    done.extend(committed.map(|(record, committed)| (record.delivery.id, committed)));
-    Ok((done, contacts))
 }
+const LOOK_UP: &str = look_up!("");
+const BEGIN_AND_LOOK_UP: &str = look_up!("BEGIN IMMEDIATE; ");
 
-async fn already_committed(
+/// Commits a batch; see [`Ledger::commit`](crate::store::Ledger::commit). `is_suppressing`: whether the suppression list
+/// has entries. Answers the last position as well.
+pub(super) async fn commit(
     connection: &mut SqliteConnection,
     records: &[Record],
-) -> Result<HashMap<Uuid, Committed>, StoreError> {
-    let mut done = HashMap::new();
-    for record in records {
-        let row = sqlx::query(
-            "SELECT id, outcome, stored, duplicates, ignored, quarantined FROM deliveries WHERE id = ?1",
-        )
-        .bind(record.delivery.id)
-        .fetch_optional(&mut *connection)
-        .await?;
-        if let Some(row) = row {
-            let receipt = receipt(&row)?;
-            done.insert(
-                receipt.delivery_id,
-                Committed {
-                    receipt,
-                    messages: Vec::new(),
-                },
-            );
-        }
-    }
-    Ok(done)
+    attempt: Attempt,
+    window: Duration,
+    is_suppressing: bool,
+) -> Result<(Vec<Committed>, i64), StoreError> {
+    let look_up = LookUp::new(records, window, is_suppressing);
+    let existing = find_existing(connection, &look_up, attempt, true).await?;
+    let screened = existing.suppression.screen(records, window);
+    let plan = Plan::new(&screened, &existing, window);
+    let position = write(connection, &plan).await?;
+    Ok((plan.committed, position))
 }
 
-pub(super) async fn stored_in_windows(
+/// What the database has of a batch, in the transaction that is open.
+pub(super) async fn look_up(
     connection: &mut SqliteConnection,
-    keys: &[Uuid],
-    from: jiff::Timestamp,
-    until: jiff::Timestamp,
-) -> Result<Vec<(Uuid, jiff::Timestamp)>, StoreError> {
-    let mut stored = Vec::new();
-    for key in keys {
-        let rows = sqlx::query(
-            "SELECT window_key, received_at FROM messages WHERE window_key = ?1 AND received_at BETWEEN ?2 AND ?3",
-        )
-        .bind(key)
-        .bind(from.as_millisecond())
-        .bind(until.as_millisecond())
+    records: &[Record],
+    window: Duration,
+) -> Result<Existing, StoreError> {
+    let look_up = LookUp::new(records, window, true);
+    find_existing(connection, &look_up, Attempt::First, false).await
+}
+
+/// Looks up what exists; if wanted, in a transaction that this begins.
+async fn find_existing(
+    connection: &mut SqliteConnection,
+    look_up: &LookUp,
+    attempt: Attempt,
+    begins: bool,
+) -> Result<Existing, StoreError> {
+    let hex = |id: &Uuid| id.simple().to_string();
+    let windows = look_up.windows.iter().map(|(key, since, until)| {
+        json!([hex(key), since.as_millisecond(), until.as_millisecond()])
+    });
+    let found: Vec<FoundRow> = sqlx::query_as(if begins { BEGIN_AND_LOOK_UP } else { LOOK_UP })
+        .bind(json!(look_up.keys.iter().map(hex).collect::<Vec<_>>()).to_string())
+        .bind(json!(windows.collect::<Vec<_>>()).to_string())
+        .bind(json!(look_up.people.iter().map(hex).collect::<Vec<_>>()).to_string())
         .fetch_all(&mut *connection)
         .await?;
-        for row in &rows {
-            stored.push((row.uuid("window_key")?, row.time("received_at")?));
-        }
-    }
-    Ok(stored)
-}
-
-/// How many rows a statement takes.
-const SIZES: [usize; 5] = [128, 64, 16, 4, 1];
-
-/// Cuts rows into pieces of those sizes.
-pub(super) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
-        let (piece, rest) = rows.split_at(size);
-        rows = rest;
-        Some(piece)
-    })
-}
-
-/// What is looked at first in a transaction that writes.
-pub(super) struct Head {
-    /// The last position that was given to a message, even if that is gone.
-    pub(super) position: i64,
-    /// Whether something was deleted not long ago that must not come back.
-    pub(super) guarded: bool,
-}
-
-impl Head {
-    pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
-        let (position, guarded) = sqlx::query_as(
-            "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0), \
-               EXISTS (SELECT 1 FROM erasures) OR EXISTS (SELECT 1 FROM tombstones)",
-        )
-        .fetch_one(connection)
-        .await?;
-        Ok(Self { position, guarded })
-    }
-}
-
-/// Inserts the messages that are new behind a position, and answers their ids and positions. (They are not returned by the statement: each
-/// row that is costs a way from thread to thread.)
-pub(super) async fn insert_messages(
-    connection: &mut SqliteConnection,
-    last: i64,
-    candidates: &[Candidate<'_>],
-) -> Result<HashMap<Uuid, i64>, StoreError> {
-    let rows: Vec<_> = (last + 1..).zip(candidates).collect();
-    let mut inserted = 0;
-    for piece in pieces(&rows) {
-        let (into, values) = (MESSAGES.into, MESSAGES.values(piece.len()));
-        let text = format!("INSERT INTO {into} {values} ON CONFLICT (dedupe_key) DO NOTHING");
-        let mut query = sqlx::query(AssertSqlSafe(text));
-        for (position, candidate) in piece {
-            query = bind_message(query, candidate, Some(*position));
-        }
-        inserted += query.execute(&mut *connection).await?.rows_affected();
-    }
-    if usize::try_from(inserted) == Ok(candidates.len()) {
-        return Ok(rows
-            .iter()
-            .map(|(position, one)| (one.id, *position))
-            .collect());
-    }
-    let new = sqlx::query_as("SELECT id, position FROM messages WHERE position > ?1")
-        .bind(last)
+    let mut existing = Existing::default();
+    existing.extend(found);
+    if attempt == Attempt::Again {
+        let ids: Vec<_> = look_up.deliveries.iter().map(hex).collect();
+        let receipts: Vec<ReceiptRow> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT {RECEIPT_COLUMNS} FROM deliveries WHERE id IN (SELECT unhex(value) FROM json_each(?1))"
+        )))
+        .bind(json!(ids).to_string())
         .fetch_all(connection)
         .await?;
-    Ok(new.into_iter().collect())
+        for receipt in receipts {
+            existing.add_receipt(receipt.into());
+        }
+    }
+    Ok(existing)
 }
 
-async fn insert_deliveries(
-    connection: &mut SqliteConnection,
-    committed: &[(&Record, Committed)],
-) -> Result<(), StoreError> {
-    for piece in pieces(committed) {
-        let (into, values) = (DELIVERIES.into, DELIVERIES.values(piece.len()));
-        let mut query = sqlx::query(AssertSqlSafe(format!("INSERT INTO {into} {values}")));
-        for committed in piece {
-            query = bind_delivery(query, committed);
+/// Writes a batch in the transaction that is open, commits it, and answers the last position.
+async fn write(connection: &mut SqliteConnection, plan: &Plan<'_>) -> Result<i64, StoreError> {
+    let mut messages = plan.numbered_messages();
+    let mut deliveries = plan.numbered_deliveries();
+    let rows = plan.messages.len().max(plan.deliveries.len());
+    let mut left = rows;
+    loop {
+        let largest = SIZES.len() - 1;
+        let place = SIZES
+            .iter()
+            .position(|size| left <= *size)
+            .unwrap_or(largest);
+        let size = SIZES[place];
+        let is_last = left <= size;
+        let texts = if is_last { &LAST_INSERTS } else { &INSERTS };
+        let mut query: SqliteQuery<'_> = sqlx::query(texts[place].as_str());
+        let mut bound = 0;
+        for (position, message) in messages.by_ref().take(size) {
+            query = bind_message(query, position, message);
+            bound += 1;
+        }
+        query = MESSAGES.bind_nothing(query, size - bound);
+        bound = 0;
+        for (position, delivery) in deliveries.by_ref().take(size) {
+            query = bind_delivery(query, position, delivery);
+            bound += 1;
+        }
+        query = DELIVERIES.bind_nothing(query, size - bound);
+        if is_last {
+            let row = bind_end(query, plan).fetch_optional(connection).await?;
+            // The end of the answers alone says nothing: they also end if the thread of the database does.
+            return Ok(row.ok_or(sqlx::Error::WorkerCrashed)?.try_get(0)?);
         }
         query.execute(&mut *connection).await?;
+        left -= size;
+    }
+}
+
+fn bind_end<'q>(query: SqliteQuery<'q>, plan: &Plan<'_>) -> SqliteQuery<'q> {
+    let arrivals = |messages: &[NewMessage<'_>]| {
+        let arrivals = messages.iter().map(|message| message.delivery.received_at);
+        arrivals.max().map_or(0, Timestamp::as_millisecond)
+    };
+    let deliveries = plan.deliveries.iter();
+    let last_delivery = deliveries
+        .map(|(record, _)| record.delivery.received_at)
+        .max();
+    query
+        .bind(item_rows(plan))
+        .bind(hour_rows(plan))
+        .bind(plan.positions())
+        .bind(arrivals(&plan.messages))
+        .bind(last_delivery.map_or(0, Timestamp::as_millisecond))
+        .bind(plan.counts.total.clone())
+}
+
+fn item_rows(plan: &Plan<'_>) -> String {
+    let rows = plan.numbered_items().map(|(position, item)| {
+        let contact = item.contact.as_ref();
+        json!([
+            position,
+            item.delivery_id.simple().to_string(),
+            item.item,
+            item.received_at.as_millisecond(),
+            item.outcome.as_str(),
+            item.reason.map(|reason| reason.code.as_str()),
+            item.reason.map(|reason| reason.text.as_str()),
+            contact.map(|contact| contact.channel),
+            contact.map(|contact| contact.id),
+            contact.and_then(|contact| contact.username),
+            contact.and_then(|contact| contact.display_name),
+            contact.and_then(|contact| contact.aliases.as_deref()),
+        ])
+    });
+    json!(rows.collect::<Vec<_>>()).to_string()
+}
+
+fn hour_rows(plan: &Plan<'_>) -> String {
+    let rows = plan.counts.hours.iter().map(|(hour, counts)| {
+        let range = plan.hours.0.get(hour);
+        json!([
+            hour,
+            range.map(|range| range.first),
+            range.map(|range| range.last),
+            counts,
+        ])
+    });
+    json!(rows.collect::<Vec<_>>()).to_string()
+}
+
+/// Inserts messages behind a position, in the transaction that is open.
+pub(super) async fn write_messages(
+    connection: &mut SqliteConnection,
+    before: i64,
+    messages: &[NewMessage<'_>],
+) -> Result<(), StoreError> {
+    for (position, message) in (before + 1..).zip(messages) {
+        let insert = AssertSqlSafe(format!("INSERT INTO messages {}", MESSAGES.values()));
+        bind_message(sqlx::query(insert), position, message)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
-}
-
-async fn insert_items(
-    connection: &mut SqliteConnection,
-    items: &[ItemRow<'_>],
-) -> Result<(), StoreError> {
-    for piece in pieces(items) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO items (delivery_id, item, outcome, code, reason, channel, contact_id) ",
-        );
-        query.push_values(piece, |mut row, item| {
-            row.push_bind(item.delivery_id)
-                .push_bind(item.item)
-                .push_bind(item.outcome.as_str())
-                .push_bind(item.reason.map(|reason| reason.code.as_str()))
-                .push_bind(item.reason.map(|reason| reason.text.as_str()))
-                .push_bind(item.contact.map(|(channel, _)| channel))
-                .push_bind(item.contact.map(|(_, id)| id));
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-pub(super) const ADD_COUNTERS: &str = "INSERT INTO counters (hour, name, label, value) \
-     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true \
-     ON CONFLICT (hour, name, label) DO UPDATE SET value = value + excluded.value";
-
-const WIDEN_HOURS: &str = "INSERT INTO hours (hour, first, last, newest) \
-     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true \
-     ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last), \
-       newest = max(coalesce(newest, 0), excluded.newest)";
-
-/// The counters as [`ADD_COUNTERS`] takes them.
-pub(super) fn counter_rows(counters: &Counters<'_>) -> String {
-    let rows = counters.0.iter();
-    let rows: Vec<_> = rows
-        .map(|((hour, name, label), value)| (hour, name.as_str(), label, value))
-        .collect();
-    serde_json::json!(rows).to_string()
-}
-
-/// The hours as their statements take them.
-pub(super) fn hour_rows(hours: &Hours) -> String {
-    let rows: Vec<_> = hours
-        .0
-        .iter()
-        .map(|(hour, span)| (hour, span.first, span.last, span.newest.as_millisecond()))
-        .collect();
-    serde_json::json!(rows).to_string()
-}
-
-/// Adds to the counters in one statement, whatever their number.
-pub(super) async fn add_counters(
-    connection: &mut SqliteConnection,
-    counters: &Counters<'_>,
-) -> Result<(), StoreError> {
-    let adding = sqlx::query(ADD_COUNTERS).bind(counter_rows(counters));
-    adding.execute(connection).await?;
-    Ok(())
-}
-
-/// Adds to the counters and widens the hours.
-pub(super) async fn count(
-    connection: &mut SqliteConnection,
-    counters: &Counters<'_>,
-    hours: &Hours,
-) -> Result<(), StoreError> {
-    add_counters(connection, counters).await?;
-    let widening = sqlx::query(WIDEN_HOURS).bind(hour_rows(hours));
-    widening.execute(connection).await?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_is_in_one_piece() {
-        let rows: Vec<_> = (0..150).collect();
-        let sizes: Vec<_> = pieces(&rows).map(<[_]>::len).collect();
-        assert_eq!(sizes, [128, 16, 4, 1, 1]);
-        assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
-        assert_eq!(pieces::<i32>(&[]).count(), 0);
-    }
 }

@@ -1,46 +1,63 @@
-//! The rows that a batch has most of: their columns, and their values in the same order.
+//! The rows of a batch as SQLite gets them: many in a statement, each value a parameter.
 
 use sqlx::Sqlite;
 use sqlx::sqlite::SqliteArguments;
 
-use crate::delivery::Record;
-use crate::store::Committed;
-use crate::store::settle::Candidate;
+use crate::delivery::{Receipt, Record};
+use crate::store::headers_json;
+use crate::store::plan::NewMessage;
+use crate::store::values::Time;
 
-pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+pub(super) type SqliteQuery<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 /// A table into which many rows are inserted at once.
-pub(super) struct Rows {
-    /// What stands behind `INSERT INTO`.
-    pub(super) into: &'static str,
-    /// How many values a row has.
-    pub(super) width: usize,
+pub(super) struct Table {
+    name: &'static str,
+    /// How many columns it has.
+    width: usize,
 }
 
 /// [`bind_message`] binds a row.
-pub(super) const MESSAGES: Rows = Rows {
-    into: "messages (id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id, contact_id, \
-           sender_id, recipient_id, username, display_name, body, attachments, reply_to, payload, sent_at, \
-           sent_at_source, received_at, shape, recovered, position)",
-    width: 24,
+pub(super) const MESSAGES: Table = Table {
+    name: "messages",
+    width: 25,
 };
 
 /// [`bind_delivery`] binds a row.
-pub(super) const DELIVERIES: Rows = Rows {
-    into: "deliveries (id, received_at, method, content_type, headers, body, is_query, shape, outcome, stored, \
-           duplicates, ignored, quarantined)",
-    width: 13,
+pub(super) const DELIVERIES: Table = Table {
+    name: "deliveries",
+    width: 14,
 };
 
-impl Rows {
-    /// `VALUES` with places for so many rows.
-    pub(super) fn values(&self, rows: usize) -> String {
-        let row = format!("({})", vec!["?"; self.width].join(","));
-        format!("VALUES {}", vec![row.as_str(); rows].join(","))
+impl Table {
+    /// Inserts so many rows behind the position in `head`. Those without a position are left out. A row that is refused
+    /// takes back the whole transaction and not only itself: SQLite then keeps no copies of the pages that it changes.
+    pub(super) fn insert(&self, rows: usize) -> String {
+        let rows = vec![self.row(); rows].join(",");
+        let others = (2..=self.width).map(|column| format!(", column{column}"));
+        format!(
+            "INSERT OR ROLLBACK INTO {} SELECT (SELECT position FROM head) + column1{} FROM (VALUES {rows}) \
+             WHERE column1 IS NOT NULL;",
+            self.name,
+            others.collect::<String>()
+        )
     }
 
-    /// Fills the places of so many rows with nothing.
-    pub(super) fn bind_nothing<'q>(&self, mut query: Query<'q>, rows: usize) -> Query<'q> {
+    /// The values of one row.
+    pub(super) fn values(&self) -> String {
+        format!("VALUES {}", self.row())
+    }
+
+    fn row(&self) -> String {
+        format!("({})", vec!["?"; self.width].join(","))
+    }
+
+    /// Binds nothing to so many rows.
+    pub(super) fn bind_nothing<'q>(
+        &self,
+        mut query: SqliteQuery<'q>,
+        rows: usize,
+    ) -> SqliteQuery<'q> {
         for _ in 0..rows * self.width {
             query = query.bind(None::<i64>);
         }
@@ -48,21 +65,20 @@ impl Rows {
     }
 }
 
-/// Without a position the database gives the next one.
+/// Binds a row, in the order of the table's columns.
 pub(super) fn bind_message<'q>(
-    query: Query<'q>,
-    candidate: &Candidate<'_>,
-    position: Option<i64>,
-) -> Query<'q> {
-    let Candidate {
-        delivery, draft, ..
-    } = candidate;
+    query: SqliteQuery<'q>,
+    position: i64,
+    message: &NewMessage<'_>,
+) -> SqliteQuery<'q> {
+    let draft = message.draft;
     query
-        .bind(candidate.id)
-        .bind(candidate.dedupe_key)
-        .bind(candidate.window_key)
-        .bind(delivery.id)
-        .bind(candidate.item)
+        .bind(position)
+        .bind(message.id)
+        .bind(message.dedupe_key)
+        .bind(message.window_key)
+        .bind(message.delivery.id)
+        .bind(message.item)
         .bind(draft.channel.as_str())
         .bind(draft.direction.as_str())
         .bind(draft.kind.as_str())
@@ -72,29 +88,32 @@ pub(super) fn bind_message<'q>(
         .bind(draft.recipient_id.as_deref())
         .bind(draft.username.as_deref())
         .bind(draft.display_name.as_deref())
+        .bind(message.aliases())
         .bind(draft.text.as_deref())
-        .bind(candidate.attachments_json())
+        .bind(message.attachments())
         .bind(draft.reply_to.as_deref())
         .bind(draft.payload.as_deref())
-        .bind(draft.sent_at.as_millisecond())
+        .bind(Time(draft.sent_at))
         .bind(draft.sent_at_source.as_str())
-        .bind(delivery.received_at.as_millisecond())
+        .bind(Time(message.delivery.received_at))
         .bind(draft.shape.as_str())
         .bind(draft.recovered)
-        .bind(position)
 }
 
+/// Binds a row, in the order of the table's columns.
 pub(super) fn bind_delivery<'q>(
-    query: Query<'q>,
-    (record, committed): &(&Record, Committed),
-) -> Query<'q> {
-    let (delivery, receipt) = (&record.delivery, &committed.receipt);
+    query: SqliteQuery<'q>,
+    position: i64,
+    (record, receipt): &(&Record, Receipt),
+) -> SqliteQuery<'q> {
+    let delivery = &record.delivery;
     query
+        .bind(position)
         .bind(delivery.id)
-        .bind(delivery.received_at.as_millisecond())
+        .bind(Time(delivery.received_at))
         .bind(delivery.method.as_str())
         .bind(delivery.content_type.as_deref())
-        .bind(crate::store::headers_json(delivery))
+        .bind(headers_json(delivery))
         .bind(delivery.body.as_ref())
         .bind(delivery.is_query)
         .bind(record.shape.as_str())

@@ -1,0 +1,92 @@
+-- The one statement that writes a batch of deliveries.
+
+-- What a batch adds to the row of an hour.
+CREATE TYPE hour_change AS (hour bigint, first bigint, last bigint, counts bigint[]);
+
+-- Adds two lists of counts, of which either may be longer.
+CREATE FUNCTION add_counts(one bigint[], other bigint[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT ARRAY(SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(one, other) AS pair (a, b))
+$$;
+
+-- Writes a batch and answers the position before it; or writes nothing and answers NULL, if the database has something
+-- already that the caller took for new: a dedupe key, a message within the window, an entry of the suppression list, or,
+-- when a batch is tried again, one of its deliveries. The caller then looks up what it is and calls again.
+--
+-- The rows of `messages`, `deliveries` and `items` come with positions counted from 1. Arrays of rows are one parameter
+-- each: as an array for each column they cost the server a multiple. `people` and `arrivals` belong together: hashes of
+-- ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
+--
+-- Under `head`'s lock nothing comes between the checks and the inserts. The planner settings make every look-up use its
+-- index: a cached plan from when a table was small would read all of it.
+CREATE FUNCTION commit_batch(
+    new_messages   messages[],
+    new_deliveries deliveries[],
+    new_items      items[],
+    new_hours      hour_change[],
+    new_counts     bigint[],
+    window_length  interval,
+    is_retry       boolean,
+    people         uuid[],
+    arrivals       timestamptz[]
+) RETURNS bigint LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    before         bigint;
+    is_suppressing boolean;
+BEGIN
+    SELECT position, COALESCE(suppressing_until > now(), false) INTO before, is_suppressing FROM head FOR UPDATE;
+    IF is_suppressing THEN
+        IF people IS NULL OR EXISTS (
+            SELECT FROM UNNEST(people, arrivals) AS named (person, received_at)
+            JOIN erasures ON erasures.person = named.person AND named.received_at <= erasures.erased_at
+        ) OR EXISTS (
+            SELECT FROM UNNEST(new_messages) AS new JOIN tombstones ON tombstones.dedupe_key = new.dedupe_key
+        ) OR EXISTS (
+            SELECT FROM UNNEST(new_messages) AS new JOIN tombstones ON tombstones.window_key = new.window_key
+                AND tombstones.received_at > new.received_at - window_length
+                AND tombstones.received_at < new.received_at + window_length
+        ) THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    IF EXISTS (SELECT FROM UNNEST(new_messages) AS new JOIN messages ON messages.dedupe_key = new.dedupe_key)
+        OR EXISTS (
+            SELECT FROM UNNEST(new_messages) AS new JOIN messages ON messages.window_key = new.window_key
+                AND messages.received_at > new.received_at - window_length
+                AND messages.received_at < new.received_at + window_length
+            WHERE new.window_key IS NOT NULL
+        ) OR is_retry AND EXISTS (
+            SELECT FROM UNNEST(new_deliveries) AS new JOIN deliveries ON deliveries.id = new.id
+        )
+    THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO messages
+    SELECT before + position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id,
+        contact_id, sender_id, recipient_id, username, display_name, aliases, body, attachments, reply_to, payload,
+        sent_at, sent_at_source, received_at, shape, recovered
+    FROM UNNEST(new_messages);
+    INSERT INTO deliveries
+    SELECT before + position, id, received_at, method, content_type, headers, body, is_query, shape, outcome, stored,
+        duplicates, ignored, quarantined
+    FROM UNNEST(new_deliveries);
+    IF cardinality(new_items) > 0 THEN
+        INSERT INTO items
+        SELECT before + position, delivery_id, item, received_at, outcome, code, reason, channel, contact_id, username,
+            display_name, aliases
+        FROM UNNEST(new_items);
+    END IF;
+    INSERT INTO hours AS old
+    SELECT hour, before + first, before + last, counts FROM UNNEST(new_hours)
+    ON CONFLICT (hour) DO UPDATE SET first = LEAST(old.first, EXCLUDED.first), last = GREATEST(old.last, EXCLUDED.last),
+        counts = add_counts(old.counts, EXCLUDED.counts);
+    UPDATE head SET position = before + cardinality(new_messages) + cardinality(new_deliveries) + cardinality(new_items),
+        counts = add_counts(counts, new_counts),
+        last_message_at = GREATEST(last_message_at, (SELECT max(received_at) FROM UNNEST(new_messages))),
+        last_delivery_at = GREATEST(last_delivery_at, (SELECT max(received_at) FROM UNNEST(new_deliveries)));
+    RETURN before;
+END
+$$;

@@ -1,0 +1,31 @@
+//! The worker that keeps the projection behind the ledger: see `store/shared/rollup.rs`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::store::Ledger;
+
+/// How long commits are gathered, so that a slow trickle of messages does not cost a transaction each.
+const GATHER: Duration = Duration::from_millis(250);
+/// How often this looks for what a replica left behind that is no more.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Rolls up as long as it is polled. Woken by the commits of this process.
+pub async fn keep_rolling_up(store: Arc<dyn Ledger>, mut commits: watch::Receiver<u64>) {
+    loop {
+        match store.roll_up().await {
+            Ok(false) => continue,
+            Ok(true) => {
+                if let Ok(Err(_)) = timeout(LOOK_EVERY, commits.changed()).await {
+                    // Nothing is written any more.
+                    sleep(LOOK_EVERY).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the rollup failed; it is tried again"),
+        }
+        sleep(GATHER).await;
+    }
+}

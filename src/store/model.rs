@@ -1,0 +1,204 @@
+//! What the store answers.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::counts::Counts;
+use super::rows::ReceiptRow;
+use super::values::{JsonList, Name, Time};
+use crate::delivery::{Delivery, Outcome, Receipt};
+use crate::message::{Channel, Direction, Message, SentAtSource, Shape};
+use crate::sighting::Sighting;
+
+/// A person, and what is known of their messages.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ContactSummary {
+    /// Their place in the order of first sight.
+    pub position: i64,
+    /// Their id on the channel or in Chatrace.
+    pub id: String,
+    /// Where they write.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
+    /// Their handle.
+    pub username: Option<String>,
+    /// Their name.
+    pub display_name: Option<String>,
+    /// When their first message arrived.
+    #[sqlx(try_from = "Time")]
+    pub first_seen: Timestamp,
+    /// When the last message of the conversation arrived, or, without messages, the first time.
+    #[sqlx(try_from = "Time")]
+    pub last_seen: Timestamp,
+    /// How many messages the conversation ever had.
+    pub messages: i64,
+}
+
+/// A delivery without its body.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeliverySummary {
+    /// Its place in commit order.
+    pub position: i64,
+    /// When it arrived.
+    #[sqlx(try_from = "Time")]
+    pub received_at: Timestamp,
+    /// The HTTP method.
+    pub method: String,
+    /// The `Content-Type` header.
+    pub content_type: Option<String>,
+    /// The length of its body in bytes, as it came.
+    pub size: i64,
+    /// The form of its body.
+    #[sqlx(try_from = "Name<Shape>")]
+    pub shape: Shape,
+    /// What became of it.
+    #[sqlx(flatten, try_from = "ReceiptRow")]
+    pub receipt: Receipt,
+    /// Why items of it are not stored: each sentence once.
+    #[sqlx(try_from = "JsonList<String>")]
+    pub reasons: Vec<String>,
+}
+
+/// A delivery, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryDetail {
+    /// As it came.
+    pub delivery: Delivery,
+    /// What became of it.
+    pub summary: DeliverySummary,
+    /// What became of each of its items.
+    pub items: Vec<ItemSummary>,
+}
+
+impl DeliveryDetail {
+    /// A delivery that waits in the spool: what is in it is told when it is drained.
+    pub fn spooled(delivery: Delivery) -> Self {
+        let summary = DeliverySummary {
+            position: 0,
+            received_at: delivery.received_at,
+            method: delivery.method.clone(),
+            content_type: delivery.content_type.clone(),
+            size: i64::try_from(delivery.body.len()).unwrap_or(i64::MAX),
+            shape: Shape::Unknown,
+            receipt: Receipt::spooled(delivery.id),
+            reasons: Vec::new(),
+        };
+        Self {
+            delivery,
+            summary,
+            items: Vec::new(),
+        }
+    }
+}
+
+/// What became of one item of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ItemSummary {
+    /// Its place in the delivery, from 0.
+    pub item: i32,
+    /// What became of it.
+    #[sqlx(try_from = "Name<Outcome>")]
+    pub outcome: Outcome,
+    /// Why it is not stored: a word for counting.
+    pub code: Option<String>,
+    /// Why it is not stored: a sentence.
+    pub reason: Option<String>,
+    /// The message it became.
+    pub message_id: Option<Uuid>,
+}
+
+/// What the statistics are made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The counts of all time.
+    pub total: Counts,
+    /// The counts of the hours that were asked for, by hours since 1970. An hour without deliveries is left out.
+    pub hours: BTreeMap<i64, Counts>,
+    /// How many contacts there ever were, by channel.
+    pub contacts: Counts,
+    /// The message that was stored last.
+    pub last_message: Option<Message>,
+    /// The delivery that was stored last.
+    pub last_delivery: Option<DeliverySummary>,
+    /// When the newest message arrived, even if it is deleted since.
+    pub last_message_at: Option<Timestamp>,
+    /// When the newest delivery arrived, even if it is deleted since.
+    pub last_delivery_at: Option<Timestamp>,
+}
+
+/// The newest rows, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// Messages; of a long one the first thousand letters, and no long attachments.
+    pub messages: Vec<Message>,
+    /// Deliveries.
+    pub deliveries: Vec<DeliverySummary>,
+}
+
+/// How many deliveries, and how many messages, count as recent.
+pub(crate) const RECENT: i64 = 20;
+
+/// What the diagnosis looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// The newest deliveries, newest first.
+    pub deliveries: Vec<RecentDelivery>,
+    /// The newest messages, newest first.
+    pub messages: Vec<RecentMessage>,
+    /// The newest delivery with an item in quarantine.
+    pub quarantine: Option<QuarantineView>,
+    /// When the oldest delivery arrived that is still kept.
+    pub oldest_delivery_at: Option<Timestamp>,
+    /// Every near miss that is remembered.
+    pub sightings: Vec<Sighting>,
+}
+
+/// What the diagnosis looks at in a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct RecentDelivery {
+    /// When it arrived.
+    #[sqlx(try_from = "Time")]
+    pub received_at: Timestamp,
+    /// What became of it.
+    #[sqlx(try_from = "Name<Outcome>")]
+    pub outcome: Outcome,
+    /// The code of its first item that is not stored, if there is one.
+    pub code: Option<String>,
+    /// The sentence to it.
+    pub reason: Option<String>,
+}
+
+/// What the diagnosis looks at in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct RecentMessage {
+    /// When its delivery arrived.
+    #[sqlx(try_from = "Time")]
+    pub received_at: Timestamp,
+    /// When it was sent, as far as known.
+    #[sqlx(try_from = "Time")]
+    pub sent_at: Timestamp,
+    /// From where that is known.
+    #[sqlx(try_from = "Name<SentAtSource>")]
+    pub sent_at_source: SentAtSource,
+    /// Who wrote it.
+    #[sqlx(try_from = "Name<Direction>")]
+    pub direction: Direction,
+    /// The form of body it was read from.
+    #[sqlx(try_from = "Name<Shape>")]
+    pub shape: Shape,
+}
+
+/// The newest delivery in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct QuarantineView {
+    /// Its id.
+    #[sqlx(rename = "id")]
+    pub delivery_id: Uuid,
+    /// When it arrived.
+    #[sqlx(try_from = "Time")]
+    pub received_at: Timestamp,
+    /// Why its first item is in quarantine.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,53 @@
+//! What the statements of `store/shared` need to know of Postgres.
+
+use uuid::Uuid;
+
+pub(in crate::store) use sqlx::PgConnection as Connection;
+pub(in crate::store) use sqlx::PgPool as Pool;
+pub(in crate::store) use sqlx::Postgres as Database;
+
+pub(in crate::store) use super::PostgresStore as Backend;
+
+/// Whether a statement's plan is kept. A plan from when the tables were small would read all of them later.
+pub(in crate::store) const KEEPS_PLANS: bool = false;
+
+/// `LIKE` whatever the case of letters.
+pub(in crate::store) const LIKE: &str = "ILIKE";
+/// Locks the rows that a statement reads until the transaction ends.
+pub(in crate::store) const FOR_UPDATE: &str = " FOR UPDATE";
+/// The texts of a list in JSON, as the column `value`.
+pub(in crate::store) const EACH_ALIAS: &str =
+    "json_array_elements_text(aliases::json) AS each_alias (value)";
+/// The distinct reasons of a delivery's items as a list in JSON, or NULL.
+pub(in crate::store) const REASONS: &str = "(SELECT json_agg(DISTINCT reason)::text FROM items \
+     WHERE delivery_id = deliveries.id AND reason IS NOT NULL)";
+
+/// The condition that an id or a number is in the list of a parameter.
+pub(in crate::store) fn is_in(parameter: usize) -> String {
+    format!("= ANY(${parameter})")
+}
+
+/// Ids as a parameter for [`is_in`].
+pub(in crate::store) fn ids(ids: &[Uuid]) -> Vec<Uuid> {
+    ids.to_vec()
+}
+
+/// The same condition for numbers.
+pub(in crate::store) fn is_in_numbers(parameter: usize) -> String {
+    is_in(parameter)
+}
+
+/// Numbers as a parameter for [`is_in_numbers`].
+pub(in crate::store) fn numbers(numbers: &[i64]) -> Vec<i64> {
+    numbers.to_vec()
+}
+
+/// The sum of two lists of counts.
+pub(in crate::store) fn sum_of_counts(one: &str, other: &str) -> String {
+    format!("add_counts({one}, {other})")
+}
+
+/// What was erased leaves the server's files by its own vacuum.
+pub(in crate::store) fn overwrite_erased(_: &Backend) -> std::future::Ready<()> {
+    std::future::ready(())
+}

@@ -1,0 +1,111 @@
+//! Silence and its alerts. Each change says what it is based on, so that of several replicas one makes it.
+
+use jiff::Timestamp;
+use sqlx::Error;
+use uuid::Uuid;
+
+use super::dialect::{Connection, Pool};
+use crate::message::Direction;
+use crate::store::alerts::{Alert, SilenceState};
+use crate::store::counts::{Count, Counts, hour_of};
+use crate::store::values::Time;
+
+pub(in crate::store) async fn last_message_at(pool: &Pool) -> Result<Option<Timestamp>, Error> {
+    let at: Option<Time> = sqlx::query_scalar("SELECT last_message_at FROM head")
+        .fetch_one(pool)
+        .await?;
+    Ok(at.map(Into::into))
+}
+
+pub(in crate::store) async fn messages_by_hour(
+    pool: &Pool,
+    since: Timestamp,
+) -> Result<Vec<(i64, i64)>, Error> {
+    let hours: Vec<(i64, Counts)> =
+        sqlx::query_as("SELECT hour, counts FROM hours WHERE hour >= $1 AND first IS NOT NULL")
+            .bind(hour_of(since))
+            .fetch_all(pool)
+            .await?;
+    let messages = |counts: &Counts| {
+        let directions = Direction::ALL.iter();
+        directions
+            .map(|one| counts.get(Count::Direction(*one)))
+            .sum()
+    };
+    Ok(hours
+        .iter()
+        .map(|(hour, counts)| (*hour, messages(counts)))
+        .collect())
+}
+
+pub(in crate::store) async fn silence(pool: &Pool) -> Result<SilenceState, Error> {
+    let (since, changes): (Option<Time>, i64) =
+        sqlx::query_as("SELECT since, changes FROM silence")
+            .fetch_one(pool)
+            .await?;
+    Ok(SilenceState {
+        since: since.map(Into::into),
+        changes,
+    })
+}
+
+/// In the transaction that is open.
+pub(in crate::store) async fn change(
+    connection: &mut Connection,
+    known: SilenceState,
+    since: Option<Timestamp>,
+    alert: Option<&Alert>,
+) -> Result<bool, Error> {
+    let changed =
+        sqlx::query("UPDATE silence SET since = $1, changes = changes + 1 WHERE changes = $2")
+            .bind(since.map(Time))
+            .bind(known.changes)
+            .execute(&mut *connection)
+            .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if let Some(alert) = alert {
+        sqlx::query(
+            "INSERT INTO alerts (id, body, made_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(alert.id)
+        .bind(&alert.body)
+        .bind(Time(alert.made_at))
+        .bind(alert.attempts)
+        .bind(Time(alert.next_at))
+        .execute(connection)
+        .await?;
+    }
+    Ok(true)
+}
+
+pub(in crate::store) async fn oldest(pool: &Pool) -> Result<Option<Alert>, Error> {
+    sqlx::query_as("SELECT * FROM alerts ORDER BY made_at LIMIT 1")
+        .fetch_optional(pool)
+        .await
+}
+
+pub(in crate::store) async fn claim(
+    connection: &mut Connection,
+    alert: &Alert,
+    again_at: Timestamp,
+) -> Result<bool, Error> {
+    let claimed = sqlx::query(
+        "UPDATE alerts SET attempts = attempts + 1, next_at = $1 WHERE id = $2 AND attempts = $3",
+    )
+    .bind(Time(again_at))
+    .bind(alert.id)
+    .bind(alert.attempts)
+    .execute(connection)
+    .await?;
+    Ok(claimed.rows_affected() > 0)
+}
+
+pub(in crate::store) async fn forget(connection: &mut Connection, id: Uuid) -> Result<(), Error> {
+    sqlx::query("DELETE FROM alerts WHERE id = $1")
+        .bind(id)
+        .execute(connection)
+        .await
+        .map(drop)
+}

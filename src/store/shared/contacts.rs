@@ -1,0 +1,30 @@
+//! Reading contacts.
+
+use sqlx::{Error, QueryBuilder};
+
+use super::dialect::{Database, Pool};
+use super::messages::{push_channel, push_limit, push_range};
+use crate::store::filter::{ContactFilter, PageRequest};
+use crate::store::model::ContactSummary;
+
+pub(in crate::store) async fn page(
+    pool: &Pool,
+    filter: &ContactFilter,
+    request: PageRequest,
+) -> Result<Vec<ContactSummary>, Error> {
+    let mut query = QueryBuilder::<Database>::new(
+        "SELECT position, id, channel, username, display_name, first_seen, \
+           coalesce(last_message_at, first_seen) AS last_seen, messages \
+         FROM contacts WHERE position > ",
+    );
+    push_range(&mut query, request);
+    if let Some(channel) = &filter.channel {
+        push_channel(&mut query, channel);
+    }
+    push_limit(&mut query, request);
+    query
+        .build_query_as()
+        .persistent(false)
+        .fetch_all(pool)
+        .await
+}

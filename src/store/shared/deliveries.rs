@@ -1,0 +1,98 @@
+//! Reading deliveries.
+
+use sqlx::{AssertSqlSafe, Error, QueryBuilder};
+use uuid::Uuid;
+
+use super::dialect::{Database, Pool, REASONS};
+use super::messages::{push_limit, push_range};
+use crate::delivery::{Delivery, Outcome};
+use crate::store::filter::{DeliveryFilter, PageRequest};
+use crate::store::model::{DeliveryDetail, DeliverySummary, ItemSummary};
+use crate::store::rows::DeliveryRow;
+
+/// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
+fn summary() -> String {
+    format!(
+        "SELECT position, id, received_at, method, content_type, CAST(octet_length(body) AS bigint) AS size, \
+           shape, outcome, stored, duplicates, ignored, quarantined, {REASONS} AS reasons"
+    )
+}
+
+pub(in crate::store) async fn page(
+    pool: &Pool,
+    filter: &DeliveryFilter,
+    request: PageRequest,
+) -> Result<Vec<DeliverySummary>, Error> {
+    let mut query = QueryBuilder::<Database>::new(summary());
+    query.push(" FROM deliveries WHERE position > ");
+    push_range(&mut query, request);
+    match filter.outcome {
+        None => {}
+        Some(Outcome::Quarantined) => {
+            query.push(" AND quarantined > 0");
+        }
+        Some(Outcome::Stored) => {
+            query.push(" AND outcome = 'stored'");
+        }
+        // The second condition lets the planner use the partial index.
+        Some(outcome) => {
+            query
+                .push(" AND outcome = ")
+                .push_bind(outcome.as_str())
+                .push(" AND outcome <> 'stored'");
+        }
+    }
+    push_limit(&mut query, request);
+    query.build_query_as().fetch_all(pool).await
+}
+
+pub(in crate::store) async fn newest(
+    pool: &Pool,
+    limit: u32,
+) -> Result<Vec<DeliverySummary>, Error> {
+    let statement = format!(
+        "{} FROM deliveries ORDER BY position DESC LIMIT $1",
+        summary()
+    );
+    sqlx::query_as(AssertSqlSafe(statement))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await
+}
+
+/// A delivery whole, but for its items.
+#[derive(sqlx::FromRow)]
+struct WholeRow {
+    #[sqlx(flatten)]
+    summary: DeliverySummary,
+    #[sqlx(flatten, try_from = "DeliveryRow")]
+    delivery: Delivery,
+}
+
+pub(in crate::store) async fn find(pool: &Pool, id: Uuid) -> Result<Option<DeliveryDetail>, Error> {
+    let statement = format!(
+        "{}, headers, body, is_query FROM deliveries WHERE id = $1",
+        summary()
+    );
+    let row: Option<WholeRow> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(id)
+        .fetch_optional(pool)
+        .await?;
+    let Some(WholeRow { summary, delivery }) = row else {
+        return Ok(None);
+    };
+    let items: Vec<ItemSummary> = sqlx::query_as(
+        "SELECT item, outcome, code, reason, CAST(NULL AS uuid) AS message_id FROM items WHERE delivery_id = $1 \
+         UNION ALL \
+         SELECT item, 'stored', NULL, NULL, id FROM messages WHERE delivery_id = $1 \
+         ORDER BY item",
+    )
+    .bind(id)
+    .fetch_all(pool)
+    .await?;
+    Ok(Some(DeliveryDetail {
+        delivery,
+        summary,
+        items,
+    }))
+}

@@ -1,0 +1,143 @@
+//! Reading messages.
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Error, QueryBuilder};
+
+use super::dialect::{Database, LIKE, Pool, is_in_numbers, numbers};
+use crate::message::{Channel, Message};
+use crate::store::counts::hour_of;
+use crate::store::filter::{MessageFilter, PageRequest};
+use crate::store::page::{PageIndex, Scan};
+use crate::store::rows::{MessageRow, all};
+use crate::store::values::Time;
+
+/// Reads how messages begin, for those who show them: long texts are cut, and long attachments and payloads left out.
+const BEGINNINGS: &str = "SELECT id, position, channel, direction, kind, external_id, contact_id, sender_id, \
+       recipient_id, username, display_name, reply_to, sent_at, sent_at_source, received_at, delivery_id, shape, \
+       recovered, substr(body, 1, 1000) AS body, \
+       CASE WHEN octet_length(attachments) <= 4096 THEN attachments END AS attachments, \
+       CASE WHEN octet_length(payload) <= 4096 THEN payload END AS payload \
+     FROM messages ORDER BY position DESC LIMIT $1";
+
+pub(in crate::store) async fn head(pool: &Pool) -> Result<i64, Error> {
+    sqlx::query_scalar("SELECT position FROM head")
+        .fetch_one(pool)
+        .await
+}
+
+pub(in crate::store) async fn hour_range(
+    pool: &Pool,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Option<(i64, i64)>, Error> {
+    let (first, last): (Option<i64>, Option<i64>) =
+        sqlx::query_as("SELECT min(first), max(last) FROM hours WHERE hour BETWEEN $1 AND $2")
+            .bind(since.map_or(i64::MIN, hour_of))
+            .bind(until.map_or(i64::MAX, hour_of))
+            .fetch_one(pool)
+            .await?;
+    Ok(first.zip(last))
+}
+
+pub(in crate::store) async fn page(
+    pool: &Pool,
+    filter: &MessageFilter,
+    request: PageRequest,
+) -> Result<Scan, Error> {
+    // Planned each time: which index is best depends on the values. `octet_length` reads no text.
+    let mut query = QueryBuilder::<Database>::new(
+        "SELECT position, CAST(coalesce(octet_length(body), 0) + coalesce(octet_length(attachments), 0) \
+           + coalesce(octet_length(payload), 0) AS bigint) FROM messages WHERE position > ",
+    );
+    push_range(&mut query, request);
+    push_conditions(&mut query, filter);
+    push_limit(&mut query, request);
+    let sizes: Vec<(i64, i64)> = query
+        .build_query_as()
+        .persistent(false)
+        .fetch_all(pool)
+        .await?;
+    let index = PageIndex::new(&sizes, request.limit);
+    if index.positions.is_empty() {
+        return Ok(Scan {
+            messages: Vec::new(),
+            cut: index.cut,
+        });
+    }
+    let messages: Vec<MessageRow> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT * FROM messages WHERE position {} ORDER BY position",
+        is_in_numbers(1)
+    )))
+    .bind(numbers(&index.positions))
+    .fetch_all(pool)
+    .await?;
+    Ok(Scan {
+        messages: all(messages),
+        cut: index.cut,
+    })
+}
+
+/// Behind `position > `.
+pub(in crate::store) fn push_range(query: &mut QueryBuilder<Database>, request: PageRequest) {
+    query
+        .push_bind(request.after)
+        .push(" AND position <= ")
+        .push_bind(request.until);
+}
+
+pub(in crate::store) fn push_limit(query: &mut QueryBuilder<Database>, request: PageRequest) {
+    query
+        .push(" ORDER BY position LIMIT ")
+        .push_bind(i64::from(request.limit));
+}
+
+/// A partial index serves only a statement from which its condition follows, so this program's own words are in the
+/// statement itself.
+fn push_conditions(query: &mut QueryBuilder<Database>, filter: &MessageFilter) {
+    if let Some(contact_id) = &filter.contact_id {
+        query
+            .push(" AND contact_id = ")
+            .push_bind(contact_id.clone());
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" AND kind = '").push(kind).push("'");
+    }
+    if let Some(direction) = filter.direction {
+        query.push(" AND direction = '").push(direction).push("'");
+    }
+    if let Some(channel) = &filter.channel {
+        push_channel(query, channel);
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND received_at >= ").push_bind(Time(since));
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND received_at < ").push_bind(Time(until));
+    }
+    if let Some(text) = &filter.text {
+        query
+            .push(" AND body ")
+            .push(LIKE)
+            .push(" ")
+            .push_bind(MessageFilter::pattern(text))
+            .push(r" ESCAPE '\'");
+    }
+}
+
+pub(in crate::store) fn push_channel(query: &mut QueryBuilder<Database>, channel: &Channel) {
+    if *channel == Channel::Instagram {
+        query.push(" AND channel = 'instagram'");
+    } else {
+        query
+            .push(" AND channel <> 'instagram' AND channel = ")
+            .push_bind(channel.as_str().to_owned());
+    }
+}
+
+pub(in crate::store) async fn newest(pool: &Pool, limit: u32) -> Result<Vec<Message>, Error> {
+    let messages: Vec<MessageRow> = sqlx::query_as(BEGINNINGS)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?;
+    Ok(all(messages))
+}

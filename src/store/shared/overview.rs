@@ -1,0 +1,87 @@
+//! What the statistics and the diagnosis look at.
+
+use jiff::Timestamp;
+use sqlx::Error;
+
+use super::deliveries;
+use super::dialect::Pool;
+use super::rejections;
+use crate::delivery::Outcome;
+use crate::store::counts::{Counts, hour_of};
+use crate::store::model::{Newest, RECENT, Recent, Snapshot};
+use crate::store::rows::MessageRow;
+use crate::store::values::Time;
+
+/// The totals, and the counts of the hours from `since`.
+pub(in crate::store) async fn snapshot(pool: &Pool, since: Timestamp) -> Result<Snapshot, Error> {
+    let hours: Vec<(i64, Counts)> =
+        sqlx::query_as("SELECT hour, counts FROM hours WHERE hour >= $1")
+            .bind(hour_of(since))
+            .fetch_all(pool)
+            .await?;
+    let (total, contacts, last_message_at, last_delivery_at): (_, _, Option<Time>, Option<Time>) =
+        sqlx::query_as(
+            "SELECT head.counts, rollup.contacts, last_message_at, last_delivery_at FROM head, rollup",
+        )
+        .fetch_one(pool)
+        .await?;
+    let last_message: Option<MessageRow> =
+        sqlx::query_as("SELECT * FROM messages ORDER BY position DESC LIMIT 1")
+            .fetch_optional(pool)
+            .await?;
+    Ok(Snapshot {
+        total,
+        hours: hours.into_iter().collect(),
+        contacts,
+        last_message: last_message.map(Into::into),
+        last_delivery: deliveries::newest(pool, 1).await?.pop(),
+        last_message_at: last_message_at.map(Into::into),
+        last_delivery_at: last_delivery_at.map(Into::into),
+    })
+}
+
+/// The newest messages and deliveries, at most `limit` of each.
+pub(in crate::store) async fn newest(pool: &Pool, limit: u32) -> Result<Newest, Error> {
+    Ok(Newest {
+        messages: super::messages::newest(pool, limit).await?,
+        deliveries: deliveries::newest(pool, limit).await?,
+    })
+}
+
+/// What the diagnosis looks at.
+pub(in crate::store) async fn recent(pool: &Pool) -> Result<Recent, Error> {
+    let deliveries = sqlx::query_as(
+        "SELECT received_at, outcome, \
+           (SELECT code FROM items WHERE delivery_id = deliveries.id ORDER BY item LIMIT 1) AS code, \
+           (SELECT reason FROM items WHERE delivery_id = deliveries.id ORDER BY item LIMIT 1) AS reason \
+         FROM deliveries ORDER BY position DESC LIMIT $1",
+    )
+    .bind(RECENT)
+    .fetch_all(pool)
+    .await?;
+    let messages = sqlx::query_as(
+        "SELECT received_at, sent_at, sent_at_source, direction, shape FROM messages ORDER BY position DESC LIMIT $1",
+    )
+    .bind(RECENT)
+    .fetch_all(pool)
+    .await?;
+    let quarantine = sqlx::query_as(
+        "SELECT id, received_at, (SELECT reason FROM items \
+           WHERE delivery_id = deliveries.id AND outcome = $1 ORDER BY item LIMIT 1) AS reason \
+         FROM deliveries WHERE quarantined > 0 ORDER BY position DESC LIMIT 1",
+    )
+    .bind(Outcome::Quarantined.as_str())
+    .fetch_optional(pool)
+    .await?;
+    let oldest: Option<Time> =
+        sqlx::query_scalar("SELECT received_at FROM deliveries ORDER BY position LIMIT 1")
+            .fetch_optional(pool)
+            .await?;
+    Ok(Recent {
+        deliveries,
+        messages,
+        quarantine,
+        oldest_delivery_at: oldest.map(Into::into),
+        sightings: rejections::all(pool).await?,
+    })
+}

@@ -1,0 +1,169 @@
+//! Deletes what is too old, some hundred rows in a transaction. Everything here writes in the transaction that is open and
+//! has rolled up to the head.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use super::dialect::{Connection, KEEPS_PLANS, ids, is_in};
+use super::{counts, erase};
+use crate::store::StoreError;
+use crate::store::counts::hour_of;
+use crate::store::maintenance::ExpiredPart;
+use crate::store::retention::{PAGE, RetentionScan, SWEPT, ScannedDelivery};
+use crate::store::suppression::tombstone_expiry;
+use crate::store::values::Time;
+
+/// How long the replica that deletes keeps the others from it, since its last step.
+const CLAIM: SignedDuration = SignedDuration::from_mins(5);
+
+pub(in crate::store) async fn step(
+    connection: &mut Connection,
+    until: Timestamp,
+    now: Timestamp,
+    after: i64,
+) -> Result<ExpiredPart, StoreError> {
+    // The first step of a run needs that no other replica is at it. Each step says again that this one is.
+    let retained_at: Option<Time> = sqlx::query_scalar("SELECT retained_at FROM head")
+        .fetch_one(&mut *connection)
+        .await?;
+    if after == 0 && retained_at.is_some_and(|at| now.duration_since(at.0).abs() <= CLAIM) {
+        return Ok(ExpiredPart {
+            busy: true,
+            ..ExpiredPart::default()
+        });
+    }
+    let deliveries: Vec<ScannedDelivery> = sqlx::query_as(
+        "SELECT id, position, received_at, stored + duplicates + ignored + quarantined AS items, quarantined \
+         FROM deliveries WHERE position > $1 ORDER BY position LIMIT $2",
+    )
+    .bind(after)
+    .bind(PAGE)
+    .fetch_all(&mut *connection)
+    .await?;
+    let last: Option<i64> = sqlx::query_scalar("SELECT max(last) FROM hours WHERE hour <= $1")
+        .bind(hour_of(until))
+        .fetch_one(&mut *connection)
+        .await?;
+    let scan = RetentionScan::new(&deliveries, last.unwrap_or_default(), until, after);
+    let mut part = scan.part();
+    if scan.expired.is_empty() {
+        return Ok(part);
+    }
+    sqlx::query("UPDATE head SET retained_at = $1")
+        .bind(Time(now))
+        .execute(&mut *connection)
+        .await?;
+    let people = delete(connection, &scan.expired, now).await?;
+    part.deliveries = scan.expired.len() as u64;
+    for ((channel, id), messages) in people {
+        part.messages += messages.unsigned_abs();
+        part.contacts += expire_contact(connection, &channel, &id, messages).await?;
+    }
+    counts::add(connection, &scan.counts).await?;
+    erase::suppress_until(connection, tombstone_expiry(now)).await?;
+    Ok(part)
+}
+
+/// Deletes deliveries with their items and messages. Answers the people, and how many messages of each.
+async fn delete(
+    connection: &mut Connection,
+    deliveries: &[Uuid],
+    now: Timestamp,
+) -> Result<BTreeMap<(String, String), i64>, StoreError> {
+    let these = is_in(1);
+    sqlx::query(AssertSqlSafe(format!(
+        "INSERT INTO tombstones (dedupe_key, window_key, received_at, erased, expires_at) \
+         SELECT dedupe_key, window_key, received_at, false, $2 FROM messages WHERE delivery_id {these} \
+         ON CONFLICT DO NOTHING"
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(ids(deliveries))
+    .bind(Time(tombstone_expiry(now)))
+    .execute(&mut *connection)
+    .await?;
+    let mut people = BTreeMap::new();
+    for (table, messages) in [("messages", 1), ("items", 0)] {
+        let gone: Vec<(Option<String>, Option<String>)> = sqlx::query_as(AssertSqlSafe(format!(
+            "DELETE FROM {table} WHERE delivery_id {these} RETURNING channel, contact_id"
+        )))
+        .persistent(KEEPS_PLANS)
+        .bind(ids(deliveries))
+        .fetch_all(&mut *connection)
+        .await?;
+        for person in gone.into_iter().filter_map(|(channel, id)| channel.zip(id)) {
+            *people.entry(person).or_default() += messages;
+        }
+    }
+    sqlx::query(AssertSqlSafe(format!(
+        "DELETE FROM deliveries WHERE id {these}"
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(ids(deliveries))
+    .execute(connection)
+    .await?;
+    Ok(people)
+}
+
+/// Deletes a contact of whom the ledger has nothing left; of others it remembers how many messages are gone. Answers how
+/// many are deleted.
+async fn expire_contact(
+    connection: &mut Connection,
+    channel: &str,
+    id: &str,
+    messages: i64,
+) -> Result<u64, StoreError> {
+    let deleted = sqlx::query(
+        "DELETE FROM contacts WHERE id = $1 AND channel = $2 \
+           AND NOT EXISTS (SELECT 1 FROM messages WHERE contact_id = $1 AND channel = $2) \
+           AND NOT EXISTS (SELECT 1 FROM items WHERE contact_id = $1 AND channel = $2)",
+    )
+    .persistent(KEEPS_PLANS)
+    .bind(id)
+    .bind(channel)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if deleted > 0 {
+        sqlx::query("DELETE FROM contact_aliases WHERE contact_id = $1 AND channel = $2")
+            .bind(id)
+            .bind(channel)
+            .execute(connection)
+            .await?;
+    } else {
+        sqlx::query("UPDATE contacts SET expired = expired + $3 WHERE id = $1 AND channel = $2")
+            .bind(id)
+            .bind(channel)
+            .bind(messages)
+            .execute(connection)
+            .await?;
+    }
+    Ok(deleted)
+}
+
+/// Deletes what of the suppression list is no longer needed, and the hours of which nothing is left.
+pub(in crate::store) async fn sweep(
+    connection: &mut Connection,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let swept = sqlx::query(
+        "DELETE FROM tombstones WHERE dedupe_key IN \
+           (SELECT dedupe_key FROM tombstones WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+    )
+    .bind(Time(now))
+    .bind(SWEPT)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM erasures WHERE expires_at < $1")
+        .bind(Time(now))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM hours WHERE hour < $1")
+        .bind(until.map(hour_of))
+        .execute(connection)
+        .await?;
+    Ok(swept.rows_affected() < SWEPT.unsigned_abs())
+}

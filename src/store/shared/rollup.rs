@@ -1,0 +1,198 @@
+//! The rollup: keeps the projection, which are the contacts and their aliases, behind the ledger.
+//!
+//! A watermark says up to which position the projection follows, and moves in the transaction that writes. Contacts come
+//! from the messages, and from those items that name a person and were understood. Each rule takes the least or the
+//! greatest of something, so that it does not matter in which steps the ledger is read, and what is read again changes
+//! nothing; only the numbers of messages add up.
+
+use sqlx::AssertSqlSafe;
+
+use super::dialect::{Connection, EACH_ALIAS, FOR_UPDATE, KEEPS_PLANS};
+use crate::message::Channel;
+use crate::store::counts::Counts;
+
+/// How many positions one transaction takes.
+const STEP: i64 = 5_000;
+
+/// The rows of the ledger that name a person.
+const NAMING_ROWS: &str = "naming AS ( \
+       SELECT position, channel, contact_id, username, display_name, aliases, received_at, 1 AS is_message FROM messages \
+       WHERE {condition} \
+       UNION ALL \
+       SELECT position, channel, contact_id, username, display_name, aliases, received_at, 0 FROM items \
+       WHERE contact_id IS NOT NULL AND outcome IN ('ignored', 'duplicate') AND coalesce(code, '') <> 'erased' \
+         AND {condition} \
+     )";
+
+/// Writes the contacts that rows name. The names of the delivery that arrived last count, whenever it was committed.
+const WRITE_CONTACTS: &str = "named AS ( \
+       SELECT position, channel, contact_id, received_at, is_message, \
+         first_value(username) OVER by_username AS username, \
+         first_value(CASE WHEN username IS NOT NULL THEN received_at END) OVER by_username AS username_at, \
+         first_value(display_name) OVER by_display_name AS display_name, \
+         first_value(CASE WHEN display_name IS NOT NULL THEN received_at END) OVER by_display_name AS display_name_at \
+       FROM naming WINDOW \
+         by_username AS (PARTITION BY contact_id, channel ORDER BY username IS NULL, received_at DESC, position DESC), \
+         by_display_name AS \
+           (PARTITION BY contact_id, channel ORDER BY display_name IS NULL, received_at DESC, position DESC) \
+     ) \
+     INSERT INTO contacts AS old (position, channel, id, username, username_at, display_name, display_name_at, \
+       first_seen, last_message_at, messages) \
+     SELECT min(position), channel, contact_id, min(username), min(username_at), min(display_name), \
+       min(display_name_at), min(received_at), max(CASE WHEN is_message = 1 THEN received_at END), sum(is_message) \
+     FROM named WHERE true GROUP BY contact_id, channel \
+     ON CONFLICT (id, channel) DO UPDATE SET \
+       position = CASE WHEN excluded.position < old.position THEN excluded.position ELSE old.position END, \
+       username = CASE WHEN old.username_at > excluded.username_at OR excluded.username_at IS NULL \
+         THEN old.username ELSE excluded.username END, \
+       username_at = CASE WHEN old.username_at > excluded.username_at OR excluded.username_at IS NULL \
+         THEN old.username_at ELSE excluded.username_at END, \
+       display_name = CASE WHEN old.display_name_at > excluded.display_name_at OR excluded.display_name_at IS NULL \
+         THEN old.display_name ELSE excluded.display_name END, \
+       display_name_at = CASE WHEN old.display_name_at > excluded.display_name_at \
+           OR excluded.display_name_at IS NULL \
+         THEN old.display_name_at ELSE excluded.display_name_at END, \
+       first_seen = CASE WHEN excluded.first_seen < old.first_seen THEN excluded.first_seen ELSE old.first_seen END, \
+       last_message_at = CASE WHEN old.last_message_at > excluded.last_message_at \
+           OR excluded.last_message_at IS NULL \
+         THEN old.last_message_at ELSE excluded.last_message_at END, \
+       messages = old.messages + excluded.messages";
+
+/// Between the watermark `$1` and a later position `$2`.
+const NEXT: &str = "position > $1 AND position <= $2";
+/// Of one person, on the channel `$2` or on all of them, up to the watermark.
+const OF_PERSON: &str = "contact_id = $1 AND channel = coalesce($2, channel) \
+     AND position <= (SELECT position FROM rollup)";
+
+fn contacts_of(condition: &str) -> String {
+    let rows = NAMING_ROWS.replace("{condition}", condition);
+    format!("WITH {rows}, {WRITE_CONTACTS}")
+}
+
+fn aliases_of(condition: &str) -> String {
+    let rows = NAMING_ROWS.replace("{condition}", condition);
+    format!(
+        "WITH {rows} INSERT INTO contact_aliases (channel, alias, contact_id) \
+         SELECT DISTINCT channel, value, contact_id FROM naming CROSS JOIN {EACH_ALIAS} WHERE aliases IS NOT NULL \
+         ON CONFLICT DO NOTHING"
+    )
+}
+
+/// Where the rollup is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Progress {
+    /// The watermark.
+    pub(in crate::store) position: i64,
+    /// The last position of the ledger.
+    pub(in crate::store) head: i64,
+}
+
+impl Progress {
+    pub(in crate::store) fn is_caught_up(self) -> bool {
+        self.position >= self.head
+    }
+}
+
+/// Where the rollup is, without locking anything.
+pub(in crate::store) async fn progress<'c>(
+    executor: impl sqlx::Executor<'c, Database = super::dialect::Database>,
+) -> Result<Progress, sqlx::Error> {
+    let (position, head) =
+        sqlx::query_as("SELECT rollup.position, head.position FROM rollup, head")
+            .fetch_one(executor)
+            .await?;
+    Ok(Progress { position, head })
+}
+
+/// Rolls up to the head in the transaction that is open. What changes the ledger behind the watermark begins so: then
+/// nothing is in front of it.
+pub(in crate::store) async fn to_head(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    while !step(&mut *connection).await?.is_caught_up() {}
+    Ok(())
+}
+
+/// Rolls up the next positions in the transaction that is open, and answers where the rollup is then.
+pub(in crate::store) async fn step(connection: &mut Connection) -> Result<Progress, sqlx::Error> {
+    let lock = format!("SELECT position, counted, contacts FROM rollup{FOR_UPDATE}");
+    let (after, counted, mut contacts): (i64, i64, Counts) = sqlx::query_as(AssertSqlSafe(lock))
+        .fetch_one(&mut *connection)
+        .await?;
+    let Progress { head, .. } = progress(&mut *connection).await?;
+    let until = head.min(after.saturating_add(STEP));
+    if until <= after {
+        return Ok(Progress {
+            position: after,
+            head,
+        });
+    }
+    for statement in [contacts_of(NEXT), aliases_of(NEXT)] {
+        sqlx::query(AssertSqlSafe(statement))
+            .persistent(KEEPS_PLANS)
+            .bind(after)
+            .bind(until)
+            .execute(&mut *connection)
+            .await?;
+    }
+    // A contact has the position of its first item: those in between are new. A rebuild counts none again.
+    let new: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT channel, count(*) FROM contacts WHERE position > $1 AND position <= $2 GROUP BY channel",
+    )
+    .persistent(KEEPS_PLANS)
+    .bind(after.max(counted))
+    .bind(until)
+    .fetch_all(&mut *connection)
+    .await?;
+    for (channel, number) in new {
+        contacts.add_contacts(&Channel::named(&channel), number);
+    }
+    sqlx::query("UPDATE rollup SET position = $1, counted = $2, contacts = $3")
+        .bind(until)
+        .bind(until.max(counted))
+        .bind(contacts)
+        .execute(connection)
+        .await?;
+    Ok(Progress {
+        position: until,
+        head,
+    })
+}
+
+/// Deletes what the projection says of a person under one id, on one channel or on all of them, and writes again what
+/// the ledger still says. Answers how many contacts are gone.
+pub(in crate::store) async fn rewrite(
+    connection: &mut Connection,
+    channel: Option<&str>,
+    id: &str,
+) -> Result<u64, sqlx::Error> {
+    const OF_ID: &str = "channel = coalesce($2, channel)";
+    let mut statements = vec![
+        format!("DELETE FROM contact_aliases WHERE contact_id = $1 AND {OF_ID}"),
+        format!("DELETE FROM contacts WHERE id = $1 AND {OF_ID}"),
+    ];
+    let mut gone = 0;
+    statements.extend([contacts_of(OF_PERSON), aliases_of(OF_PERSON)]);
+    for (number, statement) in statements.into_iter().enumerate() {
+        let done = sqlx::query(AssertSqlSafe(statement))
+            .persistent(KEEPS_PLANS)
+            .bind(id)
+            .bind(channel)
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        match number {
+            1 => gone = done,
+            2 => gone = gone.saturating_sub(done),
+            _ => {}
+        }
+    }
+    Ok(gone)
+}
+
+/// Begins a rebuild of the projection, in the transaction that is open: the rollup then begins at the first position.
+/// What retention has deleted stays counted.
+pub(in crate::store) async fn restart(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("UPDATE contacts SET messages = expired; UPDATE rollup SET position = 0")
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! The traits of the store, for either database.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::dialect::{Backend, overwrite_erased};
+use super::{PROBE_TIMEOUT, READ_TIMEOUT, reprocess, retention, rollup};
+use super::{alerts, contacts, deliveries, erase, messages, overview, quarantine, rejections};
+use crate::delivery::Record;
+use crate::sighting::Sighting;
+use crate::store::filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
+use crate::store::maintenance::{
+    ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, PersonId, QuarantinedDelivery,
+    ReprocessedDelivery,
+};
+use crate::store::model::{
+    ContactSummary, DeliveryDetail, DeliverySummary, Newest, Recent, Snapshot,
+};
+use crate::store::page::Scan;
+use crate::store::{
+    Alert, AlertStore, MessageReader, Reader, RejectionStore, SilenceState, StoreError,
+};
+
+#[async_trait]
+impl MessageReader for Backend {
+    async fn head(&self) -> Result<i64, StoreError> {
+        self.read(READ_TIMEOUT, messages::head(self.pool())).await
+    }
+
+    async fn hour_range(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        self.read(
+            READ_TIMEOUT,
+            messages::hour_range(self.pool(), since, until),
+        )
+        .await
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        request: PageRequest,
+    ) -> Result<Scan, StoreError> {
+        self.read(READ_TIMEOUT, messages::page(self.pool(), filter, request))
+            .await
+    }
+}
+
+#[async_trait]
+impl Reader for Backend {
+    async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        request: PageRequest,
+    ) -> Result<Vec<ContactSummary>, StoreError> {
+        self.roll_up_to_head().await?;
+        self.read(READ_TIMEOUT, contacts::page(self.pool(), filter, request))
+            .await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        request: PageRequest,
+    ) -> Result<Vec<DeliverySummary>, StoreError> {
+        self.read(READ_TIMEOUT, deliveries::page(self.pool(), filter, request))
+            .await
+    }
+
+    async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
+        self.read(READ_TIMEOUT, deliveries::find(self.pool(), id))
+            .await
+    }
+
+    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
+        self.read(READ_TIMEOUT, overview::newest(self.pool(), limit))
+            .await
+    }
+
+    async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
+        self.roll_up_to_head().await?;
+        self.read(READ_TIMEOUT, overview::snapshot(self.pool(), since))
+            .await
+    }
+
+    async fn recent(&self) -> Result<Recent, StoreError> {
+        self.read(READ_TIMEOUT, overview::recent(self.pool())).await
+    }
+}
+
+/// Does some work in a transaction that has locked `head`.
+macro_rules! in_transaction {
+    ($self:ident, $connection:ident => $work:expr) => {
+        $self
+            .limit(async {
+                let mut transaction = $self.begin().await?;
+                let $connection = &mut *transaction;
+                let done = $work.await.map_err(StoreError::from);
+                transaction.finish(done).await
+            })
+            .await
+    };
+}
+
+/// The same for maintenance, which first rolls up to the head.
+macro_rules! in_maintenance {
+    ($self:ident, $connection:ident => $work:expr) => {
+        in_transaction!($self, $connection => async {
+            rollup::to_head($connection).await.map_err(StoreError::from)?;
+            $work.await.map_err(StoreError::from)
+        })
+    };
+}
+
+#[async_trait]
+impl RejectionStore for Backend {
+    async fn add_rejections(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+        in_transaction!(self, connection => rejections::add(connection, seen))
+    }
+}
+
+#[async_trait]
+impl AlertStore for Backend {
+    async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(PROBE_TIMEOUT, alerts::last_message_at(self.pool()))
+            .await
+    }
+
+    async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.read(READ_TIMEOUT, alerts::messages_by_hour(self.pool(), since))
+            .await
+    }
+
+    async fn silence(&self) -> Result<SilenceState, StoreError> {
+        self.read(READ_TIMEOUT, alerts::silence(self.pool())).await
+    }
+
+    async fn change_silence(
+        &self,
+        known: SilenceState,
+        since: Option<Timestamp>,
+        alert: Option<&Alert>,
+    ) -> Result<bool, StoreError> {
+        in_transaction!(self, connection => alerts::change(connection, known, since, alert))
+    }
+
+    async fn oldest_alert(&self) -> Result<Option<Alert>, StoreError> {
+        self.read(READ_TIMEOUT, alerts::oldest(self.pool())).await
+    }
+
+    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
+        in_transaction!(self, connection => alerts::claim(connection, alert, again_at))
+    }
+
+    async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
+        in_transaction!(self, connection => alerts::forget(connection, id))
+    }
+}
+
+#[async_trait]
+impl Maintenance for Backend {
+    async fn quarantined(
+        &self,
+        since: Option<Timestamp>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<QuarantinedDelivery>, StoreError> {
+        let page = quarantine::in_quarantine(self.pool(), since, after, limit);
+        self.read(READ_TIMEOUT, page).await
+    }
+
+    async fn unattributed(
+        &self,
+        until: Timestamp,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<QuarantinedDelivery>, StoreError> {
+        let page = erase::unattributed(self.pool(), until, after, limit);
+        self.read(READ_TIMEOUT, page).await
+    }
+
+    async fn reprocess(
+        &self,
+        records: &[Record],
+        mode: Mode,
+    ) -> Result<Vec<ReprocessedDelivery>, StoreError> {
+        self.limit(async {
+            let mut transaction = self.begin().await?;
+            let done = async {
+                rollup::to_head(&mut transaction).await?;
+                reprocess::reprocess(&mut transaction, records, self.window()).await
+            };
+            let done = done.await;
+            match mode {
+                Mode::Real => transaction.finish(done).await,
+                Mode::DryRun => transaction.cancel(done).await,
+            }
+        })
+        .await
+    }
+
+    async fn affected(&self, person: &PersonId) -> Result<Option<Vec<ContactSummary>>, StoreError> {
+        self.roll_up_to_head().await?;
+        self.read(READ_TIMEOUT, Box::pin(erase::affected(self.pool(), person)))
+            .await
+    }
+
+    async fn begin_erasure(
+        &self,
+        person: &PersonId,
+        at: Timestamp,
+    ) -> Result<Option<Erasure>, StoreError> {
+        in_maintenance!(self, connection => erase::begin(connection, person, at))
+    }
+
+    async fn erase(&self, erasure: &Erasure) -> Result<ErasedPart, StoreError> {
+        let part = in_maintenance!(self, connection => erase::step(connection, erasure))?;
+        if part.done {
+            overwrite_erased(self).await;
+        }
+        Ok(part)
+    }
+
+    async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError> {
+        let redacted = in_maintenance!(self, connection => erase::redact(connection, deliveries))?;
+        overwrite_erased(self).await;
+        Ok(redacted)
+    }
+
+    async fn expire(
+        &self,
+        until: Timestamp,
+        now: Timestamp,
+        after: i64,
+    ) -> Result<ExpiredPart, StoreError> {
+        in_maintenance!(self, connection => retention::step(connection, until, now, after))
+    }
+
+    async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
+        in_transaction!(self, connection => retention::sweep(connection, until, now))
+    }
+
+    async fn rebuild_projection(&self) -> Result<(), StoreError> {
+        in_maintenance!(self, connection => rollup::restart(connection))?;
+        self.roll_up_to_head().await
+    }
+}

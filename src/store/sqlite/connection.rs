@@ -1,0 +1,187 @@
+//! A connection that writes, and goes on doing so after an error.
+
+use std::ops::{Deref, DerefMut};
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::SqliteRow;
+use tokio::sync::MutexGuard;
+
+use crate::store::StoreError;
+use crate::store::values::Time;
+
+/// Commits, and answers a row after it.
+const COMMIT: &str = "COMMIT; SELECT 1";
+
+/// A connection that writes, one transaction at a time.
+///
+/// Not sqlx's own transactions: on a full disk SQLite rolls back by itself, sqlx fails to roll back once more, and then
+/// believes for ever that a transaction is open, so that no other can begin (`worker.rs` of sqlx-sqlite 0.9).
+/// <https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction>
+#[derive(Debug)]
+pub(in crate::store) struct WriteConnection {
+    connection: SqliteConnection,
+    /// A transaction was begun, and is not known to be over: it failed, or its future was dropped.
+    begun: bool,
+}
+
+impl WriteConnection {
+    pub(in crate::store) fn new(connection: SqliteConnection) -> Self {
+        Self {
+            connection,
+            begun: false,
+        }
+    }
+
+    /// The connection, outside a transaction.
+    pub(in crate::store) async fn idle(&mut self) -> &mut SqliteConnection {
+        if self.begun {
+            self.roll_back().await;
+        }
+        &mut self.connection
+    }
+
+    /// The connection for statements that begin a transaction and commit it themselves. [`ended`](Self::ended) follows.
+    pub(in crate::store) async fn start(&mut self) -> &mut SqliteConnection {
+        self.idle().await;
+        self.begun = true;
+        &mut self.connection
+    }
+
+    /// Begins a transaction, which [`end`](Self::end) ends.
+    pub(in crate::store) async fn begin(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        let connection = self.start().await;
+        sqlx::raw_sql("BEGIN IMMEDIATE")
+            .execute(&mut *connection)
+            .await?;
+        Ok(connection)
+    }
+
+    /// Commits what succeeded and rolls back what did not.
+    pub(in crate::store) async fn end<T, E: From<sqlx::Error>>(
+        &mut self,
+        done: Result<T, E>,
+    ) -> Result<T, E> {
+        let ended = match done {
+            Ok(done) => {
+                let row = sqlx::raw_sql(COMMIT)
+                    .fetch_optional(&mut self.connection)
+                    .await;
+                committed(row).map(|()| done).map_err(E::from)
+            }
+            error => error,
+        };
+        self.ended(ended).await
+    }
+
+    /// Moves the write-ahead log into the file and empties it, if nobody reads there.
+    pub(in crate::store) async fn truncate_log(&mut self) {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(self.idle().await)
+            .await
+            .ok();
+    }
+
+    /// Notes that the transaction is over if it went well. Otherwise it is rolled back.
+    pub(in crate::store) async fn ended<T, E>(&mut self, ended: Result<T, E>) -> Result<T, E> {
+        if ended.is_ok() {
+            self.begun = false;
+        } else {
+            self.roll_back().await;
+        }
+        ended
+    }
+
+    async fn roll_back(&mut self) {
+        let rolled_back = sqlx::raw_sql("ROLLBACK")
+            .execute(&mut self.connection)
+            .await;
+        // SQLite may have done so by itself, and then there is nothing to roll back: its error 1.
+        let is_over = |error: &sqlx::Error| {
+            let code = error.as_database_error().and_then(DatabaseError::code);
+            code.is_some_and(|code| code == "1")
+        };
+        self.begun = rolled_back.is_err_and(|error| !is_over(&error));
+    }
+}
+
+/// Whether a commit was answered. The end of the answers alone says nothing: they also end if the thread of the database
+/// does.
+fn committed(row: Result<Option<SqliteRow>, sqlx::Error>) -> Result<(), sqlx::Error> {
+    row?.map(drop).ok_or(sqlx::Error::WorkerCrashed)
+}
+
+/// What belongs to the one connection that writes the ledger.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) connection: WriteConnection,
+    /// Until when the suppression list has entries.
+    suppressing_until: Option<Timestamp>,
+}
+
+impl Writer {
+    pub(super) fn new(connection: SqliteConnection) -> Self {
+        Self {
+            connection: WriteConnection::new(connection),
+            suppressing_until: None,
+        }
+    }
+
+    /// Whether the suppression list has entries.
+    pub(super) fn is_suppressing(&self, now: Timestamp) -> bool {
+        self.suppressing_until.is_some_and(|until| now <= until)
+    }
+
+    /// Reads until when it has.
+    pub(super) async fn look_at_suppression(&mut self) -> Result<(), sqlx::Error> {
+        let until: Option<Time> = sqlx::query_scalar("SELECT suppressing_until FROM head")
+            .fetch_one(self.connection.idle().await)
+            .await?;
+        self.suppressing_until = until.map(Into::into);
+        Ok(())
+    }
+}
+
+/// A transaction of maintenance.
+pub(super) struct Transaction<'a>(MutexGuard<'a, Writer>);
+
+impl Deref for Transaction<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0.connection.connection
+    }
+}
+
+impl DerefMut for Transaction<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0.connection.connection
+    }
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) async fn begin(mut writer: MutexGuard<'a, Writer>) -> Result<Self, StoreError> {
+        writer.connection.begin().await?;
+        Ok(Self(writer))
+    }
+
+    /// Commits what succeeded and rolls back what did not.
+    pub(super) async fn finish<T>(
+        mut self,
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = self.0.connection.end(result).await?;
+        self.0.look_at_suppression().await?;
+        Ok(done)
+    }
+
+    /// Rolls back, whatever was done.
+    pub(super) async fn cancel<T>(
+        mut self,
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.connection.roll_back().await;
+        result
+    }
+}

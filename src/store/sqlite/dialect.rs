@@ -1,0 +1,57 @@
+//! What the statements of `store/shared` need to know of SQLite.
+
+use serde_json::json;
+use uuid::Uuid;
+
+pub(in crate::store) use sqlx::Sqlite as Database;
+pub(in crate::store) use sqlx::SqliteConnection as Connection;
+pub(in crate::store) use sqlx::SqlitePool as Pool;
+
+pub(in crate::store) use super::SqliteStore as Backend;
+
+/// Whether a statement's plan is kept. SQLite plans by the indexes alone.
+pub(in crate::store) const KEEPS_PLANS: bool = true;
+
+/// `LIKE` whatever the case of the letters A to Z.
+pub(in crate::store) const LIKE: &str = "LIKE";
+/// Locks the rows that a statement reads. Here the transaction has locked the file.
+pub(in crate::store) const FOR_UPDATE: &str = "";
+/// The texts of a list in JSON, as the column `value`.
+pub(in crate::store) const EACH_ALIAS: &str = "json_each(aliases) AS each_alias";
+/// The distinct reasons of a delivery's items as a list in JSON, or NULL.
+pub(in crate::store) const REASONS: &str = "(SELECT json_group_array(DISTINCT reason) FROM items \
+     WHERE delivery_id = deliveries.id AND reason IS NOT NULL)";
+
+/// The condition that an id or a number is in the list of a parameter.
+pub(in crate::store) fn is_in(parameter: usize) -> String {
+    format!("IN (SELECT unhex(value) FROM json_each(${parameter}))")
+}
+
+/// Ids as a parameter for [`is_in`].
+pub(in crate::store) fn ids(ids: &[Uuid]) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| id.simple().to_string()).collect();
+    json!(ids).to_string()
+}
+
+/// The same condition for numbers.
+pub(in crate::store) fn is_in_numbers(parameter: usize) -> String {
+    format!("IN (SELECT value FROM json_each(${parameter}))")
+}
+
+/// Numbers as a parameter for [`is_in_numbers`].
+pub(in crate::store) fn numbers(numbers: &[i64]) -> String {
+    json!(numbers).to_string()
+}
+
+/// The sum of two lists of counts.
+pub(in crate::store) fn sum_of_counts(one: &str, other: &str) -> String {
+    format!(
+        "(SELECT json_group_array(coalesce(one.value, 0) + coalesce(other.value, 0) ORDER BY key) \
+           FROM json_each({one}) AS one FULL JOIN json_each({other}) AS other USING (key))"
+    )
+}
+
+/// What was erased is in the write-ahead log as well, until that is written over.
+pub(in crate::store) async fn overwrite_erased(store: &Backend) {
+    store.writer.lock().await.connection.truncate_log().await;
+}

@@ -1,0 +1,185 @@
+//! Opening the file of the embedded database.
+
+use std::error::Error;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+
+use super::SqliteStore;
+use crate::store::PrepareError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// What the sentence ends with when another process has the file.
+pub(crate) const IN_USE: &str = "another process uses it";
+
+/// Connections for reading.
+const READERS: u32 = 4;
+
+/// Opens the file, creating it if needed, and brings its schema up to date. Answers the lock on it, the connection that
+/// writes, and the pool that reads.
+pub(super) async fn open(
+    path: &Path,
+    migrate: bool,
+) -> Result<(File, SqliteConnection, SqlitePool), PrepareError> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        PrepareError::Unusable(format!(
+            "the database file {} cannot be used: {error}",
+            path.display()
+        ))
+    };
+    let lock = lock(path).map_err(|error| unusable(&error))?;
+    let options = options(path).map_err(|error| unusable(&error))?;
+    let mut connection = SqliteConnection::connect_with(&writing(&options))
+        .await
+        .map_err(|error| unusable(&cause(&error)))?;
+    let missing = missing_migrations(&mut connection)
+        .await
+        .map_err(|error| unusable(&error))?;
+    if !missing.is_empty() && !migrate {
+        return Err(unusable(&format!(
+            "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
+            missing.len()
+        )));
+    }
+    if !missing.is_empty() {
+        MIGRATIONS
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(|error| unusable(&cause(&error)))?;
+    }
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+    Ok((lock, connection, readers))
+}
+
+impl SqliteStore {
+    /// Which migrations a file lacks, read without changing it; `None` if there is no file yet.
+    ///
+    /// Without a write-ahead log nobody uses the file, and none is made to look at it. With one, SQLite needs the file
+    /// beside it as well, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`PrepareError::Unusable`] when the file cannot be read as a database.
+    pub async fn missing_migrations(path: &Path) -> Result<Option<Vec<String>>, PrepareError> {
+        let unusable = |error: &dyn std::fmt::Display| {
+            PrepareError::Unusable(format!(
+                "the database file {} cannot be read: {error}",
+                path.display()
+            ))
+        };
+        if !path.try_exists().map_err(|error| unusable(&error))? {
+            return Ok(None);
+        }
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(!Path::new(&log).exists());
+        let mut connection = SqliteConnection::connect_with(&options)
+            .await
+            .map_err(|error| unusable(&cause(&error)))?;
+        let missing = missing_migrations(&mut connection).await;
+        connection.close().await.ok();
+        missing.map(Some).map_err(|error| unusable(&error))
+    }
+}
+
+/// Why a file cannot be used, in words that say what to do where SQLite's own do not.
+fn cause(error: &(dyn Error + 'static)) -> String {
+    let mut next = Some(error);
+    while let Some(one) = next {
+        if let Some(sqlx::Error::Database(database)) = one.downcast_ref::<sqlx::Error>() {
+            // https://sqlite.org/rescode.html: corrupt, and not a database.
+            let code = database.code().unwrap_or_default().parse::<u32>();
+            if code.is_ok_and(|code| matches!(code & 0xff, 11 | 26)) {
+                return "it is damaged, or no SQLite database: restore it from a backup, or move it away and start \
+                        with a new one"
+                    .to_owned();
+            }
+        }
+        next = one.source();
+    }
+    error.to_string()
+}
+
+/// Locks a file beside the database. Not the database itself: closing it would also drop SQLite's own locks.
+fn lock(path: &Path) -> Result<File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(name);
+    let file = file.map_err(|error| error.to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(IN_USE.to_owned()),
+        Err(TryLockError::Error(error)) => Err(error.to_string()),
+    }
+}
+
+/// How a file of the embedded engine is opened for writing; it is created if needed.
+pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
+    // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    Ok(SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Safe against loss of power, not only against the end of the process.
+        .synchronous(SqliteSynchronous::Full)
+        // What is erased is overwritten, not only unlinked.
+        .pragma("secure_delete", "on")
+        .busy_timeout(Duration::from_secs(5)))
+}
+
+/// The same for the connection that commits. A statement of many rows keeps a copy of each page that it changes, in case
+/// it fails in the middle: in memory, since in a file of its own that cost as much as the commit. The log grows to 16 MB
+/// before it is folded in, so that a page that changes often is written less often. The cache holds the inner pages of the
+/// indexes.
+fn writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    let options = options.clone().pragma("temp_store", "memory");
+    let options = options.pragma("wal_autocheckpoint", "4000");
+    let options = options.pragma("cache_size", "-8000");
+    // A text of statements for a batch has 30 KB: it belongs in no log, however slow it was.
+    options.disable_statement_logging()
+}
+
+/// Which migrations a file lacks, by their names.
+///
+/// # Errors
+/// A sentence without the name of the file.
+pub(super) async fn missing_migrations(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<String>, String> {
+    const TABLE: &str = "_sqlx_migrations";
+    let applied = async {
+        let exists: bool =
+            sqlx::query_scalar("SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1")
+                .bind(TABLE)
+                .fetch_one(&mut *connection)
+                .await?;
+        if exists {
+            connection.list_applied_migrations(TABLE).await
+        } else {
+            Ok(Vec::new())
+        }
+    };
+    let applied = applied.await.map_err(|error| cause(&error))?;
+    crate::store::missing_migrations(&MIGRATIONS, &applied).map_err(|error| error.to_string())
+}
