@@ -8,12 +8,14 @@ use chatrace_webhook::message::{
     Attachment, Channel, Direction, Draft, Identity, Kind, Message, SentAtSource, Shape,
 };
 use chatrace_webhook::store::{
-    Attempt, DeliveryFilter, MessageFilter, Page, PostgresStore, PrepareError, SqliteStore, Store,
+    Attempt, DeliveryFilter, MessageFilter, Page, PostgresStore, PrepareError, Spool, SqliteStore,
+    Store, StoreError,
 };
 use jiff::Timestamp;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
+use sqlx::Connection as _;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -442,6 +444,36 @@ async fn replicas_that_start_together_migrate_once() {
     for result in [one, two, three, four] {
         result.unwrap();
     }
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let files = std::fs::read_dir("migrations/postgres").unwrap().count();
+    assert_eq!(usize::try_from(applied), Ok(files));
+}
+
+/// SQLite keeps a log and an index of it beside a file that is open, and deletes both when the last connection is closed.
+#[tokio::test]
+async fn a_closed_database_is_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("ledger.db"), WINDOW, true)
+        .await
+        .unwrap();
+    let spool = Spool::open(directory.path()).await.unwrap();
+    let record = record(at(0), [draft(Identity::Key(Uuid::now_v7()))]);
+    commit_one(&store, &record).await;
+    assert_eq!(messages(&store).await.len(), 1);
+    spool.append(&[&record.delivery]).await.unwrap();
+    tokio::join!(store.close(), spool.close());
+    let files = std::fs::read_dir(directory.path()).unwrap();
+    let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["ledger.db", "ledger.db.lock", "spool.db"]);
+    let late = store.commit(std::slice::from_ref(&record), Attempt::First);
+    assert!(matches!(late.await, Err(StoreError::Unavailable(_))));
+    let late = spool.append(&[&record.delivery]).await;
+    assert!(matches!(late, Err(StoreError::Unavailable(_))));
 }
 
 /// What a reader behind a cursor may rely on even when a writer is slow to commit.
@@ -451,9 +483,7 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
     let store = PostgresStore::new(url.parse().unwrap(), WINDOW);
     store.prepare(true).await.unwrap();
     // Another replica that has begun to commit, and hangs for a moment.
-    let mut slow = <sqlx::PgConnection as sqlx::Connection>::connect(&url)
-        .await
-        .unwrap();
+    let mut slow = sqlx::PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql("BEGIN; UPDATE head SET position = position + 1")
         .execute(&mut slow)
         .await
