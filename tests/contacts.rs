@@ -5,32 +5,25 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::process::PATIENCE;
+use crate::support::wait::eventually;
 use crate::support::{App, Backend, postgres};
 
 /// Asks for the contacts until they are counted as wanted.
 async fn counted(app: &App, messages: &[i64]) -> Vec<Value> {
-    let asking = async {
-        loop {
-            let page = app.get("/instagram/contacts").await.ok();
-            let contacts = page["contacts"].as_array().unwrap().clone();
-            let now: Vec<_> = contacts
-                .iter()
-                .map(|contact| contact["messages"].as_i64().unwrap())
-                .collect();
-            assert!(
-                now.iter().zip(messages).all(|(now, most)| now <= most),
-                "{now:?}"
-            );
-            if now == messages {
-                return contacts;
-            }
-            tokio::task::yield_now().await;
-        }
+    let ask = async || {
+        let page = app.get("/instagram/contacts").await.ok();
+        page["contacts"].as_array().unwrap().clone()
     };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .expect("the contacts are never counted as wanted")
+    let wanted = |contacts: &Vec<Value>| {
+        let now = contacts
+            .iter()
+            .map(|contact| contact["messages"].as_i64().unwrap());
+        let now: Vec<_> = now.collect();
+        let most = now.iter().zip(messages).all(|(now, most)| now <= most);
+        assert!(most, "{now:?}");
+        now == messages
+    };
+    eventually("the contacts are counted", ask, wanted).await
 }
 
 #[rstest]

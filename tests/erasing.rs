@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::support::ledger::Ledger;
 use crate::support::process::{Running, program};
 use crate::support::proxy::{Proxy, Weather};
+use crate::support::wait::eventually;
 use crate::support::{App, Backend, TOKEN};
 
 async fn erase(app: &App, id: &str) -> Value {
@@ -407,14 +408,8 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
     );
     let stop = tokio_util::sync::CancellationToken::new();
     let draining = tokio::spawn(drain.unwrap().run(stop.clone()));
-    let waiting = async {
-        while spool.depth().deliveries > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::support::process::PATIENCE, waiting)
-        .await
-        .unwrap();
+    let ask = async || spool.depth().deliveries;
+    eventually("the spool is drained", ask, |waiting| *waiting == 0).await;
     stop.cancel();
     draining.await.unwrap();
     assert_gone(&ledger.texts().await);

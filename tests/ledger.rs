@@ -12,7 +12,7 @@ pub(crate) mod server;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use book::{Book, Rows, Verdict};
 use chaos::{Chaos, Dice, Fault};
@@ -183,14 +183,14 @@ async fn an_outage_of_postgres_is_felt_for_a_moment_only() {
     let mut server = Server::start(Some(&url), &[]).await;
     let book = Arc::new(Book::default());
     let crowd = Crowd::gather("client ", 64, Duration::ZERO, &server.base(), &book);
-    until(|| book.tally().acknowledged > 500).await;
+    book.acknowledges(500).await;
     book.set_away(true);
     cluster.end(End::Killed).await;
-    until(|| book.tally().spooled > 500).await;
+    book.spools(500).await;
     cluster.begin().await;
     let drained = server.drained().await;
     let stored = book.tally();
-    until(|| book.tally().acknowledged > stored.acknowledged + 500).await;
+    book.acknowledges(stored.acknowledged + 500).await;
     crowd.disperse().await;
     server.drained().await;
     assert!(server.end("-TERM").await.0.success());
@@ -206,16 +206,4 @@ async fn an_outage_of_postgres_is_felt_for_a_moment_only() {
     assert!(tally.longest_to_spool < Duration::from_secs(10));
     assert!(tally.worst_latency < Duration::from_secs(15));
     assert!(drained < Duration::from_secs(30));
-}
-
-/// Waits until something the clients see has happened.
-pub(crate) async fn until(happened: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !happened() {
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "it never happens"
-        );
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }

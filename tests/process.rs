@@ -10,6 +10,7 @@ use tokio::process::Command;
 use crate::support::postgres;
 use crate::support::process::{PATIENCE, Running, program};
 use crate::support::proxy::{Proxy, Weather};
+use crate::support::wait::eventually;
 
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
 
@@ -100,9 +101,9 @@ async fn both_signals_end_it_softly_readiness_first_and_a_second_one_at_once() {
         let ready = || client().get(format!("{}/readyz", running.base)).send();
         assert_eq!(ready().await.unwrap().status(), StatusCode::OK);
         running.signal(signal);
-        while ready().await.unwrap().status() != StatusCode::SERVICE_UNAVAILABLE {
-            tokio::task::yield_now().await;
-        }
+        let ask = async || ready().await.unwrap().status();
+        let draining = |status: &StatusCode| *status == StatusCode::SERVICE_UNAVAILABLE;
+        eventually("it is not ready", ask, draining).await;
         let post = client()
             .post(format!("{}/instagram/webhook", running.base))
             .body(BODY);

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::support::Backend;
 use crate::support::ledger::Ledger;
+use crate::support::wait::eventually;
 
 fn ago(hours: i64) -> Timestamp {
     now()
@@ -165,18 +166,8 @@ async fn a_running_service_deletes_by_itself(
     store.close().await;
     drop(store);
     let app = ledger.app_with(&[("RETENTION_DAYS", "2")]).await;
-    let waiting = async {
-        loop {
-            let messages = app.messages().await;
-            if messages.len() == 1 {
-                return messages;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let messages = tokio::time::timeout(crate::support::process::PATIENCE, waiting)
-        .await
-        .unwrap();
+    let one = |messages: &Vec<_>| messages.len() == 1;
+    let messages = eventually("the old one is deleted", async || app.messages().await, one).await;
     assert_eq!(messages[0]["text"], "new");
     let stats = app.get("/instagram/stats").await.ok();
     assert_eq!(stats["totalMessages"], json!(2), "counters are history");

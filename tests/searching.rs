@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::support::process::PATIENCE;
+use crate::support::wait::eventually;
 use crate::support::{App, Backend, fill, postgres};
 
 async fn found(app: &App, parameters: &str) -> Vec<String> {
@@ -135,21 +135,14 @@ struct Work {
 async fn work(url: &str) -> Work {
     let mut connection = PgConnection::connect(url).await.unwrap();
     // A backend counts for all at its end.
-    let alone = async {
-        loop {
-            let others: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
-                   AND backend_type = 'client backend'",
-            )
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-            if others == 0 {
-                return;
-            }
-        }
+    let others = async || {
+        let count = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+               AND backend_type = 'client backend'",
+        );
+        count.fetch_one(&mut connection).await.unwrap()
     };
-    tokio::time::timeout(PATIENCE, alone).await.unwrap();
+    eventually("no other is connected", others, |others: &i64| *others == 0).await;
     let (scans_of_all, rows) = sqlx::query_as(
         "SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'",
     )

@@ -14,6 +14,7 @@ use crate::ledger::book::Rows;
 use crate::support::front::free_port;
 use crate::support::process::{self, PATIENCE, Running, program};
 use crate::support::proxy::{Proxy, Weather};
+use crate::support::wait::eventually;
 use crate::support::{Answer, App, postgres, sqlite_execute};
 
 const NO_WINDOW: (&str, &str) = ("DEDUPE_WINDOW", "0");
@@ -92,10 +93,8 @@ async fn an_outage_is_bridged_and_everything_arrives_in_order() {
 
 /// Waits until so many messages are in the database, whatever the service knows of it.
 async fn is_stored(url: &str, messages: usize) {
-    let looking = async { while Rows::in_postgres(url).await.messages() < messages {} };
-    tokio::time::timeout(PATIENCE, looking)
-        .await
-        .expect("it is never stored");
+    let ask = async || Rows::in_postgres(url).await.messages();
+    eventually("they are stored", ask, |stored| *stored >= messages).await;
 }
 
 #[tokio::test]
@@ -398,28 +397,17 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
     assert_eq!(ready.status(), 503);
 
     proxy.set(Weather::Fair);
-    let counting = async {
-        loop {
-            let get = client
-                .get(format!("{}/instagram/messages?limit=1000", running.base))
-                .bearer_auth("t")
-                .send();
-            let page: serde_json::Value = get.await.unwrap().json().await.unwrap();
-            let stored: Vec<_> = page["messages"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|m| m["deliveryId"].clone())
-                .collect();
-            if stored.len() >= acknowledged.len() {
-                return stored;
-            }
-            tokio::task::yield_now().await;
-        }
+    let ask = async || {
+        let get = client
+            .get(format!("{}/instagram/messages?limit=1000", running.base))
+            .bearer_auth("t")
+            .send();
+        let page: Value = get.await.unwrap().json().await.unwrap();
+        let messages = page["messages"].as_array().into_iter().flatten();
+        messages.map(|m| m["deliveryId"].clone()).collect()
     };
-    let stored = tokio::time::timeout(PATIENCE, counting)
-        .await
-        .expect("the spool is never drained");
+    let all = |stored: &Vec<_>| stored.len() >= acknowledged.len();
+    let stored = eventually("the spool is drained", ask, all).await;
     assert_eq!(stored, acknowledged);
     // What is over is a problem no longer, although the disk is full still.
     let post = client
@@ -496,19 +484,12 @@ async fn a_start_without_a_spool_leaves_no_acknowledged_delivery_behind() {
     // Where there is a spool, it goes on; and then it is not needed any more.
     proxy.set(Weather::Fair);
     let mut running = Running::start(command(&[postgres])).await;
-    let draining = async {
-        loop {
-            let ready = client.get(format!("{}/readyz", running.base)).send();
-            let ready: Value = ready.await.unwrap().json().await.unwrap();
-            if ready["spool"]["deliveries"] == 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
+    let ask = async || {
+        let ready = client.get(format!("{}/readyz", running.base)).send();
+        ready.await.unwrap().json::<Value>().await.unwrap()
     };
-    tokio::time::timeout(PATIENCE, draining)
-        .await
-        .expect("the spool is never drained");
+    let drained = |ready: &Value| ready["spool"]["deliveries"] == 0;
+    eventually("the spool is drained", ask, drained).await;
     running.signal("-TERM");
     assert!(running.ended().await.success());
     drop(Running::start(command(&[postgres, off])).await);

@@ -17,6 +17,7 @@ use rstest::rstest;
 use serde_json::json;
 use sqlx::Connection as _;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::support::{Answer, App, Backend, postgres};
@@ -271,10 +272,10 @@ async fn positions_grow_in_the_order_of_commits(
 ) {
     let (store, _directory) = open(backend).await;
     let store: Arc<dyn Store> = store.into();
-    let mut writers = Vec::new();
+    let mut writers = JoinSet::new();
     for _ in 0..8 {
         let store = store.clone();
-        writers.push(tokio::spawn(async move {
+        writers.spawn(async move {
             for _ in 0..10 {
                 commit_one(
                     store.as_ref(),
@@ -282,10 +283,12 @@ async fn positions_grow_in_the_order_of_commits(
                 )
                 .await;
             }
-        }));
+        });
     }
+    let writing = tokio::spawn(writers.join_all());
     let mut seen: Vec<i64> = Vec::new();
-    while seen.len() < 80 {
+    loop {
+        let is_last = writing.is_finished();
         let after = seen.last().copied().unwrap_or_default();
         let page = store
             .messages(
@@ -298,12 +301,13 @@ async fn positions_grow_in_the_order_of_commits(
             )
             .await
             .unwrap();
+        if page.messages.is_empty() && is_last {
+            break;
+        }
         seen.extend(page.messages.iter().map(|message| message.position));
-        tokio::task::yield_now().await;
     }
-    for writer in writers {
-        writer.await.unwrap();
-    }
+    writing.await.unwrap();
+    assert_eq!(seen.len(), 80);
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]));
     assert_eq!(messages(store.as_ref()).await.len(), 80);
 }

@@ -8,6 +8,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::time::timeout;
 
 use crate::support::process::{PATIENCE, Running, program};
+use crate::support::wait::eventually;
 use crate::support::{App, Backend, TOKEN};
 
 /// The command while it runs.
@@ -64,17 +65,8 @@ impl Tail {
 
 /// Waits until a file is there and says something else than before.
 async fn changed(file: &Path, before: &str) -> String {
-    let waiting = async {
-        loop {
-            match std::fs::read_to_string(file) {
-                Ok(now) if now != before => return now,
-                _ => tokio::task::yield_now().await,
-            }
-        }
-    };
-    timeout(PATIENCE, waiting)
-        .await
-        .expect("the cursor does not move")
+    let ask = async || std::fs::read_to_string(file).unwrap_or_else(|_| before.to_owned());
+    eventually("the cursor moves", ask, |now| now != before).await
 }
 
 #[tokio::test]

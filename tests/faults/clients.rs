@@ -16,6 +16,7 @@ use crate::ledger::book::Rows;
 use crate::ledger::server::Server;
 use crate::support::process::PATIENCE;
 use crate::support::proxy::{Proxy, Weather};
+use crate::support::wait::eventually;
 use crate::support::{Answer, App, Backend, postgres};
 
 /// The body of a flood: so many of them, and what is read of them, fill the queue, and so many more come in each wave.
@@ -78,9 +79,8 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     drop(flood);
     proxy.set(Weather::Fair);
     // What waited is written after all, and then there is room again.
-    let recovered =
-        async { while post(&small).send().await.unwrap().status() != StatusCode::OK {} };
-    timeout(2 * PATIENCE, recovered).await.unwrap();
+    let ask = async || post(&small).send().await.unwrap().status();
+    eventually("there is room", ask, |status| *status == StatusCode::OK).await;
 }
 
 fn many_items() -> Value {
@@ -148,8 +148,8 @@ async fn a_client_that_goes_away_does_not_abort_its_write() {
     timeout(Duration::from_millis(300), read).await.unwrap_err();
     drop(stream);
     proxy.set(Weather::Fair);
-    let stored = async { while Rows::in_postgres(&url).await.messages() == 0 {} };
-    timeout(PATIENCE, stored).await.expect("it is never stored");
+    let ask = async || Rows::in_postgres(&url).await.messages();
+    eventually("it is stored", ask, |messages| *messages > 0).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,6 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::ledger::book::{Book, Rows};
 use crate::ledger::crowd::Crowd;
 use crate::ledger::server::Server;
-use crate::ledger::until;
 use crate::support::postgres;
 use crate::support::proxy::{Proxy, Weather};
 
@@ -22,7 +21,7 @@ async fn a_stop_under_load_finishes_what_was_begun() {
     let mut server = Server::start(Some(&url), &[]).await;
     let book = Arc::new(Book::default());
     let crowd = Crowd::gather("client ", 64, Duration::ZERO, &server.base(), &book);
-    until(|| book.tally().acknowledged > 300).await;
+    book.acknowledges(300).await;
     let began = Instant::now();
     let (status, printed) = server.end("-TERM").await;
     assert!(status.success(), "{status} {printed:#?}");
@@ -30,7 +29,7 @@ async fn a_stop_under_load_finishes_what_was_begun() {
     // The clients find a server again, and go on.
     server.begin().await;
     let before = book.tally().acknowledged;
-    until(|| book.tally().acknowledged > before + 300).await;
+    book.acknowledges(before + 300).await;
     crowd.disperse().await;
     assert!(server.end("-TERM").await.0.success());
     let rows = Rows::in_postgres(&url).await;
@@ -49,14 +48,14 @@ async fn a_stop_while_the_database_hangs_is_bounded() {
     let mut server = Server::start(Some(&through), &[]).await;
     let book = Arc::new(Book::default());
     let crowd = Crowd::gather("client ", 8, Duration::ZERO, &server.base(), &book);
-    until(|| book.tally().acknowledged > 50).await;
+    book.acknowledges(50).await;
     // Connections for reading are open, and one of them waits.
     server.stats().await.unwrap();
     proxy.set(Weather::Frozen);
     let base = server.base();
     let client = chatrace_webhook::outside::builder().build().unwrap();
     let reading = tokio::spawn(client.get(format!("{}/readyz", *base.borrow())).send());
-    until(|| book.tally().spooled > 50).await;
+    book.spools(50).await;
     let began = Instant::now();
     let (status, printed) = server.end("-TERM").await;
     assert!(status.success(), "{status} {printed:#?}");

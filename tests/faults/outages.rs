@@ -7,14 +7,12 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::timeout;
 
 use crate::ledger::book::{Book, Rows};
 use crate::ledger::crowd::Crowd;
 use crate::ledger::server::Server;
-use crate::ledger::until;
-use crate::support::process::PATIENCE;
 use crate::support::proxy::{Proxy, Weather};
+use crate::support::wait::eventually;
 use crate::support::{App, postgres};
 
 /// Posts a message and answers with which status, and what became of it.
@@ -118,14 +116,11 @@ async fn a_deadlock_is_tried_again() {
 
 /// Waits until a number is not 0.
 async fn until_some(connection: &mut PgConnection, query: &'static str) {
-    let looking = async {
-        let mut number = 0_i64;
-        while number == 0 {
-            let asked = sqlx::query_scalar(query).fetch_one(&mut *connection);
-            number = asked.await.unwrap();
-        }
+    let ask = async || {
+        let asked = sqlx::query_scalar(query).fetch_one(&mut *connection);
+        asked.await.unwrap()
     };
-    timeout(PATIENCE, looking).await.expect("it never happens");
+    eventually(query, ask, |number: &i64| *number != 0).await;
 }
 
 /// Who erases persons while the database hangs does not stand before those who send messages.
@@ -257,11 +252,13 @@ async fn a_replica_that_hangs_does_not_stop_the_other() {
     let acknowledged = |one: usize| books[one].tally().acknowledged;
     for _ in 0..3 {
         let before = [acknowledged(0), acknowledged(1)];
-        until(|| acknowledged(0) > before[0] + 50 && acknowledged(1) > before[1] + 50).await;
+        for (book, before) in books.iter().zip(before) {
+            book.acknowledges(before + 51).await;
+        }
         servers[0].signal("-STOP");
         let before = acknowledged(1);
         let began = Instant::now();
-        until(|| acknowledged(1) > before + 100).await;
+        books[1].acknowledges(before + 101).await;
         assert!(
             began.elapsed() < Duration::from_secs(10),
             "{:?}",

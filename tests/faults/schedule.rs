@@ -19,11 +19,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::process::PATIENCE;
+use crate::support::wait::eventually;
 
 /// What the database does with one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,12 +225,13 @@ impl Life {
     }
 
     async fn drained(&self) {
-        let draining = async {
-            while self.spool.depth().deliveries > 0 {
-                sleep(Duration::from_millis(2)).await;
-            }
-        };
-        timeout(PATIENCE, draining).await.expect("never drained");
+        self.waiting(0).await;
+    }
+
+    /// Waits until at most so many deliveries are in the spool.
+    async fn waiting(&self, most: u64) {
+        let ask = async || self.spool.depth().deliveries;
+        eventually("the spool is drained", ask, |waiting| *waiting <= most).await;
     }
 }
 
@@ -410,23 +410,13 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
         .unwrap();
     assert_eq!(spooled.receipt.outcome, Outcome::Spooled);
     // Whoever comes then is spooled behind it, until it is passed by.
-    let passed_by = async {
-        while submit(&life.ingest, &[false]).await[0]
-            .2
-            .as_ref()
-            .unwrap()
-            .outcome
-            != Outcome::Stored
-        {
-            tokio::task::yield_now().await;
-        }
+    let ask = async || {
+        let answered = submit(&life.ingest, &[false]).await;
+        answered[0].2.as_ref().unwrap().outcome
     };
-    timeout(PATIENCE, passed_by)
-        .await
-        .expect("everybody waits behind it");
-    while life.spool.depth().deliveries > 1 {
-        tokio::task::yield_now().await;
-    }
+    let stored = |outcome: &Outcome| *outcome == Outcome::Stored;
+    eventually("nobody waits behind it", ask, stored).await;
+    life.waiting(1).await;
     assert!(life.spool.find(endless.id).await.unwrap().is_some());
     // It is tried again later, and need not wait for the next start.
     store.relents.store(true, Ordering::Relaxed);

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
+use crate::support::wait::eventually;
+
 /// One body that a client sent, perhaps more than once.
 #[derive(Debug, Default, Clone)]
 struct Sent {
@@ -40,6 +42,21 @@ pub(crate) struct Tally {
 }
 
 impl Book {
+    /// Waits until so many messages are acknowledged.
+    pub(crate) async fn acknowledges(&self, least: usize) {
+        let ask = async || self.tally();
+        eventually("they are acknowledged", ask, |tally| {
+            tally.acknowledged >= least
+        })
+        .await;
+    }
+
+    /// Waits until so many messages are acknowledged from the spool.
+    pub(crate) async fn spools(&self, least: usize) {
+        let ask = async || self.tally();
+        eventually("they are spooled", ask, |tally| tally.spooled >= least).await;
+    }
+
     /// A body goes out.
     pub(crate) fn send(&self, text: &str, has_id: bool) {
         let mut inside = self.lock();
