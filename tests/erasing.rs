@@ -10,11 +10,11 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::support::ledger::Ledger;
 use crate::support::process::{Running, program};
 use crate::support::proxy::{Proxy, Weather};
+use crate::support::records::delivery;
 use crate::support::wait::eventually;
 use crate::support::{App, Backend, TOKEN};
 
@@ -381,15 +381,7 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
         ),
         r#"{"contact_id":"bo","text":"alone"}"#.to_owned(),
     ]
-    .map(|body| chatrace_webhook::delivery::Delivery {
-        id: Uuid::now_v7(),
-        received_at: jiff::Timestamp::now(),
-        method: "POST".to_owned(),
-        content_type: None,
-        headers: Vec::new(),
-        body: body.into(),
-        is_query: false,
-    });
+    .map(delivery);
     spool.append(&deliveries.each_ref()).await.unwrap();
     assert!(holds(directory.path(), "riddle"));
     // Nobody drains it meanwhile, as when the database refuses what is in it.

@@ -21,19 +21,15 @@ use uuid::Uuid;
 use crate::support::front::Front;
 use crate::support::ledger::Ledger;
 use crate::support::process::{Running, program};
+use crate::support::records::delivery_at;
 use crate::support::{App, Backend, TOKEN, postgres, sqlite_execute};
 
 const ARRIVAL: &str = "2026-07-09T12:00:00.000Z";
 
 fn delivery(body: &str) -> Delivery {
     Delivery {
-        id: Uuid::now_v7(),
-        received_at: ARRIVAL.parse().unwrap(),
-        method: "POST".to_owned(),
         content_type: Some("application/json".to_owned()),
-        headers: Vec::new(),
-        body: body.to_owned().into(),
-        is_query: false,
+        ..delivery_at(ARRIVAL.parse().unwrap(), body.to_owned())
     }
 }
 

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use chatrace_webhook::delivery::{Delivery, Outcome, Record};
-use chatrace_webhook::normalize;
+use chatrace_webhook::delivery::{Outcome, Record};
 use chatrace_webhook::retention::Retention;
 use chatrace_webhook::store::{Attempt, Upkeep};
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::support::Backend;
 use crate::support::ledger::Ledger;
+use crate::support::records::{delivery_at, normalized};
 use crate::support::wait::eventually;
 
 fn ago(hours: i64) -> Timestamp {
@@ -27,21 +26,7 @@ fn now() -> Timestamp {
 }
 
 fn record(received_at: Timestamp, body: &str) -> Record {
-    let delivery = Delivery {
-        id: Uuid::now_v7(),
-        received_at,
-        method: "POST".to_owned(),
-        content_type: None,
-        headers: Vec::new(),
-        body: body.to_owned().into(),
-        is_query: false,
-    };
-    let reading = normalize::normalize(&delivery);
-    Record {
-        delivery,
-        shape: reading.shape,
-        items: reading.items,
-    }
+    normalized(delivery_at(received_at, body.to_owned()))
 }
 
 fn message(received_at: Timestamp, contact: &str, text: &str) -> Record {

@@ -1,9 +1,8 @@
 //! The contract of the store, on both backends: what a caller may rely on whatever the database is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chatrace_webhook::delivery::{Delivery, Item, Outcome, Record};
+use chatrace_webhook::delivery::{Outcome, Record};
 use chatrace_webhook::message::{
     Attachment, Channel, Direction, Draft, Identity, Kind, Message, SentAtSource, Shape,
 };
@@ -11,7 +10,6 @@ use chatrace_webhook::store::{
     Attempt, DeliveryFilter, MessageFilter, Page, PostgresStore, PrepareError, Spool, SqliteStore,
     Store, StoreError,
 };
-use jiff::Timestamp;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
@@ -20,9 +18,9 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::support::records::{WINDOW, at, draft, record};
 use crate::support::{Answer, App, Backend, postgres};
 
-pub(crate) const WINDOW: Duration = Duration::from_secs(10);
 const ALL: Page = Page {
     after: 0,
     until: i64::MAX,
@@ -44,53 +42,6 @@ async fn open(backend: Backend) -> (Box<dyn Store>, Option<TempDir>) {
                 .unwrap();
             (Box::new(store), Some(directory))
         }
-    }
-}
-
-pub(crate) fn at(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(1_783_609_000_000 + milliseconds).unwrap()
-}
-
-pub(crate) fn draft(identity: Identity) -> Draft {
-    Draft {
-        channel: Channel::Instagram,
-        direction: Direction::Inbound,
-        kind: Kind::Text,
-        external_id: None,
-        contact_id: "1".to_owned(),
-        sender_id: None,
-        recipient_id: None,
-        username: None,
-        display_name: None,
-        text: Some("ok".to_owned()),
-        attachments: Vec::new(),
-        reply_to: None,
-        payload: None,
-        sent_at: at(0),
-        sent_at_source: SentAtSource::Arrival,
-        shape: Shape::Flat,
-        recovered: false,
-        identity,
-        aliases: Vec::new(),
-    }
-}
-
-pub(crate) fn record(arrived: Timestamp, drafts: impl IntoIterator<Item = Draft>) -> Record {
-    Record {
-        delivery: Delivery {
-            id: Uuid::now_v7(),
-            received_at: arrived,
-            method: "POST".to_owned(),
-            content_type: Some("application/json".to_owned()),
-            headers: vec![("user-agent".to_owned(), "test".to_owned())],
-            body: "{}".into(),
-            is_query: false,
-        },
-        shape: Shape::Flat,
-        items: drafts
-            .into_iter()
-            .map(|draft| Item::Message(Box::new(draft)))
-            .collect(),
     }
 }
 

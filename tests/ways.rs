@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::store::{WINDOW, at, draft, record};
+use crate::support::records::{WINDOW, at, draft, record};
 use crate::support::{Backend, postgres};
 
 const HOUR: i64 = 3_600_000;

@@ -8,10 +8,10 @@ use chatrace_webhook::ingest::{Ingest, SubmitError, Writer};
 use chatrace_webhook::store::SqliteStore;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
-use uuid::Uuid;
+
+use crate::support::records::delivery;
 
 /// The way in before a writer that hangs, and time that passes when nobody does anything.
 async fn hanging() -> (Ingest, (Writer, TempDir)) {
@@ -23,23 +23,15 @@ async fn hanging() -> (Ingest, (Writer, TempDir)) {
     (ingest, (writer, directory))
 }
 
-fn delivery(length: usize) -> Delivery {
+fn with_text(length: usize) -> Delivery {
     let body = json!({ "contact_id": "1", "text": "x".repeat(length) });
-    Delivery {
-        id: Uuid::now_v7(),
-        received_at: Timestamp::now(),
-        method: "POST".to_owned(),
-        content_type: None,
-        headers: Vec::new(),
-        body: body.to_string().into(),
-        is_query: false,
-    }
+    delivery(body.to_string())
 }
 
 #[tokio::test]
 async fn a_service_whose_writer_hangs_says_that_it_refuses() {
     let (ingest, _kept) = hanging().await;
-    let refused = ingest.submit(delivery(1), 100).await.unwrap_err();
+    let refused = ingest.submit(with_text(1), 100).await.unwrap_err();
     assert_eq!(
         refused,
         SubmitError::Unavailable("no commit in time".to_owned())
@@ -52,7 +44,7 @@ async fn a_service_whose_queue_is_full_says_that_it_refuses() {
     const LARGE: usize = 1024 * 1024;
     let (ingest, _kept) = hanging().await;
     let mut flood: FuturesUnordered<_> = (0..40)
-        .map(|_| ingest.submit(delivery(LARGE), LARGE + 100))
+        .map(|_| ingest.submit(with_text(LARGE), LARGE + 100))
         .collect();
     let refused = flood.next().await.unwrap().unwrap_err();
     assert_eq!(refused, SubmitError::Busy);

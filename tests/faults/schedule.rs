@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::support::records::{at, delivery_at};
 use crate::support::wait::eventually;
 
 /// What the database does with one commit.
@@ -251,12 +252,7 @@ fn saying(id: Uuid, text: &str) -> Delivery {
     let body = serde_json::json!({ "contact_id": "1", "text": text });
     Delivery {
         id,
-        received_at: Timestamp::from_millisecond(1_700_000_000_000).unwrap(),
-        method: "POST".to_owned(),
-        content_type: None,
-        headers: Vec::new(),
-        body: body.to_string().into_bytes().into(),
-        is_query: false,
+        ..delivery_at(at(0), body.to_string())
     }
 }
 
