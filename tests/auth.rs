@@ -89,7 +89,7 @@ async fn observing_lets_everybody_in() {
         &[("WEBHOOK_SECRET", "s"), ("WEBHOOK_AUTH", "observe")],
     )
     .await;
-    let _ = app.post(BODY).await.ok();
+    assert_eq!(app.post(BODY).await.ok()["outcome"], "stored");
 }
 
 #[tokio::test]

@@ -248,10 +248,9 @@ async fn credentials_in_a_body_are_kept_but_not_shown() {
 #[tokio::test]
 async fn health_needs_no_token(#[values(Backend::Postgres, Backend::Sqlite)] backend: Backend) {
     let app = App::start(backend).await;
-    for path in ["/healthz", "/readyz"] {
-        let _ = Answer::to(app.request(reqwest::Method::GET, path))
-            .await
-            .ok();
+    for (path, status) in [("/healthz", "ok"), ("/readyz", "ready")] {
+        let answer = Answer::to(app.request(reqwest::Method::GET, path)).await;
+        assert_eq!(answer.ok()["status"], status);
     }
 }
 

@@ -164,6 +164,7 @@ async fn a_migration_that_takes_long_is_not_waited_for() {
     other.close().await.unwrap();
     server.drained().await;
     stored(&server, "later").await;
+    assert_eq!(Rows::in_postgres(&url).await.messages(), 2);
 }
 
 #[tokio::test]
@@ -177,17 +178,13 @@ async fn a_postgres_that_stops_during_the_start_is_waited_for() {
         let kick = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
              WHERE datname = current_database() AND query LIKE '%pg_try_advisory_xact_lock%' \
              AND pid <> pg_backend_pid()";
-        while sqlx::query_scalar::<_, i64>(kick)
-            .fetch_one(&mut other)
-            .await
-            .unwrap()
-            == 0
-        {}
+        until_some(&mut other, kick).await;
         other.close().await.unwrap();
     };
     let (server, ()) = tokio::join!(start, stop);
     server.drained().await;
     stored(&server, "later").await;
+    assert_eq!(Rows::in_postgres(&url).await.messages(), 1);
 }
 
 #[tokio::test]
