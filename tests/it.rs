@@ -29,6 +29,8 @@ mod silence;
 mod spool;
 mod store;
 mod streaming;
+mod structure;
+
 mod tail;
 mod ways;
 mod webhook;

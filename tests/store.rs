@@ -408,7 +408,7 @@ async fn replicas_that_start_together_migrate_once() {
     assert_eq!(usize::try_from(applied), Ok(files));
 }
 
-/// SQLite keeps a log and an index of it beside a file that is open, and deletes both when the last connection is closed.
+/// SQLite keeps a log and its index beside a file that is open. Closing the last connection deletes both.
 #[tokio::test]
 async fn a_closed_database_is_one_file() {
     let directory = tempfile::tempdir().unwrap();

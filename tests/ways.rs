@@ -1,5 +1,5 @@
-//! The ways of a batch into the database: at once where everything is new, step by step where it is tried again. What is
-//! in the database afterwards is the same.
+//! The ways of a batch into the database: at once where everything is new, step by step where it is tried again. What
+//! is in the database afterwards is the same.
 
 use chatrace_webhook::delivery::{Item, Reason, ReasonCode, Record};
 use chatrace_webhook::message::{Contact, Direction, Draft, Identity};

@@ -371,8 +371,8 @@ impl Store for SqliteStore {
     async fn close(&self) {
         let closing = async {
             self.readers.close().await;
-            // Last and awaited: the last connection deletes SQLite's two files beside the database. A connection that is
-            // only dropped is closed by its thread, and the process may end in the middle of that.
+            // Last and awaited: the last connection deletes SQLite's two files beside the database. A connection that
+            // is only dropped is closed by its thread, and the process may end in the middle of that.
             if let Some(writer) = self.writer.lock().await.take() {
                 writer.connection.close().await;
             }

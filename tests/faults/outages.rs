@@ -87,7 +87,8 @@ async fn a_deadlock_is_tried_again() {
     stored(&server, "before").await;
     let mut other = PgConnection::connect(&url).await.unwrap();
     let mut watching = PgConnection::connect(&url).await.unwrap();
-    // Postgres ends the one that notices, which is the one that waits longer, unless the machine was slow: then once more.
+    // Postgres ends the one that notices, which is the one that waits longer, unless the machine was slow: then once
+    // more.
     for number in 0.. {
         let lock = "BEGIN; UPDATE contacts SET username = 'by hand'";
         sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
@@ -200,7 +201,8 @@ async fn a_full_disk_does_not_outlast_the_outage() {
     assert_eq!(post(&server, "too much").await.0, 503);
     // The database has it soon, but it cannot be removed from the spool of a full disk.
     proxy.set(Weather::Fair);
-    while Rows::in_postgres(&url).await.messages() < 2 {}
+    let ask = async || Rows::in_postgres(&url).await.messages();
+    eventually("both are stored", ask, |messages| *messages == 2).await;
     stored(&server, "between").await;
     proxy.set(Weather::Cut);
     assert_eq!(post(&server, "too much again").await.0, 503);

@@ -220,8 +220,8 @@ impl Life {
             // A panic would be the end of the service.
             assert!(worker.await.is_err_and(|error| error.is_cancelled()));
         }
-        // The thread of the spool's file would outlive them, as it outlives no process: what it still commits would come
-        // after the next life has counted what waits.
+        // The thread of the spool's file would outlive them, as it outlives no process: what it still commits would
+        // come after the next life has counted what waits.
         self.spool.find(Uuid::nil()).await.unwrap();
     }
 

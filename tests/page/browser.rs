@@ -108,7 +108,8 @@ const SHOWN: &str = "[...document.querySelectorAll('#messages li[data-position]'
 const LOGGED_OUT: &str = "document.querySelector('form#login') && !document.querySelector('#verdict') \
     && document.title.includes('Log in')";
 
-/// Nothing went wrong that the page did not show: no error, nothing that its policy forbids, nothing that was not found.
+/// Nothing went wrong that the page did not show: no error, nothing that its policy forbids, nothing that was not
+/// found.
 async fn assert_no_complaint(browser: &Browser) {
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "{complaints:#?}");
@@ -206,8 +207,8 @@ async fn hostile_text_is_shown_as_text_and_runs_nothing() {
         "'; window.ran = 4; //{{7*7}}&lt;b&gt;",
         "\u{202e}gnp.exe\u{2066}",
     ];
-    // Each of them is the text of one message and the name with another. What turns the direction of writing may be shown
-    // by its number; nothing else is lost.
+    // Each of them is the text of one message and the name with another. What turns the direction of writing may be
+    // shown by its number; nothing else is lost.
     let twice = "[...document.querySelectorAll('#messages li[data-position]')]\
         .filter(row => row.textContent.includes(given)).length === 2";
     let unharmed = async |selector: &str| {

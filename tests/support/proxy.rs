@@ -16,8 +16,8 @@ pub(crate) enum Weather {
     Cut,
     /// Connections stay open, and nothing arrives: a hanging server, or a firewall that forgot.
     Frozen,
-    /// The next COMMIT on a connection that has inserted messages reaches the server, but its answer does not come back:
-    /// the connection is cut. Then `Cut`.
+    /// The next COMMIT on a connection that has inserted messages reaches the server, but its answer does not come
+    /// back: the connection is cut. Then `Cut`.
     LosesNextCommit,
     /// The next connection on which somebody says this hangs for ever. Then `Fair`.
     HangsAt(&'static str),
