@@ -158,7 +158,7 @@ fn no_line_is_wider_than_120_columns() {
 fn a_type_name_is_declared_once() {
     let visible = r"(?:pub(?:\([^)]*\))? )?";
     let pattern = [
-        &format!(r"(?m)^\s*{visible}(?:struct|enum|trait|union) (\w+)"),
+        &format!(r"(?m)^ *{visible}(?:struct|enum|trait|union) (\w+)"),
         // In the first column: further in it is a part of an implementation.
         &format!(r"^{visible}type (\w+)"),
         r"named_enum! \{(?:\s*#\[[^\]]*\])*\s*(\w+)",

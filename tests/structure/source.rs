@@ -27,17 +27,22 @@ impl Source {
         let names = module.iter().map(|name| name.to_str().unwrap().to_owned());
         let text = std::fs::read_to_string(path).unwrap();
         let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
-        let comments = Regex::new("(?m)(?:^|[ ;{},])//.*$").unwrap();
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let code: Vec<_> = lines
+            .map(|line| line.split(" // ").next().unwrap())
+            .collect();
         Self {
             module: names.filter(|name| name != "lib").collect(),
-            code: comments.replace_all(text, "").into_owned(),
+            code: code.join("\n"),
         }
     }
 
     /// The paths that are imported, and under which names; and those that are written out.
     fn paths(&self) -> (Vec<(String, Names)>, Vec<Names>) {
-        let import = Regex::new(r"(?m)^\s*(?:pub(?:\([^)]*\))? )?use ([^;]+);").unwrap();
-        let path = Regex::new(r"\b(?:crate|super|self)(?:::\w+)+").unwrap();
+        let import = Regex::new(r"(?m)^ *(?:pub(?:\([^)]*\))? )?use ([^;]+);").unwrap();
+        let path = Regex::new(r"(?-u:\b(?:crate|super|self)(?:::\w+)+)").unwrap();
         let mut imports = Vec::new();
         for found in import.captures_iter(&self.code) {
             let tree: String = found[1].split_whitespace().collect::<Vec<_>>().join(" ");
