@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
 use crate::support::{Answer, App, Backend, TOKEN, postgres};
 
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
@@ -444,7 +444,7 @@ async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
         let (proxy, through) = Proxy::before(&url).await;
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let app = App::on(directory, Some(&through), variables).await;
-        proxy.set(Weather::Cut);
+        proxy.set(Network::Cut);
         let diagnosis = app
             .diagnosis_where(|diagnosis| check(diagnosis, "database")["status"] == "problem")
             .await;
@@ -463,18 +463,18 @@ async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
         }
         if fate.contains("503") {
             // Nothing was ever kept, so this is why nothing arrives.
-            proxy.set(Weather::Fair);
+            proxy.set(Network::Up);
             let expected = "Nothing has been kept yet. 1 request could not be kept (503): look at the database, the spool \
                             and the disk.";
             app.diagnosis_where(|diagnosis| diagnosis["verdict"] == expected)
                 .await;
-            proxy.set(Weather::Cut);
+            proxy.set(Network::Cut);
         }
         // What missed meanwhile is remembered when the database is back.
         Answer::to(post(&app, "/instagram/webhok").body(BODY))
             .await
             .with(404);
-        proxy.set(Weather::Fair);
+        proxy.set(Network::Up);
         app.diagnosis_where(|diagnosis| {
             check(diagnosis, "database")["status"] == "ok"
                 && check(diagnosis, "near_misses")["observed"]
@@ -491,11 +491,11 @@ async fn a_near_miss_is_told_while_its_writing_hangs() {
     let (proxy, through) = Proxy::before(&url).await;
     let directory = Arc::new(tempfile::tempdir().unwrap());
     let app = App::on(directory, Some(&through), &[SECRET]).await;
-    proxy.set(Weather::HangsAt("LOCK TABLE sightings"));
+    proxy.set(Network::HangsAt("LOCK TABLE sightings"));
     Answer::to(post(&app, "/instagram/webhok").body(BODY))
         .await
         .with(404);
-    proxy.becomes(Weather::Fair).await;
+    proxy.becomes(Network::Up).await;
     let diagnosis = app.diagnosis().await;
     assert!(
         verdict(&diagnosis).contains("1 request hit /instagram/webhok (404)"),

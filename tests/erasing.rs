@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::ledger::Ledger;
 use crate::support::process::{Running, program};
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
 use crate::support::records::delivery;
 use crate::support::wait::eventually;
 use crate::support::{App, Backend, TOKEN};
@@ -337,7 +337,7 @@ async fn what_waits_in_another_replicas_spool_does_not_bring_a_person_back() {
         there.post(ana("secret before")).await.ok()["outcome"],
         "stored"
     );
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     let mixed = format!(
         r#"[{},{{"contact_id":"bo","text":"of another"}}]"#,
         ana("secret in company")
@@ -346,7 +346,7 @@ async fn what_waits_in_another_replicas_spool_does_not_bring_a_person_back() {
         assert_eq!(there.post(body).await.ok()["outcome"], "spooled");
     }
     assert_eq!(erase(&here, "ext-1").await["messages"], 1);
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     there.drained().await;
     assert_gone(&ledger.texts().await);
     assert_eq!(texts(&here).await, ["of another"]);

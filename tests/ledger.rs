@@ -3,10 +3,10 @@
 //!
 //! `scripts/test` runs it for some seconds, `scripts/ledger` for as long as one likes.
 
-pub(crate) mod book;
-pub(crate) mod chaos;
-pub(crate) mod crowd;
+pub(crate) mod clients;
+pub(crate) mod injector;
 pub(crate) mod reader;
+pub(crate) mod sent_log;
 pub(crate) mod server;
 
 use std::collections::BTreeMap;
@@ -14,10 +14,10 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use book::{Book, Rows, Verdict};
-use chaos::{Chaos, Dice, Fault};
-use crowd::Crowd;
+use clients::Clients;
+use injector::{Fault, Injector, Random};
 use reader::Reader;
+use sent_log::{Rows, SentLog, Verdict};
 use server::Server;
 
 use crate::support::cluster::{Cluster, End};
@@ -70,17 +70,17 @@ async fn whatever_breaks_what_was_acknowledged_is_in_postgres_once() {
     let url = cluster.url();
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[]).await;
-    let chaos = ledger(server, Some((cluster, proxy)), &Fault::ALL).await;
+    let injector = ledger(server, Some((cluster, proxy)), &Fault::ALL).await;
     let rows = Rows::in_postgres(&url).await;
-    settle(&chaos.0, chaos.1, &rows);
+    settle(&injector.0, injector.1, &rows);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_breaks_what_was_acknowledged_is_in_the_embedded_database_once() {
     let server = Server::start(None, &[]).await;
-    let chaos = ledger(server, None, &Fault::WITHOUT_POSTGRES).await;
-    let rows = Rows::in_sqlite(&chaos.0.server.database_file()).await;
-    settle(&chaos.0, chaos.1, &rows);
+    let injector = ledger(server, None, &Fault::WITHOUT_POSTGRES).await;
+    let rows = Rows::in_sqlite(&injector.0.server.database_file()).await;
+    settle(&injector.0, injector.1, &rows);
 }
 
 /// Runs clients and faults, then waits until all is well again and stops the server. Answers how many messages a
@@ -89,17 +89,17 @@ async fn ledger(
     server: Server,
     postgres: Option<(Cluster, Proxy)>,
     faults: &[Fault],
-) -> (Chaos, usize) {
+) -> (Injector, usize) {
     let extent = Extent::read();
-    let book = Arc::new(Book::default());
+    let log = Arc::new(SentLog::default());
     let base = server.base();
-    let crowd = Crowd::gather("client ", extent.clients, extent.pause, &base, &book);
+    let clients = Clients::start("client ", extent.clients, extent.pause, &base, &log);
     let reader = Reader::follow(base);
-    let mut chaos = Chaos {
+    let mut injector = Injector {
         server,
         postgres,
-        book,
-        dice: Dice(extent.seed),
+        log,
+        random: Random(extent.seed),
         lasts: extent.lasts,
         done: BTreeMap::new(),
         longest_drain: Duration::ZERO,
@@ -108,20 +108,20 @@ async fn ledger(
     let mut faults = faults.to_vec();
     // Needs prlimit.
     faults.retain(|fault| cfg!(target_os = "linux") || *fault != Fault::FillDisk);
-    chaos.rage(&faults, extent.time).await;
-    crowd.disperse().await;
-    let drained = chaos.server.drained().await;
-    chaos.longest_drain = chaos.longest_drain.max(drained);
+    injector.run(&faults, extent.time).await;
+    clients.finish().await;
+    let drained = injector.server.drained().await;
+    injector.longest_drain = injector.longest_drain.max(drained);
     let seen = reader.finish().await;
-    chaos.end_server("-TERM").await;
-    (chaos, seen)
+    injector.end_server("-TERM").await;
+    (injector, seen)
 }
 
 /// Says what came of it, and fails if anything was lost or doubled.
-fn settle(chaos: &Chaos, seen: usize, rows: &Rows) {
-    let verdict = chaos.book.compare(rows);
+fn settle(injector: &Injector, seen: usize, rows: &Rows) {
+    let verdict = injector.log.compare(rows);
     let done = |faults: &[Fault]| {
-        let done = faults.iter().filter_map(|fault| chaos.done.get(fault));
+        let done = faults.iter().filter_map(|fault| injector.done.get(fault));
         done.sum::<usize>()
     };
     say("kills of the server", done(&[Fault::KillServer]));
@@ -137,25 +137,28 @@ fn settle(chaos: &Chaos, seen: usize, rows: &Rows) {
     say("network cuts", done(&cuts));
     say(
         "  of them losing answers to COMMIT",
-        chaos::LOST_COMMITS * done(&[Fault::LoseCommits]),
+        injector::LOST_COMMITS * done(&[Fault::LoseCommits]),
     );
     say("network freezes", done(&[Fault::FreezeNetwork]));
     say("full disks", done(&[Fault::FillDisk]));
-    report(&chaos.book, &verdict);
-    say("longest time until drained", seconds(chaos.longest_drain));
+    report(&injector.log, &verdict);
+    say(
+        "longest time until drained",
+        seconds(injector.longest_drain),
+    );
     verdict.assert_flawless();
-    let tally = chaos.book.tally();
+    let tally = injector.log.tally();
     assert!(tally.acknowledged > 0, "nothing was acknowledged");
     assert!(
-        tally.spooled > 0 || chaos.postgres.is_none(),
+        tally.spooled > 0 || injector.postgres.is_none(),
         "nothing was spooled"
     );
     assert_eq!(seen, rows.messages(), "a reader behind a cursor sees all");
-    assert!(chaos.complaints.is_empty(), "{:#?}", chaos.complaints);
+    assert!(injector.complaints.is_empty(), "{:#?}", injector.complaints);
 }
 
-fn report(book: &Book, verdict: &Verdict) {
-    let tally = book.tally();
+fn report(log: &SentLog, verdict: &Verdict) {
+    let tally = log.tally();
     say("acknowledged deliveries", tally.acknowledged);
     say("  of them spooled", tally.spooled);
     say("refused with 503", tally.refused);
@@ -181,27 +184,27 @@ async fn an_outage_of_postgres_is_felt_for_a_moment_only() {
     let mut cluster = Cluster::start().await;
     let url = cluster.url();
     let mut server = Server::start(Some(&url), &[]).await;
-    let book = Arc::new(Book::default());
-    let crowd = Crowd::gather("client ", 64, Duration::ZERO, &server.base(), &book);
-    book.acknowledges(500).await;
-    book.set_away(true);
+    let log = Arc::new(SentLog::default());
+    let clients = Clients::start("client ", 64, Duration::ZERO, &server.base(), &log);
+    log.acknowledges(500).await;
+    log.set_away(true);
     cluster.end(End::Killed).await;
-    book.spools(500).await;
+    log.spools(500).await;
     cluster.begin().await;
     let drained = server.drained().await;
-    let stored = book.tally();
-    book.acknowledges(stored.acknowledged + 500).await;
-    crowd.disperse().await;
+    let stored = log.tally();
+    log.acknowledges(stored.acknowledged + 500).await;
+    clients.finish().await;
     server.drained().await;
     assert!(server.end("-TERM").await.0.success());
-    let verdict = book.compare(&Rows::in_postgres(&url).await);
-    report(&book, &verdict);
+    let verdict = log.compare(&Rows::in_postgres(&url).await);
+    report(&log, &verdict);
     say(
         "time until drained, once Postgres is back",
         seconds(drained),
     );
     verdict.assert_flawless();
-    let tally = book.tally();
+    let tally = log.tally();
     assert_eq!((tally.refused, tally.broken), (0, 0));
     assert!(tally.longest_to_spool < Duration::from_secs(10));
     assert!(tally.worst_latency < Duration::from_secs(15));

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::support::postgres;
 use crate::support::process::{PATIENCE, Running, program};
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::eventually;
 
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
@@ -279,7 +279,7 @@ async fn postgres_says_what_is_wrong_and_never_the_password() {
 async fn an_unreachable_postgres_is_waited_for_and_nothing_is_lost_meanwhile() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     let directory = tempfile::tempdir().unwrap();
     let start = || Running::start(with_postgres(directory.path(), &through));
     let mut running = start().await;
@@ -303,7 +303,7 @@ async fn an_unreachable_postgres_is_waited_for_and_nothing_is_lost_meanwhile() {
     running.ended().await;
 
     let mut running = start().await;
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     running.line_with("the database is connected").await;
     running
         .line_with("✅ Chatrace Instagram message processed")
@@ -475,7 +475,7 @@ async fn why_a_delivery_is_refused_stands_in_the_log() {
             .send()
     };
     assert_eq!(post().await.unwrap().status(), StatusCode::OK);
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     assert_eq!(
         post().await.unwrap().status(),
         StatusCode::SERVICE_UNAVAILABLE

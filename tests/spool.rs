@@ -10,10 +10,10 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::ledger::book::Rows;
+use crate::ledger::sent_log::Rows;
 use crate::support::front::free_port;
 use crate::support::process::{self, PATIENCE, Running, program};
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::eventually;
 use crate::support::{Answer, App, postgres, sqlite_execute};
 
@@ -104,11 +104,11 @@ async fn a_commit_whose_answer_is_lost_doubles_nothing() {
     let app = app(&through).await;
     assert_eq!(app.post(body("before")).await.ok()["outcome"], "stored");
     for round in 1..6 {
-        proxy.set(Weather::LosesNextCommit);
+        proxy.set(Network::LosesNextCommit);
         let (answer, ()) = tokio::join!(app.post(body(&format!("lost {round}"))), async {
-            proxy.becomes(Weather::Cut).await;
+            proxy.becomes(Network::Cut).await;
             is_stored(&url, round + 1).await;
-            proxy.set(Weather::Fair);
+            proxy.set(Network::Up);
         });
         let answer = answer.ok();
         assert!(
@@ -125,20 +125,20 @@ async fn a_drain_whose_answer_is_lost_doubles_nothing() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let app = app(&through).await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     for number in 0..20 {
         assert_eq!(
             app.post(body(&format!("n{number}"))).await.ok()["outcome"],
             "spooled"
         );
     }
-    proxy.set(Weather::LosesNextCommit);
-    proxy.becomes(Weather::Cut).await;
+    proxy.set(Network::LosesNextCommit);
+    proxy.becomes(Network::Cut).await;
     is_stored(&url, 1).await;
     // What is drained again is not committed once more, and the next commit is lost, too.
-    proxy.set(Weather::LosesNextCommit);
-    proxy.becomes(Weather::Cut).await;
-    proxy.set(Weather::Fair);
+    proxy.set(Network::LosesNextCommit);
+    proxy.becomes(Network::Cut).await;
+    proxy.set(Network::Up);
     app.drained().await;
     assert_eq!(app.messages().await.len(), 20);
     assert_eq!(
@@ -153,7 +153,7 @@ async fn a_database_that_hangs_delays_only_the_first_and_not_for_long() {
     let (proxy, through) = Proxy::before(&url).await;
     let app = app(&through).await;
     assert_eq!(app.post(body("before")).await.ok()["outcome"], "stored");
-    proxy.set(Weather::Frozen);
+    proxy.set(Network::Frozen);
     let began = Instant::now();
     let answers =
         futures_util::future::join_all((0..64).map(|number| app.post(body(&format!("n{number}")))))
@@ -167,7 +167,7 @@ async fn a_database_that_hangs_delays_only_the_first_and_not_for_long() {
         began.elapsed()
     );
     assert_eq!(app.post(body("later")).await.ok()["outcome"], "spooled");
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     app.drained().await;
     assert_eq!(app.messages().await.len(), 66);
 }
@@ -348,7 +348,7 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
         .env("DEDUPE_WINDOW", "0")
         .env("PATH", "/usr/bin:/bin");
     let mut running = Running::start(command).await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     let client = chatrace_webhook::outside::builder().build().unwrap();
     let mut acknowledged = Vec::new();
     let refused = loop {
@@ -396,7 +396,7 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
         .unwrap();
     assert_eq!(ready.status(), 503);
 
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     let ask = async || {
         let get = client
             .get(format!("{}/instagram/messages?limit=1000", running.base))
@@ -441,7 +441,7 @@ async fn a_start_without_a_spool_leaves_no_acknowledged_delivery_behind() {
     running.ended().await;
 
     let mut running = Running::start(command(&[postgres])).await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     let client = chatrace_webhook::outside::builder().build().unwrap();
     let post = client
         .post(format!("{}/instagram/webhook", running.base))
@@ -482,7 +482,7 @@ async fn a_start_without_a_spool_leaves_no_acknowledged_delivery_behind() {
     }
 
     // Where there is a spool, it goes on; and then it is not needed any more.
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     let mut running = Running::start(command(&[postgres])).await;
     let ask = async || {
         let ready = client.get(format!("{}/readyz", running.base)).send();

@@ -4,7 +4,7 @@ use chatrace_webhook::config::Chatrace as Settings;
 use chatrace_webhook::diagnose::{Check, Status, account};
 use rstest::rstest;
 
-use crate::support::chatrace::{CHATRACE_TOKEN, Chatrace, Mood};
+use crate::support::chatrace::{Behaviour, CHATRACE_TOKEN, Chatrace};
 use crate::support::front::free_port;
 
 async fn asked(api_url: &str, token: Option<&str>) -> Check {
@@ -16,40 +16,40 @@ async fn asked(api_url: &str, token: Option<&str>) -> Check {
 }
 
 #[rstest]
-#[case(Mood::Well, Status::Ok, "The token is valid for account 1700001.")]
+#[case(Behaviour::Well, Status::Ok, "The token is valid for account 1700001.")]
 #[case(
-    Mood::OtherAccount,
+    Behaviour::OtherAccount,
     Status::Warning,
     "names account 1700001, but 127.0.0.1 answers for account 42"
 )]
 #[case(
-    Mood::ErrorInside,
+    Behaviour::ErrorInside,
     Status::Warning,
     "200 with error 1204 inside (\"Account [redacted] is [31m suspended\")"
 )]
 #[case(
-    Mood::TextInside,
+    Behaviour::TextInside,
     Status::Warning,
     "answers 200 with an error inside (\"Account suspended\")"
 )]
-#[case(Mood::LimitInside, Status::Unknown, "100 requests per 60 seconds")]
-#[case(Mood::LimitOnce, Status::Unknown, "100 requests per 60 seconds")]
-#[case(Mood::Silent, Status::Unknown, "did not answer in time")]
-#[case(Mood::Endless, Status::Warning, "far more than an account")]
-#[case(Mood::Html, Status::Warning, "something that is no JSON")]
+#[case(Behaviour::LimitInside, Status::Unknown, "100 requests per 60 seconds")]
+#[case(Behaviour::LimitOnce, Status::Unknown, "100 requests per 60 seconds")]
+#[case(Behaviour::Silent, Status::Unknown, "did not answer in time")]
+#[case(Behaviour::Endless, Status::Warning, "far more than an account")]
+#[case(Behaviour::Html, Status::Warning, "something that is no JSON")]
 #[case(
-    Mood::Redirect,
+    Behaviour::Redirect,
     Status::Warning,
     "a redirect (302), which was not followed"
 )]
-#[case(Mood::Broken, Status::Unknown, "answers 502")]
+#[case(Behaviour::Broken, Status::Unknown, "answers 502")]
 #[tokio::test]
 async fn each_answer_has_its_sentence(
-    #[case] mood: Mood,
+    #[case] behaviour: Behaviour,
     #[case] status: Status,
     #[case] sentence: &str,
 ) {
-    let api = Chatrace::start(mood).await;
+    let api = Chatrace::start(behaviour).await;
     let check = asked(&api.url, Some(CHATRACE_TOKEN)).await;
     assert_eq!(check.status, status, "{check:?}");
     assert!(check.observed.contains(sentence), "{check:?}");
@@ -68,7 +68,7 @@ async fn each_answer_has_its_sentence(
 
 #[tokio::test]
 async fn a_wrong_token_is_told_in_the_apis_words() {
-    let api = Chatrace::start(Mood::Well).await;
+    let api = Chatrace::start(Behaviour::Well).await;
     let check = asked(&api.url, Some("1700001.another")).await;
     assert_eq!(check.status, Status::Warning);
     assert!(
@@ -81,7 +81,7 @@ async fn a_wrong_token_is_told_in_the_apis_words() {
 
 #[tokio::test]
 async fn a_token_of_the_wrong_form_is_sent_to_nobody() {
-    let api = Chatrace::start(Mood::Well).await;
+    let api = Chatrace::start(Behaviour::Well).await;
     let check = asked(&api.url, Some("canary-without-account")).await;
     assert_eq!(check.status, Status::Warning);
     assert!(

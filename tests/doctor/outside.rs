@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{check, printed, run};
-use crate::support::chatrace::{CHATRACE_TOKEN, Chatrace, Mood};
+use crate::support::chatrace::{Behaviour, CHATRACE_TOKEN, Chatrace};
 use crate::support::front::{Front, free_port};
 use crate::support::process::program;
 use crate::support::{App, Backend, TOKEN};
@@ -100,33 +100,33 @@ async fn each_break_of_the_public_way_is_the_services_verdict() {
 async fn each_fault_of_the_account_is_the_services_verdict() {
     let cases = [
         (
-            Mood::Well,
+            Behaviour::Well,
             "1700001.another",
             "127.0.0.1 refuses the token with 401 (\"No valid API key provided\").",
         ),
         (
-            Mood::Well,
+            Behaviour::Well,
             "canary-without-account",
             "INSTAGRAM_ACCESS_TOKEN has not the form <account id>.<secret>, so it was not tried.",
         ),
         (
-            Mood::OtherAccount,
+            Behaviour::OtherAccount,
             CHATRACE_TOKEN,
             "The token names account 1700001, but 127.0.0.1 answers for account 42.",
         ),
         (
-            Mood::ErrorInside,
+            Behaviour::ErrorInside,
             CHATRACE_TOKEN,
             "127.0.0.1 answers 200 with error 1204 inside (\"Account [redacted] is [31m suspended\").",
         ),
         (
-            Mood::Html,
+            Behaviour::Html,
             CHATRACE_TOKEN,
             "127.0.0.1 answers something that is no JSON.",
         ),
     ];
-    for (mood, token, expected) in cases {
-        let api = Chatrace::start(mood).await;
+    for (behaviour, token, expected) in cases {
+        let api = Chatrace::start(behaviour).await;
         let variables = [
             ("INSTAGRAM_API_URL", api.url.as_str()),
             ("INSTAGRAM_ACCESS_TOKEN", token),
@@ -140,7 +140,7 @@ async fn each_fault_of_the_account_is_the_services_verdict() {
 
 #[tokio::test]
 async fn others_are_asked_once_a_minute_whoever_asks() {
-    let api = Chatrace::start(Mood::Well).await;
+    let api = Chatrace::start(Behaviour::Well).await;
     let config = Config::read(|name| match name {
         "INSTAGRAM_API_URL" => Some(api.url.clone()),
         "INSTAGRAM_ACCESS_TOKEN" => Some(CHATRACE_TOKEN.to_owned()),
@@ -166,7 +166,7 @@ async fn others_are_asked_once_a_minute_whoever_asks() {
 
 #[tokio::test]
 async fn who_takes_long_is_not_waited_for_and_told_later() {
-    let api = Chatrace::start(Mood::Silent).await;
+    let api = Chatrace::start(Behaviour::Silent).await;
     let app = well(&[
         ("INSTAGRAM_API_URL", &api.url),
         ("INSTAGRAM_ACCESS_TOKEN", CHATRACE_TOKEN),
@@ -189,7 +189,7 @@ async fn who_takes_long_is_not_waited_for_and_told_later() {
 
 #[tokio::test]
 async fn the_doctor_takes_what_the_service_was_told_and_asks_what_its_own_environment_names() {
-    let api = Chatrace::start(Mood::Well).await;
+    let api = Chatrace::start(Behaviour::Well).await;
     let app = well(&[
         ("INSTAGRAM_API_URL", &api.url),
         ("INSTAGRAM_ACCESS_TOKEN", CHATRACE_TOKEN),

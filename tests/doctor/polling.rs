@@ -9,7 +9,7 @@ use chatrace_webhook::diagnose::polling::{Matrix, Pace, QUESTIONS, probe};
 use rstest::rstest;
 
 use super::{printed, run};
-use crate::support::chatrace::{CHATRACE_TOKEN, Chatrace, Mood};
+use crate::support::chatrace::{Behaviour, CHATRACE_TOKEN, Chatrace};
 use crate::support::process::program;
 
 async fn tried(api: &Chatrace, token: &str) -> Matrix {
@@ -26,7 +26,7 @@ async fn tried(api: &Chatrace, token: &str) -> Matrix {
 
 #[tokio::test]
 async fn every_path_is_tried_in_every_way_and_none_has_messages() {
-    let api = Chatrace::start(Mood::Well).await;
+    let api = Chatrace::start(Behaviour::Well).await;
     let matrix = tried(&api, CHATRACE_TOKEN).await;
     assert_eq!(matrix.tried.len(), QUESTIONS);
     assert_eq!(api.asked().len(), QUESTIONS + 1);
@@ -42,14 +42,14 @@ async fn every_path_is_tried_in_every_way_and_none_has_messages() {
 
 #[tokio::test]
 async fn a_limit_is_waited_for() {
-    let api = Chatrace::start(Mood::LimitOnce).await;
+    let api = Chatrace::start(Behaviour::LimitOnce).await;
     assert_eq!(tried(&api, CHATRACE_TOKEN).await.status, Status::Ok);
     assert_eq!(api.asked().len(), QUESTIONS + 2);
 }
 
 #[tokio::test]
 async fn what_was_not_answered_proves_nothing() {
-    let api = Chatrace::start(Mood::Well).await;
+    let api = Chatrace::start(Behaviour::Well).await;
     let matrix = tried(&api, "1700001.wrong").await;
     assert_eq!(matrix.status, Status::Problem);
     assert!(
@@ -63,17 +63,23 @@ async fn what_was_not_answered_proves_nothing() {
 }
 
 #[rstest]
-#[case(Mood::Broken, "The API gave no answer about the token (502)")]
-#[case(Mood::LimitInside, "The API gave no answer about the token (limit)")]
-#[case(Mood::Html, "The API gave no answer about the token (no JSON)")]
+#[case(Behaviour::Broken, "The API gave no answer about the token (502)")]
 #[case(
-    Mood::ErrorInside,
+    Behaviour::LimitInside,
+    "The API gave no answer about the token (limit)"
+)]
+#[case(Behaviour::Html, "The API gave no answer about the token (no JSON)")]
+#[case(
+    Behaviour::ErrorInside,
     "The token is not accepted at /accounts/me (error 1204)"
 )]
-#[case(Mood::TextInside, "The token is not accepted at /accounts/me (error)")]
+#[case(
+    Behaviour::TextInside,
+    "The token is not accepted at /accounts/me (error)"
+)]
 #[tokio::test]
-async fn an_outage_is_no_fault_of_the_token(#[case] mood: Mood, #[case] sentence: &str) {
-    let api = Chatrace::start(mood).await;
+async fn an_outage_is_no_fault_of_the_token(#[case] behaviour: Behaviour, #[case] sentence: &str) {
+    let api = Chatrace::start(behaviour).await;
     let matrix = tried(&api, CHATRACE_TOKEN).await;
     assert_eq!(matrix.status, Status::Problem);
     assert!(matrix.verdict.contains(sentence), "{}", matrix.verdict);
@@ -82,7 +88,7 @@ async fn an_outage_is_no_fault_of_the_token(#[case] mood: Mood, #[case] sentence
 
 #[tokio::test]
 async fn the_program_prints_the_matrix_and_never_the_token() {
-    let api = Chatrace::start(Mood::Well).await;
+    let api = Chatrace::start(Behaviour::Well).await;
     let directory = tempfile::tempdir().unwrap();
     let command = |arguments: &[&str]| {
         let mut command = program(directory.path());

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::run;
-use crate::support::chatrace::{CHATRACE_TOKEN, Chatrace, Mood};
+use crate::support::chatrace::{Behaviour, CHATRACE_TOKEN, Chatrace};
 use crate::support::postgres;
 use crate::support::process::{Running, program};
 
@@ -61,7 +61,7 @@ fn configure(command: &mut Command, database_url: &str, api: &Chatrace) {
 #[tokio::test]
 async fn no_configured_secret_appears_anywhere() {
     let directory = tempfile::tempdir().unwrap();
-    let api = Chatrace::start(Mood::ErrorInside).await;
+    let api = Chatrace::start(Behaviour::ErrorInside).await;
     let database = database_url().await;
     let mut serve = program(directory.path());
     configure(&mut serve, &database, &api);

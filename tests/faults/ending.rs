@@ -9,36 +9,36 @@ use chatrace_webhook::lifecycle::Lifecycle;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::ledger::book::{Book, Rows};
-use crate::ledger::crowd::Crowd;
+use crate::ledger::clients::Clients;
+use crate::ledger::sent_log::{Rows, SentLog};
 use crate::ledger::server::Server;
 use crate::support::postgres;
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_finishes_what_was_begun() {
     let url = postgres::fresh_database().await;
     let mut server = Server::start(Some(&url), &[]).await;
-    let book = Arc::new(Book::default());
-    let crowd = Crowd::gather("client ", 64, Duration::ZERO, &server.base(), &book);
-    book.acknowledges(300).await;
+    let log = Arc::new(SentLog::default());
+    let clients = Clients::start("client ", 64, Duration::ZERO, &server.base(), &log);
+    log.acknowledges(300).await;
     let began = Instant::now();
     let (status, printed) = server.end("-TERM").await;
     assert!(status.success(), "{status} {printed:#?}");
     assert!(began.elapsed() < Duration::from_secs(10));
     // The clients find a server again, and go on.
     server.begin().await;
-    let before = book.tally().acknowledged;
-    book.acknowledges(before + 300).await;
-    crowd.disperse().await;
+    let before = log.tally().acknowledged;
+    log.acknowledges(before + 300).await;
+    clients.finish().await;
     assert!(server.end("-TERM").await.0.success());
     let rows = Rows::in_postgres(&url).await;
-    let verdict = book.compare(&rows);
+    let verdict = log.compare(&rows);
     verdict.assert_flawless();
-    assert_eq!(book.tally().refused, 0);
+    assert_eq!(log.tally().refused, 0);
     // What is there was acknowledged: no answer of something that was begun is lost by an orderly end.
     assert_eq!(verdict.unacknowledged, 0);
-    assert_eq!(verdict.stored, book.tally().acknowledged);
+    assert_eq!(verdict.stored, log.tally().acknowledged);
 }
 
 #[tokio::test]
@@ -46,16 +46,16 @@ async fn a_stop_while_the_database_hangs_is_bounded() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let mut server = Server::start(Some(&through), &[]).await;
-    let book = Arc::new(Book::default());
-    let crowd = Crowd::gather("client ", 8, Duration::ZERO, &server.base(), &book);
-    book.acknowledges(50).await;
+    let log = Arc::new(SentLog::default());
+    let clients = Clients::start("client ", 8, Duration::ZERO, &server.base(), &log);
+    log.acknowledges(50).await;
     // Connections for reading are open, and one of them waits.
     server.stats().await.unwrap();
-    proxy.set(Weather::Frozen);
+    proxy.set(Network::Frozen);
     let base = server.base();
     let client = chatrace_webhook::outside::builder().build().unwrap();
     let reading = tokio::spawn(client.get(format!("{}/readyz", *base.borrow())).send());
-    book.spools(50).await;
+    log.spools(50).await;
     let began = Instant::now();
     let (status, printed) = server.end("-TERM").await;
     assert!(status.success(), "{status} {printed:#?}");
@@ -65,11 +65,11 @@ async fn a_stop_while_the_database_hangs_is_bounded() {
         began.elapsed()
     );
     reading.await.unwrap().ok();
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     server.begin().await;
-    crowd.disperse().await;
+    clients.finish().await;
     server.drained().await;
-    book.compare(&Rows::in_postgres(&url).await)
+    log.compare(&Rows::in_postgres(&url).await)
         .assert_flawless();
 }
 

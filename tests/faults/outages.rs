@@ -8,10 +8,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::ledger::book::{Book, Rows};
-use crate::ledger::crowd::Crowd;
+use crate::ledger::clients::Clients;
+use crate::ledger::sent_log::{Rows, SentLog};
 use crate::ledger::server::Server;
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::eventually;
 use crate::support::{App, postgres};
 
@@ -52,9 +52,9 @@ async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
     let starts = texts.map(|text| async move {
         let url = postgres::fresh_database().await;
         let (proxy, through) = Proxy::before(&url).await;
-        proxy.set(Weather::HangsAt(text));
+        proxy.set(Network::HangsAt(text));
         let server = Server::start(Some(&through), &[]).await;
-        proxy.becomes(Weather::Fair).await;
+        proxy.becomes(Network::Up).await;
         assert_eq!(post(&server, "at once").await.0, 200);
         server.drained().await;
         stored(&server, "later").await;
@@ -130,7 +130,7 @@ async fn upkeep_does_not_queue_up_before_messages() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let app = App::on(Arc::new(tempfile::tempdir().unwrap()), Some(&through), &[]).await;
-    proxy.set(Weather::Frozen);
+    proxy.set(Network::Frozen);
     let erase = |number: usize| {
         let path = format!("/instagram/contacts/{number}");
         let app = &app;
@@ -149,7 +149,7 @@ async fn upkeep_does_not_queue_up_before_messages() {
     });
     assert_eq!(answer["outcome"], "spooled");
     assert!(erased.iter().all(|status| *status == 503), "{erased:?}");
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     app.drained().await;
 }
 
@@ -195,23 +195,23 @@ async fn a_full_disk_does_not_outlast_the_outage() {
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[]).await;
     stored(&server, "before").await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     spooled(&server, "during").await;
     server.set_disk_full(true);
     assert_eq!(post(&server, "too much").await.0, 503);
     // The database has it soon, but it cannot be removed from the spool of a full disk.
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     let ask = async || Rows::in_postgres(&url).await.messages();
     eventually("both are stored", ask, |messages| *messages == 2).await;
     stored(&server, "between").await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     assert_eq!(post(&server, "too much again").await.0, 503);
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     stored(&server, "the disk is not needed").await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     server.set_disk_full(false);
     spooled(&server, "room again").await;
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     server.drained().await;
     assert_eq!(Rows::in_postgres(&url).await.messages(), 5);
 }
@@ -242,22 +242,22 @@ async fn a_replica_that_hangs_does_not_stop_the_other() {
         Server::start(Some(&url), &[]).await,
         Server::start(Some(&url), &[]).await,
     ];
-    let books = [(); 2].map(|()| Arc::new(Book::default()));
+    let logs = [(); 2].map(|()| Arc::new(SentLog::default()));
     let pause = Duration::from_millis(2);
-    let crowds = [0, 1].map(|one| {
+    let groups = [0, 1].map(|one| {
         let name = format!("replica {one} client ");
-        Crowd::gather(&name, 16, pause, &servers[one].base(), &books[one])
+        Clients::start(&name, 16, pause, &servers[one].base(), &logs[one])
     });
-    let acknowledged = |one: usize| books[one].tally().acknowledged;
+    let acknowledged = |one: usize| logs[one].tally().acknowledged;
     for _ in 0..3 {
         let before = [acknowledged(0), acknowledged(1)];
-        for (book, before) in books.iter().zip(before) {
-            book.acknowledges(before + 51).await;
+        for (log, before) in logs.iter().zip(before) {
+            log.acknowledges(before + 51).await;
         }
         servers[0].signal("-STOP");
         let before = acknowledged(1);
         let began = Instant::now();
-        books[1].acknowledges(before + 101).await;
+        logs[1].acknowledges(before + 101).await;
         assert!(
             began.elapsed() < Duration::from_secs(10),
             "{:?}",
@@ -266,16 +266,16 @@ async fn a_replica_that_hangs_does_not_stop_the_other() {
         servers[1].drained().await;
         servers[0].signal("-CONT");
     }
-    for crowd in crowds {
-        crowd.disperse().await;
+    for clients in groups {
+        clients.finish().await;
     }
     for server in &mut servers {
         server.drained().await;
         assert!(server.end("-TERM").await.0.success());
     }
     let rows = Rows::in_postgres(&url).await;
-    for book in &books {
-        book.compare(&rows).assert_flawless();
-        assert_eq!((book.tally().refused, book.tally().broken), (0, 0));
+    for log in &logs {
+        log.compare(&rows).assert_flawless();
+        assert_eq!((log.tally().refused, log.tally().broken), (0, 0));
     }
 }

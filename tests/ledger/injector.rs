@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::book::Book;
+use super::sent_log::SentLog;
 use super::server::Server;
 use crate::support::cluster::{Cluster, End, Paused};
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
 
 /// How many commits in a row lose their answers.
 pub(crate) const LOST_COMMITS: usize = 2;
@@ -62,9 +62,9 @@ impl Fault {
 
 /// Random numbers that follow from a seed.
 #[derive(Debug)]
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) struct Random(pub(crate) u64);
 
-impl Dice {
+impl Random {
     /// <https://prng.di.unimi.it/splitmix64.c>
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -90,11 +90,11 @@ impl Dice {
 }
 
 /// A service, what it depends on, and what has been done to them.
-pub(crate) struct Chaos {
+pub(crate) struct Injector {
     pub(crate) server: Server,
     pub(crate) postgres: Option<(Cluster, Proxy)>,
-    pub(crate) book: Arc<Book>,
-    pub(crate) dice: Dice,
+    pub(crate) log: Arc<SentLog>,
+    pub(crate) random: Random,
     /// How long a fault lasts, in milliseconds.
     pub(crate) lasts: Range<u64>,
     pub(crate) done: BTreeMap<Fault, usize>,
@@ -104,22 +104,22 @@ pub(crate) struct Chaos {
     pub(crate) complaints: Vec<String>,
 }
 
-impl Chaos {
+impl Injector {
     /// Everything goes wrong once before anything goes wrong again, until the time is over. At least one round.
-    pub(crate) async fn rage(&mut self, faults: &[Fault], time: Duration) {
+    pub(crate) async fn run(&mut self, faults: &[Fault], time: Duration) {
         let until = Instant::now() + time;
         let mut deck = Vec::new();
         let mut rounds = 0;
         while rounds == 0 || !deck.is_empty() || Instant::now() < until {
             let Some(fault) = deck.pop() else {
                 deck = faults.to_vec();
-                self.dice.shuffle(&mut deck);
+                self.random.shuffle(&mut deck);
                 rounds += 1;
                 continue;
             };
-            sleep(self.dice.millis(20..250)).await;
+            sleep(self.random.millis(20..250)).await;
             self.inflict(fault).await;
-            if self.dice.below(4) == 0 {
+            if self.random.below(4) == 0 {
                 let took = self.server.drained().await;
                 self.longest_drain = self.longest_drain.max(took);
             }
@@ -132,20 +132,20 @@ impl Chaos {
     async fn inflict(&mut self, fault: Fault) {
         *self.done.entry(fault).or_default() += 1;
         self.begin(fault).await;
-        self.book.set_away(fault.is_outage());
-        let lasts = self.dice.millis(self.lasts.clone());
+        self.log.set_away(fault.is_outage());
+        let lasts = self.random.millis(self.lasts.clone());
         sleep(lasts / 2).await;
         // Misfortunes never come singly.
         let runs = !matches!(fault, Fault::KillServer | Fault::RestartServer);
-        if runs && self.dice.below(3) == 0 {
+        if runs && self.random.below(3) == 0 {
             *self.done.entry(Fault::KillServer).or_default() += 1;
-            self.book.set_away(false);
+            self.log.set_away(false);
             self.end_server("-KILL").await;
             self.server.begin().await;
         }
         sleep(lasts / 2).await;
-        self.book.set_away(false);
-        self.mend(fault).await;
+        self.log.set_away(false);
+        self.repair(fault).await;
     }
 
     async fn begin(&mut self, fault: Fault) {
@@ -164,18 +164,18 @@ impl Chaos {
             Fault::StopPostgres => cluster.end(End::Immediate).await,
             Fault::PausePostmaster => cluster.pause(Paused::Postmaster),
             Fault::PauseBackends => cluster.pause(Paused::Backends),
-            Fault::CutNetwork | Fault::FillDisk => proxy.set(Weather::Cut),
-            Fault::FreezeNetwork => proxy.set(Weather::Frozen),
+            Fault::CutNetwork | Fault::FillDisk => proxy.set(Network::Cut),
+            Fault::FreezeNetwork => proxy.set(Network::Frozen),
             Fault::LoseCommits => {
                 for _ in 0..LOST_COMMITS {
-                    proxy.set(Weather::LosesNextCommit);
-                    proxy.becomes(Weather::Cut).await;
+                    proxy.set(Network::LosesNextCommit);
+                    proxy.becomes(Network::Cut).await;
                 }
             }
         }
     }
 
-    async fn mend(&mut self, fault: Fault) {
+    async fn repair(&mut self, fault: Fault) {
         if matches!(fault, Fault::KillServer | Fault::RestartServer) {
             self.server.begin().await;
         }
@@ -185,12 +185,12 @@ impl Chaos {
                 Fault::KillPostgres | Fault::StopPostgres => cluster.begin().await,
                 Fault::PausePostmaster | Fault::PauseBackends => cluster.resume(),
                 Fault::CutNetwork | Fault::FreezeNetwork | Fault::LoseCommits | Fault::FillDisk => {
-                    proxy.set(Weather::Fair);
+                    proxy.set(Network::Up);
                 }
             }
         }
         if fault == Fault::FillDisk {
-            sleep(self.dice.millis(100..600)).await;
+            sleep(self.random.millis(100..600)).await;
             self.server.set_disk_full(false);
         }
     }

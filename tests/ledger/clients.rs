@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::book::Book;
+use super::sent_log::SentLog;
 
 /// How often a client that does not give up sends the same body.
 const ATTEMPTS: usize = 50;
@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 50;
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Clients that send until they are told to stop.
-pub(crate) struct Crowd {
+pub(crate) struct Clients {
     clients: JoinSet<()>,
     stop: Arc<AtomicBool>,
 }
@@ -33,19 +33,19 @@ struct Client {
     pause: Duration,
     http: reqwest::Client,
     server: watch::Receiver<String>,
-    book: Arc<Book>,
+    log: Arc<SentLog>,
     stop: Arc<AtomicBool>,
 }
 
-impl Crowd {
+impl Clients {
     /// Sets `number` clients on a server whose address may change: of each four, one with and without ids, retrying
-    /// and not. `name` keeps their texts apart from those of another crowd.
-    pub(crate) fn gather(
+    /// and not. `name` keeps their texts apart from those of another clients.
+    pub(crate) fn start(
         name: &str,
         number: usize,
         pause: Duration,
         server: &watch::Receiver<String>,
-        book: &Arc<Book>,
+        log: &Arc<SentLog>,
     ) -> Self {
         let http = chatrace_webhook::outside::builder()
             .timeout(ANSWER_TIMEOUT)
@@ -61,7 +61,7 @@ impl Crowd {
                 pause,
                 http: http.clone(),
                 server: server.clone(),
-                book: book.clone(),
+                log: log.clone(),
                 stop: stop.clone(),
             };
             clients.spawn(client.run());
@@ -70,7 +70,7 @@ impl Crowd {
     }
 
     /// Lets every client finish what it has begun.
-    pub(crate) async fn disperse(mut self) {
+    pub(crate) async fn finish(mut self) {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.clients.join_next().await {
             ended.unwrap();
@@ -106,27 +106,27 @@ impl Client {
             body["message_id"] = format!("id of {text}").into();
         }
         let url = format!("{}/instagram/webhook", *self.server.borrow());
-        self.book.send(text, self.has_ids);
+        self.log.send(text, self.has_ids);
         let began = Instant::now();
         let Ok(response) = self.http.post(url).body(body.to_string()).send().await else {
-            self.book.break_off();
+            self.log.break_off();
             return false;
         };
         let (status, took) = (response.status(), began.elapsed());
         if status == 503 {
             assert!(response.headers().contains_key("retry-after"));
-            self.book.refuse(took);
+            self.log.refuse(took);
             return false;
         }
         assert_eq!(status, 200);
         // Acknowledged is acknowledged with the status; the rest says which delivery it is.
         let Ok(receipt) = response.json::<Value>().await else {
-            self.book.break_off();
+            self.log.break_off();
             return false;
         };
         let delivery = receipt["deliveryId"].as_str().unwrap().parse().unwrap();
         let outcome = receipt["outcome"].as_str().unwrap();
-        self.book.acknowledge(text, delivery, outcome, took);
+        self.log.acknowledge(text, delivery, outcome, took);
         true
     }
 }

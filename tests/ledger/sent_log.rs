@@ -20,7 +20,7 @@ struct Sent {
 
 /// Everything that the clients remember. Texts are unique.
 #[derive(Debug, Default)]
-pub(crate) struct Book(Mutex<Inside>);
+pub(crate) struct SentLog(Mutex<Inside>);
 
 #[derive(Debug, Default)]
 struct Inside {
@@ -41,7 +41,7 @@ pub(crate) struct Tally {
     pub(crate) longest_to_spool: Duration,
 }
 
-impl Book {
+impl SentLog {
     /// Waits until so many messages are acknowledged.
     pub(crate) async fn acknowledges(&self, least: usize) {
         let ask = async || self.tally();
