@@ -1,5 +1,8 @@
 //! The contract of the store, on both backends: what a caller may rely on whatever the database is.
 
+mod commit;
+mod duplicates;
+
 use std::sync::Arc;
 
 use chatrace_webhook::delivery::{Outcome, Record};

@@ -77,7 +77,7 @@ const WIDE: &[&str] = &[
     "src/store/stretch.rs",
     "src/store/upkeep.rs",
     "src/telemetry.rs",
-    "tests/diagnosis.rs",
+    "tests/http/diagnosis.rs",
 ];
 
 /// Type names that are declared more than once in `src`.

@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::sent_log::Rows;
-use crate::ledger::server::Server;
+use crate::faults::ledger::sent_log::Rows;
+use crate::faults::ledger::server::Server;
 use crate::support::process::PATIENCE;
 use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::eventually;

@@ -8,9 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::ledger::clients::Clients;
-use crate::ledger::sent_log::{Rows, SentLog};
-use crate::ledger::server::Server;
+use crate::faults::ledger::clients::Clients;
+use crate::faults::ledger::sent_log::{Rows, SentLog};
+use crate::faults::ledger::server::Server;
 use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::eventually;
 use crate::support::{App, postgres};

@@ -9,9 +9,9 @@ use chatrace_webhook::lifecycle::Lifecycle;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::ledger::clients::Clients;
-use crate::ledger::sent_log::{Rows, SentLog};
-use crate::ledger::server::Server;
+use crate::faults::ledger::clients::Clients;
+use crate::faults::ledger::sent_log::{Rows, SentLog};
+use crate::faults::ledger::server::Server;
 use crate::support::postgres;
 use crate::support::proxy::{Network, Proxy};
 

@@ -9,7 +9,7 @@ use rstest::rstest;
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 
-use super::{check, run};
+use crate::cli::doctor::{check, run};
 use crate::support::front::{Authority, Front, free_port, self_signed};
 use crate::support::process::{Running, program};
 use crate::support::{Answer, App, Backend, TOKEN};

@@ -1,6 +1,6 @@
 //! A person who is erased is gone, and does not come back.
 
-mod riddles;
+mod unattributed;
 
 use std::sync::Arc;
 

@@ -1,5 +1,9 @@
 //! What the API says about what arrived.
 
+mod cursor;
+mod search;
+mod stream;
+
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -17,7 +17,7 @@ async fn the_description_is_the_reviewed_one() {
     let description = description(&app).await;
     assert_eq!(description["openapi"], "3.1.0");
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("snapshots");
+    settings.set_snapshot_path("../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_json_snapshot!("openapi", description));

@@ -1,10 +1,6 @@
-//! "Why is nothing arriving?": what the diagnosis asks the outside, and the commands that people use.
+//! "Why is nothing arriving?": the commands that people use.
 
-mod account;
 mod commands;
-mod outside;
-mod polling;
-mod public_way;
 mod secrets;
 mod story;
 
@@ -16,7 +12,7 @@ use tokio::process::Command;
 use crate::support::process::PATIENCE;
 
 /// Runs a command to its end.
-async fn run(mut command: Command) -> Output {
+pub(crate) async fn run(mut command: Command) -> Output {
     tokio::time::timeout(PATIENCE, command.output())
         .await
         .expect("the program does not end")
@@ -25,14 +21,14 @@ async fn run(mut command: Command) -> Output {
 
 /// What a command printed, if it ended with this code.
 #[track_caller]
-fn printed(output: &Output, code: i32) -> String {
+pub(crate) fn printed(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// A report's check with this name.
 #[track_caller]
-fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
     let checks = report["checks"].as_array().unwrap();
     let found = checks.iter().find(|check| check["name"] == name);
     found.unwrap_or_else(|| panic!("no check {name} in {report:#}"))

@@ -9,7 +9,7 @@ use chatrace_webhook::diagnose::Inquiry;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::{check, printed, run};
+use crate::cli::doctor::{check, printed, run};
 use crate::support::chatrace::{Behaviour, CHATRACE_TOKEN, Chatrace};
 use crate::support::front::{Front, free_port};
 use crate::support::process::program;

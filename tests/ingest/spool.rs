@@ -10,7 +10,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::ledger::sent_log::Rows;
+use crate::faults::ledger::sent_log::Rows;
 use crate::support::front::free_port;
 use crate::support::process::{self, PATIENCE, Running, program};
 use crate::support::proxy::{Network, Proxy};

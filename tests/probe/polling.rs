@@ -8,7 +8,7 @@ use chatrace_webhook::diagnose::polling::{Matrix, Pace, QUESTIONS, probe};
 
 use rstest::rstest;
 
-use super::{printed, run};
+use crate::cli::doctor::{printed, run};
 use crate::support::chatrace::{Behaviour, CHATRACE_TOKEN, Chatrace};
 use crate::support::process::program;
 
