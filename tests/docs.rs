@@ -51,8 +51,8 @@ fn the_reference_lists_every_variable_with_its_default() {
     let mut file = String::from(
         "# Configuration\n\n\
          Everything is configured by the environment. A file `.env` in the working directory is read first; what the\n\
-         environment sets already wins. An empty value counts as unset. All mistakes are reported at once, and the exit\n\
-         code is 2.\n\n\
+         environment sets already wins. An empty value counts as unset. All mistakes are reported at once, \
+         and the exit\ncode is 2.\n\n\
          This page is made from `src/config/variables.rs`.\n\n\
          | Variable | Default | Meaning |\n|---|---|---|\n",
     );

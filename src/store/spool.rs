@@ -15,10 +15,11 @@ use jiff::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard as AsyncMutexGuard};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::sqlite::{self, WriteConnection};
+use super::sqlite::{self, CLOSE_TIMEOUT, WriteConnection};
 use super::{PrepareError, StoreError};
 use crate::delivery::Delivery;
 use rows::{delete, earlier, insert, read_depth, readable, spooled};
@@ -28,7 +29,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/spool");
 /// Deliveries that wait on this machine's disk.
 #[derive(Debug)]
 pub struct Spool {
-    connection: Mutex<WriteConnection>,
+    /// `None` after [`Spool::close`].
+    connection: Mutex<Option<WriteConnection>>,
     depth: StdMutex<SpoolDepth>,
 }
 
@@ -128,7 +130,7 @@ impl Spool {
             .await
             .map_err(|error| unusable(&error))?;
         Ok(Self {
-            connection: Mutex::new(WriteConnection::new(connection)),
+            connection: Mutex::new(Some(WriteConnection::new(connection))),
             depth: StdMutex::new(depth),
         })
     }
@@ -138,7 +140,7 @@ impl Spool {
     /// # Errors
     /// When they are not: the disk is full, or broken.
     pub async fn append(&self, deliveries: &[&Delivery]) -> Result<(), StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let added = insert(connection.begin().await?, deliveries).await;
         let added = connection.end(added).await?;
         let mut depth = self.lock_depth();
@@ -179,7 +181,7 @@ impl Spool {
         limit: u32,
         bytes: usize,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let rows = sqlx::query(
             "SELECT * FROM spool WHERE position > ?1 AND position <= coalesce( \
                (SELECT position FROM (SELECT position, sum(length(body)) OVER (ORDER BY position) AS total \
@@ -200,7 +202,7 @@ impl Spool {
     /// # Errors
     /// When the file cannot be written; the deliveries are then drained once more.
     pub async fn remove(&self, positions: &[i64]) -> Result<(), StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let removed = delete(connection.begin().await?, positions).await;
         let (removed, oldest) = connection.end(removed).await?;
         let waiting = {
@@ -226,7 +228,25 @@ impl Spool {
 
     /// Empties the log beside the file, in which what was removed still stands.
     pub async fn truncate_log(&self) {
-        self.connection.lock().await.truncate_log().await;
+        if let Ok(mut connection) = self.connection().await {
+            connection.truncate_log().await;
+        }
+    }
+
+    /// Closes the file, so that SQLite leaves no other beside it.
+    pub async fn close(&self) {
+        let closing = async {
+            if let Some(connection) = self.connection.lock().await.take() {
+                connection.close().await;
+            }
+        };
+        // A disk that hangs is not waited for: nothing that was acknowledged depends on it.
+        timeout(CLOSE_TIMEOUT, closing).await.ok();
+    }
+
+    async fn connection(&self) -> Result<MappedMutexGuard<'_, WriteConnection>, StoreError> {
+        AsyncMutexGuard::try_map(self.connection.lock().await, Option::as_mut)
+            .map_err(|_| sqlx::Error::PoolClosed.into())
     }
 
     /// One delivery that waits.
@@ -234,7 +254,7 @@ impl Spool {
     /// # Errors
     /// When the file cannot be read.
     pub async fn find(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let row = sqlx::query("SELECT * FROM spool WHERE id = ?1")
             .bind(id)
             .fetch_optional(connection.idle().await)
@@ -308,7 +328,7 @@ mod tests {
 
     /// How many pages the file may have: with more, the disk is full.
     async fn set_largest(spool: &Spool, pages: u32) {
-        let mut connection = spool.connection.lock().await;
+        let mut connection = spool.connection().await.unwrap();
         let limit = format!("PRAGMA max_page_count = {pages}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(limit))
             .execute(connection.idle().await)

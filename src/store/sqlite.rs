@@ -41,7 +41,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::SqlitePool;
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use connection::{Transaction, Writer};
@@ -59,13 +59,14 @@ pub use reader::SqliteReader;
 /// Here a reader waits for nothing but the disk: these limits are those of Postgres.
 const READ_TIMEOUT: Duration = Duration::MAX;
 const PROBE_TIMEOUT: Duration = Duration::MAX;
-/// How long emptying the write-ahead log may take at the end.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long closing the file may take at the end.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The ledger in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Mutex<Writer>,
+    /// `None` after [`Ledger::close`].
+    writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
     window: Duration,
     lag: RollupLag,
@@ -88,7 +89,7 @@ impl SqliteStore {
             ))
         })?;
         Ok(Self {
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Some(writer)),
             readers,
             window,
             lag: RollupLag::default(),
@@ -119,8 +120,14 @@ impl SqliteStore {
         self.window
     }
 
+    /// The connection that writes, until the store is closed.
+    async fn writer(&self) -> Result<MappedMutexGuard<'_, Writer>, StoreError> {
+        MutexGuard::try_map(self.writer.lock().await, Option::as_mut)
+            .map_err(|_| sqlx::Error::PoolClosed.into())
+    }
+
     async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        Transaction::begin(self.writer.lock().await).await
+        Transaction::begin(self.writer().await?).await
     }
 
     /// Rolls up until the projection is where the ledger was when this began.
@@ -128,7 +135,7 @@ impl SqliteStore {
         let mut progress = rollup::progress(&self.readers).await?;
         let head = progress.head;
         while progress.position < head {
-            progress = self.roll_up_step(&mut *self.writer.lock().await).await?;
+            progress = self.roll_up_step(&mut *self.writer().await?).await?;
         }
         Ok(())
     }
@@ -150,7 +157,7 @@ impl Ledger for SqliteStore {
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         if self.lag.is_too_long()
             && let Err(error) = self.roll_up_step(&mut writer).await
         {
@@ -172,7 +179,7 @@ impl Ledger for SqliteStore {
             self.lag.rolled_up(progress.position);
             return Ok(true);
         }
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         Ok(self.roll_up_step(&mut writer).await?.is_caught_up())
     }
 
@@ -186,8 +193,11 @@ impl Ledger for SqliteStore {
     async fn close(&self) {
         let closing = async {
             self.readers.close().await;
-            // Leaves one clean file. The connection itself is closed when dropped.
-            self.writer.lock().await.connection.truncate_log().await;
+            // Last and awaited: the last connection deletes SQLite's two files beside the database. A connection that
+            // is only dropped is closed by its thread, and the process may end in the middle of that.
+            if let Some(writer) = self.writer.lock().await.take() {
+                writer.connection.close().await;
+            }
         };
         // A disk that hangs is not waited for: nothing that was acknowledged depends on it.
         timeout(CLOSE_TIMEOUT, closing).await.ok();

@@ -3,10 +3,10 @@
 use std::ops::{Deref, DerefMut};
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteRow;
-use tokio::sync::MutexGuard;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::MappedMutexGuard;
 
 use crate::store::StoreError;
 use crate::store::values::Time;
@@ -83,6 +83,12 @@ impl WriteConnection {
             .ok();
     }
 
+    /// Empties the log and closes the file.
+    pub(in crate::store) async fn close(mut self) {
+        self.truncate_log().await;
+        self.connection.close().await.ok();
+    }
+
     /// Notes that the transaction is over if it went well. Otherwise it is rolled back.
     pub(in crate::store) async fn ended<T, E>(&mut self, ended: Result<T, E>) -> Result<T, E> {
         if ended.is_ok() {
@@ -144,7 +150,7 @@ impl Writer {
 }
 
 /// A transaction of maintenance.
-pub(super) struct Transaction<'a>(MutexGuard<'a, Writer>);
+pub(super) struct Transaction<'a>(MappedMutexGuard<'a, Writer>);
 
 impl Deref for Transaction<'_> {
     type Target = SqliteConnection;
@@ -161,7 +167,9 @@ impl DerefMut for Transaction<'_> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) async fn begin(mut writer: MutexGuard<'a, Writer>) -> Result<Self, StoreError> {
+    pub(super) async fn begin(
+        mut writer: MappedMutexGuard<'a, Writer>,
+    ) -> Result<Self, StoreError> {
         writer.connection.begin().await?;
         Ok(Self(writer))
     }

@@ -53,5 +53,7 @@ pub(in crate::store) fn sum_of_counts(one: &str, other: &str) -> String {
 
 /// What was erased is in the write-ahead log as well, until that is written over.
 pub(in crate::store) async fn overwrite_erased(store: &Backend) {
-    store.writer.lock().await.connection.truncate_log().await;
+    if let Ok(mut writer) = store.writer().await {
+        writer.connection.truncate_log().await;
+    }
 }

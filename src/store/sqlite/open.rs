@@ -38,25 +38,30 @@ pub(super) async fn open(
     let mut connection = SqliteConnection::connect_with(&writing(&options))
         .await
         .map_err(|error| unusable(&cause(&error)))?;
-    let missing = missing_migrations(&mut connection)
-        .await
-        .map_err(|error| unusable(&error))?;
-    if !missing.is_empty() && !migrate {
-        return Err(unusable(&format!(
-            "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
-            missing.len()
-        )));
-    }
-    if !missing.is_empty() {
-        MIGRATIONS
-            .run_direct(None, &mut connection, false)
-            .await
-            .map_err(|error| unusable(&cause(&error)))?;
+    if let Err(problem) = bring_up_to_date(&mut connection, migrate).await {
+        connection.close().await.ok();
+        return Err(unusable(&problem));
     }
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
     Ok((lock, connection, readers))
+}
+
+/// Runs the missing migrations, or says why the schema is not as it must be.
+async fn bring_up_to_date(connection: &mut SqliteConnection, migrate: bool) -> Result<(), String> {
+    let missing = missing_migrations(connection).await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if migrate {
+        let run = MIGRATIONS.run_direct(None, connection, false).await;
+        return run.map_err(|error| cause(&error));
+    }
+    Err(format!(
+        "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
+        missing.len()
+    ))
 }
 
 impl SqliteStore {
