@@ -14,12 +14,12 @@
 //! All of it is pure and total: whatever the octets are, [`normalize`] returns at least one item and never panics.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use crate::delivery::{Delivery, Item, Reason, ReasonCode};
 use crate::message::Shape;
 
 mod attachment;
+mod defect;
 pub mod encoding;
 mod facts;
 mod fields;
@@ -27,6 +27,8 @@ mod findings;
 mod form;
 mod history;
 mod identity;
+mod items;
+mod json_text;
 mod judge;
 mod meta;
 mod multipart;
@@ -40,7 +42,8 @@ mod tree;
 mod walk;
 mod whatsapp;
 
-pub(crate) use walk::{MAX_ITEMS, most_texts};
+pub use defect::Defect;
+pub(crate) use items::{MAX_ITEMS, most_texts};
 
 /// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
 const MAX_DECODED: usize = 64 << 20;
@@ -55,40 +58,6 @@ pub struct Reading {
     /// Set if the body is no JSON, no form and not to be repaired. Then there is one item, and it is quarantined
     /// as [`Unreadable`](ReasonCode::Unreadable).
     pub defect: Option<Defect>,
-}
-
-/// Where and why a body cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Defect {
-    /// Counted from 1.
-    pub line: usize,
-    /// Counted from 1; 0 is the line's beginning.
-    pub column: usize,
-    /// In the parser's words, which hold nothing of the body.
-    pub cause: String,
-}
-
-impl Defect {
-    fn of(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        let cause = text.split(" at line ").next().unwrap_or_default();
-        Self {
-            line: error.line(),
-            column: error.column(),
-            cause: cause.to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Defect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            column,
-            cause,
-        } = self;
-        write!(formatter, "line {line}, column {column}: {cause}")
-    }
 }
 
 /// Reads a delivery. Never fails and never panics: what is not understood is an item with a reason.
@@ -121,18 +90,18 @@ pub fn normalize(delivery: &Delivery) -> Reading {
     let header = delivery
         .header("x-user-id")
         .map(|id| serde_json::Value::String(id.to_owned()));
-    let with_header = resolve::Context {
+    let with_header = findings::Context {
         arrival: delivery.received_at,
         header_contact: header.as_ref().and_then(scalar::id).map(Cow::into_owned),
         recovered,
     };
-    let without_header = resolve::Context {
+    let without_header = findings::Context {
         header_contact: None,
         ..with_header
     };
-    let mut walk = walk::Walk::new(&with_header, &without_header, body.len());
-    walk.value(&value, &resolve::Outer::default(), Shape::Flat, 0);
-    let (shape, items) = walk.finish();
+    let mut items = items::Items::new(&with_header, &without_header, body.len());
+    walk::walk(&mut items, &value);
+    let (shape, items) = items.finish();
     Reading {
         shape,
         items,

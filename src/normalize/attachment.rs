@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{facts, scalar, tree};
+use super::fields::find;
+use super::{json_text, scalar};
 use crate::message::{Attachment, Kind};
 
 /// More files than this belong to no message.
@@ -53,18 +54,18 @@ fn collect(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
                     kind: kind.to_owned(),
                     url: Some(url.to_owned()),
                 });
-            } else if let Some(inner) = tree::in_string(text) {
+            } else if let Some(inner) = json_text::in_string(text) {
                 collect(&inner, kind, is_list, found, MAX_DEPTH - 1);
             }
         }
         Value::Object(map) => {
-            let payload = facts::find(map, "payload").and_then(Value::as_object);
+            let payload = find(map, "payload").and_then(Value::as_object);
             let link = ["url", "mediaurl", "link", "src"].iter().find_map(|key| {
-                let inner = payload.and_then(|payload| facts::find(payload, key));
-                let text = inner.or_else(|| facts::find(map, key))?.as_str()?;
+                let inner = payload.and_then(|payload| find(payload, key));
+                let text = inner.or_else(|| find(map, key))?.as_str()?;
                 url(text).map(str::to_owned)
             });
-            let word = facts::find(map, "type")
+            let word = find(map, "type")
                 .and_then(scalar::label)
                 .map(|word| word.to_lowercase());
             let word = match word {
@@ -72,7 +73,7 @@ fn collect(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
                 Some(word) if word.contains('/') => of_mime(&word).unwrap_or_default().to_owned(),
                 Some(word) => word,
                 None if !kind.is_empty() => kind.to_owned(),
-                None => facts::find(map, "mimetype")
+                None => find(map, "mimetype")
                     .and_then(scalar::label)
                     .and_then(|mime| of_mime(&mime))
                     .unwrap_or_default()

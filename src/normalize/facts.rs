@@ -4,25 +4,21 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::fields::{self, Means};
 use super::findings::{Act, Origin, Unfilled};
-use super::{scalar, tree};
+use super::scalar;
 use crate::message::{Attachment, Channel, Direction};
 
 pub(super) use candidate::{Best, Candidate, Names, Place, Role};
 pub(super) use words::channel;
-use words::{direction, word};
 
 mod candidate;
+mod collect;
 mod content;
 mod words;
 
-/// Places within places are followed this far.
-const MAX_DEPTH: usize = 6;
-/// A handle among a person's variables counts less than their own.
-const RANK_VARIABLE: u8 = 9;
 /// A reason shows no longer key or placeholder.
 const MAX_SHOWN: usize = 80;
 
@@ -75,157 +71,32 @@ pub(super) struct Facts<'v> {
 }
 
 impl<'v> Facts<'v> {
-    /// What an item says.
-    pub(super) fn of(map: &'v Map<String, Value>) -> Self {
-        let mut facts = Self::default();
-        facts.collect(map, Place::Root, 0);
-        facts
+    /// Whether anything in it was written, sent or done.
+    pub(super) fn has_content(&self) -> bool {
+        self.text.get().is_some()
+            || !self.attachments.is_empty()
+            || self.act.is_some()
+            || self.has_referral
+            || self.action.get().is_some()
+            || self.payload.get().is_some()
     }
 
-    /// Adds what an object at another place says.
-    pub(super) fn add(&mut self, map: &'v Map<String, Value>, place: Place) {
-        self.collect(map, place, 0);
+    /// Whether a person is named in it.
+    pub(super) fn has_person(&self) -> bool {
+        !self.people.is_empty() || (self.is_dump && self.top_id.get().is_some())
     }
 
-    fn collect(&mut self, map: &'v Map<String, Value>, place: Place, depth: usize) {
-        if depth > MAX_DEPTH {
-            return;
-        }
-        for (key, value) in map {
-            if let Some(means) = fields::means(key) {
-                if place.is_person() {
-                    self.of_person(key, value, means, place);
-                } else {
-                    self.of_message(key, value, means, place, depth);
-                }
-            }
-        }
-    }
-
-    /// Keys that mean the same under a person as anywhere.
-    fn of_person(&mut self, key: &'v str, value: &'v Value, means: Means, place: Place) {
-        match means {
-            Means::Id => {
-                let rank = fields::RANK_PERSON + (place as u8 - Place::From as u8);
-                self.person(key, value, rank, place.role(), place);
-            }
-            Means::Customer(rank) => self.person(key, value, rank, place.role(), place),
-            Means::Writer(rank) => self.person(key, value, rank, Role::Writer, place),
-            Means::Handle(_)
-            | Means::Name(_)
-            | Means::WriterName
-            | Means::FirstName
-            | Means::LastName => self.name(value, means, place),
-            Means::Variables => {
-                let handle = value.as_object().and_then(|map| find(map, "username"));
-                if let Some(handle) = handle {
-                    self.name(handle, Means::Handle(RANK_VARIABLE), place);
-                }
-            }
-            Means::Text(rank) | Means::Body(rank @ (0 | 2)) => {
-                self.text(key, value, rank, place);
-            }
-            Means::MessageId => self.id.offer(0, owner(value)),
-            Means::Mid => self.id.offer(2, meta(value)),
-            Means::EventId => self.id.offer(4, owner(value)),
-            Means::Time(rank) => self.times.push((place.rank(rank), value)),
-            Means::InputType => self.input_type.offer(place.rank(0), word(value)),
-            // A picture of a person is mostly their profile's.
-            Means::Media("image") => {}
-            Means::Media(_) | Means::Attachments => self.of_content(value, means, place),
-            Means::Channel => self.channel(value, place),
-            Means::CustomFields => {
-                self.is_record = true;
-                self.custom_fields = self.custom_fields.or(Some(value));
-            }
-            Means::ChatHistory => self.transcript(key, value),
-            Means::DumpMark | Means::RecordMark => self.is_record = true,
-            _ => {}
-        }
-    }
-
-    fn of_message(
-        &mut self,
-        key: &'v str,
-        value: &'v Value,
-        means: Means,
-        place: Place,
-        depth: usize,
-    ) {
-        match means {
-            Means::Customer(fields::RANK_CONTACT_ID) if place == Place::Data => {
-                self.person(
-                    key,
-                    value,
-                    fields::RANK_DATA_CONTACT_ID,
-                    Role::Customer,
-                    place,
-                );
-            }
-            Means::Customer(rank) => self.person(key, value, rank, Role::Customer, place),
-            Means::Writer(rank) => self.person(key, value, rank, Role::Writer, place),
-            Means::Recipient => {
-                let id = match value {
-                    Value::Object(map) => find(map, "id").and_then(scalar::id),
-                    _ => scalar::id(value),
-                };
-                self.recipient.offer(place.rank(0), id);
-            }
-            Means::Name(0) if place == Place::Message => {}
-            Means::Handle(_)
-            | Means::Name(_)
-            | Means::WriterName
-            | Means::FirstName
-            | Means::LastName => self.name(value, means, place),
-            Means::From => self.place(key, value, Place::From, place, depth),
-            Means::Sender => self.place(key, value, Place::Sender, place, depth),
-            Means::User => self.place(key, value, Place::User, place, depth),
-            Means::Contact => self.place(key, value, Place::Contact, place, depth),
-            Means::MessageId => self.id.offer(0, owner(value)),
-            // Beside the text an owner typed it, perhaps as a constant; Meta's own stands inside the message.
-            Means::Mid if place == Place::Root => self.id.offer(1, owner(value)),
-            Means::Mid => self.id.offer(2, meta(value)),
-            Means::EventId => self.id.offer(4, owner(value)),
-            Means::Id => match place {
-                Place::Message => self.id.offer(3, owner(value)),
-                Place::Data => self.data_id.offer(0, scalar::id(value)),
-                _ => self.top_id.offer(0, scalar::id(value)),
-            },
-            Means::Message => self.message(key, value, place, depth),
-            Means::Body(rank) => match value {
-                Value::Object(map) if rank != 3 || place != Place::Root => {
-                    self.collect(map, Place::Message, depth + 1);
-                }
-                Value::Object(_) | Value::Array(_) => self.wrap(value, place),
-                _ => self.text(key, value, rank, place),
-            },
-            Means::Text(rank) => self.text(key, value, rank, place),
-            Means::Time(rank) => self.times.push((place.rank(rank), value)),
-            Means::CreatedAt => self.created_at = self.created_at.or(Some(value)),
-            Means::Channel => self.channel(value, place),
-            Means::Direction | Means::Dir | Means::Title => {
-                self.direction.offer(place.rank(0), direction(value, means));
-            }
-            Means::InputType => self.input_type.offer(place.rank(0), word(value)),
-            Means::KindWord(rank) => self.kind_word.offer(place.rank(rank), word(value)),
-            Means::Event => match value {
-                Value::Object(_) | Value::Array(_) => self.wrap(value, place),
-                _ => self.event.offer(place.rank(0), word(value)),
-            },
-            Means::Messages => self.lists.push(value),
-            Means::Wrapper => self.wrap(value, place),
-            Means::Payload if value.is_object() || value.is_array() => self.wrap(value, place),
-            Means::ChatHistory => self.transcript(key, value),
-            Means::CustomFields | Means::DumpMark => {
-                self.is_dump = true;
-                self.is_record = true;
-                if means == Means::CustomFields {
-                    self.custom_fields = self.custom_fields.or(Some(value));
-                }
-            }
-            Means::RecordMark => self.is_record = true,
-            _ => self.of_content(value, means, place),
-        }
+    /// The id of the message, or of the frame around it.
+    pub(super) fn message_id(&self) -> Option<(String, Origin)> {
+        let top = || {
+            let data = self.data_id.get().filter(|_| self.event.get().is_none());
+            let id = self.top_id.get().filter(|_| !self.is_dump).or(data)?;
+            Some((id.clone().into_owned(), Origin::Owner))
+        };
+        self.id
+            .get()
+            .map(|(id, origin)| (id.clone().into_owned(), *origin))
+            .or_else(top)
     }
 
     fn person(&mut self, key: &str, value: &'v Value, rank: u8, role: Role, place: Place) {
@@ -250,34 +121,6 @@ impl<'v> Facts<'v> {
             _ => (&mut names.name, 10),
         };
         slot.offer(place.rank(rank), scalar::label(value));
-    }
-
-    fn place(&mut self, key: &str, value: &'v Value, inner: Place, outer: Place, depth: usize) {
-        match value {
-            Value::Object(map) => self.collect(map, inner, depth + 1),
-            _ if inner.role() == Role::Writer => {
-                // A scalar `from` comes before a scalar `sender`.
-                let place = if inner == Place::From { outer } else { inner };
-                self.person(key, value, fields::RANK_FROM, Role::Writer, place);
-            }
-            _ => {}
-        }
-    }
-
-    fn message(&mut self, key: &str, value: &'v Value, place: Place, depth: usize) {
-        match value {
-            Value::Object(map) => self.collect(map, Place::Message, depth + 1),
-            Value::Array(_) => self.message_list = Some(Cow::Borrowed(value)),
-            Value::String(text) if text.trim_start().starts_with('[') => {
-                match tree::in_string(text) {
-                    Some(list) if is_list_of_objects(&list) => {
-                        self.message_list = Some(Cow::Owned(list));
-                    }
-                    _ => self.text(key, value, 1, place),
-                }
-            }
-            _ => self.text(key, value, 1, place),
-        }
     }
 
     /// Texts of the original system come before all others, wherever they stand; of those the nearest wins.
@@ -311,29 +154,6 @@ impl<'v> Facts<'v> {
             self.wrappers.push(value);
         }
     }
-}
-
-/// The value under an alias, given folded.
-pub(super) fn find<'v>(map: &'v Map<String, Value>, alias: &str) -> Option<&'v Value> {
-    map.get(alias).or_else(|| {
-        map.iter()
-            .find_map(|(key, value)| fields::is(key, alias).then_some(value))
-    })
-}
-
-/// A list that holds messages: not empty, and objects only.
-pub(super) fn is_list_of_objects(value: &Value) -> bool {
-    value
-        .as_array()
-        .is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_object))
-}
-
-fn owner(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
-    scalar::id(value).map(|id| (id, Origin::Owner))
-}
-
-fn meta(value: &Value) -> Option<(Cow<'_, str>, Origin)> {
-    scalar::id(value).map(|id| (id, Origin::Meta))
 }
 
 fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {

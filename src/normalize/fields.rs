@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use serde_json::{Map, Value};
+
 /// What a key means. What `id`, `name`, `from`, `message`, `body` and `data` mean depends on their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
@@ -287,8 +289,16 @@ pub(super) fn means(key: &str) -> Option<Means> {
 }
 
 /// Whether a key is this alias, given folded.
-pub(super) fn is(key: &str, alias: &str) -> bool {
+fn is(key: &str, alias: &str) -> bool {
     fold(key, &mut [0; LONGEST]) == Some(alias)
+}
+
+/// The value under an alias, given folded.
+pub(super) fn find<'v>(map: &'v Map<String, Value>, alias: &str) -> Option<&'v Value> {
+    map.get(alias).or_else(|| {
+        map.iter()
+            .find_map(|(key, value)| is(key, alias).then_some(value))
+    })
 }
 
 fn fold<'b>(key: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {

@@ -1,7 +1,11 @@
 //! What a reader of any shape found about one item, before the table of outcomes is applied to it.
 
-use jiff::Timestamp;
+use std::borrow::Cow;
 
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::scalar;
 use crate::message::{Attachment, Channel, Direction, SentAtSource, Shape};
 
 /// Who made a message's id, and so how far it can be trusted.
@@ -11,6 +15,18 @@ pub(super) enum Origin {
     Meta,
     /// The owner of the flow, who may have typed a constant.
     Owner,
+}
+
+impl Origin {
+    /// The id in a value, as Meta's.
+    pub(super) fn id_of_meta(value: &Value) -> Option<(Cow<'_, str>, Self)> {
+        scalar::id(value).map(|id| (id, Self::Meta))
+    }
+
+    /// The id in a value, as one an owner made.
+    pub(super) fn id_of_owner(value: &Value) -> Option<(Cow<'_, str>, Self)> {
+        scalar::id(value).map(|id| (id, Self::Owner))
+    }
 }
 
 /// What somebody did, when it is more than writing.
@@ -100,6 +116,29 @@ pub(super) struct Person {
     pub(super) aliases: Vec<String>,
     pub(super) username: Option<String>,
     pub(super) display_name: Option<String>,
+}
+
+/// What the delivery itself says, around its body.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// When it arrived.
+    pub(super) arrival: Timestamp,
+    /// The contact in the header `X-USER-ID`: the last fallback for the sender of a flat body.
+    pub(super) header_contact: Option<String>,
+    /// Whether the body had to be repaired.
+    pub(super) recovered: bool,
+}
+
+/// What an item inherits from the objects around it: who, where and when, but never what.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outer {
+    pub(super) person: Person,
+    pub(super) channel: Option<Channel>,
+    pub(super) direction: Option<Direction>,
+    pub(super) time: Option<(Timestamp, SentAtSource)>,
+    pub(super) id: Option<(String, Origin)>,
+    pub(super) is_event: bool,
+    pub(super) unfilled_person: Option<Unfilled>,
 }
 
 impl Findings {

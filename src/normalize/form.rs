@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::tree;
+use super::json_text;
 
 /// Deeper bracket keys than `a[b][c]` mean nothing here.
 const MAX_SEGMENTS: usize = 4;
@@ -42,11 +42,11 @@ where
         && let Some((key, Value::String(value))) = flat.iter().next()
     {
         // `{"text":"hi"}=` is what clients make of JSON under a form's content type.
-        let json = tree::in_string(value)
-            .or_else(|| tree::in_string(key))
+        let json = json_text::in_string(value)
+            .or_else(|| json_text::in_string(key))
             .or_else(|| {
                 key.starts_with('{')
-                    .then(|| tree::in_string(&format!("{key}={value}")))
+                    .then(|| json_text::in_string(&format!("{key}={value}")))
                     .flatten()
             });
         if let Some(json) = json {

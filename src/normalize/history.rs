@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::facts::{Facts, find};
-use super::resolve::{Context, Outer};
-use super::{judge, scalar, time, tree};
+use super::facts::Facts;
+use super::fields::find;
+use super::findings::{Context, Outer};
+use super::{json_text, judge, scalar, time};
 use crate::delivery::{Item, ReasonCode};
 use crate::message::{Direction, SentAtSource, Shape};
 
@@ -17,7 +18,7 @@ const MAX_HEADER: usize = 240;
 /// The items of a transcript that is a list, if it is one.
 pub(super) fn list(value: &Value) -> Option<Cow<'_, Value>> {
     let list = match value {
-        Value::String(text) => Cow::Owned(tree::in_string(text)?),
+        Value::String(text) => Cow::Owned(json_text::in_string(text)?),
         other => Cow::Borrowed(other),
     };
     let has_roles = list

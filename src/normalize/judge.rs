@@ -1,7 +1,7 @@
 //! What becomes of what: the table of `docs/chatrace.md`, row by row.
 
+use super::findings::Context;
 use super::findings::{Act, Findings, Unfilled};
-use super::resolve::Context;
 use super::{attachment, identity};
 use crate::delivery::{Item, Reason, ReasonCode};
 use crate::message::{Contact, Direction, Draft, Kind, SentAtSource};

@@ -5,11 +5,12 @@
 
 use serde_json::{Map, Value};
 
-use super::facts::{self, Facts, find};
+use super::facts::{self, Facts};
+use super::fields::find;
+use super::findings::Outer;
 use super::findings::{Act, Findings, Origin};
-use super::resolve::Outer;
-use super::walk::Walk;
-use super::{judge, scalar, tree, whatsapp};
+use super::items::Items;
+use super::{json_text, judge, scalar, time, whatsapp};
 use crate::delivery::ReasonCode;
 use crate::message::{Direction, SentAtSource, Shape};
 
@@ -62,66 +63,68 @@ pub(super) fn part(map: &Map<String, Value>) -> Option<Part> {
 }
 
 /// Reads it, whichever part it is.
-pub(super) fn read(walk: &mut Walk<'_>, map: &Map<String, Value>, part: Part, outer: &Outer) {
+pub(super) fn read(items: &mut Items<'_>, map: &Map<String, Value>, part: Part, outer: &Outer) {
     let mut outer = outer.clone();
     let object = map.get("object").filter(|_| part != Part::Messaging);
     if let Some(channel) = object.and_then(facts::channel) {
         outer.channel = Some(channel);
     }
     match part {
-        Part::Body => each(walk, map.get("entry"), &outer, Shape::MetaMessaging, entry),
-        Part::Entry => entry(walk, map, &outer),
-        Part::Change => change(walk, map, &outer),
-        Part::Messaging => item(walk, map, &outer, Shape::MetaMessaging),
-        Part::Whatsapp => whatsapp::read(walk, map, &outer),
+        Part::Body => each(items, map.get("entry"), &outer, Shape::MetaMessaging, entry),
+        Part::Entry => entry(items, map, &outer),
+        Part::Change => change(items, map, &outer),
+        Part::Messaging => item(items, map, &outer, Shape::MetaMessaging),
+        Part::Whatsapp => whatsapp::read(items, map, &outer),
     }
 }
 
 /// Reads each object of a list, or the one object that stands in its place. What is none is quarantined.
 fn each(
-    walk: &mut Walk<'_>,
+    items: &mut Items<'_>,
     value: Option<&Value>,
     outer: &Outer,
     shape: Shape,
-    read: impl Fn(&mut Walk<'_>, &Map<String, Value>, &Outer),
+    read: impl Fn(&mut Items<'_>, &Map<String, Value>, &Outer),
 ) {
-    let one = |walk: &mut Walk<'_>, value: &Value| match value {
-        Value::Object(map) => read(walk, map, outer),
-        _ => walk.push(shape, judge::nothing_understood()),
+    let one = |items: &mut Items<'_>, value: &Value| match value {
+        Value::Object(map) => read(items, map, outer),
+        _ => items.push(shape, judge::nothing_understood()),
     };
     match value {
         Some(Value::Array(list)) if !list.is_empty() => {
             for value in list {
-                if walk.is_full() {
+                if items.is_full() {
                     break;
                 }
-                one(walk, value);
+                one(items, value);
             }
         }
-        Some(value @ Value::Object(_)) => one(walk, value),
+        Some(value @ Value::Object(_)) => one(items, value),
         // A form has the list as JSON in a string.
-        Some(Value::String(text)) if let Some(list) = tree::in_string(text) => {
-            each(walk, Some(&list), outer, shape, read);
+        Some(Value::String(text)) if let Some(list) = json_text::in_string(text) => {
+            each(items, Some(&list), outer, shape, read);
         }
-        _ => walk.push(
+        _ => items.push(
             shape,
             judge::unknown("one of Meta's lists of updates is empty"),
         ),
     }
 }
 
-fn entry(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
+fn entry(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
     let mut outer = outer.clone();
-    let time = map.get("time").and_then(|time| walk.believable(time));
+    let time = map
+        .get("time")
+        .and_then(|time| time::believable(time, items.context().arrival));
     outer.time = time.map(|time| (time, SentAtSource::Entry)).or(outer.time);
-    let before = walk.len();
+    let before = items.len();
     for (key, shape) in [
         ("messaging", Shape::MetaMessaging),
         ("standby", Shape::MetaStandby),
     ] {
         if let Some(list) = map.get(key) {
-            each(walk, Some(list), &outer, shape, |walk, map, outer| {
-                item(walk, map, outer, shape);
+            each(items, Some(list), &outer, shape, |items, map, outer| {
+                item(items, map, outer, shape);
             });
         }
     }
@@ -132,42 +135,44 @@ fn entry(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
         .filter(|id| id != "0")
         .map(std::borrow::Cow::into_owned);
     if let Some(list) = map.get("changes") {
-        each(walk, Some(list), &outer, Shape::MetaChanges, change);
+        each(items, Some(list), &outer, Shape::MetaChanges, change);
     }
     if map.contains_key("field") {
-        change(walk, map, &outer);
+        change(items, map, &outer);
     }
-    if walk.len() == before {
-        walk.push(
+    if items.len() == before {
+        items.push(
             Shape::MetaMessaging,
             judge::unknown("one of Meta's entries holds no update"),
         );
     }
 }
 
-fn change(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
+fn change(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
     let field = map.get("field").and_then(scalar::label).unwrap_or_default();
     each(
-        walk,
+        items,
         map.get("value"),
         outer,
         Shape::MetaChanges,
-        |walk, value, outer| {
+        |items, value, outer| {
             if whatsapp::is_one(value) {
-                return whatsapp::read(walk, value, outer);
+                return whatsapp::read(items, value, outer);
             }
             match field.as_ref() {
-                "comments" | "live_comments" => comment(walk, value, outer),
+                "comments" | "live_comments" => comment(items, value, outer),
                 "feed" if value.get("item").and_then(Value::as_str) == Some("comment") => {
-                    comment(walk, value, outer);
+                    comment(items, value, outer);
                 }
-                "mentions" | "mention" => nothing(walk, value, outer, "a mention without its text"),
-                "story_insights" => nothing(walk, value, outer, "the figures of a story"),
+                "mentions" | "mention" => {
+                    nothing(items, value, outer, "a mention without its text")
+                }
+                "story_insights" => nothing(items, value, outer, "the figures of a story"),
                 _ => {
                     // Only a comment's business stands on the entry; a message names its own.
                     let mut outer = outer.clone();
                     outer.person.business = None;
-                    item(walk, value, &outer, Shape::MetaChanges);
+                    item(items, value, &outer, Shape::MetaChanges);
                 }
             }
         },
@@ -175,15 +180,15 @@ fn change(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
 }
 
 /// One of `messaging`, `standby`, or a message in `changes`.
-fn item(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer, shape: Shape) {
+fn item(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer, shape: Shape) {
     let mut facts = Facts::of(map);
     facts.top_id = facts::Best::default();
-    let findings = facts.resolve(outer, walk.without_header(), shape);
-    walk.judge(findings);
+    let findings = facts.resolve(outer, items.without_header(), shape);
+    items.classify(findings);
 }
 
-fn comment(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
-    let mut findings = Facts::of(map).resolve(outer, walk.without_header(), Shape::MetaChanges);
+fn comment(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
+    let mut findings = Facts::of(map).resolve(outer, items.without_header(), Shape::MetaChanges);
     let id = find(map, "commentid").or_else(|| find(map, "id"));
     findings.id = id
         .and_then(scalar::id)
@@ -203,14 +208,14 @@ fn comment(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
     if findings.person.contact.is_some() && findings.person.contact == findings.person.business {
         findings.direction = Direction::Outbound;
     }
-    walk.judge(findings);
+    items.classify(findings);
 }
 
-fn nothing(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer, what: &str) {
+fn nothing(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer, what: &str) {
     let findings: Findings =
-        Facts::of(map).resolve(outer, walk.without_header(), Shape::MetaChanges);
+        Facts::of(map).resolve(outer, items.without_header(), Shape::MetaChanges);
     let text = format!("{what}: nothing that a customer wrote to the business");
-    walk.push(
+    items.push(
         Shape::MetaChanges,
         judge::ignored(&findings, ReasonCode::NotAMessage, text),
     );

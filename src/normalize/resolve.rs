@@ -3,42 +3,20 @@
 use jiff::Timestamp;
 
 use super::facts::{Best, Facts};
-use super::findings::{Act, Findings, Origin, Person, Unfilled};
+use super::findings::{Act, Context, Findings, Outer};
+use super::person::choose_person;
 use super::{attachment, scalar, time};
 use crate::message::{Attachment, Channel, Direction, SentAtSource, Shape};
 
 /// The place of `created_at` among the times of the original system.
 const RANK_CREATED_AT: u16 = 2 * 16;
 
-/// What the delivery itself says, around its body.
-#[derive(Debug)]
-pub(super) struct Context {
-    /// When it arrived.
-    pub(super) arrival: Timestamp,
-    /// The contact in the header `X-USER-ID`: the last fallback for the sender of a flat body.
-    pub(super) header_contact: Option<String>,
-    /// Whether the body had to be repaired.
-    pub(super) recovered: bool,
-}
-
-/// What an item inherits from the objects around it: who, where and when, but never what.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Outer {
-    pub(super) person: Person,
-    pub(super) channel: Option<Channel>,
-    pub(super) direction: Option<Direction>,
-    pub(super) time: Option<(Timestamp, SentAtSource)>,
-    pub(super) id: Option<(String, Origin)>,
-    pub(super) is_event: bool,
-    pub(super) unfilled_person: Option<Unfilled>,
-}
-
 impl Facts<'_> {
     /// What the items inside this object inherit.
     pub(super) fn outer(&self, parent: &Outer, context: &Context) -> Outer {
         let direction = self.direction.get().copied().or(parent.direction);
         Outer {
-            person: self.choose_person(direction.unwrap_or(Direction::Inbound), parent),
+            person: choose_person(self, direction.unwrap_or(Direction::Inbound), parent),
             channel: self
                 .channel
                 .get()
@@ -55,34 +33,6 @@ impl Facts<'_> {
         }
     }
 
-    /// Whether anything in it was written, sent or done.
-    pub(super) fn has_content(&self) -> bool {
-        self.text.get().is_some()
-            || !self.attachments.is_empty()
-            || self.act.is_some()
-            || self.has_referral
-            || self.action.get().is_some()
-            || self.payload.get().is_some()
-    }
-
-    /// Whether a person is named in it.
-    pub(super) fn has_person(&self) -> bool {
-        !self.people.is_empty() || (self.is_dump && self.top_id.get().is_some())
-    }
-
-    /// The id of the message, or of the frame around it.
-    pub(super) fn message_id(&self) -> Option<(String, Origin)> {
-        let top = || {
-            let data = self.data_id.get().filter(|_| self.event.get().is_none());
-            let id = self.top_id.get().filter(|_| !self.is_dump).or(data)?;
-            Some((id.clone().into_owned(), Origin::Owner))
-        };
-        self.id
-            .get()
-            .map(|(id, origin)| (id.clone().into_owned(), *origin))
-            .or_else(top)
-    }
-
     /// Makes the findings of one item.
     pub(super) fn resolve(mut self, parent: &Outer, context: &Context, shape: Shape) -> Findings {
         let direction = self
@@ -91,7 +41,7 @@ impl Facts<'_> {
             .copied()
             .or(parent.direction)
             .unwrap_or(Direction::Inbound);
-        let mut person = self.choose_person(direction, parent);
+        let mut person = choose_person(&self, direction, parent);
         if person.contact.is_none() {
             person.contact.clone_from(&context.header_contact);
         }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::facts::{Facts, Place, find};
+use super::facts::{Facts, Place};
+use super::fields::find;
+use super::findings::{Context, Outer};
 use super::findings::{Findings, Origin};
-use super::resolve::{Context, Outer};
 use super::scalar;
 use crate::message::{Direction, Shape};
 

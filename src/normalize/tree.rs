@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Defect, form, multipart, recovery};
+use super::defect::Defect;
+use super::json_text::without_lone_surrogates;
+use super::{form, multipart, recovery};
 
 /// What a body turned out to be.
 #[derive(Debug)]
@@ -89,18 +91,7 @@ pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
             recovered: true,
         };
     }
-    Tree::Broken(Defect::of(&error))
-}
-
-/// A string that holds a JSON object or list, as that.
-pub(super) fn in_string(text: &str) -> Option<Value> {
-    let trimmed = text.trim_start_matches('\u{feff}').trim();
-    if !trimmed.starts_with(['{', '[']) {
-        return None;
-    }
-    serde_json::from_str(trimmed)
-        .or_else(|_| serde_json::from_str(&without_lone_surrogates(Cow::Borrowed(trimmed))))
-        .ok()
+    Tree::Broken(Defect::from_json_error(&error))
 }
 
 /// The body as text, and whether octets had to be replaced for that.
@@ -132,45 +123,6 @@ fn is_latin1(content_type: &str) -> bool {
     ["iso-8859-1", "latin1", "latin-1", "windows-1252"]
         .iter()
         .any(|charset| content_type.contains(charset))
-}
-
-/// JSON text with every half of a surrogate pair (`\ud800`) replaced, which no string can hold.
-fn without_lone_surrogates(text: Cow<'_, str>) -> Cow<'_, str> {
-    let mut fixed = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    let bytes = text.as_bytes();
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\\') {
-        at += found;
-        match escaped_unit(bytes, at) {
-            Some(0xd800..=0xdbff)
-                if matches!(escaped_unit(bytes, at + 6), Some(0xdc00..=0xdfff)) =>
-            {
-                at += 12;
-            }
-            Some(0xd800..=0xdfff) => {
-                fixed.push_str(&text[copied..at]);
-                fixed.push_str("\\ufffd");
-                at += 6;
-                copied = at;
-            }
-            // Whatever is escaped is no backslash of its own.
-            _ => at = (at + 2).min(bytes.len()),
-        }
-    }
-    if copied == 0 {
-        return text;
-    }
-    fixed.push_str(&text[copied..]);
-    Cow::Owned(fixed)
-}
-
-/// The UTF-16 unit of a `\uXXXX` at this place.
-fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
-    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    digits.iter().try_fold(0, |unit: u16, digit| {
-        Some(unit << 4 | u16::try_from(char::from(*digit).to_digit(16)?).ok()?)
-    })
 }
 
 #[cfg(test)]

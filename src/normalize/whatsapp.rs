@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::facts::{Facts, Place, find};
+use super::facts::{Facts, Place};
+use super::fields::find;
+use super::findings::Outer;
 use super::findings::{Act, Findings, Origin};
-use super::resolve::Outer;
-use super::walk::Walk;
+use super::items::Items;
 use super::{attachment, judge, scalar};
 use crate::delivery::ReasonCode;
 use crate::message::{Attachment, Channel, Direction, Shape};
@@ -21,7 +22,7 @@ pub(super) fn is_one(map: &Map<String, Value>) -> bool {
 }
 
 /// Reads the messages and receipts of one `value`.
-pub(super) fn read(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
+pub(super) fn read(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
     let mut outer = outer.clone();
     if map.contains_key("messaging_product") {
         outer.channel = Some(Channel::Whatsapp);
@@ -46,41 +47,41 @@ pub(super) fn read(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer)
             Some((scalar::id(contact.get("wa_id")?)?, name))
         })
         .collect();
-    let before = walk.len();
+    let before = items.len();
     for (key, direction) in [
         ("messages", Direction::Inbound),
         ("message_echoes", Direction::Outbound),
     ] {
         for message in list(key) {
-            if walk.is_full() {
+            if items.is_full() {
                 return;
             }
             let Value::Object(message) = message else {
-                walk.push(Shape::Whatsapp, judge::nothing_understood());
+                items.push(Shape::Whatsapp, judge::nothing_understood());
                 continue;
             };
             outer.direction = Some(direction);
-            let mut findings = one(walk, message, &outer);
+            let mut findings = one(items, message, &outer);
             let person = &mut findings.person;
             if let Some(name) = person.contact.as_deref().and_then(|id| names.get(id)) {
                 person.display_name = Some(name.clone().into_owned());
             }
-            walk.judge(findings);
+            items.classify(findings);
         }
     }
     for _ in list("statuses") {
         let text = "a delivery receipt: nothing that anybody wrote";
-        walk.push(
+        items.push(
             Shape::Whatsapp,
             judge::ignored_alone(ReasonCode::NotAMessage, text),
         );
     }
-    if walk.len() == before {
-        walk.push(Shape::Whatsapp, judge::nothing_understood());
+    if items.len() == before {
+        items.push(Shape::Whatsapp, judge::nothing_understood());
     }
 }
 
-fn one(walk: &Walk<'_>, message: &Map<String, Value>, outer: &Outer) -> Findings {
+fn one(items: &Items<'_>, message: &Map<String, Value>, outer: &Outer) -> Findings {
     let word = message
         .get("type")
         .and_then(Value::as_str)
@@ -123,7 +124,7 @@ fn one(walk: &Walk<'_>, message: &Map<String, Value>, outer: &Outer) -> Findings
     }
     let answered = message.get("context").and_then(|context| context.get("id"));
     facts.reply_to.offer(1, answered.and_then(scalar::id));
-    let mut findings = facts.resolve(outer, walk.without_header(), Shape::Whatsapp);
+    let mut findings = facts.resolve(outer, items.without_header(), Shape::Whatsapp);
     findings.id = message
         .get("id")
         .and_then(scalar::id)

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Facts, Place, find, meta};
+use super::{Facts, Place};
 use crate::message::Direction;
-use crate::normalize::fields::Means;
-use crate::normalize::findings::Act;
+use crate::normalize::fields::{Means, find};
+use crate::normalize::findings::{Act, Origin};
 use crate::normalize::{attachment, scalar};
 
 impl<'v> Facts<'v> {
@@ -30,7 +30,8 @@ impl<'v> Facts<'v> {
             Means::Reaction => self.reaction(value),
             Means::Edit => {
                 if let Value::Object(map) = value {
-                    self.id.offer(1, find(map, "mid").and_then(meta));
+                    self.id
+                        .offer(1, find(map, "mid").and_then(Origin::id_of_meta));
                     self.text
                         .offer(place.rank(0), find(map, "text").and_then(scalar::text));
                     let number = find(map, "numedit").and_then(scalar::id);
@@ -65,7 +66,8 @@ impl<'v> Facts<'v> {
 
     fn postback(&mut self, value: &'v Value, place: Place) {
         if let Value::Object(map) = value {
-            self.id.offer(1, find(map, "mid").and_then(meta));
+            self.id
+                .offer(1, find(map, "mid").and_then(Origin::id_of_meta));
             self.text
                 .offer(place.rank(0), find(map, "title").and_then(scalar::text));
             if let Some(referral) = find(map, "referral") {
@@ -83,7 +85,7 @@ impl<'v> Facts<'v> {
         let (action, sign) = match value {
             Value::Object(map) => {
                 let mid = || find(map, "mid").or_else(|| find(map, "messageid"));
-                self.id.offer(0, mid().and_then(meta));
+                self.id.offer(0, mid().and_then(Origin::id_of_meta));
                 self.reply_to.offer(0, mid().and_then(scalar::id));
                 let sign = find(map, "emoji")
                     .and_then(scalar::text)
