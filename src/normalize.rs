@@ -1,17 +1,18 @@
-//! Bytes to items: what every other part of the service knows about the shape of a body stands here.
+//! Bytes to items: all that the service knows about the shape of a body is in here.
 //!
-//! Chatrace has no webhook of its own with a fixed form: a flow posts whatever JSON its owner typed, and Meta's own
-//! form comes to the same URL (`docs/chatrace.md`). So nothing here is read by a schema. The way of a body is
+//! Chatrace has no webhook of its own with a fixed form: a flow posts the JSON its owner typed, and Meta's own form
+//! comes to the same URL (`docs/chatrace.md`). So nothing here is read by a schema. A body passes these steps:
 //!
 //! 1. [`encoding`] undoes a `Content-Encoding`;
 //! 2. `tree` makes a JSON tree of JSON, of a `form` or `multipart` body, or by `recovery` of a broken template;
 //! 3. `walk` finds out the shape of each object and descends into wrappers, lists, `meta`, `whatsapp`, `sendpulse`
 //!    and `history`;
-//! 4. `facts` collects what the keys say, by the tables of aliases in `fields`;
-//! 5. `resolve` and `person` choose among them;
-//! 6. `judge` applies the table of outcomes, with `identity` for telling messages apart.
+//! 4. `raw_fields` collects what the keys say, by the table of aliases in `fields`;
+//! 5. `resolve` and `person` choose among them, which gives an `extracted` item;
+//! 6. `classify` applies the table of outcomes, with `identity` for telling messages apart, and `items` keeps the
+//!    result within bounds.
 //!
-//! All of it is pure and total: whatever the octets are, [`normalize`] returns at least one item and never panics.
+//! All of it is pure and total: for any bytes, [`normalize`] returns at least one item and never panics.
 
 use std::borrow::Cow;
 
@@ -19,20 +20,20 @@ use crate::delivery::{Delivery, Item, Reason, ReasonCode};
 use crate::message::Shape;
 
 mod attachment;
+mod classify;
 mod defect;
 pub mod encoding;
-mod facts;
+mod extracted;
 mod fields;
-mod findings;
 mod form;
 mod history;
 mod identity;
 mod items;
 mod json_text;
-mod judge;
 mod meta;
 mod multipart;
 mod person;
+mod raw_fields;
 mod recovery;
 mod resolve;
 mod scalar;
@@ -55,7 +56,7 @@ pub struct Reading {
     pub shape: Shape,
     /// What was in it, in the body's order. Never empty.
     pub items: Vec<Item>,
-    /// Set if the body is no JSON, no form and not to be repaired. Then there is one item, and it is quarantined
+    /// Set if the body is neither JSON nor a form, and beyond repair. Then there is one item, and it is quarantined
     /// as [`Unreadable`](ReasonCode::Unreadable).
     pub defect: Option<Defect>,
 }
@@ -66,36 +67,34 @@ pub struct Reading {
 pub fn normalize(delivery: &Delivery) -> Reading {
     let (body, decode_error) = decoded(delivery);
     let tree = if delivery.is_query {
-        tree::of_query(&body)
+        tree::parse_query(&body)
     } else {
-        tree::of_body(&body, delivery.content_type.as_deref())
+        tree::parse_body(&body, delivery.content_type.as_deref())
     };
     let (value, recovered) = match tree {
         tree::Tree::Read { value, recovered } => (value, recovered),
         tree::Tree::Opaque(text) => {
             return Reading {
                 shape: Shape::Unknown,
-                items: vec![judge::unknown(text)],
+                items: vec![classify::not_understood(text)],
                 defect: None,
             };
         }
         tree::Tree::Broken(mut defect) => {
-            // What does not decode is no JSON either, but that is not what is wrong with it.
+            // A body that does not decode is not JSON either, but the failed decoding is the cause.
             if let Some(error) = decode_error {
                 defect.cause = error.to_string();
             }
             return unreadable(defect);
         }
     };
-    let header = delivery
-        .header("x-user-id")
-        .map(|id| serde_json::Value::String(id.to_owned()));
-    let with_header = findings::Context {
+    let header = delivery.header("x-user-id").map(serde_json::Value::from);
+    let with_header = extracted::Context {
         arrival: delivery.received_at,
-        header_contact: header.as_ref().and_then(scalar::id).map(Cow::into_owned),
+        header_contact: header.as_ref().and_then(scalar::owned_id),
         recovered,
     };
-    let without_header = findings::Context {
+    let without_header = extracted::Context {
         header_contact: None,
         ..with_header
     };
@@ -109,7 +108,7 @@ pub fn normalize(delivery: &Delivery) -> Reading {
     }
 }
 
-/// The body as text for people: decoded, and with U+FFFD for what is no text.
+/// The body as text for people: decoded, with U+FFFD for bytes that are not text.
 pub fn readable_text(delivery: &Delivery) -> String {
     let content_type = delivery.content_type.as_deref().unwrap_or_default();
     let (body, _) = decoded(delivery);
@@ -118,9 +117,9 @@ pub fn readable_text(delivery: &Delivery) -> String {
         .into_owned()
 }
 
-/// The body without its content encoding; as it is, with the error, if it is not what its header says.
+/// The body without its content encoding. If it does not decode: as it is, with the error.
 fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>) {
-    // What a header says of the body says nothing of a query.
+    // A header describes the body, not a query.
     let declared = delivery
         .header("content-encoding")
         .filter(|_| !delivery.is_query);

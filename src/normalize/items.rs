@@ -1,7 +1,7 @@
 //! Collects the items of one delivery, in bounded number and size.
 
-use super::findings::{Context, Findings};
-use super::judge;
+use super::classify;
+use super::extracted::{Context, Extracted};
 use crate::delivery::{Item, ReasonCode};
 use crate::message::Shape;
 
@@ -52,10 +52,10 @@ impl<'c> Items<'c> {
             } else {
                 "more than 10000 items in one delivery: the rest stands only in the raw body; send smaller lists"
             };
-            self.items.push(judge::unknown(text));
+            self.items.push(classify::not_understood(text));
         }
         if self.items.is_empty() {
-            self.items.push(judge::nothing_understood());
+            self.items.push(classify::nothing_understood());
         }
         (self.shape.unwrap_or(Shape::Unknown), self.items)
     }
@@ -101,8 +101,8 @@ impl<'c> Items<'c> {
     }
 
     /// Classifies and adds an item.
-    pub(super) fn classify(&mut self, findings: Findings) {
-        let shape = findings.shape;
-        self.push(shape, judge::judge(findings, self.context));
+    pub(super) fn classify(&mut self, extracted: Extracted) {
+        let shape = extracted.shape;
+        self.push(shape, classify::classify(extracted, self.context));
     }
 }

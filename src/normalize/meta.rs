@@ -1,22 +1,21 @@
 //! Meta's form: `entry[]` with `messaging[]`, `standby[]` and `changes[]` (`docs/chatrace.md`, section 5).
 //!
-//! It comes when the same URL is given to a Meta app. Parts of it come alone, too: a bare `field` and `value` from
+//! It arrives when the same URL is given to a Meta app. Its parts also arrive alone: a bare `field` and `value` from
 //! the dashboard's test button, or a bare item of `messaging`.
 
 use serde_json::{Map, Value};
 
-use super::facts::{self, Facts};
+use super::extracted::{Action, Inherited, Origin};
 use super::fields::find;
-use super::findings::Outer;
-use super::findings::{Act, Findings, Origin};
 use super::items::Items;
-use super::{json_text, judge, scalar, time, whatsapp};
+use super::raw_fields::{self, Best, RawFields};
+use super::{classify, json_text, scalar, time, whatsapp};
 use crate::delivery::ReasonCode;
 use crate::message::{Direction, SentAtSource, Shape};
 
 /// Which part of Meta's form an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum MetaPart {
     /// The whole, around `entry`.
     Body,
     /// One of `entry`.
@@ -29,7 +28,7 @@ pub(super) enum Part {
     Whatsapp,
 }
 
-/// The members that only an item of `messaging` has beside `sender` and `recipient`.
+/// The members that only an item of `messaging` has besides `sender` and `recipient`.
 const MEMBERS: [&str; 7] = [
     "message",
     "reaction",
@@ -41,54 +40,65 @@ const MEMBERS: [&str; 7] = [
 ];
 
 /// Which part of Meta's form this object is, if any.
-pub(super) fn part(map: &Map<String, Value>) -> Option<Part> {
+pub(super) fn detect_part(map: &Map<String, Value>) -> Option<MetaPart> {
     let holds = |key: &str| {
         map.get(key)
             .is_some_and(|value| value.is_object() || value.is_array())
     };
     let has = |key: &str| map.contains_key(key);
     if holds("entry") || (has("entry") && has("object")) {
-        Some(Part::Body)
+        Some(MetaPart::Body)
     } else if holds("messaging") || holds("standby") || holds("changes") {
-        Some(Part::Entry)
+        Some(MetaPart::Entry)
     } else if map.get("field").is_some_and(Value::is_string) && holds("value") {
-        Some(Part::Change)
+        Some(MetaPart::Change)
     } else if has("messaging_product") && (holds("messages") || holds("statuses")) {
-        Some(Part::Whatsapp)
+        Some(MetaPart::Whatsapp)
     } else if holds("sender") && holds("recipient") && MEMBERS.iter().any(|key| has(key)) {
-        Some(Part::Messaging)
+        Some(MetaPart::Messaging)
     } else {
         None
     }
 }
 
-/// Reads it, whichever part it is.
-pub(super) fn read(items: &mut Items<'_>, map: &Map<String, Value>, part: Part, outer: &Outer) {
-    let mut outer = outer.clone();
-    let object = map.get("object").filter(|_| part != Part::Messaging);
-    if let Some(channel) = object.and_then(facts::channel) {
-        outer.channel = Some(channel);
+/// Adds the items of such a part.
+pub(super) fn add_part(
+    items: &mut Items<'_>,
+    map: &Map<String, Value>,
+    part: MetaPart,
+    inherited: &Inherited,
+) {
+    let mut inherited = inherited.clone();
+    let object = map.get("object").filter(|_| part != MetaPart::Messaging);
+    if let Some(channel) = object.and_then(raw_fields::channel) {
+        inherited.channel = Some(channel);
     }
     match part {
-        Part::Body => each(items, map.get("entry"), &outer, Shape::MetaMessaging, entry),
-        Part::Entry => entry(items, map, &outer),
-        Part::Change => change(items, map, &outer),
-        Part::Messaging => item(items, map, &outer, Shape::MetaMessaging),
-        Part::Whatsapp => whatsapp::read(items, map, &outer),
+        MetaPart::Body => add_each(
+            items,
+            map.get("entry"),
+            &inherited,
+            Shape::MetaMessaging,
+            add_entry,
+        ),
+        MetaPart::Entry => add_entry(items, map, &inherited),
+        MetaPart::Change => add_change(items, map, &inherited),
+        MetaPart::Messaging => add_update(items, map, &inherited, Shape::MetaMessaging),
+        MetaPart::Whatsapp => whatsapp::add_value(items, map, &inherited),
     }
 }
 
-/// Reads each object of a list, or the one object that stands in its place. What is none is quarantined.
-fn each(
+/// Adds each object of a list, or the one object in place of a list. Anything else is quarantined.
+fn add_each(
     items: &mut Items<'_>,
     value: Option<&Value>,
-    outer: &Outer,
+    inherited: &Inherited,
     shape: Shape,
-    read: impl Fn(&mut Items<'_>, &Map<String, Value>, &Outer),
+    add: impl Fn(&mut Items<'_>, &Map<String, Value>, &Inherited),
 ) {
     let one = |items: &mut Items<'_>, value: &Value| match value {
-        Value::Object(map) => read(items, map, outer),
-        _ => items.push(shape, judge::nothing_understood()),
+        Value::Object(map) => add(items, map, inherited),
+        _ => items.push(shape, classify::nothing_understood()),
     };
     match value {
         Some(Value::Array(list)) if !list.is_empty() => {
@@ -102,77 +112,90 @@ fn each(
         Some(value @ Value::Object(_)) => one(items, value),
         // A form has the list as JSON in a string.
         Some(Value::String(text)) if let Some(list) = json_text::in_string(text) => {
-            each(items, Some(&list), outer, shape, read);
+            add_each(items, Some(&list), inherited, shape, add);
         }
         _ => items.push(
             shape,
-            judge::unknown("one of Meta's lists of updates is empty"),
+            classify::not_understood("one of Meta's lists of updates is empty"),
         ),
     }
 }
 
-fn entry(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
-    let mut outer = outer.clone();
+fn add_entry(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
+    let mut inherited = inherited.clone();
     let time = map
         .get("time")
         .and_then(|time| time::believable(time, items.context().arrival));
-    outer.time = time.map(|time| (time, SentAtSource::Entry)).or(outer.time);
+    inherited.time = time
+        .map(|time| (time, SentAtSource::Entry))
+        .or(inherited.time);
     let before = items.len();
     for (key, shape) in [
         ("messaging", Shape::MetaMessaging),
         ("standby", Shape::MetaStandby),
     ] {
         if let Some(list) = map.get(key) {
-            each(items, Some(list), &outer, shape, |items, map, outer| {
-                item(items, map, outer, shape);
-            });
+            add_each(
+                items,
+                Some(list),
+                &inherited,
+                shape,
+                |items, map, inherited| {
+                    add_update(items, map, inherited, shape);
+                },
+            );
         }
     }
-    // Who the entry belongs to is the business, where an update does not say it itself.
-    outer.person.business = map
+    // The owner of the entry is the business, unless an update names it itself.
+    inherited.parties.business = map
         .get("id")
-        .and_then(scalar::id)
-        .filter(|id| id != "0")
-        .map(std::borrow::Cow::into_owned);
+        .and_then(scalar::owned_id)
+        .filter(|id| id != "0");
     if let Some(list) = map.get("changes") {
-        each(items, Some(list), &outer, Shape::MetaChanges, change);
+        add_each(
+            items,
+            Some(list),
+            &inherited,
+            Shape::MetaChanges,
+            add_change,
+        );
     }
     if map.contains_key("field") {
-        change(items, map, &outer);
+        add_change(items, map, &inherited);
     }
     if items.len() == before {
         items.push(
             Shape::MetaMessaging,
-            judge::unknown("one of Meta's entries holds no update"),
+            classify::not_understood("one of Meta's entries holds no update"),
         );
     }
 }
 
-fn change(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
+fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
     let field = map.get("field").and_then(scalar::label).unwrap_or_default();
-    each(
+    add_each(
         items,
         map.get("value"),
-        outer,
+        inherited,
         Shape::MetaChanges,
-        |items, value, outer| {
-            if whatsapp::is_one(value) {
-                return whatsapp::read(items, value, outer);
+        |items, value, inherited| {
+            if whatsapp::is_value(value) {
+                return whatsapp::add_value(items, value, inherited);
             }
             match field.as_ref() {
-                "comments" | "live_comments" => comment(items, value, outer),
+                "comments" | "live_comments" => add_comment(items, value, inherited),
                 "feed" if value.get("item").and_then(Value::as_str) == Some("comment") => {
-                    comment(items, value, outer);
+                    add_comment(items, value, inherited);
                 }
                 "mentions" | "mention" => {
-                    nothing(items, value, outer, "a mention without its text")
+                    add_ignored(items, value, inherited, "a mention without its text")
                 }
-                "story_insights" => nothing(items, value, outer, "the figures of a story"),
+                "story_insights" => add_ignored(items, value, inherited, "the figures of a story"),
                 _ => {
-                    // Only a comment's business stands on the entry; a message names its own.
-                    let mut outer = outer.clone();
-                    outer.person.business = None;
-                    item(items, value, &outer, Shape::MetaChanges);
+                    // Only for a comment is the business the entry's owner; a message names its own.
+                    let mut inherited = inherited.clone();
+                    inherited.parties.business = None;
+                    add_update(items, value, &inherited, Shape::MetaChanges);
                 }
             }
         },
@@ -180,43 +203,47 @@ fn change(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
 }
 
 /// One of `messaging`, `standby`, or a message in `changes`.
-fn item(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer, shape: Shape) {
-    let mut facts = Facts::of(map);
-    facts.top_id = facts::Best::default();
-    let findings = facts.resolve(outer, items.without_header(), shape);
-    items.classify(findings);
+fn add_update(
+    items: &mut Items<'_>,
+    map: &Map<String, Value>,
+    inherited: &Inherited,
+    shape: Shape,
+) {
+    let mut raw = RawFields::of_item(map);
+    raw.top_id = Best::default();
+    let extracted = raw.resolve(inherited, items.without_header(), shape);
+    items.classify(extracted);
 }
 
-fn comment(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer) {
-    let mut findings = Facts::of(map).resolve(outer, items.without_header(), Shape::MetaChanges);
+fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
+    let mut extracted =
+        RawFields::of_item(map).resolve(inherited, items.without_header(), Shape::MetaChanges);
     let id = find(map, "commentid").or_else(|| find(map, "id"));
-    findings.id = id
-        .and_then(scalar::id)
-        .map(|id| (id.into_owned(), Origin::Meta));
-    findings.act = Some(match map.get("verb").and_then(Value::as_str) {
-        Some("remove") => Act::Deletion,
-        _ => Act::Comment,
+    extracted.id = id.and_then(scalar::owned_id).map(|id| (id, Origin::Meta));
+    extracted.action = Some(match map.get("verb").and_then(Value::as_str) {
+        Some("remove") => Action::Deletion,
+        _ => Action::Comment,
     });
-    findings.reply_to = if findings.act == Some(Act::Deletion) {
-        findings.id.as_ref().map(|(id, _)| id.clone())
+    extracted.reply_to = if extracted.action == Some(Action::Deletion) {
+        extracted.id.as_ref().map(|(id, _)| id.clone())
     } else {
-        find(map, "parentid")
-            .and_then(scalar::id)
-            .map(std::borrow::Cow::into_owned)
+        find(map, "parentid").and_then(scalar::owned_id)
     };
     // The business answers under its own post; nobody else is named there.
-    if findings.person.contact.is_some() && findings.person.contact == findings.person.business {
-        findings.direction = Direction::Outbound;
+    if extracted.parties.contact.is_some()
+        && extracted.parties.contact == extracted.parties.business
+    {
+        extracted.direction = Direction::Outbound;
     }
-    items.classify(findings);
+    items.classify(extracted);
 }
 
-fn nothing(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Outer, what: &str) {
-    let findings: Findings =
-        Facts::of(map).resolve(outer, items.without_header(), Shape::MetaChanges);
+fn add_ignored(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited, what: &str) {
+    let extracted =
+        RawFields::of_item(map).resolve(inherited, items.without_header(), Shape::MetaChanges);
     let text = format!("{what}: nothing that a customer wrote to the business");
     items.push(
         Shape::MetaChanges,
-        judge::ignored(&findings, ReasonCode::NotAMessage, text),
+        classify::ignored(&extracted, ReasonCode::NotAMessage, text),
     );
 }

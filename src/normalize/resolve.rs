@@ -1,29 +1,29 @@
-//! Chooses among the collected facts: who, what, when.
+//! Chooses among the raw fields of an item: who, what, when.
 
 use jiff::Timestamp;
 
-use super::facts::{Best, Facts};
-use super::findings::{Act, Context, Findings, Outer};
-use super::person::choose_person;
+use super::extracted::{Action, Context, Extracted, Inherited};
+use super::person::choose_parties;
+use super::raw_fields::{Best, Container, Rank, RawFields};
 use super::{attachment, scalar, time};
 use crate::message::{Attachment, Channel, Direction, SentAtSource, Shape};
 
-/// The place of `created_at` among the times of the original system.
-const RANK_CREATED_AT: u16 = 2 * 16;
+/// The rank of `created_at` among the times of the original system.
+const RANK_CREATED_AT: Rank = Rank::by_alias(2, Container::Root);
 
-impl Facts<'_> {
+impl RawFields<'_> {
     /// What the items inside this object inherit.
-    pub(super) fn outer(&self, parent: &Outer, context: &Context) -> Outer {
+    pub(super) fn inherited(&self, parent: &Inherited, context: &Context) -> Inherited {
         let direction = self.direction.get().copied().or(parent.direction);
-        Outer {
-            person: choose_person(self, direction.unwrap_or(Direction::Inbound), parent),
+        Inherited {
+            parties: choose_parties(self, direction.unwrap_or(Direction::Inbound), parent),
             channel: self
                 .channel
                 .get()
                 .cloned()
                 .or_else(|| parent.channel.clone()),
             direction,
-            time: self.time(context).or(parent.time),
+            time: self.own_time(context).or(parent.time),
             id: None,
             is_event: self.event.get().is_some() || parent.is_event,
             unfilled_person: self
@@ -33,17 +33,22 @@ impl Facts<'_> {
         }
     }
 
-    /// Makes the findings of one item.
-    pub(super) fn resolve(mut self, parent: &Outer, context: &Context, shape: Shape) -> Findings {
+    /// Extracts one item.
+    pub(super) fn resolve(
+        mut self,
+        parent: &Inherited,
+        context: &Context,
+        shape: Shape,
+    ) -> Extracted {
         let direction = self
             .direction
             .get()
             .copied()
             .or(parent.direction)
             .unwrap_or(Direction::Inbound);
-        let mut person = choose_person(&self, direction, parent);
-        if person.contact.is_none() {
-            person.contact.clone_from(&context.header_contact);
+        let mut parties = choose_parties(&self, direction, parent);
+        if parties.contact.is_none() {
+            parties.contact.clone_from(&context.header_contact);
         }
         let id = self.message_id().or_else(|| parent.id.clone());
         self.move_link_out_of_text();
@@ -52,18 +57,18 @@ impl Facts<'_> {
             shape,
             Shape::MetaMessaging | Shape::MetaStandby | Shape::MetaChanges
         );
-        let act = self.act(id.is_some(), is_meta);
+        let action = self.resolve_action(id.is_some(), is_meta);
         let has_words = self.text.get().is_some() || !self.attachments.is_empty();
         let mut payload = self.payload.get();
-        if payload.is_none() && !has_words && act == Some(Act::Postback) {
-            payload = self.action.get();
+        if payload.is_none() && !has_words && action == Some(Action::Postback) {
+            payload = self.button.get();
         }
         let payload = payload.map(|payload| payload.clone().into_owned());
         let mut reply_to = self.reply_to.get().map(|id| id.clone().into_owned());
-        if let (Some(Act::Deletion | Act::Edit { .. }), Some((id, _))) = (&act, &id) {
+        if let (Some(Action::Deletion | Action::Edit { .. }), Some((id, _))) = (&action, &id) {
             reply_to = Some(id.clone());
         }
-        Findings {
+        Extracted {
             shape,
             channel: self
                 .channel
@@ -72,13 +77,13 @@ impl Facts<'_> {
                 .cloned()
                 .unwrap_or(Channel::Instagram),
             direction,
-            person,
+            parties,
             text: self.text.get().map(|text| text.clone().into_owned()),
             payload,
             reply_to,
-            act,
+            action,
             id,
-            time: self.time(context).or(parent.time),
+            time: self.own_time(context).or(parent.time),
             fine_time: None,
             is_record: self.is_dump || (self.is_record && !self.has_text_key),
             is_event: self.event.get().is_some() || parent.is_event,
@@ -92,8 +97,8 @@ impl Facts<'_> {
     }
 
     /// The best of the body's own times that can be believed.
-    pub(super) fn time(&self, context: &Context) -> Option<(Timestamp, SentAtSource)> {
-        // Of a contact's record it is the contact's age.
+    pub(super) fn own_time(&self, context: &Context) -> Option<(Timestamp, SentAtSource)> {
+        // In a contact's record this is when the contact was created.
         let created = self.created_at.filter(|_| !self.is_record);
         let mut times = self.times.clone();
         times.extend(created.map(|value| (RANK_CREATED_AT, value)));
@@ -124,7 +129,7 @@ impl Facts<'_> {
         }
     }
 
-    /// Gives files their type where only the message's kind tells it.
+    /// Gives files their type where only the kind of the message says it.
     fn name_files(&mut self) {
         let word = [self.kind_word.get(), self.input_type.get()]
             .into_iter()
@@ -141,7 +146,10 @@ impl Facts<'_> {
             });
         }
         let specific = word.filter(|word| *word != "media").map(String::as_str);
-        let mime = self.mime.get().and_then(|mime| attachment::of_mime(mime));
+        let mime = self
+            .mime
+            .get()
+            .and_then(|mime| attachment::type_of_mime(mime));
         for file in &mut self.attachments {
             if file.kind.is_empty() {
                 specific
@@ -156,11 +164,11 @@ impl Facts<'_> {
     }
 
     /// What was done, if it is more than writing.
-    fn act(&self, has_id: bool, is_meta: bool) -> Option<Act> {
-        if let Some(act) = &self.act {
-            // Meta's words for what happened mean something else in an owner's own body.
-            if is_meta || !matches!(act, Act::Happening(_)) {
-                return Some(act.clone());
+    fn resolve_action(&self, has_id: bool, is_meta: bool) -> Option<Action> {
+        if let Some(action) = &self.action {
+            // Meta's keys for system events mean something else in an owner's own body.
+            if is_meta || !matches!(action, Action::SystemEvent(_)) {
+                return Some(action.clone());
             }
         }
         let has_words = self.text.get().is_some() || !self.attachments.is_empty();
@@ -173,34 +181,34 @@ impl Facts<'_> {
             .map_or("", String::as_str)
         {
             "deletion" | "deleted" | "message_deleted" | "unsend" if has_id => {
-                return Some(Act::Deletion);
+                return Some(Action::Deletion);
             }
             "edit" | "edited" | "message_edit" if has_words => {
-                return Some(Act::Edit { number: None });
+                return Some(Action::Edit { number: None });
             }
-            "postback" if has_words || payload.is_some() => return Some(Act::Postback),
+            "postback" if has_words || payload.is_some() => return Some(Action::Postback),
             "comment" | "comments" | "feed_comment" | "live_comment" if has_words || has_id => {
-                return Some(Act::Comment);
+                return Some(Action::Comment);
             }
             "typing" | "typing_on" | "typing_off" if !has_words => {
-                return Some(Act::Happening("a typing notice"));
+                return Some(Action::SystemEvent("a typing notice"));
             }
             "read" | "seen" | "mark_seen" if !has_words => {
-                return Some(Act::Happening("a read receipt"));
+                return Some(Action::SystemEvent("a read receipt"));
             }
             "delivered" | "delivery" if !has_words => {
-                return Some(Act::Happening("a delivery receipt"));
+                return Some(Action::SystemEvent("a delivery receipt"));
             }
             _ => {}
         }
         if has_words {
             None
         } else if self.has_referral {
-            Some(Act::Referral)
+            Some(Action::Referral)
         } else if self.is_unsupported {
-            Some(Act::Unsupported)
+            Some(Action::Unsupported)
         } else {
-            (payload.is_some() || self.action.get().is_some()).then_some(Act::Postback)
+            (payload.is_some() || self.button.get().is_some()).then_some(Action::Postback)
         }
     }
 }

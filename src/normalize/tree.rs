@@ -1,4 +1,4 @@
-//! Octets to a JSON tree: JSON, whatever the content type says; then a form; then a careful repair.
+//! Bytes to a JSON tree: JSON, whatever the content type says; then a form; then a careful repair.
 
 use std::borrow::Cow;
 
@@ -19,9 +19,9 @@ pub(super) enum Tree {
         /// Whether it had to be repaired first.
         recovered: bool,
     },
-    /// Valid JSON that cannot be made a tree; the sentence says why.
+    /// Valid JSON that does not fit a tree; the sentence says why.
     Opaque(&'static str),
-    /// No JSON, no form, and not to be repaired.
+    /// Neither JSON nor a form, and beyond repair.
     Broken(Defect),
 }
 
@@ -35,29 +35,29 @@ impl Tree {
 }
 
 /// Reads a query string.
-pub(super) fn of_query(query: &[u8]) -> Tree {
-    Tree::whole(form::read(query))
+pub(super) fn parse_query(query: &[u8]) -> Tree {
+    Tree::whole(form::parse_pairs(query))
 }
 
 /// Reads a body.
-pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
+pub(super) fn parse_body(body: &[u8], content_type: Option<&str>) -> Tree {
     // The hot path: nearly every body is plain JSON.
     let error = match serde_json::from_slice(body) {
         Ok(value) => return Tree::whole(value),
         Err(error) => error,
     };
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-    if let Some(value) = multipart::read(body, &content_type) {
+    if let Some(value) = multipart::parse_parts(body, &content_type) {
         return Tree::whole(value);
     }
-    let (text, mended) = to_text(body, &content_type);
+    let (text, repaired) = to_text(body, &content_type);
     let mut error = match text {
         Cow::Borrowed(text) if text.len() == body.len() => error,
         _ => match serde_json::from_str(&text) {
             Ok(value) => {
                 return Tree::Read {
                     value,
-                    recovered: mended,
+                    recovered: repaired,
                 };
             }
             Err(error) => error,
@@ -69,7 +69,7 @@ pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
             Ok(value) => {
                 return Tree::Read {
                     value,
-                    recovered: mended,
+                    recovered: repaired,
                 };
             }
             Err(other) => error = other,
@@ -82,7 +82,7 @@ pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
             "the JSON uses a key or a number that cannot be read: send plain text fields in one object"
         });
     }
-    if let Some(value) = form::of_body(&text, &content_type) {
+    if let Some(value) = form::parse_body(&text, &content_type) {
         return Tree::whole(value);
     }
     if let Some(value) = recovery::recover(&text) {
@@ -94,7 +94,7 @@ pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
     Tree::Broken(Defect::from_json_error(&error))
 }
 
-/// The body as text, and whether octets had to be replaced for that.
+/// The body as text, and whether bytes had to be replaced for that.
 pub(super) fn to_text<'a>(body: &'a [u8], content_type: &str) -> (Cow<'a, str>, bool) {
     let utf16 = |from: fn([u8; 2]) -> u16, body: &[u8]| {
         let units: Vec<u16> = body
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn read(body: &[u8]) -> (Value, bool) {
-        match of_body(body, None) {
+        match parse_body(body, None) {
             Tree::Read { value, recovered } => (value, recovered),
             other => panic!("{other:?}"),
         }
@@ -169,11 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_latin_1_if_it_says_so_and_repaired_otherwise() {
+    fn a_body_that_is_not_utf_8_is_latin_1_if_declared_and_repaired_otherwise() {
         let body = b"{\"text\":\"ol\xe1\"}";
         assert_eq!(read(body), (json!({"text": "ol\u{fffd}"}), true));
         let Tree::Read { value, recovered } =
-            of_body(body, Some("application/json; charset=ISO-8859-1"))
+            parse_body(body, Some("application/json; charset=ISO-8859-1"))
         else {
             panic!()
         };
@@ -181,18 +181,18 @@ mod tests {
     }
 
     #[test]
-    fn valid_json_that_is_no_tree_is_no_defect() {
+    fn valid_json_that_does_not_fit_a_tree_is_not_a_defect() {
         let deep = "[".repeat(5000) + &"]".repeat(5000);
         assert!(
-            matches!(of_body(deep.as_bytes(), None), Tree::Opaque(text) if text.contains("nested"))
+            matches!(parse_body(deep.as_bytes(), None), Tree::Opaque(text) if text.contains("nested"))
         );
         let token = br#"{"$serde_json::private::Number":"x"}"#;
-        assert!(matches!(of_body(token, None), Tree::Opaque(_)));
+        assert!(matches!(parse_body(token, None), Tree::Opaque(_)));
     }
 
     #[test]
     fn a_broken_body_names_the_place() {
-        let Tree::Broken(defect) = of_body(b"{\"a\":1,\n\"b\" 2}", None) else {
+        let Tree::Broken(defect) = parse_body(b"{\"a\":1,\n\"b\" 2}", None) else {
             panic!()
         };
         assert_eq!(defect.to_string(), "line 2, column 5: expected `:`");

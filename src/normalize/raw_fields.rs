@@ -1,25 +1,27 @@
-//! Collects what the keys of one object say, wherever among the known places they stand.
+//! What the keys of one object say, in all the containers an item may have.
 //!
-//! One pass over the keys; which of two candidates wins is told by rank, never by the order of the body.
+//! Filled in one pass over the keys. Of two candidates the better rank wins, never the order of the body.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::fields::{self, Means};
-use super::findings::{Act, Origin, Unfilled};
+use super::extracted::{Action, Origin, Unfilled};
+use super::fields::{self, KnownField};
 use super::scalar;
 use crate::message::{Attachment, Channel, Direction};
 
-pub(super) use candidate::{Best, Candidate, Names, Place, Role};
+pub(super) use rank::{Best, Container, Names, Rank, RankedId, Role};
 pub(super) use words::channel;
 
-mod candidate;
 mod collect;
 mod content;
+mod rank;
 mod words;
 
-/// A reason shows no longer key or placeholder.
+/// The rank of a name that the author of the message has under a key of its own.
+const RANK_WRITER_NAME: u8 = 10;
+/// A reason shows this many characters of a key or a placeholder.
 const MAX_SHOWN: usize = 80;
 
 /// What the keys of one object say.
@@ -28,8 +30,8 @@ const MAX_SHOWN: usize = 80;
     clippy::struct_excessive_bools,
     reason = "each is the presence of a key, and every combination occurs"
 )]
-pub(super) struct Facts<'v> {
-    pub(super) people: Vec<Candidate<'v>>,
+pub(super) struct RawFields<'v> {
+    pub(super) people: Vec<RankedId<'v>>,
     pub(super) recipient: Best<Cow<'v, str>>,
     pub(super) customer: Names<'v>,
     pub(super) writer: Names<'v>,
@@ -41,9 +43,10 @@ pub(super) struct Facts<'v> {
     pub(super) url: Best<Cow<'v, str>>,
     pub(super) mime: Best<Cow<'v, str>>,
     pub(super) payload: Best<Cow<'v, str>>,
-    pub(super) action: Best<Cow<'v, str>>,
+    /// The name of a flow's button.
+    pub(super) button: Best<Cow<'v, str>>,
     pub(super) reply_to: Best<Cow<'v, str>>,
-    pub(super) act: Option<Act>,
+    pub(super) action: Option<Action>,
     pub(super) has_referral: bool,
     pub(super) is_unsupported: bool,
     pub(super) id: Best<(Cow<'v, str>, Origin)>,
@@ -51,7 +54,7 @@ pub(super) struct Facts<'v> {
     pub(super) top_id: Best<Cow<'v, str>>,
     /// An `id` inside `data`: never the message's if `data` is an event's.
     pub(super) data_id: Best<Cow<'v, str>>,
-    pub(super) times: Vec<(u16, &'v Value)>,
+    pub(super) times: Vec<(Rank, &'v Value)>,
     pub(super) created_at: Option<&'v Value>,
     pub(super) channel: Best<Channel>,
     pub(super) direction: Best<Direction>,
@@ -64,24 +67,24 @@ pub(super) struct Facts<'v> {
     pub(super) custom_fields: Option<&'v Value>,
     /// `message` as a list of messages, perhaps as JSON inside a string.
     pub(super) message_list: Option<Cow<'v, Value>>,
-    /// What stands under `messages`.
+    /// The values under `messages`.
     pub(super) lists: Vec<&'v Value>,
-    /// What stands under `data` and its like.
+    /// The values under `data` and its like.
     pub(super) wrappers: Vec<&'v Value>,
 }
 
-impl<'v> Facts<'v> {
+impl<'v> RawFields<'v> {
     /// Whether anything in it was written, sent or done.
     pub(super) fn has_content(&self) -> bool {
         self.text.get().is_some()
             || !self.attachments.is_empty()
-            || self.act.is_some()
+            || self.action.is_some()
             || self.has_referral
-            || self.action.get().is_some()
+            || self.button.get().is_some()
             || self.payload.get().is_some()
     }
 
-    /// Whether a person is named in it.
+    /// Whether it names a person.
     pub(super) fn has_person(&self) -> bool {
         !self.people.is_empty() || (self.is_dump && self.top_id.get().is_some())
     }
@@ -99,58 +102,60 @@ impl<'v> Facts<'v> {
             .or_else(top)
     }
 
-    fn person(&mut self, key: &str, value: &'v Value, rank: u8, role: Role, place: Place) {
+    fn add_person(
+        &mut self,
+        key: &str,
+        value: &'v Value,
+        alias: u8,
+        role: Role,
+        container: Container,
+    ) {
         if let Some(id) = scalar::id(value) {
-            let rank = place.rank(rank);
-            self.people.push(Candidate { rank, role, id });
+            let rank = Rank::by_alias(alias, container);
+            self.people.push(RankedId { rank, role, id });
         } else if self.unfilled_person.is_none() {
             self.unfilled_person = unfilled(key, value);
         }
     }
 
-    fn name(&mut self, value: &'v Value, means: Means, place: Place) {
-        let names = match (means, place.role()) {
-            (Means::WriterName, _) | (_, Role::Writer) => &mut self.writer,
+    fn add_name(&mut self, value: &'v Value, field: KnownField, container: Container) {
+        let names = match (field, container.role()) {
+            (KnownField::WriterName, _) | (_, Role::Writer) => &mut self.writer,
             _ => &mut self.customer,
         };
-        let (slot, rank) = match means {
-            Means::Handle(rank) => (&mut names.handle, rank),
-            Means::FirstName => (&mut names.first, 0),
-            Means::LastName => (&mut names.last, 0),
-            Means::Name(rank) => (&mut names.name, rank),
-            _ => (&mut names.name, 10),
+        let (slot, alias) = match field {
+            KnownField::Handle(alias) => (&mut names.handle, alias),
+            KnownField::FirstName => (&mut names.first, 0),
+            KnownField::LastName => (&mut names.last, 0),
+            KnownField::Name(alias) => (&mut names.name, alias),
+            _ => (&mut names.name, RANK_WRITER_NAME),
         };
-        slot.offer(place.rank(rank), scalar::label(value));
+        slot.offer(Rank::by_alias(alias, container), scalar::label(value));
     }
 
-    /// Texts of the original system come before all others, wherever they stand; of those the nearest wins.
-    fn text(&mut self, key: &str, value: &'v Value, rank: u8, place: Place) {
+    /// The text keys of the original system come before all others, in any container; of those the nearest wins.
+    fn add_text(&mut self, key: &str, value: &'v Value, alias: u8, container: Container) {
         self.has_text_key = true;
         if self.unfilled_text.is_none() {
             self.unfilled_text = unfilled(key, value);
         }
-        let tier = if rank < fields::ORIGINAL_TEXTS {
-            0
-        } else {
-            1 << 8
-        };
-        self.text.offer(
-            tier + place as u16 * 16 + u16::from(rank),
-            scalar::text(value),
-        );
+        let tier = u8::from(alias >= fields::ORIGINAL_TEXTS);
+        let rank = Rank::by_container(tier, container, alias);
+        self.text.offer(rank, scalar::text(value));
     }
 
-    fn transcript(&mut self, key: &str, value: &'v Value) {
+    fn add_transcript(&mut self, key: &str, value: &'v Value) {
         self.history = self.history.or(Some(value));
         self.unfilled_text = self.unfilled_text.take().or_else(|| unfilled(key, value));
     }
 
-    fn channel(&mut self, value: &Value, place: Place) {
-        self.channel.offer(place as u16, channel(value));
+    fn add_channel(&mut self, value: &Value, container: Container) {
+        self.channel
+            .offer(Rank::by_alias(0, container), channel(value));
     }
 
-    fn wrap(&mut self, value: &'v Value, place: Place) {
-        if !place.is_person() && (value.is_object() || value.is_array() || value.is_string()) {
+    fn add_wrapper(&mut self, value: &'v Value, container: Container) {
+        if !container.is_person() && (value.is_object() || value.is_array() || value.is_string()) {
             self.wrappers.push(value);
         }
     }
@@ -158,7 +163,7 @@ impl<'v> Facts<'v> {
 
 fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     let placeholder = scalar::placeholder(value.as_str()?)?;
-    // Reasons are logged: whatever stands in the braces must not begin a line of its own.
+    // Reasons are logged: nothing inside the braces may begin a new line of the log.
     let shown = |text: &str| -> String {
         let printable = |sign: char| match sign {
             '"' | '\'' | '\\' => sign.to_string(),

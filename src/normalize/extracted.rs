@@ -1,4 +1,4 @@
-//! What a reader of any shape found about one item, before the table of outcomes is applied to it.
+//! What was extracted for one item, from a body of any shape, before the table of outcomes is applied to it.
 
 use std::borrow::Cow;
 
@@ -23,15 +23,16 @@ impl Origin {
         scalar::id(value).map(|id| (id, Self::Meta))
     }
 
-    /// The id in a value, as one an owner made.
+    /// The id in a value, as the owner's.
     pub(super) fn id_of_owner(value: &Value) -> Option<(Cow<'_, str>, Self)> {
         scalar::id(value).map(|id| (id, Self::Owner))
     }
 }
 
-/// What somebody did, when it is more than writing.
+/// What somebody did, when it is more than writing. In the order in which kinds are tried: `docs/chatrace.md`,
+/// section 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Act {
+pub(super) enum Action {
     /// Took a message back.
     Deletion,
     /// Reacted to a message.
@@ -52,13 +53,13 @@ pub(super) enum Act {
     Referral,
     /// Sent something that Meta cannot show.
     Unsupported,
-    /// Nobody wrote anything; this happened.
-    Happening(&'static str),
+    /// Nobody wrote anything; the platform reports this.
+    SystemEvent(&'static str),
 }
 
-impl Act {
-    /// The order in which kinds are tried: `docs/chatrace.md`, section 2.
-    pub(super) fn rank(&self) -> u8 {
+impl Action {
+    /// The place in the order of kinds; the smaller comes first.
+    pub(super) fn precedence(&self) -> u8 {
         match self {
             Self::Deletion => 0,
             Self::Reaction { .. } => 1,
@@ -67,55 +68,18 @@ impl Act {
             Self::Comment => 4,
             Self::Referral => 5,
             Self::Unsupported => 6,
-            Self::Happening(_) => 7,
+            Self::SystemEvent(_) => 7,
         }
     }
 }
 
-/// A placeholder that nobody filled, with the key it stands under.
+/// A placeholder that was not filled, with its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfilled {
     /// The key as the body spells it.
     pub(super) key: String,
     /// The placeholder, with its braces.
     pub(super) placeholder: String,
-}
-
-/// Everything that was found about one item.
-#[derive(Debug, Clone)]
-pub(super) struct Findings {
-    pub(super) shape: Shape,
-    pub(super) channel: Channel,
-    pub(super) direction: Direction,
-    pub(super) person: Person,
-    pub(super) text: Option<String>,
-    pub(super) attachments: Vec<Attachment>,
-    pub(super) payload: Option<String>,
-    pub(super) reply_to: Option<String>,
-    pub(super) act: Option<Act>,
-    pub(super) id: Option<(String, Origin)>,
-    /// The body's own time, if it can be believed.
-    pub(super) time: Option<(Timestamp, SentAtSource)>,
-    /// A finer time for telling messages apart, where `time` is only exact to the minute.
-    pub(super) fine_time: Option<Timestamp>,
-    /// A contact's record.
-    pub(super) is_record: bool,
-    /// Something of a CRM or a conversion.
-    pub(super) is_event: bool,
-    /// A text key that held a literal placeholder.
-    pub(super) unfilled_text: Option<Unfilled>,
-    /// A key for a person that held one.
-    pub(super) unfilled_person: Option<Unfilled>,
-}
-
-/// The customer, and what the body says about them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Person {
-    pub(super) contact: Option<String>,
-    pub(super) business: Option<String>,
-    pub(super) aliases: Vec<String>,
-    pub(super) username: Option<String>,
-    pub(super) display_name: Option<String>,
 }
 
 /// What the delivery itself says, around its body.
@@ -131,8 +95,8 @@ pub(super) struct Context {
 
 /// What an item inherits from the objects around it: who, where and when, but never what.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Outer {
-    pub(super) person: Person,
+pub(super) struct Inherited {
+    pub(super) parties: Parties,
     pub(super) channel: Option<Channel>,
     pub(super) direction: Option<Direction>,
     pub(super) time: Option<(Timestamp, SentAtSource)>,
@@ -141,7 +105,44 @@ pub(super) struct Outer {
     pub(super) unfilled_person: Option<Unfilled>,
 }
 
-impl Findings {
+/// Everything that was extracted for one item.
+#[derive(Debug, Clone)]
+pub(super) struct Extracted {
+    pub(super) shape: Shape,
+    pub(super) channel: Channel,
+    pub(super) direction: Direction,
+    pub(super) parties: Parties,
+    pub(super) text: Option<String>,
+    pub(super) attachments: Vec<Attachment>,
+    pub(super) payload: Option<String>,
+    pub(super) reply_to: Option<String>,
+    pub(super) action: Option<Action>,
+    pub(super) id: Option<(String, Origin)>,
+    /// The body's own time, if it can be believed.
+    pub(super) time: Option<(Timestamp, SentAtSource)>,
+    /// A finer time for telling messages apart, where `time` is only exact to the minute.
+    pub(super) fine_time: Option<Timestamp>,
+    /// A contact's record.
+    pub(super) is_record: bool,
+    /// An event of a CRM, or a conversion.
+    pub(super) is_event: bool,
+    /// A text key whose value is a literal placeholder.
+    pub(super) unfilled_text: Option<Unfilled>,
+    /// The same for the key of a person.
+    pub(super) unfilled_person: Option<Unfilled>,
+}
+
+/// The customer and the business, and what the body says about the customer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Parties {
+    pub(super) contact: Option<String>,
+    pub(super) business: Option<String>,
+    pub(super) aliases: Vec<String>,
+    pub(super) username: Option<String>,
+    pub(super) display_name: Option<String>,
+}
+
+impl Extracted {
     /// Whether it came in a form of Meta's, which no owner of a flow can change.
     pub(super) fn is_metas(&self) -> bool {
         matches!(
@@ -155,9 +156,14 @@ impl Findings {
         self.text.is_some()
             || !self.attachments.is_empty()
             || matches!(
-                self.act,
-                Some(Act::Deletion | Act::Reaction { .. } | Act::Referral | Act::Unsupported)
+                self.action,
+                Some(
+                    Action::Deletion
+                        | Action::Reaction { .. }
+                        | Action::Referral
+                        | Action::Unsupported
+                )
             )
-            || (self.act == Some(Act::Postback) && self.payload.is_some())
+            || (self.action == Some(Action::Postback) && self.payload.is_some())
     }
 }

@@ -1,0 +1,249 @@
+//! Reads the keys of an item, and of the objects inside it that are part of it.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::words::{direction, word};
+use super::{Container, Rank, RawFields, Role};
+use crate::normalize::extracted::Origin;
+use crate::normalize::fields::{self, KnownField, find};
+use crate::normalize::{json_text, scalar};
+
+/// Containers inside containers are followed this far.
+const MAX_DEPTH: usize = 6;
+/// A handle among a person's variables counts less than their own.
+const RANK_VARIABLE: u8 = 9;
+
+impl<'v> RawFields<'v> {
+    /// What the keys of an item say.
+    pub(in crate::normalize) fn of_item(map: &'v Map<String, Value>) -> Self {
+        let mut raw = Self::default();
+        raw.add_object(map, Container::Root);
+        raw
+    }
+
+    /// Adds what the keys of another object of the same item say.
+    pub(in crate::normalize) fn add_object(
+        &mut self,
+        map: &'v Map<String, Value>,
+        container: Container,
+    ) {
+        self.add_keys(map, container, 0);
+    }
+
+    fn add_keys(&mut self, map: &'v Map<String, Value>, container: Container, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        for (key, value) in map {
+            if let Some(field) = fields::known_field(key) {
+                if container.is_person() {
+                    self.add_person_key(key, value, field, container);
+                } else {
+                    self.add_message_key(key, value, field, container, depth);
+                }
+            }
+        }
+    }
+
+    /// A key inside an object that describes a person.
+    fn add_person_key(
+        &mut self,
+        key: &'v str,
+        value: &'v Value,
+        field: KnownField,
+        container: Container,
+    ) {
+        match field {
+            KnownField::Id => {
+                let alias = fields::RANK_PERSON + (container as u8 - Container::From as u8);
+                self.add_person(key, value, alias, container.role(), container);
+            }
+            KnownField::Customer(alias) => {
+                self.add_person(key, value, alias, container.role(), container);
+            }
+            KnownField::Writer(alias) => {
+                self.add_person(key, value, alias, Role::Writer, container)
+            }
+            KnownField::Handle(_)
+            | KnownField::Name(_)
+            | KnownField::WriterName
+            | KnownField::FirstName
+            | KnownField::LastName => self.add_name(value, field, container),
+            KnownField::Variables => {
+                let handle = value.as_object().and_then(|map| find(map, "username"));
+                if let Some(handle) = handle {
+                    self.add_name(handle, KnownField::Handle(RANK_VARIABLE), container);
+                }
+            }
+            KnownField::Text(alias) | KnownField::Body(alias @ (0 | 2)) => {
+                self.add_text(key, value, alias, container);
+            }
+            KnownField::MessageId => self.id.offer(Rank::nth(0), Origin::id_of_owner(value)),
+            KnownField::Mid => self.id.offer(Rank::nth(2), Origin::id_of_meta(value)),
+            KnownField::EventId => self.id.offer(Rank::nth(4), Origin::id_of_owner(value)),
+            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, container), value)),
+            KnownField::InputType => {
+                self.input_type
+                    .offer(Rank::by_alias(0, container), word(value));
+            }
+            // A person's picture is mostly that of their profile.
+            KnownField::Media("image") => {}
+            KnownField::Media(_) | KnownField::Attachments => {
+                self.add_content(value, field, container)
+            }
+            KnownField::Channel => self.add_channel(value, container),
+            KnownField::CustomFields => {
+                self.is_record = true;
+                self.custom_fields = self.custom_fields.or(Some(value));
+            }
+            KnownField::ChatHistory => self.add_transcript(key, value),
+            KnownField::DumpMark | KnownField::RecordMark => self.is_record = true,
+            _ => {}
+        }
+    }
+
+    /// A key of the item, or of its `message` or `data`.
+    fn add_message_key(
+        &mut self,
+        key: &'v str,
+        value: &'v Value,
+        field: KnownField,
+        container: Container,
+        depth: usize,
+    ) {
+        match field {
+            KnownField::Customer(alias) => {
+                let in_data = alias == fields::RANK_CONTACT_ID && container == Container::Data;
+                let alias = if in_data {
+                    fields::RANK_DATA_CONTACT_ID
+                } else {
+                    alias
+                };
+                self.add_person(key, value, alias, Role::Customer, container);
+            }
+            KnownField::Writer(alias) => {
+                self.add_person(key, value, alias, Role::Writer, container)
+            }
+            KnownField::Recipient => {
+                let id = match value {
+                    Value::Object(map) => find(map, "id").and_then(scalar::id),
+                    _ => scalar::id(value),
+                };
+                self.recipient.offer(Rank::by_alias(0, container), id);
+            }
+            KnownField::Name(0) if container == Container::Message => {}
+            KnownField::Handle(_)
+            | KnownField::Name(_)
+            | KnownField::WriterName
+            | KnownField::FirstName
+            | KnownField::LastName => self.add_name(value, field, container),
+            KnownField::From => self.add_author(key, value, Container::From, container, depth),
+            KnownField::Sender => {
+                self.add_author(key, value, Container::Sender, Container::Sender, depth)
+            }
+            KnownField::User => self.add_customer(value, Container::User, depth),
+            KnownField::Contact => self.add_customer(value, Container::Contact, depth),
+            KnownField::MessageId => self.id.offer(Rank::nth(0), Origin::id_of_owner(value)),
+            // Next to the text an owner typed it, perhaps as a constant; Meta's own is inside the message.
+            KnownField::Mid if container == Container::Root => {
+                self.id.offer(Rank::nth(1), Origin::id_of_owner(value));
+            }
+            KnownField::Mid => self.id.offer(Rank::nth(2), Origin::id_of_meta(value)),
+            KnownField::EventId => self.id.offer(Rank::nth(4), Origin::id_of_owner(value)),
+            KnownField::Id => match container {
+                Container::Message => self.id.offer(Rank::nth(3), Origin::id_of_owner(value)),
+                Container::Data => self.data_id.offer(Rank::nth(0), scalar::id(value)),
+                _ => self.top_id.offer(Rank::nth(0), scalar::id(value)),
+            },
+            KnownField::Message => self.add_message(key, value, container, depth),
+            KnownField::Body(alias) => match value {
+                Value::Object(map) if alias != 3 || container != Container::Root => {
+                    self.add_keys(map, Container::Message, depth + 1);
+                }
+                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, container),
+                _ => self.add_text(key, value, alias, container),
+            },
+            KnownField::Text(alias) => self.add_text(key, value, alias, container),
+            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, container), value)),
+            KnownField::CreatedAt => self.created_at = self.created_at.or(Some(value)),
+            KnownField::Channel => self.add_channel(value, container),
+            KnownField::Direction | KnownField::Dir | KnownField::Title => {
+                self.direction
+                    .offer(Rank::by_alias(0, container), direction(value, field));
+            }
+            KnownField::InputType => {
+                self.input_type
+                    .offer(Rank::by_alias(0, container), word(value));
+            }
+            KnownField::KindWord(alias) => {
+                self.kind_word
+                    .offer(Rank::by_alias(alias, container), word(value));
+            }
+            KnownField::Event => match value {
+                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, container),
+                _ => self.event.offer(Rank::by_alias(0, container), word(value)),
+            },
+            KnownField::Messages => self.lists.push(value),
+            KnownField::Wrapper => self.add_wrapper(value, container),
+            KnownField::Payload if value.is_object() || value.is_array() => {
+                self.add_wrapper(value, container);
+            }
+            KnownField::ChatHistory => self.add_transcript(key, value),
+            KnownField::CustomFields | KnownField::DumpMark => {
+                self.is_dump = true;
+                self.is_record = true;
+                if field == KnownField::CustomFields {
+                    self.custom_fields = self.custom_fields.or(Some(value));
+                }
+            }
+            KnownField::RecordMark => self.is_record = true,
+            _ => self.add_content(value, field, container),
+        }
+    }
+
+    /// `from` or `sender`: an object, or an id that counts as found in `id_container`. So a scalar `from` comes before
+    /// a scalar `sender`.
+    fn add_author(
+        &mut self,
+        key: &str,
+        value: &'v Value,
+        container: Container,
+        id_container: Container,
+        depth: usize,
+    ) {
+        match value {
+            Value::Object(map) => self.add_keys(map, container, depth + 1),
+            _ => self.add_person(key, value, fields::RANK_FROM, Role::Writer, id_container),
+        }
+    }
+
+    fn add_customer(&mut self, value: &'v Value, container: Container, depth: usize) {
+        if let Value::Object(map) = value {
+            self.add_keys(map, container, depth + 1);
+        }
+    }
+
+    fn add_message(&mut self, key: &str, value: &'v Value, container: Container, depth: usize) {
+        match value {
+            Value::Object(map) => self.add_keys(map, Container::Message, depth + 1),
+            Value::Array(_) => self.message_list = Some(Cow::Borrowed(value)),
+            Value::String(text)
+                if text.trim_start().starts_with('[')
+                    && let Some(list) = json_text::in_string(text)
+                    && is_list_of_objects(&list) =>
+            {
+                self.message_list = Some(Cow::Owned(list));
+            }
+            _ => self.add_text(key, value, 1, container),
+        }
+    }
+}
+
+/// A list that holds messages: not empty, and objects only.
+fn is_list_of_objects(value: &Value) -> bool {
+    value
+        .as_array()
+        .is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_object))
+}
