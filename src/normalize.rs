@@ -44,7 +44,7 @@ mod walk;
 mod whatsapp;
 
 pub use defect::Defect;
-pub(crate) use items::{MAX_ITEMS, most_texts};
+pub(crate) use items::{MAX_ITEMS, max_text_bytes};
 
 /// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
 const MAX_DECODED: usize = 64 << 20;

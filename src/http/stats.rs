@@ -16,9 +16,10 @@ use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
 use crate::diagnose::{Outside, Report, Status};
-use crate::message::{Direction, Kind, Message, millis};
+use crate::message::{Direction, Kind, Message};
 use crate::outside::without_credentials;
 use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
+use crate::time::millis;
 
 /// How many hours have a point of their own, the current one included.
 const HOURS: i64 = 24;

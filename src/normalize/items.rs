@@ -15,7 +15,7 @@ const MAX_INHERITED_BYTES: usize = 8 * 1024 * 1024;
 const COPIES_OF_OWN_BYTE: usize = 4;
 
 /// How many bytes of text the items of a body of this length hold at most.
-pub(crate) fn most_texts(body: usize) -> usize {
+pub(crate) fn max_text_bytes(body: usize) -> usize {
     body.saturating_mul(COPIES_OF_OWN_BYTE)
         .saturating_add(MAX_INHERITED_BYTES)
 }
@@ -40,7 +40,7 @@ impl<'c> Items<'c> {
             items: Vec::new(),
             shape: None,
             is_cut: false,
-            room: most_texts(body),
+            room: max_text_bytes(body),
         }
     }
 
@@ -88,7 +88,7 @@ impl<'c> Items<'c> {
         if self.is_full() {
             return;
         }
-        let Some(room) = self.room.checked_sub(item.texts()) else {
+        let Some(room) = self.room.checked_sub(item.text_bytes()) else {
             self.is_cut = true;
             return;
         };
