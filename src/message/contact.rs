@@ -1,6 +1,6 @@
 //! The customer of a conversation.
 
-use super::Channel;
+use super::names::Channel;
 
 /// The customer of a conversation, as one item names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
