@@ -200,6 +200,24 @@ pub enum Item {
 }
 
 impl Item {
+    /// Understood, with nothing to keep except perhaps the contact.
+    pub fn ignored(code: ReasonCode, text: impl Into<String>, contact: Option<Contact>) -> Self {
+        let reason = Reason::new(code, text);
+        let contact = contact.map(Box::new);
+        Self::Ignored { reason, contact }
+    }
+
+    /// Not understood.
+    pub fn quarantined(
+        code: ReasonCode,
+        text: impl Into<String>,
+        contact: Option<Contact>,
+    ) -> Self {
+        let reason = Reason::new(code, text);
+        let contact = contact.map(Box::new);
+        Self::Quarantined { reason, contact }
+    }
+
     /// How many bytes its texts take.
     pub(crate) fn text_bytes(&self) -> usize {
         let (reason, contact) = match self {

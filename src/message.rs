@@ -27,6 +27,16 @@ pub struct Attachment {
     pub url: Option<String>,
 }
 
+impl Attachment {
+    /// A file of this kind, with its link if there is one.
+    pub fn new(kind: impl Into<String>, url: Option<&str>) -> Self {
+        Self {
+            kind: kind.into(),
+            url: url.map(str::to_owned),
+        }
+    }
+}
+
 /// What makes two items the same message. See `docs/chatrace.md`, "Same message or a new one".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Identity {

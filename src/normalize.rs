@@ -16,7 +16,7 @@
 
 use std::borrow::Cow;
 
-use crate::delivery::{Delivery, Item, Reason, ReasonCode};
+use crate::delivery::{Delivery, Item, ReasonCode};
 use crate::message::Shape;
 
 mod attachment;
@@ -89,16 +89,12 @@ pub fn normalize(delivery: &Delivery) -> Reading {
         }
     };
     let header = delivery.header("x-user-id").map(serde_json::Value::from);
-    let with_header = extracted::Context {
+    let context = extracted::Context {
         arrival: delivery.received_at,
         header_contact: header.as_ref().and_then(scalar::owned_id),
         recovered,
     };
-    let without_header = extracted::Context {
-        header_contact: None,
-        ..with_header
-    };
-    let mut items = items::Items::new(&with_header, &without_header, body.len());
+    let mut items = items::Items::new(&context, body.len());
     walk::walk(&mut items, &value);
     let (shape, items) = items.finish();
     Reading {
@@ -130,16 +126,10 @@ fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>
 }
 
 fn unreadable(defect: Defect) -> Reading {
-    let reason = Reason::new(
-        ReasonCode::Unreadable,
-        format!("the body is neither JSON nor a form: {defect}"),
-    );
+    let text = format!("the body is neither JSON nor a form: {defect}");
     Reading {
         shape: Shape::Unknown,
-        items: vec![Item::Quarantined {
-            reason,
-            contact: None,
-        }],
+        items: vec![Item::quarantined(ReasonCode::Unreadable, text, None)],
         defect: Some(defect),
     }
 }

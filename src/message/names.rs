@@ -39,7 +39,7 @@ impl Channel {
         self.as_ref()
     }
 
-    /// The channel with this name, as [`as_str`](Self::as_str) gives it; an unknown name is kept as [`Other`](Self::Other).
+    /// The channel with this name; an unknown one is kept as [`Other`](Self::Other).
     pub fn named(name: &str) -> Self {
         name.into()
     }

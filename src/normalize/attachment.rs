@@ -50,10 +50,7 @@ fn add_all(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
         }
         Value::String(text) => {
             if let Some(url) = url(text) {
-                found.push(Attachment {
-                    kind: kind.to_owned(),
-                    url: Some(url.to_owned()),
-                });
+                found.push(Attachment::new(kind, Some(url)));
             } else if let Some(inner) = json_text::in_string(text) {
                 add_all(&inner, kind, is_list, found, MAX_DEPTH - 1);
             }
@@ -63,7 +60,7 @@ fn add_all(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
             let link = ["url", "mediaurl", "link", "src"].iter().find_map(|key| {
                 let inner = payload.and_then(|payload| find(payload, key));
                 let text = inner.or_else(|| find(map, key))?.as_str()?;
-                url(text).map(str::to_owned)
+                url(text)
             });
             let word = find(map, "type")
                 .and_then(scalar::label)
@@ -82,10 +79,7 @@ fn add_all(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
                     .to_owned(),
             };
             if link.is_some() || (is_list && !word.is_empty()) {
-                found.push(Attachment {
-                    kind: word,
-                    url: link,
-                });
+                found.push(Attachment::new(word, link));
             }
         }
         _ => {}
@@ -201,13 +195,7 @@ mod tests {
         ] {
             let mut found = Vec::new();
             add_links(&value, "image", &mut found);
-            assert_eq!(
-                found,
-                [Attachment {
-                    kind: "image".to_owned(),
-                    url: Some("https://a.test/x".to_owned())
-                }]
-            );
+            assert_eq!(found, [Attachment::new("image", Some("https://a.test/x"))]);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::extracted::{Action, Context, Extracted, Unfilled};
 use super::{attachment, identity};
-use crate::delivery::{Item, Reason, ReasonCode};
+use crate::delivery::{Item, ReasonCode};
 use crate::message::{Contact, Direction, Draft, Kind, SentAtSource};
 
 /// Classifies one item: the first row of the table that fits.
@@ -77,44 +77,27 @@ pub(super) fn nothing_understood() -> Item {
 
 /// Not understood, for this reason.
 pub(super) fn not_understood(text: &str) -> Item {
-    Item::Quarantined {
-        reason: Reason::new(ReasonCode::NothingUnderstood, text),
-        contact: None,
-    }
+    Item::quarantined(ReasonCode::NothingUnderstood, text, None)
 }
 
 /// Understood, with nothing to keep except the contact.
 pub(super) fn ignored(extracted: &Extracted, code: ReasonCode, text: impl Into<String>) -> Item {
-    Item::Ignored {
-        reason: Reason::new(code, text),
-        contact: boxed_contact(extracted),
-    }
-}
-
-/// The same, where no contact is named.
-pub(super) fn ignored_without_contact(code: ReasonCode, text: &str) -> Item {
-    Item::Ignored {
-        reason: Reason::new(code, text),
-        contact: None,
-    }
+    Item::ignored(code, text, contact_of(extracted))
 }
 
 fn quarantined(extracted: &Extracted, code: ReasonCode, text: String) -> Item {
-    Item::Quarantined {
-        reason: Reason::new(code, text),
-        contact: boxed_contact(extracted),
-    }
+    Item::quarantined(code, text, contact_of(extracted))
 }
 
-fn boxed_contact(extracted: &Extracted) -> Option<Box<Contact>> {
+fn contact_of(extracted: &Extracted) -> Option<Contact> {
     let parties = &extracted.parties;
-    Some(Box::new(Contact {
+    Some(Contact {
         channel: extracted.channel.clone(),
         id: parties.contact.clone()?,
         username: parties.username.clone(),
         display_name: parties.display_name.clone(),
         aliases: parties.aliases.clone(),
-    }))
+    })
 }
 
 fn literally(unfilled: &Unfilled) -> String {

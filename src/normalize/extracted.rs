@@ -87,7 +87,7 @@ pub(super) struct Unfilled {
 pub(super) struct Context {
     /// When it arrived.
     pub(super) arrival: Timestamp,
-    /// The contact in the header `X-USER-ID`: the last fallback for the sender of a flat body.
+    /// The contact in the header `X-USER-ID`: the last fallback for the sender of a flat body or a transcript.
     pub(super) header_contact: Option<String>,
     /// Whether the body had to be repaired.
     pub(super) recovered: bool,
@@ -143,6 +143,14 @@ pub(super) struct Parties {
 }
 
 impl Extracted {
+    /// Takes the contact from the header if the body names nobody.
+    pub(super) fn or_header_contact(mut self, context: &Context) -> Self {
+        if self.parties.contact.is_none() {
+            self.parties.contact.clone_from(&context.header_contact);
+        }
+        self
+    }
+
     /// Whether it came in a form of Meta's, which no owner of a flow can change.
     pub(super) fn is_metas(&self) -> bool {
         matches!(

@@ -47,7 +47,9 @@ pub(super) fn classify_line(
         Some("assistant" | "bot" | "agent" | "model") => Some(Direction::Outbound),
         _ => None,
     };
-    let mut extracted = raw.resolve(inherited, context, Shape::ChatHistory);
+    let mut extracted = raw
+        .resolve(inherited, context, Shape::ChatHistory)
+        .or_header_contact(context);
     extracted.time = own_time;
     let reason = if own_time.is_none() {
         "a line of a transcript without its own time"

@@ -23,7 +23,6 @@ pub(crate) fn max_text_bytes(body: usize) -> usize {
 /// The items found so far.
 pub(super) struct Items<'c> {
     context: &'c Context,
-    without_header: &'c Context,
     items: Vec<Item>,
     shape: Option<Shape>,
     is_cut: bool,
@@ -32,11 +31,10 @@ pub(super) struct Items<'c> {
 }
 
 impl<'c> Items<'c> {
-    /// For a body of this length. `without_header` is the context for shapes to which `X-USER-ID` does not apply.
-    pub(super) fn new(context: &'c Context, without_header: &'c Context, body: usize) -> Self {
+    /// For a body of this length.
+    pub(super) fn new(context: &'c Context, body: usize) -> Self {
         Self {
             context,
-            without_header,
             items: Vec::new(),
             shape: None,
             is_cut: false,
@@ -66,10 +64,6 @@ impl<'c> Items<'c> {
 
     pub(super) fn context(&self) -> &'c Context {
         self.context
-    }
-
-    pub(super) fn without_header(&self) -> &'c Context {
-        self.without_header
     }
 
     /// Whether no more items are taken. Call it only when there is one more: a full list then counts as cut.

@@ -211,13 +211,13 @@ fn add_update(
 ) {
     let mut raw = RawFields::of_item(map);
     raw.top_id = Best::default();
-    let extracted = raw.resolve(inherited, items.without_header(), shape);
+    let extracted = raw.resolve(inherited, items.context(), shape);
     items.classify(extracted);
 }
 
 fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
     let mut extracted =
-        RawFields::of_item(map).resolve(inherited, items.without_header(), Shape::MetaChanges);
+        RawFields::of_item(map).resolve(inherited, items.context(), Shape::MetaChanges);
     let id = find(map, "commentid").or_else(|| find(map, "id"));
     extracted.id = id.and_then(scalar::owned_id).map(|id| (id, Origin::Meta));
     extracted.action = Some(match map.get("verb").and_then(Value::as_str) {
@@ -239,8 +239,7 @@ fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inhe
 }
 
 fn add_ignored(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited, what: &str) {
-    let extracted =
-        RawFields::of_item(map).resolve(inherited, items.without_header(), Shape::MetaChanges);
+    let extracted = RawFields::of_item(map).resolve(inherited, items.context(), Shape::MetaChanges);
     let text = format!("{what}: nothing that a customer wrote to the business");
     items.push(
         Shape::MetaChanges,

@@ -46,10 +46,7 @@ impl RawFields<'_> {
             .copied()
             .or(parent.direction)
             .unwrap_or(Direction::Inbound);
-        let mut parties = choose_parties(&self, direction, parent);
-        if parties.contact.is_none() {
-            parties.contact.clone_from(&context.header_contact);
-        }
+        let parties = choose_parties(&self, direction, parent);
         let id = self.message_id().or_else(|| parent.id.clone());
         self.move_link_out_of_text();
         self.name_files();
@@ -63,8 +60,8 @@ impl RawFields<'_> {
         if payload.is_none() && !has_words && action == Some(Action::Postback) {
             payload = self.button.get();
         }
-        let payload = payload.map(|payload| payload.clone().into_owned());
-        let mut reply_to = self.reply_to.get().map(|id| id.clone().into_owned());
+        let payload = payload.map(|payload| payload.to_string());
+        let mut reply_to = self.reply_to.get().map(ToString::to_string);
         if let (Some(Action::Deletion | Action::Edit { .. }), Some((id, _))) = (&action, &id) {
             reply_to = Some(id.clone());
         }
@@ -78,7 +75,7 @@ impl RawFields<'_> {
                 .unwrap_or(Channel::Instagram),
             direction,
             parties,
-            text: self.text.get().map(|text| text.clone().into_owned()),
+            text: self.text.get().map(ToString::to_string),
             payload,
             reply_to,
             action,
@@ -122,8 +119,8 @@ impl RawFields<'_> {
                 .iter()
                 .any(|file| file.url.as_deref() == Some(link))
             {
-                let (kind, url) = (word.clone(), Some(link.to_owned()));
-                self.attachments.push(Attachment { kind, url });
+                self.attachments
+                    .push(Attachment::new(word.as_str(), Some(link)));
             }
             self.text = Best::default();
         }
@@ -140,10 +137,8 @@ impl RawFields<'_> {
             self.attachments.is_empty(),
             self.url.get().and_then(|url| attachment::url(url)),
         ) {
-            self.attachments.push(Attachment {
-                kind: word.clone(),
-                url: Some(link.to_owned()),
-            });
+            self.attachments
+                .push(Attachment::new(word.as_str(), Some(link)));
         }
         let specific = word.filter(|word| *word != "media").map(String::as_str);
         let mime = self

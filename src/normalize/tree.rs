@@ -42,39 +42,24 @@ pub(super) fn parse_query(query: &[u8]) -> Tree {
 /// Reads a body.
 pub(super) fn parse_body(body: &[u8], content_type: Option<&str>) -> Tree {
     // The hot path: nearly every body is plain JSON.
-    let error = match serde_json::from_slice(body) {
-        Ok(value) => return Tree::whole(value),
-        Err(error) => error,
-    };
+    if let Ok(value) = serde_json::from_slice(body) {
+        return Tree::whole(value);
+    }
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     if let Some(value) = multipart::parse_parts(body, &content_type) {
         return Tree::whole(value);
     }
     let (text, repaired) = to_text(body, &content_type);
-    let mut error = match text {
-        Cow::Borrowed(text) if text.len() == body.len() => error,
-        _ => match serde_json::from_str(&text) {
-            Ok(value) => {
-                return Tree::Read {
-                    value,
-                    recovered: repaired,
-                };
-            }
-            Err(error) => error,
-        },
-    };
     let text = without_lone_surrogates(text);
-    if let Cow::Owned(text) = &text {
-        match serde_json::from_str(text) {
-            Ok(value) => {
-                return Tree::Read {
-                    value,
-                    recovered: repaired,
-                };
-            }
-            Err(other) => error = other,
+    let error = match serde_json::from_str(&text) {
+        Ok(value) => {
+            return Tree::Read {
+                value,
+                recovered: repaired,
+            };
         }
-    }
+        Err(error) => error,
+    };
     if serde_json::from_str::<IgnoredAny>(&text).is_ok() {
         return Tree::Opaque(if error.to_string().contains("recursion limit") {
             "the JSON is nested too deeply to be a message: send the fields directly in one object"

@@ -64,7 +64,7 @@ fn walk_object(
         return meta::add_part(items, map, part, inherited);
     }
     if sendpulse::is_event(map) {
-        let extracted = sendpulse::extract_event(map, inherited, items.without_header());
+        let extracted = sendpulse::extract_event(map, inherited, items.context());
         return items.classify(extracted);
     }
     // Values that were JSON in a string; declared first, because the raw borrow from them.
@@ -153,7 +153,9 @@ fn add_own_item(items: &mut Items<'_>, raw: RawFields<'_>, inherited: &Inherited
         Shape::Flat if is_record => Shape::ContactDump,
         other => other,
     };
-    let mut extracted = raw.resolve(inherited, context, shape);
+    let mut extracted = raw
+        .resolve(inherited, context, shape)
+        .or_header_contact(context);
     if let Some(line) = line {
         extracted.text = Some(scalar::without_nul(line.text.into()).into_owned());
         // Two equal lines of one minute are two messages if the contact's last interaction differs.

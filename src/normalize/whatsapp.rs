@@ -9,7 +9,7 @@ use super::fields::find;
 use super::items::Items;
 use super::raw_fields::{Container, Rank, RawFields};
 use super::{attachment, classify, scalar};
-use crate::delivery::ReasonCode;
+use crate::delivery::{Item, ReasonCode};
 use crate::message::{Attachment, Channel, Direction, Shape};
 
 /// Whether this `value` of a change has WhatsApp's form.
@@ -71,7 +71,7 @@ pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, inherit
         let text = "a delivery receipt: nothing that anybody wrote";
         items.push(
             Shape::Whatsapp,
-            classify::ignored_without_contact(ReasonCode::NotAMessage, text),
+            Item::ignored(ReasonCode::NotAMessage, text, None),
         );
     }
     if items.len() == before {
@@ -96,13 +96,9 @@ fn extract_message(
             // A file has an id instead of a link, and perhaps a caption.
             _ if attachment::is_media_word(word) => {
                 if raw.attachments.is_empty() {
-                    raw.attachments.push(Attachment {
-                        kind: word.to_owned(),
-                        url: find(inner, "link")
-                            .and_then(Value::as_str)
-                            .and_then(attachment::url)
-                            .map(str::to_owned),
-                    });
+                    let link = find(inner, "link").and_then(Value::as_str);
+                    let link = link.and_then(attachment::url);
+                    raw.attachments.push(Attachment::new(word, link));
                 }
                 let caption = inner.get("caption");
                 raw.text.offer(Rank::nth(0), caption.and_then(scalar::text));
@@ -125,7 +121,7 @@ fn extract_message(
     let answered = message.get("context").and_then(|context| context.get("id"));
     raw.reply_to
         .offer(Rank::nth(1), answered.and_then(scalar::id));
-    let mut extracted = raw.resolve(inherited, items.without_header(), Shape::Whatsapp);
+    let mut extracted = raw.resolve(inherited, items.context(), Shape::Whatsapp);
     extracted.id = message
         .get("id")
         .and_then(scalar::owned_id)
