@@ -12,7 +12,7 @@ pub(super) fn classify(extracted: Extracted, context: &Context) -> Item {
     if let Some(Action::SystemEvent(what)) = extracted.action
         && !has_content
     {
-        let text = format!("{what}: nothing that anybody wrote");
+        let text = format!("{what}, not a message");
         return ignored(&extracted, ReasonCode::NotAMessage, text);
     }
     if extracted.is_event && !has_content {
@@ -55,11 +55,11 @@ pub(super) fn classify(extracted: Extracted, context: &Context) -> Item {
     if has_content {
         let text = match &extracted.unfilled_person {
             Some(unfilled) => format!(
-                "content, but nobody who sent it, because the flow sent {}: pick the variable from Chatrace's list",
+                "content, but no sender, because the flow sent {}: pick the variable from Chatrace's list",
                 literally(unfilled)
             ),
             None => {
-                "content, but nobody who sent it: add `\"contact_id\":\"{{user_id}}\"` to the body"
+                "content, but no sender: add `\"contact_id\":\"{{user_id}}\"` to the body"
                     .to_owned()
             }
         };

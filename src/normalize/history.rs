@@ -52,16 +52,16 @@ pub(super) fn classify_line(
         .or_header_contact(context);
     extracted.time = own_time;
     let reason = if own_time.is_none() {
-        "a line of a transcript without its own time"
+        "a transcript line without its own time"
     } else if direction.is_none() {
-        "a line of a transcript that neither the customer nor the business wrote"
+        "a transcript line that neither the customer nor the business wrote"
     } else if direction == Some(Direction::Inbound)
         && known.is_some()
         && extracted.text.as_deref() == known
     {
-        "a line of a transcript that is the message beside it"
+        "a transcript line that repeats the message next to it"
     } else if !extracted.has_content() {
-        "a line of a transcript without text"
+        "a transcript line without text"
     } else {
         extracted.direction = direction.unwrap_or(Direction::Inbound);
         return classify::classify(extracted, context);

@@ -46,9 +46,9 @@ impl<'c> Items<'c> {
     pub(super) fn finish(mut self) -> (Shape, Vec<Item>) {
         if self.is_cut {
             let text = if self.items.len() < MAX_ITEMS {
-                "the items of one delivery repeat too much of what stands around them: the rest stands only in the raw body; send smaller lists"
+                "the items of one delivery repeat too much of the data around them: the rest is only in the raw body; send smaller lists"
             } else {
-                "more than 10000 items in one delivery: the rest stands only in the raw body; send smaller lists"
+                "more than 10000 items in one delivery: the rest is only in the raw body; send smaller lists"
             };
             self.items.push(classify::not_understood(text));
         }

@@ -166,7 +166,7 @@ fn add_entry(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inheri
     if items.len() == before {
         items.push(
             Shape::MetaMessaging,
-            classify::not_understood("one of Meta's entries holds no update"),
+            classify::not_understood("one of Meta's entries has no update"),
         );
     }
 }
@@ -190,7 +190,7 @@ fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inher
                 "mentions" | "mention" => {
                     add_ignored(items, value, inherited, "a mention without its text")
                 }
-                "story_insights" => add_ignored(items, value, inherited, "the figures of a story"),
+                "story_insights" => add_ignored(items, value, inherited, "the insights of a story"),
                 _ => {
                     // Only for a comment is the business the entry's owner; a message names its own.
                     let mut inherited = inherited.clone();
@@ -240,7 +240,7 @@ fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inhe
 
 fn add_ignored(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited, what: &str) {
     let extracted = RawFields::of_item(map).resolve(inherited, items.context(), Shape::MetaChanges);
-    let text = format!("{what}: nothing that a customer wrote to the business");
+    let text = format!("{what}, not a message to the business");
     items.push(
         Shape::MetaChanges,
         classify::ignored(&extracted, ReasonCode::NotAMessage, text),

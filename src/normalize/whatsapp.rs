@@ -68,7 +68,7 @@ pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, inherit
         }
     }
     for _ in list("statuses") {
-        let text = "a delivery receipt: nothing that anybody wrote";
+        let text = "a delivery receipt, not a message";
         items.push(
             Shape::Whatsapp,
             Item::ignored(ReasonCode::NotAMessage, text, None),
