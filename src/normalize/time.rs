@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_of_a_number_is_told_by_its_magnitude() {
+    fn the_magnitude_of_a_number_tells_its_unit() {
         let second = at("2026-07-09T14:56:40Z");
         assert_eq!(parse_time(&json!(1_783_609_000)), Some(second));
         assert_eq!(parse_time(&json!(1_783_609_000_000_i64)), Some(second));
