@@ -58,10 +58,8 @@ pub(super) fn classify(extracted: Extracted, context: &Context) -> Item {
                 "content, but no sender, because the flow sent {}: pick the variable from Chatrace's list",
                 literally(unfilled)
             ),
-            None => {
-                "content, but no sender: add `\"contact_id\":\"{{user_id}}\"` to the body"
-                    .to_owned()
-            }
+            None => "content, but no sender: add `\"contact_id\":\"{{user_id}}\"` to the body"
+                .to_owned(),
         };
         return quarantined(&extracted, ReasonCode::NoSender, text);
     }

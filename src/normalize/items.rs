@@ -23,7 +23,7 @@ pub(crate) fn max_text_bytes(body: usize) -> usize {
 /// The items found so far.
 pub(super) struct Items<'c> {
     context: &'c Context,
-    items: Vec<Item>,
+    list: Vec<Item>,
     shape: Option<Shape>,
     is_cut: bool,
     /// How many more bytes of text the items may hold.
@@ -35,7 +35,7 @@ impl<'c> Items<'c> {
     pub(super) fn new(context: &'c Context, body: usize) -> Self {
         Self {
             context,
-            items: Vec::new(),
+            list: Vec::new(),
             shape: None,
             is_cut: false,
             room: max_text_bytes(body),
@@ -45,21 +45,21 @@ impl<'c> Items<'c> {
     /// The shape of the whole and its items, of which there is at least one.
     pub(super) fn finish(mut self) -> (Shape, Vec<Item>) {
         if self.is_cut {
-            let text = if self.items.len() < MAX_ITEMS {
+            let text = if self.list.len() < MAX_ITEMS {
                 "the items of one delivery repeat too much of the data around them: the rest is only in the raw body; send smaller lists"
             } else {
                 "more than 10000 items in one delivery: the rest is only in the raw body; send smaller lists"
             };
-            self.items.push(classify::not_understood(text));
+            self.list.push(classify::not_understood(text));
         }
-        if self.items.is_empty() {
-            self.items.push(classify::nothing_understood());
+        if self.list.is_empty() {
+            self.list.push(classify::nothing_understood());
         }
-        (self.shape.unwrap_or(Shape::Unknown), self.items)
+        (self.shape.unwrap_or(Shape::Unknown), self.list)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.items.len()
+        self.list.len()
     }
 
     pub(super) fn context(&self) -> &'c Context {
@@ -68,7 +68,7 @@ impl<'c> Items<'c> {
 
     /// Whether no more items are taken. Call it only when there is one more: a full list then counts as cut.
     pub(super) fn is_full(&mut self) -> bool {
-        self.is_cut |= self.items.len() >= MAX_ITEMS;
+        self.is_cut |= self.list.len() >= MAX_ITEMS;
         self.is_cut
     }
 
@@ -91,7 +91,7 @@ impl<'c> Items<'c> {
         if is_understood || shape != Shape::Flat {
             self.shape.get_or_insert(shape);
         }
-        self.items.push(item);
+        self.list.push(item);
     }
 
     /// Classifies and adds an item.

@@ -188,7 +188,7 @@ fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inher
                     add_comment(items, value, inherited);
                 }
                 "mentions" | "mention" => {
-                    add_ignored(items, value, inherited, "a mention without its text")
+                    add_ignored(items, value, inherited, "a mention without its text");
                 }
                 "story_insights" => add_ignored(items, value, inherited, "the insights of a story"),
                 _ => {

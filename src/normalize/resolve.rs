@@ -60,7 +60,7 @@ impl RawFields<'_> {
         if payload.is_none() && !has_words && action == Some(Action::Postback) {
             payload = self.button.get();
         }
-        let payload = payload.map(|payload| payload.to_string());
+        let payload = payload.map(ToString::to_string);
         let mut reply_to = self.reply_to.get().map(ToString::to_string);
         if let (Some(Action::Deletion | Action::Edit { .. }), Some((id, _))) = (&action, &id) {
             reply_to = Some(id.clone());

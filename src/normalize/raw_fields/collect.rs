@@ -64,7 +64,7 @@ impl<'v> RawFields<'v> {
                 self.add_person(key, value, alias, container.role(), container);
             }
             KnownField::Writer(alias) => {
-                self.add_person(key, value, alias, Role::Writer, container)
+                self.add_person(key, value, alias, Role::Writer, container);
             }
             KnownField::Handle(_)
             | KnownField::Name(_)
@@ -91,7 +91,7 @@ impl<'v> RawFields<'v> {
             // A person's picture is mostly that of their profile.
             KnownField::Media("image") => {}
             KnownField::Media(_) | KnownField::Attachments => {
-                self.add_content(value, field, container)
+                self.add_content(value, field, container);
             }
             KnownField::Channel => self.add_channel(value, container),
             KnownField::CustomFields => {
@@ -124,7 +124,7 @@ impl<'v> RawFields<'v> {
                 self.add_person(key, value, alias, Role::Customer, container);
             }
             KnownField::Writer(alias) => {
-                self.add_person(key, value, alias, Role::Writer, container)
+                self.add_person(key, value, alias, Role::Writer, container);
             }
             KnownField::Recipient => {
                 let id = match value {
@@ -141,7 +141,7 @@ impl<'v> RawFields<'v> {
             | KnownField::LastName => self.add_name(value, field, container),
             KnownField::From => self.add_author(key, value, Container::From, container, depth),
             KnownField::Sender => {
-                self.add_author(key, value, Container::Sender, Container::Sender, depth)
+                self.add_author(key, value, Container::Sender, Container::Sender, depth);
             }
             KnownField::User => self.add_customer(value, Container::User, depth),
             KnownField::Contact => self.add_customer(value, Container::Contact, depth),

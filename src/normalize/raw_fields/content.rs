@@ -64,7 +64,7 @@ impl<'v> RawFields<'v> {
             KnownField::IsDeleted if scalar::flag(value) => self.set_action(Action::Deletion),
             KnownField::IsUnsupported => self.is_unsupported |= scalar::flag(value),
             KnownField::SystemEvent(what) if value.is_object() => {
-                self.set_action(Action::SystemEvent(what))
+                self.set_action(Action::SystemEvent(what));
             }
             _ => {}
         }
