@@ -18,15 +18,10 @@ pub(super) enum KnownField {
     Writer(u8),
     /// The one it was written to.
     Recipient,
-    /// A handle.
     Handle(u8),
-    /// A name for people.
     Name(u8),
-    /// The name of the author.
     WriterName,
-    /// The first half of a name.
     FirstName,
-    /// The second half of a name.
     LastName,
     /// What another platform keeps about a person.
     Variables,
@@ -40,15 +35,12 @@ pub(super) enum KnownField {
     EventId,
     /// An id of the object that has it.
     Id,
-    /// What was written.
     Text(u8),
     /// What was written, or an object around it.
     Body(u8),
-    /// When it was sent.
     Time(u8),
     /// When something was made: the message, or the contact's record.
     CreatedAt,
-    /// The platform of the conversation.
     Channel,
     /// `in` or `out`.
     Direction,
@@ -58,7 +50,6 @@ pub(super) enum KnownField {
     Title,
     /// The kind of content in the text slot.
     InputType,
-    /// A word for the kind, or for something else.
     KindWord(u8),
     /// The name of an event, or an object around the content.
     Event,
@@ -68,23 +59,16 @@ pub(super) enum KnownField {
     Media(&'static str),
     /// A link, if the kind says that it is one to a file.
     Url,
-    /// The type of a file.
     MimeType,
-    /// A list of files.
     Attachments,
     /// The machine-readable part of a button.
     Payload,
-    /// A chosen quick reply.
     QuickReply,
-    /// A pressed button.
     Postback,
-    /// A reaction.
     Reaction,
     /// The link or advertisement the customer came by.
     Referral,
-    /// What it answers.
     ReplyTo,
-    /// Meta's edit.
     Edit,
     /// The business wrote it.
     IsEcho,
@@ -96,7 +80,6 @@ pub(super) enum KnownField {
     SystemEvent(&'static str),
 
     // Containers
-    /// The message.
     Message,
     /// An object or list around everything.
     Wrapper,
@@ -104,15 +87,11 @@ pub(super) enum KnownField {
     Messages,
     /// The author: an id, or an object.
     From,
-    /// The same.
     Sender,
-    /// The customer.
     User,
-    /// The customer.
     Contact,
 
     // A contact's record
-    /// A transcript.
     ChatHistory,
     /// The fields an owner added.
     CustomFields,

@@ -32,7 +32,7 @@ pub(super) fn lines(value: &Value) -> Option<Cow<'_, Value>> {
 /// transcript; the line that repeats it is not a second message.
 pub(super) fn classify_line(
     value: &Value,
-    inherited: &Inherited,
+    outer: &Inherited,
     known: Option<&str>,
     context: &Context,
 ) -> Item {
@@ -48,7 +48,7 @@ pub(super) fn classify_line(
         _ => None,
     };
     let mut extracted = raw
-        .resolve(inherited, context, Shape::ChatHistory)
+        .resolve(outer, context, Shape::ChatHistory)
         .or_header_contact(context);
     extracted.time = own_time;
     let reason = if own_time.is_none() {

@@ -66,25 +66,25 @@ pub(super) fn add_part(
     items: &mut Items<'_>,
     map: &Map<String, Value>,
     part: MetaPart,
-    inherited: &Inherited,
+    outer: &Inherited,
 ) {
-    let mut inherited = inherited.clone();
+    let mut outer = outer.clone();
     let object = map.get("object").filter(|_| part != MetaPart::Messaging);
     if let Some(channel) = object.and_then(raw_fields::channel) {
-        inherited.channel = Some(channel);
+        outer.channel = Some(channel);
     }
     match part {
         MetaPart::Body => add_each(
             items,
             map.get("entry"),
-            &inherited,
+            &outer,
             Shape::MetaMessaging,
             add_entry,
         ),
-        MetaPart::Entry => add_entry(items, map, &inherited),
-        MetaPart::Change => add_change(items, map, &inherited),
-        MetaPart::Messaging => add_update(items, map, &inherited, Shape::MetaMessaging),
-        MetaPart::Whatsapp => whatsapp::add_value(items, map, &inherited),
+        MetaPart::Entry => add_entry(items, map, &outer),
+        MetaPart::Change => add_change(items, map, &outer),
+        MetaPart::Messaging => add_update(items, map, &outer, Shape::MetaMessaging),
+        MetaPart::Whatsapp => whatsapp::add_value(items, map, &outer),
     }
 }
 
@@ -92,12 +92,12 @@ pub(super) fn add_part(
 fn add_each(
     items: &mut Items<'_>,
     value: Option<&Value>,
-    inherited: &Inherited,
+    outer: &Inherited,
     shape: Shape,
     add: impl Fn(&mut Items<'_>, &Map<String, Value>, &Inherited),
 ) {
     let one = |items: &mut Items<'_>, value: &Value| match value {
-        Value::Object(map) => add(items, map, inherited),
+        Value::Object(map) => add(items, map, outer),
         _ => items.push(shape, classify::nothing_understood()),
     };
     match value {
@@ -112,7 +112,7 @@ fn add_each(
         Some(value @ Value::Object(_)) => one(items, value),
         // A form has the list as JSON in a string.
         Some(Value::String(text)) if let Some(list) = json_text::in_string(text) => {
-            add_each(items, Some(&list), inherited, shape, add);
+            add_each(items, Some(&list), outer, shape, add);
         }
         _ => items.push(
             shape,
@@ -121,47 +121,33 @@ fn add_each(
     }
 }
 
-fn add_entry(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
-    let mut inherited = inherited.clone();
+fn add_entry(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
+    let mut outer = outer.clone();
     let time = map
         .get("time")
         .and_then(|time| time::believable(time, items.context().arrival));
-    inherited.time = time
-        .map(|time| (time, SentAtSource::Entry))
-        .or(inherited.time);
+    outer.time = time.map(|time| (time, SentAtSource::Entry)).or(outer.time);
     let before = items.len();
     for (key, shape) in [
         ("messaging", Shape::MetaMessaging),
         ("standby", Shape::MetaStandby),
     ] {
         if let Some(list) = map.get(key) {
-            add_each(
-                items,
-                Some(list),
-                &inherited,
-                shape,
-                |items, map, inherited| {
-                    add_update(items, map, inherited, shape);
-                },
-            );
+            add_each(items, Some(list), &outer, shape, |items, map, outer| {
+                add_update(items, map, outer, shape);
+            });
         }
     }
     // The owner of the entry is the business, unless an update names it itself.
-    inherited.parties.business = map
+    outer.parties.business = map
         .get("id")
         .and_then(scalar::owned_id)
         .filter(|id| id != "0");
     if let Some(list) = map.get("changes") {
-        add_each(
-            items,
-            Some(list),
-            &inherited,
-            Shape::MetaChanges,
-            add_change,
-        );
+        add_each(items, Some(list), &outer, Shape::MetaChanges, add_change);
     }
     if map.contains_key("field") {
-        add_change(items, map, &inherited);
+        add_change(items, map, &outer);
     }
     if items.len() == before {
         items.push(
@@ -171,31 +157,31 @@ fn add_entry(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inheri
     }
 }
 
-fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
+fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
     let field = map.get("field").and_then(scalar::label).unwrap_or_default();
     add_each(
         items,
         map.get("value"),
-        inherited,
+        outer,
         Shape::MetaChanges,
-        |items, value, inherited| {
+        |items, value, outer| {
             if whatsapp::is_value(value) {
-                return whatsapp::add_value(items, value, inherited);
+                return whatsapp::add_value(items, value, outer);
             }
             match field.as_ref() {
-                "comments" | "live_comments" => add_comment(items, value, inherited),
+                "comments" | "live_comments" => add_comment(items, value, outer),
                 "feed" if value.get("item").and_then(Value::as_str) == Some("comment") => {
-                    add_comment(items, value, inherited);
+                    add_comment(items, value, outer);
                 }
                 "mentions" | "mention" => {
-                    add_ignored(items, value, inherited, "a mention without its text");
+                    add_ignored(items, value, outer, "a mention without its text");
                 }
-                "story_insights" => add_ignored(items, value, inherited, "the insights of a story"),
+                "story_insights" => add_ignored(items, value, outer, "the insights of a story"),
                 _ => {
                     // Only for a comment is the business the entry's owner; a message names its own.
-                    let mut inherited = inherited.clone();
-                    inherited.parties.business = None;
-                    add_update(items, value, &inherited, Shape::MetaChanges);
+                    let mut outer = outer.clone();
+                    outer.parties.business = None;
+                    add_update(items, value, &outer, Shape::MetaChanges);
                 }
             }
         },
@@ -203,21 +189,15 @@ fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inher
 }
 
 /// One of `messaging`, `standby`, or a message in `changes`.
-fn add_update(
-    items: &mut Items<'_>,
-    map: &Map<String, Value>,
-    inherited: &Inherited,
-    shape: Shape,
-) {
+fn add_update(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited, shape: Shape) {
     let mut raw = RawFields::of_item(map);
     raw.top_id = Best::default();
-    let extracted = raw.resolve(inherited, items.context(), shape);
+    let extracted = raw.resolve(outer, items.context(), shape);
     items.classify(extracted);
 }
 
-fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
-    let mut extracted =
-        RawFields::of_item(map).resolve(inherited, items.context(), Shape::MetaChanges);
+fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
+    let mut extracted = RawFields::of_item(map).resolve(outer, items.context(), Shape::MetaChanges);
     let id = find(map, "commentid").or_else(|| find(map, "id"));
     extracted.id = id.and_then(scalar::owned_id).map(|id| (id, Origin::Meta));
     extracted.action = Some(match map.get("verb").and_then(Value::as_str) {
@@ -238,8 +218,8 @@ fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inhe
     items.classify(extracted);
 }
 
-fn add_ignored(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited, what: &str) {
-    let extracted = RawFields::of_item(map).resolve(inherited, items.context(), Shape::MetaChanges);
+fn add_ignored(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited, what: &str) {
+    let extracted = RawFields::of_item(map).resolve(outer, items.context(), Shape::MetaChanges);
     let text = format!("{what}, not a message to the business");
     items.push(
         Shape::MetaChanges,

@@ -102,24 +102,17 @@ impl<'v> RawFields<'v> {
             .or_else(top)
     }
 
-    fn add_person(
-        &mut self,
-        key: &str,
-        value: &'v Value,
-        alias: u8,
-        role: Role,
-        container: Container,
-    ) {
+    fn add_person(&mut self, key: &str, value: &'v Value, alias: u8, role: Role, at: Container) {
         if let Some(id) = scalar::id(value) {
-            let rank = Rank::by_alias(alias, container);
+            let rank = Rank::by_alias(alias, at);
             self.people.push(RankedId { rank, role, id });
         } else if self.unfilled_person.is_none() {
             self.unfilled_person = unfilled(key, value);
         }
     }
 
-    fn add_name(&mut self, value: &'v Value, field: KnownField, container: Container) {
-        let names = match (field, container.role()) {
+    fn add_name(&mut self, value: &'v Value, field: KnownField, at: Container) {
+        let names = match (field, at.role()) {
             (KnownField::WriterName, _) | (_, Role::Writer) => &mut self.writer,
             _ => &mut self.customer,
         };
@@ -130,17 +123,17 @@ impl<'v> RawFields<'v> {
             KnownField::Name(alias) => (&mut names.name, alias),
             _ => (&mut names.name, RANK_WRITER_NAME),
         };
-        slot.offer(Rank::by_alias(alias, container), scalar::label(value));
+        slot.offer(Rank::by_alias(alias, at), scalar::label(value));
     }
 
-    /// The text keys of the original system come before all others, in any container; of those the nearest wins.
-    fn add_text(&mut self, key: &str, value: &'v Value, alias: u8, container: Container) {
+    /// The text keys of the original system come before all others, in any at; of those the nearest wins.
+    fn add_text(&mut self, key: &str, value: &'v Value, alias: u8, at: Container) {
         self.has_text_key = true;
         if self.unfilled_text.is_none() {
             self.unfilled_text = unfilled(key, value);
         }
         let tier = u8::from(alias >= fields::ORIGINAL_TEXTS);
-        let rank = Rank::by_container(tier, container, alias);
+        let rank = Rank::by_container(tier, at, alias);
         self.text.offer(rank, scalar::text(value));
     }
 
@@ -149,13 +142,12 @@ impl<'v> RawFields<'v> {
         self.unfilled_text = self.unfilled_text.take().or_else(|| unfilled(key, value));
     }
 
-    fn add_channel(&mut self, value: &Value, container: Container) {
-        self.channel
-            .offer(Rank::by_alias(0, container), channel(value));
+    fn add_channel(&mut self, value: &Value, at: Container) {
+        self.channel.offer(Rank::by_alias(0, at), channel(value));
     }
 
-    fn add_wrapper(&mut self, value: &'v Value, container: Container) {
-        if !container.is_person() && (value.is_object() || value.is_array() || value.is_string()) {
+    fn add_wrapper(&mut self, value: &'v Value, at: Container) {
+        if !at.is_person() && (value.is_object() || value.is_array() || value.is_string()) {
             self.wrappers.push(value);
         }
     }

@@ -40,13 +40,7 @@ impl RawFields<'_> {
         context: &Context,
         shape: Shape,
     ) -> Extracted {
-        let direction = self
-            .direction
-            .get()
-            .copied()
-            .or(parent.direction)
-            .unwrap_or(Direction::Inbound);
-        let parties = choose_parties(&self, direction, parent);
+        let own = self.inherited(parent, context);
         let id = self.message_id().or_else(|| parent.id.clone());
         self.move_link_out_of_text();
         self.name_files();
@@ -67,28 +61,20 @@ impl RawFields<'_> {
         }
         Extracted {
             shape,
-            channel: self
-                .channel
-                .get()
-                .or(parent.channel.as_ref())
-                .cloned()
-                .unwrap_or(Channel::Instagram),
-            direction,
-            parties,
+            channel: own.channel.unwrap_or(Channel::Instagram),
+            direction: own.direction.unwrap_or(Direction::Inbound),
+            parties: own.parties,
             text: self.text.get().map(ToString::to_string),
             payload,
             reply_to,
             action,
             id,
-            time: self.own_time(context).or(parent.time),
+            time: own.time,
             fine_time: None,
             is_record: self.is_dump || (self.is_record && !self.has_text_key),
-            is_event: self.event.get().is_some() || parent.is_event,
-            unfilled_text: self.unfilled_text.take(),
-            unfilled_person: self
-                .unfilled_person
-                .take()
-                .or_else(|| parent.unfilled_person.clone()),
+            is_event: own.is_event,
+            unfilled_text: self.unfilled_text,
+            unfilled_person: own.unfilled_person,
             attachments: self.attachments,
         }
     }

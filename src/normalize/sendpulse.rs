@@ -18,7 +18,7 @@ pub(super) fn is_event(map: &Map<String, Value>) -> bool {
 /// Extracts the item of one event.
 pub(super) fn extract_event(
     map: &Map<String, Value>,
-    inherited: &Inherited,
+    outer: &Inherited,
     context: &Context,
 ) -> Extracted {
     let inside = |path: &[&str]| {
@@ -33,7 +33,7 @@ pub(super) fn extract_event(
     if let Some(Value::Object(message)) = original {
         raw.add_object(message, Container::Message);
     }
-    let mut extracted = raw.resolve(inherited, context, Shape::Sendpulse);
+    let mut extracted = raw.resolve(outer, context, Shape::Sendpulse);
     if extracted.id.is_none() {
         extracted.id = inside(&["info", "message", "id"])
             .and_then(scalar::owned_id)

@@ -22,13 +22,7 @@ pub(super) fn walk(items: &mut Items<'_>, body: &Value) {
 }
 
 /// Adds the items in a value. `shape` is that of a plain object here.
-fn walk_value(
-    items: &mut Items<'_>,
-    value: &Value,
-    inherited: &Inherited,
-    shape: Shape,
-    depth: usize,
-) {
+fn walk_value(items: &mut Items<'_>, value: &Value, outer: &Inherited, shape: Shape, depth: usize) {
     if items.is_full() {
         return;
     }
@@ -37,17 +31,17 @@ fn walk_value(
         return items.push(Shape::Flat, classify::not_understood(text));
     }
     match value {
-        Value::Object(map) => walk_object(items, map, inherited, shape, depth),
+        Value::Object(map) => walk_object(items, map, outer, shape, depth),
         Value::Array(list) if !list.is_empty() => {
             for value in list {
-                walk_value(items, value, inherited, shape, depth + 1);
+                walk_value(items, value, outer, shape, depth + 1);
                 if items.is_cut() {
                     break;
                 }
             }
         }
         Value::String(text) if let Some(value) = json_text::in_string(text) => {
-            walk_value(items, &value, inherited, shape, depth + 1);
+            walk_value(items, &value, outer, shape, depth + 1);
         }
         _ => items.push(Shape::Flat, classify::nothing_understood()),
     }
@@ -56,15 +50,15 @@ fn walk_value(
 fn walk_object(
     items: &mut Items<'_>,
     map: &Map<String, Value>,
-    inherited: &Inherited,
+    outer: &Inherited,
     mut shape: Shape,
     depth: usize,
 ) {
     if let Some(part) = meta::detect_part(map) {
-        return meta::add_part(items, map, part, inherited);
+        return meta::add_part(items, map, part, outer);
     }
     if sendpulse::is_event(map) {
-        let extracted = sendpulse::extract_event(map, inherited, items.context());
+        let extracted = sendpulse::extract_event(map, outer, items.context());
         return items.classify(extracted);
     }
     // Values that were JSON in a string; declared first, because the raw borrow from them.
@@ -93,7 +87,7 @@ fn walk_object(
     let lists: Vec<Cow<'_, Value>> = raw.lists.iter().copied().filter_map(unwrapped).collect();
     inner.extend(lists.iter().map(AsRef::as_ref));
     let before = items.len();
-    walk_inner(items, &raw, inner, inherited, shape, depth);
+    walk_inner(items, &raw, inner, outer, shape, depth);
     // An object with items inside is an item itself only if it has content of its own.
     if (items.len() == before && !items.is_cut()) || raw.has_content() {
         if raw.event.get().is_some()
@@ -101,7 +95,7 @@ fn walk_object(
         {
             shape = Shape::Event;
         }
-        add_own_item(items, raw, inherited, shape);
+        add_own_item(items, raw, outer, shape);
     }
 }
 
@@ -110,7 +104,7 @@ fn walk_inner(
     items: &mut Items<'_>,
     raw: &RawFields<'_>,
     inner: Vec<&Value>,
-    inherited: &Inherited,
+    outer: &Inherited,
     shape: Shape,
     depth: usize,
 ) {
@@ -119,9 +113,9 @@ fn walk_inner(
     if inner.is_empty() && frame.is_none() && transcript.is_none() {
         return;
     }
-    let mut inherited = raw.inherited(inherited, items.context());
+    let mut outer = raw.inherited(outer, items.context());
     for value in inner {
-        walk_value(items, value, &inherited, shape, depth + 1);
+        walk_value(items, value, &outer, shape, depth + 1);
     }
     if let Some(Value::Array(lines)) = transcript.as_deref() {
         let known = raw.text.get().map(AsRef::as_ref);
@@ -129,18 +123,18 @@ fn walk_inner(
             if items.is_full() {
                 return;
             }
-            let item = history::classify_line(line, &inherited, known, items.context());
+            let item = history::classify_line(line, &outer, known, items.context());
             items.push(Shape::ChatHistory, item);
         }
     }
     if let Some(list) = frame {
-        inherited.id = raw.message_id();
-        walk_value(items, list, &inherited, Shape::Dashboard, depth + 1);
+        outer.id = raw.message_id();
+        walk_value(items, list, &outer, Shape::Dashboard, depth + 1);
     }
 }
 
 /// Adds the item that an object is itself.
-fn add_own_item(items: &mut Items<'_>, raw: RawFields<'_>, inherited: &Inherited, shape: Shape) {
+fn add_own_item(items: &mut Items<'_>, raw: RawFields<'_>, outer: &Inherited, shape: Shape) {
     let context = items.context();
     let line = if raw.has_content() {
         None
@@ -154,7 +148,7 @@ fn add_own_item(items: &mut Items<'_>, raw: RawFields<'_>, inherited: &Inherited
         other => other,
     };
     let mut extracted = raw
-        .resolve(inherited, context, shape)
+        .resolve(outer, context, shape)
         .or_header_contact(context);
     if let Some(line) = line {
         extracted.text = Some(scalar::without_nul(line.text.into()).into_owned());

@@ -21,12 +21,12 @@ pub(super) fn is_value(map: &Map<String, Value>) -> bool {
 }
 
 /// Adds the messages and receipts of one `value`.
-pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, inherited: &Inherited) {
-    let mut inherited = inherited.clone();
+pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
+    let mut outer = outer.clone();
     if map.contains_key("messaging_product") {
-        inherited.channel = Some(Channel::Whatsapp);
+        outer.channel = Some(Channel::Whatsapp);
     }
-    inherited.parties.business = map
+    outer.parties.business = map
         .get("metadata")
         .and_then(|metadata| metadata.get("phone_number_id"))
         .and_then(scalar::owned_id);
@@ -58,8 +58,8 @@ pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, inherit
                 items.push(Shape::Whatsapp, classify::nothing_understood());
                 continue;
             };
-            inherited.direction = Some(direction);
-            let mut extracted = extract_message(items, message, &inherited);
+            outer.direction = Some(direction);
+            let mut extracted = extract_message(items, message, &outer);
             let parties = &mut extracted.parties;
             if let Some(name) = parties.contact.as_deref().and_then(|id| names.get(id)) {
                 parties.display_name = Some(name.clone().into_owned());
@@ -82,7 +82,7 @@ pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, inherit
 fn extract_message(
     items: &Items<'_>,
     message: &Map<String, Value>,
-    inherited: &Inherited,
+    outer: &Inherited,
 ) -> Extracted {
     let word = message
         .get("type")
@@ -121,7 +121,7 @@ fn extract_message(
     let answered = message.get("context").and_then(|context| context.get("id"));
     raw.reply_to
         .offer(Rank::nth(1), answered.and_then(scalar::id));
-    let mut extracted = raw.resolve(inherited, items.context(), Shape::Whatsapp);
+    let mut extracted = raw.resolve(outer, items.context(), Shape::Whatsapp);
     extracted.id = message
         .get("id")
         .and_then(scalar::owned_id)

@@ -24,76 +24,65 @@ impl<'v> RawFields<'v> {
     }
 
     /// Adds what the keys of another object of the same item say.
-    pub(in crate::normalize) fn add_object(
-        &mut self,
-        map: &'v Map<String, Value>,
-        container: Container,
-    ) {
-        self.add_keys(map, container, 0);
+    pub(in crate::normalize) fn add_object(&mut self, map: &'v Map<String, Value>, at: Container) {
+        self.add_keys(map, at, 0);
     }
 
-    fn add_keys(&mut self, map: &'v Map<String, Value>, container: Container, depth: usize) {
+    fn add_keys(&mut self, map: &'v Map<String, Value>, at: Container, depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
         for (key, value) in map {
             if let Some(field) = fields::known_field(key) {
-                if container.is_person() {
-                    self.add_person_key(key, value, field, container);
+                if at.is_person() {
+                    self.add_person_key(key, value, field, at);
                 } else {
-                    self.add_message_key(key, value, field, container, depth);
+                    self.add_message_key(key, value, field, at, depth);
                 }
             }
         }
     }
 
     /// A key inside an object that describes a person.
-    fn add_person_key(
-        &mut self,
-        key: &'v str,
-        value: &'v Value,
-        field: KnownField,
-        container: Container,
-    ) {
+    fn add_person_key(&mut self, key: &'v str, value: &'v Value, field: KnownField, at: Container) {
         match field {
             KnownField::Id => {
-                let alias = fields::RANK_PERSON + (container as u8 - Container::From as u8);
-                self.add_person(key, value, alias, container.role(), container);
+                let alias = fields::RANK_PERSON + (at as u8 - Container::From as u8);
+                self.add_person(key, value, alias, at.role(), at);
             }
             KnownField::Customer(alias) => {
-                self.add_person(key, value, alias, container.role(), container);
+                self.add_person(key, value, alias, at.role(), at);
             }
             KnownField::Writer(alias) => {
-                self.add_person(key, value, alias, Role::Writer, container);
+                self.add_person(key, value, alias, Role::Writer, at);
             }
             KnownField::Handle(_)
             | KnownField::Name(_)
             | KnownField::WriterName
             | KnownField::FirstName
-            | KnownField::LastName => self.add_name(value, field, container),
+            | KnownField::LastName => self.add_name(value, field, at),
             KnownField::Variables => {
                 let handle = value.as_object().and_then(|map| find(map, "username"));
                 if let Some(handle) = handle {
-                    self.add_name(handle, KnownField::Handle(RANK_VARIABLE), container);
+                    self.add_name(handle, KnownField::Handle(RANK_VARIABLE), at);
                 }
             }
             KnownField::Text(alias) | KnownField::Body(alias @ (0 | 2)) => {
-                self.add_text(key, value, alias, container);
+                self.add_text(key, value, alias, at);
             }
             KnownField::MessageId => self.id.offer(Rank::nth(0), Origin::id_of_owner(value)),
             KnownField::Mid => self.id.offer(Rank::nth(2), Origin::id_of_meta(value)),
             KnownField::EventId => self.id.offer(Rank::nth(4), Origin::id_of_owner(value)),
-            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, container), value)),
+            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, at), value)),
             KnownField::InputType => {
-                self.input_type
-                    .offer(Rank::by_alias(0, container), word(value));
+                self.input_type.offer(Rank::by_alias(0, at), word(value));
             }
             // A person's picture is mostly that of their profile.
             KnownField::Media("image") => {}
             KnownField::Media(_) | KnownField::Attachments => {
-                self.add_content(value, field, container);
+                self.add_content(value, field, at);
             }
-            KnownField::Channel => self.add_channel(value, container),
+            KnownField::Channel => self.add_channel(value, at),
             KnownField::CustomFields => {
                 self.is_record = true;
                 self.custom_fields = self.custom_fields.or(Some(value));
@@ -110,36 +99,36 @@ impl<'v> RawFields<'v> {
         key: &'v str,
         value: &'v Value,
         field: KnownField,
-        container: Container,
+        at: Container,
         depth: usize,
     ) {
         match field {
             KnownField::Customer(alias) => {
-                let in_data = alias == fields::RANK_CONTACT_ID && container == Container::Data;
+                let in_data = alias == fields::RANK_CONTACT_ID && at == Container::Data;
                 let alias = if in_data {
                     fields::RANK_DATA_CONTACT_ID
                 } else {
                     alias
                 };
-                self.add_person(key, value, alias, Role::Customer, container);
+                self.add_person(key, value, alias, Role::Customer, at);
             }
             KnownField::Writer(alias) => {
-                self.add_person(key, value, alias, Role::Writer, container);
+                self.add_person(key, value, alias, Role::Writer, at);
             }
             KnownField::Recipient => {
                 let id = match value {
                     Value::Object(map) => find(map, "id").and_then(scalar::id),
                     _ => scalar::id(value),
                 };
-                self.recipient.offer(Rank::by_alias(0, container), id);
+                self.recipient.offer(Rank::by_alias(0, at), id);
             }
-            KnownField::Name(0) if container == Container::Message => {}
+            KnownField::Name(0) if at == Container::Message => {}
             KnownField::Handle(_)
             | KnownField::Name(_)
             | KnownField::WriterName
             | KnownField::FirstName
-            | KnownField::LastName => self.add_name(value, field, container),
-            KnownField::From => self.add_author(key, value, Container::From, container, depth),
+            | KnownField::LastName => self.add_name(value, field, at),
+            KnownField::From => self.add_author(key, value, Container::From, at, depth),
             KnownField::Sender => {
                 self.add_author(key, value, Container::Sender, Container::Sender, depth);
             }
@@ -147,48 +136,46 @@ impl<'v> RawFields<'v> {
             KnownField::Contact => self.add_customer(value, Container::Contact, depth),
             KnownField::MessageId => self.id.offer(Rank::nth(0), Origin::id_of_owner(value)),
             // Next to the text an owner typed it, perhaps as a constant; Meta's own is inside the message.
-            KnownField::Mid if container == Container::Root => {
+            KnownField::Mid if at == Container::Root => {
                 self.id.offer(Rank::nth(1), Origin::id_of_owner(value));
             }
             KnownField::Mid => self.id.offer(Rank::nth(2), Origin::id_of_meta(value)),
             KnownField::EventId => self.id.offer(Rank::nth(4), Origin::id_of_owner(value)),
-            KnownField::Id => match container {
+            KnownField::Id => match at {
                 Container::Message => self.id.offer(Rank::nth(3), Origin::id_of_owner(value)),
                 Container::Data => self.data_id.offer(Rank::nth(0), scalar::id(value)),
                 _ => self.top_id.offer(Rank::nth(0), scalar::id(value)),
             },
-            KnownField::Message => self.add_message(key, value, container, depth),
+            KnownField::Message => self.add_message(key, value, at, depth),
             KnownField::Body(alias) => match value {
-                Value::Object(map) if alias != 3 || container != Container::Root => {
+                Value::Object(map) if alias != 3 || at != Container::Root => {
                     self.add_keys(map, Container::Message, depth + 1);
                 }
-                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, container),
-                _ => self.add_text(key, value, alias, container),
+                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, at),
+                _ => self.add_text(key, value, alias, at),
             },
-            KnownField::Text(alias) => self.add_text(key, value, alias, container),
-            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, container), value)),
+            KnownField::Text(alias) => self.add_text(key, value, alias, at),
+            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, at), value)),
             KnownField::CreatedAt => self.created_at = self.created_at.or(Some(value)),
-            KnownField::Channel => self.add_channel(value, container),
+            KnownField::Channel => self.add_channel(value, at),
             KnownField::Direction | KnownField::Dir | KnownField::Title => {
                 self.direction
-                    .offer(Rank::by_alias(0, container), direction(value, field));
+                    .offer(Rank::by_alias(0, at), direction(value, field));
             }
             KnownField::InputType => {
-                self.input_type
-                    .offer(Rank::by_alias(0, container), word(value));
+                self.input_type.offer(Rank::by_alias(0, at), word(value));
             }
             KnownField::KindWord(alias) => {
-                self.kind_word
-                    .offer(Rank::by_alias(alias, container), word(value));
+                self.kind_word.offer(Rank::by_alias(alias, at), word(value));
             }
             KnownField::Event => match value {
-                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, container),
-                _ => self.event.offer(Rank::by_alias(0, container), word(value)),
+                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, at),
+                _ => self.event.offer(Rank::by_alias(0, at), word(value)),
             },
             KnownField::Messages => self.lists.push(value),
-            KnownField::Wrapper => self.add_wrapper(value, container),
+            KnownField::Wrapper => self.add_wrapper(value, at),
             KnownField::Payload if value.is_object() || value.is_array() => {
-                self.add_wrapper(value, container);
+                self.add_wrapper(value, at);
             }
             KnownField::ChatHistory => self.add_transcript(key, value),
             KnownField::CustomFields | KnownField::DumpMark => {
@@ -199,33 +186,33 @@ impl<'v> RawFields<'v> {
                 }
             }
             KnownField::RecordMark => self.is_record = true,
-            _ => self.add_content(value, field, container),
+            _ => self.add_content(value, field, at),
         }
     }
 
-    /// `from` or `sender`: an object, or an id that counts as found in `id_container`. So a scalar `from` comes before
+    /// `from` or `sender`: an object, or an id that counts as found in `id_at`. So a scalar `from` comes before
     /// a scalar `sender`.
     fn add_author(
         &mut self,
         key: &str,
         value: &'v Value,
-        container: Container,
-        id_container: Container,
+        at: Container,
+        id_at: Container,
         depth: usize,
     ) {
         match value {
-            Value::Object(map) => self.add_keys(map, container, depth + 1),
-            _ => self.add_person(key, value, fields::RANK_FROM, Role::Writer, id_container),
+            Value::Object(map) => self.add_keys(map, at, depth + 1),
+            _ => self.add_person(key, value, fields::RANK_FROM, Role::Writer, id_at),
         }
     }
 
-    fn add_customer(&mut self, value: &'v Value, container: Container, depth: usize) {
+    fn add_customer(&mut self, value: &'v Value, at: Container, depth: usize) {
         if let Value::Object(map) = value {
-            self.add_keys(map, container, depth + 1);
+            self.add_keys(map, at, depth + 1);
         }
     }
 
-    fn add_message(&mut self, key: &str, value: &'v Value, container: Container, depth: usize) {
+    fn add_message(&mut self, key: &str, value: &'v Value, at: Container, depth: usize) {
         match value {
             Value::Object(map) => self.add_keys(map, Container::Message, depth + 1),
             Value::Array(_) => self.message_list = Some(Cow::Borrowed(value)),
@@ -236,7 +223,7 @@ impl<'v> RawFields<'v> {
             {
                 self.message_list = Some(Cow::Owned(list));
             }
-            _ => self.add_text(key, value, 1, container),
+            _ => self.add_text(key, value, 1, at),
         }
     }
 }

@@ -12,24 +12,15 @@ use crate::normalize::{attachment, scalar};
 
 impl<'v> RawFields<'v> {
     /// A key for files, buttons, reactions or flags.
-    pub(super) fn add_content(
-        &mut self,
-        value: &'v Value,
-        field: KnownField,
-        container: Container,
-    ) {
+    pub(super) fn add_content(&mut self, value: &'v Value, field: KnownField, at: Container) {
         match field {
             KnownField::Media(kind) => attachment::add_links(value, kind, &mut self.attachments),
             KnownField::Attachments => attachment::add_files(value, &mut self.attachments),
-            KnownField::Url => self
-                .url
-                .offer(Rank::by_alias(0, container), scalar::label(value)),
-            KnownField::MimeType => self
-                .mime
-                .offer(Rank::by_alias(0, container), scalar::label(value)),
+            KnownField::Url => self.url.offer(Rank::by_alias(0, at), scalar::label(value)),
+            KnownField::MimeType => self.mime.offer(Rank::by_alias(0, at), scalar::label(value)),
             // A button has a name; a bare number is a frame's own code.
             KnownField::Action(alias) => self.button.offer(
-                Rank::by_alias(alias, container),
+                Rank::by_alias(alias, at),
                 scalar::text(value)
                     .filter(|text| !value.is_boolean() && text.chars().any(char::is_alphabetic)),
             ),
@@ -37,14 +28,14 @@ impl<'v> RawFields<'v> {
             KnownField::QuickReply => self
                 .payload
                 .offer(Rank::nth(2), inner_text(value, "payload")),
-            KnownField::Postback => self.add_postback(value, container),
+            KnownField::Postback => self.add_postback(value, at),
             KnownField::Reaction => self.add_reaction(value),
             KnownField::Edit => {
                 if let Value::Object(map) = value {
                     self.id
                         .offer(Rank::nth(1), find(map, "mid").and_then(Origin::id_of_meta));
                     self.text.offer(
-                        Rank::by_alias(0, container),
+                        Rank::by_alias(0, at),
                         find(map, "text").and_then(scalar::text),
                     );
                     let number = find(map, "numedit").and_then(scalar::id);
@@ -78,12 +69,12 @@ impl<'v> RawFields<'v> {
         }
     }
 
-    fn add_postback(&mut self, value: &'v Value, container: Container) {
+    fn add_postback(&mut self, value: &'v Value, at: Container) {
         if let Value::Object(map) = value {
             self.id
                 .offer(Rank::nth(1), find(map, "mid").and_then(Origin::id_of_meta));
             self.text.offer(
-                Rank::by_alias(0, container),
+                Rank::by_alias(0, at),
                 find(map, "title").and_then(scalar::text),
             );
             if let Some(referral) = find(map, "referral") {

@@ -2,22 +2,16 @@
 
 use std::borrow::Cow;
 
-/// The object a key is in, seen from the item.
+/// The object a key is in: the item itself, or the one under this key of the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::normalize) enum Container {
-    /// The item itself.
     Root,
-    /// Under `message`.
     Message,
     /// Under `data` or another wrapper.
     Data,
-    /// Under `from`.
     From,
-    /// Under `sender`.
     Sender,
-    /// Under `user`.
     User,
-    /// Under `contact`.
     Contact,
 }
 
@@ -54,14 +48,14 @@ impl Rank {
         Self(0, 0, n)
     }
 
-    /// By the rank of the alias, then by container.
-    pub(in crate::normalize) const fn by_alias(alias: u8, container: Container) -> Self {
-        Self(0, alias, container as u8)
+    /// By the rank of the alias, then by at.
+    pub(in crate::normalize) const fn by_alias(alias: u8, at: Container) -> Self {
+        Self(0, alias, at as u8)
     }
 
-    /// By tier, then by container, then by the rank of the alias.
-    pub(super) const fn by_container(tier: u8, container: Container, alias: u8) -> Self {
-        Self(tier, container as u8, alias)
+    /// By tier, then by at, then by the rank of the alias.
+    pub(super) const fn by_container(tier: u8, at: Container, alias: u8) -> Self {
+        Self(tier, at as u8, alias)
     }
 }
 
