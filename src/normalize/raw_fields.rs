@@ -146,8 +146,8 @@ impl<'v> RawFields<'v> {
         self.channel.offer(Rank::by_alias(0, at), channel(value));
     }
 
-    fn add_wrapper(&mut self, value: &'v Value, at: Container) {
-        if !at.is_person() && (value.is_object() || value.is_array() || value.is_string()) {
+    fn add_wrapper(&mut self, value: &'v Value) {
+        if value.is_object() || value.is_array() || value.is_string() {
             self.wrappers.push(value);
         }
     }

@@ -34,67 +34,13 @@ impl<'v> RawFields<'v> {
         }
         for (key, value) in map {
             if let Some(field) = fields::known_field(key) {
-                if at.is_person() {
-                    self.add_person_key(key, value, field, at);
-                } else {
-                    self.add_message_key(key, value, field, at, depth);
-                }
+                self.add_key(key, value, field, at, depth);
             }
         }
     }
 
-    /// A key inside an object that describes a person.
-    fn add_person_key(&mut self, key: &'v str, value: &'v Value, field: KnownField, at: Container) {
-        match field {
-            KnownField::Id => {
-                let alias = fields::RANK_PERSON + (at as u8 - Container::From as u8);
-                self.add_person(key, value, alias, at.role(), at);
-            }
-            KnownField::Customer(alias) => {
-                self.add_person(key, value, alias, at.role(), at);
-            }
-            KnownField::Writer(alias) => {
-                self.add_person(key, value, alias, Role::Writer, at);
-            }
-            KnownField::Handle(_)
-            | KnownField::Name(_)
-            | KnownField::WriterName
-            | KnownField::FirstName
-            | KnownField::LastName => self.add_name(value, field, at),
-            KnownField::Variables => {
-                let handle = value.as_object().and_then(|map| find(map, "username"));
-                if let Some(handle) = handle {
-                    self.add_name(handle, KnownField::Handle(RANK_VARIABLE), at);
-                }
-            }
-            KnownField::Text(alias) | KnownField::Body(alias @ (0 | 2)) => {
-                self.add_text(key, value, alias, at);
-            }
-            KnownField::MessageId => self.id.offer(Rank::nth(0), Origin::id_of_owner(value)),
-            KnownField::Mid => self.id.offer(Rank::nth(2), Origin::id_of_meta(value)),
-            KnownField::EventId => self.id.offer(Rank::nth(4), Origin::id_of_owner(value)),
-            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, at), value)),
-            KnownField::InputType => {
-                self.input_type.offer(Rank::by_alias(0, at), word(value));
-            }
-            // A person's picture is mostly that of their profile.
-            KnownField::Media("image") => {}
-            KnownField::Media(_) | KnownField::Attachments => {
-                self.add_content(value, field, at);
-            }
-            KnownField::Channel => self.add_channel(value, at),
-            KnownField::CustomFields => {
-                self.is_record = true;
-                self.custom_fields = self.custom_fields.or(Some(value));
-            }
-            KnownField::ChatHistory => self.add_transcript(key, value),
-            KnownField::DumpMark | KnownField::RecordMark => self.is_record = true,
-            _ => {}
-        }
-    }
-
-    /// A key of the item, or of its `message` or `data`.
-    fn add_message_key(
+    /// A key that means the same in every container; the others are read by container.
+    fn add_key(
         &mut self,
         key: &'v str,
         value: &'v Value,
@@ -110,30 +56,15 @@ impl<'v> RawFields<'v> {
                 } else {
                     alias
                 };
-                self.add_person(key, value, alias, Role::Customer, at);
+                self.add_person(key, value, alias, at.role(), at);
             }
-            KnownField::Writer(alias) => {
-                self.add_person(key, value, alias, Role::Writer, at);
-            }
-            KnownField::Recipient => {
-                let id = match value {
-                    Value::Object(map) => find(map, "id").and_then(scalar::id),
-                    _ => scalar::id(value),
-                };
-                self.recipient.offer(Rank::by_alias(0, at), id);
-            }
+            KnownField::Writer(alias) => self.add_person(key, value, alias, Role::Writer, at),
             KnownField::Name(0) if at == Container::Message => {}
             KnownField::Handle(_)
             | KnownField::Name(_)
             | KnownField::WriterName
             | KnownField::FirstName
             | KnownField::LastName => self.add_name(value, field, at),
-            KnownField::From => self.add_author(key, value, Container::From, at, depth),
-            KnownField::Sender => {
-                self.add_author(key, value, Container::Sender, Container::Sender, depth);
-            }
-            KnownField::User => self.add_customer(value, Container::User, depth),
-            KnownField::Contact => self.add_customer(value, Container::Contact, depth),
             KnownField::MessageId => self.id.offer(Rank::nth(0), Origin::id_of_owner(value)),
             // Next to the text an owner typed it, perhaps as a constant; Meta's own is inside the message.
             KnownField::Mid if at == Container::Root => {
@@ -141,6 +72,69 @@ impl<'v> RawFields<'v> {
             }
             KnownField::Mid => self.id.offer(Rank::nth(2), Origin::id_of_meta(value)),
             KnownField::EventId => self.id.offer(Rank::nth(4), Origin::id_of_owner(value)),
+            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, at), value)),
+            KnownField::InputType => {
+                self.input_type.offer(Rank::by_alias(0, at), word(value));
+            }
+            KnownField::Channel => self.add_channel(value, at),
+            KnownField::ChatHistory => self.add_transcript(key, value),
+            KnownField::RecordMark => self.is_record = true,
+            _ if at.is_person() => self.add_person_key(key, value, field, at),
+            _ => self.add_message_key(key, value, field, at, depth),
+        }
+    }
+
+    /// A key inside an object that describes a person.
+    fn add_person_key(&mut self, key: &'v str, value: &'v Value, field: KnownField, at: Container) {
+        match field {
+            KnownField::Id => {
+                let alias = fields::RANK_PERSON + (at as u8 - Container::From as u8);
+                self.add_person(key, value, alias, at.role(), at);
+            }
+            KnownField::Variables => {
+                let handle = value.as_object().and_then(|map| find(map, "username"));
+                if let Some(handle) = handle {
+                    self.add_name(handle, KnownField::Handle(RANK_VARIABLE), at);
+                }
+            }
+            KnownField::Text(alias) | KnownField::Body(alias @ (0 | 2)) => {
+                self.add_text(key, value, alias, at);
+            }
+            // A person's picture is mostly that of their profile.
+            KnownField::Media("image") => {}
+            KnownField::Media(_) | KnownField::Attachments => self.add_content(value, field, at),
+            KnownField::CustomFields => {
+                self.is_record = true;
+                self.custom_fields = self.custom_fields.or(Some(value));
+            }
+            KnownField::DumpMark => self.is_record = true,
+            _ => {}
+        }
+    }
+
+    /// A key of the item, or of its `message` or `data`.
+    fn add_message_key(
+        &mut self,
+        key: &'v str,
+        value: &'v Value,
+        field: KnownField,
+        at: Container,
+        depth: usize,
+    ) {
+        match field {
+            KnownField::Recipient => {
+                let id = match value {
+                    Value::Object(map) => find(map, "id").and_then(scalar::id),
+                    _ => scalar::id(value),
+                };
+                self.recipient.offer(Rank::by_alias(0, at), id);
+            }
+            KnownField::From => self.add_author(key, value, Container::From, at, depth),
+            KnownField::Sender => {
+                self.add_author(key, value, Container::Sender, Container::Sender, depth);
+            }
+            KnownField::User => self.add_customer(value, Container::User, depth),
+            KnownField::Contact => self.add_customer(value, Container::Contact, depth),
             KnownField::Id => match at {
                 Container::Message => self.id.offer(Rank::nth(3), Origin::id_of_owner(value)),
                 Container::Data => self.data_id.offer(Rank::nth(0), scalar::id(value)),
@@ -151,41 +145,36 @@ impl<'v> RawFields<'v> {
                 Value::Object(map) if alias != 3 || at != Container::Root => {
                     self.add_keys(map, Container::Message, depth + 1);
                 }
-                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, at),
+                Value::Object(_) | Value::Array(_) => self.add_wrapper(value),
                 _ => self.add_text(key, value, alias, at),
             },
             KnownField::Text(alias) => self.add_text(key, value, alias, at),
-            KnownField::Time(alias) => self.times.push((Rank::by_alias(alias, at), value)),
             KnownField::CreatedAt => self.created_at = self.created_at.or(Some(value)),
-            KnownField::Channel => self.add_channel(value, at),
             KnownField::Direction | KnownField::Dir | KnownField::Title => {
-                self.direction
-                    .offer(Rank::by_alias(0, at), direction(value, field));
-            }
-            KnownField::InputType => {
-                self.input_type.offer(Rank::by_alias(0, at), word(value));
+                let direction = direction(value, field);
+                self.direction.offer(Rank::by_alias(0, at), direction);
             }
             KnownField::KindWord(alias) => {
                 self.kind_word.offer(Rank::by_alias(alias, at), word(value));
             }
             KnownField::Event => match value {
-                Value::Object(_) | Value::Array(_) => self.add_wrapper(value, at),
+                Value::Object(_) | Value::Array(_) => self.add_wrapper(value),
                 _ => self.event.offer(Rank::by_alias(0, at), word(value)),
             },
             KnownField::Messages => self.lists.push(value),
-            KnownField::Wrapper => self.add_wrapper(value, at),
+            KnownField::Wrapper => self.add_wrapper(value),
             KnownField::Payload if value.is_object() || value.is_array() => {
-                self.add_wrapper(value, at);
+                self.add_wrapper(value);
             }
-            KnownField::ChatHistory => self.add_transcript(key, value),
-            KnownField::CustomFields | KnownField::DumpMark => {
+            KnownField::CustomFields => {
                 self.is_dump = true;
                 self.is_record = true;
-                if field == KnownField::CustomFields {
-                    self.custom_fields = self.custom_fields.or(Some(value));
-                }
+                self.custom_fields = self.custom_fields.or(Some(value));
             }
-            KnownField::RecordMark => self.is_record = true,
+            KnownField::DumpMark => {
+                self.is_dump = true;
+                self.is_record = true;
+            }
             _ => self.add_content(value, field, at),
         }
     }
