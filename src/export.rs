@@ -4,21 +4,29 @@
 
 mod table;
 
-use crate::message::named_enum;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
+
+use crate::named::impl_named;
 use crate::store::{MessageFilter, MessageReader, StoreError, message_page};
 
 /// How many messages are read at once.
 const PAGE: u32 = 1000;
 
-named_enum! {
-    /// The form of a file.
-    Format {
-        /// One message as JSON in each line, exactly as the API gives it.
-        Jsonl = "jsonl",
-        /// A table with a header, for spreadsheets.
-        Csv = "csv",
-    }
+/// The form of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Format {
+    /// One message as JSON in each line, exactly as the API gives it.
+    Jsonl,
+    /// A table with a header, for spreadsheets.
+    Csv,
 }
+
+impl_named!(Format);
 
 impl Format {
     /// The media type.

@@ -3,8 +3,9 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::message::{Channel, Direction, Kind, millis};
+use crate::message::{Channel, Direction, Kind};
 use crate::store::{MessageFilter, parse_moment, parse_text};
+use crate::time::millis;
 
 /// Which messages: every condition that is given must hold.
 #[derive(Debug, Clone, Args)]

@@ -10,8 +10,9 @@ use super::AppState;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
-use crate::message::{Channel, millis};
+use crate::message::Channel;
 use crate::store::{ContactFilter, ContactSummary, PageRequest};
+use crate::time::millis;
 
 /// Which contacts, and from where.
 #[derive(Debug, Deserialize, IntoParams)]

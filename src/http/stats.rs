@@ -16,9 +16,10 @@ use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
 use crate::diagnose::{Outside, Report, Status};
-use crate::message::{Channel, Direction, Kind, Message, Shape, millis};
+use crate::message::{Channel, Direction, Kind, Message, Shape};
 use crate::outside::without_credentials;
 use crate::store::{Count, Counts, DeliverySummary, HOUR, Snapshot, SpoolDepth, hour_of};
+use crate::time::millis;
 
 /// How many hours have a point of their own, the current one included.
 const HOURS: i64 = 24;

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::{Alerter, Change, Judgment, Rhythm, change, judge};
 use crate::config::SilenceAfter;
-use crate::message::millis;
 use crate::store::{Alert, AlertStore, StoreError};
+use crate::time::millis;
 
 /// How often is looked.
 const OFTEN: Duration = Duration::from_secs(10);

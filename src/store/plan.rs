@@ -305,7 +305,7 @@ impl<'a> Plan<'a> {
             self.counts.add(hour, Count::Item(outcome), 1);
             outcomes.push(outcome);
         }
-        let receipt = Receipt::of(record.delivery.id, outcomes);
+        let receipt = Receipt::of_items(record.delivery.id, outcomes);
         self.counts.add(hour, Count::Delivery(receipt.outcome), 1);
         self.counts.add(hour, Count::Shape(record.shape), 1);
         self.deliveries.push((record, receipt.clone()));

@@ -136,7 +136,7 @@ impl<'a> Changes<'a> {
                 Outcome::Quarantined | Outcome::Spooled => {}
             }
         }
-        let receipt = Receipt::of(delivery.id, outcomes.into_values());
+        let receipt = Receipt::of_items(delivery.id, outcomes.into_values());
         self.deliveries.push((receipt, record.shape));
         self.reprocessed.push(reprocessed);
     }
