@@ -105,30 +105,6 @@ named_enum! {
     }
 }
 
-named_enum! {
-    /// Why a request at the webhook was refused. Such a request is no delivery: it is counted, not kept.
-    Rejection {
-        /// A secret is needed, and none came.
-        MissingSecret = "missing_secret",
-        /// None of the secrets that came is valid.
-        WrongSecret = "wrong_secret",
-        /// `X-Hub-Signature-256` does not fit the body.
-        BadSignature = "bad_signature",
-        /// The body is empty.
-        Empty = "empty",
-        /// The body is too large.
-        TooLarge = "too_large",
-        /// The body did not arrive whole, or not in time.
-        Incomplete = "incomplete",
-        /// The method is none the webhook takes.
-        Method = "method",
-        /// Meta's verification came with a wrong token.
-        Handshake = "handshake",
-        /// It could not be kept: 503.
-        NotKept = "not_kept",
-    }
-}
-
 /// Why an item is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {

@@ -16,10 +16,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::delivery::{Delivery, Item, Reason, ReasonCode};
+use crate::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use crate::message::Shape;
 
 mod attachment;
+mod decoded;
 pub mod encoding;
 mod facts;
 mod fields;
@@ -40,6 +41,7 @@ mod tree;
 mod walk;
 mod whatsapp;
 
+pub use decoded::DecodedBody;
 pub(crate) use walk::{MAX_ITEMS, most_texts};
 
 /// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
@@ -95,11 +97,15 @@ impl fmt::Display for Defect {
 ///
 /// The same delivery always gives the same reading.
 pub fn normalize(delivery: &Delivery) -> Reading {
-    let (body, decode_error) = decoded(delivery);
+    normalize_decoded(delivery, &DecodedBody::of(delivery, MAX_DECODED))
+}
+
+/// Reads a delivery whose body is decoded already.
+pub fn normalize_decoded(delivery: &Delivery, body: &DecodedBody<'_>) -> Reading {
     let tree = if delivery.is_query {
-        tree::of_query(&body)
+        tree::of_query(&body.bytes)
     } else {
-        tree::of_body(&body, delivery.content_type.as_deref())
+        tree::of_body(&body.bytes, delivery.content_type.as_deref())
     };
     let (value, recovered) = match tree {
         tree::Tree::Read { value, recovered } => (value, recovered),
@@ -112,7 +118,7 @@ pub fn normalize(delivery: &Delivery) -> Reading {
         }
         tree::Tree::Broken(mut defect) => {
             // What does not decode is no JSON either, but that is not what is wrong with it.
-            if let Some(error) = decode_error {
+            if let Some(error) = &body.error {
                 defect.cause = error.to_string();
             }
             return unreadable(defect);
@@ -130,7 +136,7 @@ pub fn normalize(delivery: &Delivery) -> Reading {
         header_contact: None,
         ..with_header
     };
-    let mut walk = walk::Walk::new(&with_header, &without_header, body.len());
+    let mut walk = walk::Walk::new(&with_header, &without_header, body.bytes.len());
     walk.value(&value, &resolve::Outer::default(), Shape::Flat, 0);
     let (shape, items) = walk.finish();
     Reading {
@@ -140,25 +146,19 @@ pub fn normalize(delivery: &Delivery) -> Reading {
     }
 }
 
-/// The body as text for people: decoded, and with U+FFFD for what is no text.
-pub fn readable_text(delivery: &Delivery) -> String {
-    let content_type = delivery.content_type.as_deref().unwrap_or_default();
-    let (body, _) = decoded(delivery);
-    tree::to_text(&body, &content_type.to_ascii_lowercase())
-        .0
-        .into_owned()
+/// Reads a delivery that is kept already, and is not to be refused any more.
+pub fn to_record(delivery: Delivery) -> Record {
+    let reading = normalize(&delivery);
+    Record {
+        delivery,
+        shape: reading.shape,
+        items: reading.items,
+    }
 }
 
-/// The body without its content encoding; as it is, with the error, if it is not what its header says.
-fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>) {
-    // What a header says of the body says nothing of a query.
-    let declared = delivery
-        .header("content-encoding")
-        .filter(|_| !delivery.is_query);
-    match encoding::decode(&delivery.body, declared, MAX_DECODED) {
-        Ok(body) => (body, None),
-        Err(error) => (Cow::Borrowed(&delivery.body), Some(error)),
-    }
+/// The body as text for people: decoded, and with U+FFFD for what is no text.
+pub fn readable_text(delivery: &Delivery) -> String {
+    DecodedBody::of(delivery, MAX_DECODED).readable_text(delivery)
 }
 
 fn unreadable(defect: Defect) -> Reading {

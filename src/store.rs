@@ -52,7 +52,7 @@ pub use stretch::Stretch;
 pub use upkeep::{Erased, Erasure, Expired, Mode, Person, Quarantined, Reread, Upkeep};
 
 use crate::delivery::{Delivery, Receipt, Record};
-use crate::sighting::Sighting;
+use crate::rejection::RejectedRequest;
 
 /// Whether a batch may have been committed before without anybody learning of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub trait Store: Feed + 'static {
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;
 
     /// Adds near misses to those that are remembered. Their number stays bounded whatever is added.
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError>;
+    async fn remember(&self, seen: &[RejectedRequest]) -> Result<(), StoreError>;
 
     /// What the diagnosis looks at: the newest rows only, so that it costs the same however many there are.
     async fn recent(&self) -> Result<Recent, StoreError>;

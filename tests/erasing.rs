@@ -4,7 +4,7 @@ mod riddles;
 
 use std::sync::Arc;
 
-use chatrace_webhook::ingest::Ingest;
+use chatrace_webhook::ingest::{self, Commits, Drain, Fallback};
 use chatrace_webhook::store::{Person, Spool};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -392,12 +392,13 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
     spool.append(&deliveries.each_ref()).await.unwrap();
     assert!(holds(directory.path(), "riddle"));
     // Nobody drains it meanwhile, as when the database refuses what is in it.
-    let (ingest, _writer, drain) = Ingest::new(store.clone(), Some(spool.clone()));
     let person = Person {
         channel: None,
         id: "ext-1".to_owned(),
     };
-    let tally = ingest.erase(store.as_ref(), &person).await.unwrap();
+    let tally = ingest::erase(store.as_ref(), Some(&spool), &person)
+        .await
+        .unwrap();
     assert_eq!(tally.unwrap().spooled, 2);
     assert!(!holds(directory.path(), "riddle"));
     assert_eq!(
@@ -406,7 +407,9 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
         "what holds another's message is drained without theirs"
     );
     let stop = tokio_util::sync::CancellationToken::new();
-    let draining = tokio::spawn(drain.unwrap().run(stop.clone()));
+    let fallback = Arc::new(Fallback::new(spool.clone()));
+    let drain = Drain::new(store.clone(), fallback, Commits::default());
+    let draining = tokio::spawn(drain.run(stop.clone()));
     let waiting = async {
         while spool.depth().deliveries > 0 {
             tokio::task::yield_now().await;

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::AppState;
 use super::error::{ApiError, ReadErrors};
 use super::extract::{Path, Query};
-use crate::ingest::Tally;
+use crate::ingest::{self, ErasedCounts};
 use crate::message::Channel;
 use crate::store::{ContactSummary, Person};
 
@@ -40,7 +40,7 @@ pub(super) enum ErasureAnswer {
 pub(super) struct ErasureView {
     success: bool,
     #[serde(flatten)]
-    tally: Tally,
+    tally: ErasedCounts,
 }
 
 /// Whom it would erase.
@@ -150,7 +150,8 @@ pub(super) async fn erase(
             contacts: doomed.into_iter().map(DoomedView::from).collect(),
         })));
     }
-    let erased = state.ingest.erase(state.store.as_ref(), &person).await?;
+    let spool = state.fallback.as_ref().map(|fallback| fallback.spool());
+    let erased = ingest::erase(state.store.as_ref(), spool, &person).await?;
     let tally = erased.ok_or_else(nobody)?;
     // Not whom: the log is no place for what was just erased.
     tracing::info!(

@@ -7,6 +7,7 @@ use serde_json::json;
 use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
+use super::sender::Unverified;
 use crate::ingest::SubmitError;
 use crate::normalize::Defect;
 use crate::store::StoreError;
@@ -126,6 +127,13 @@ pub(super) enum DeliveryErrors {
 }
 
 impl ApiError {
+    pub(super) fn empty_body() -> Self {
+        Self::BadRequest(
+            "The body is empty: choose raw JSON in the External API Request and paste the body template of the README."
+                .to_owned(),
+        )
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::Unreadable { .. } => StatusCode::BAD_REQUEST,
@@ -215,6 +223,12 @@ impl From<StoreError> for ApiError {
                 Self::Internal
             }
         }
+    }
+}
+
+impl From<Unverified> for ApiError {
+    fn from(unverified: Unverified) -> Self {
+        Self::Unauthorized(unverified.advice.to_owned())
     }
 }
 

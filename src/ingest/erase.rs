@@ -6,8 +6,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use self::naming::names;
-use super::{BATCH_BYTES, Ingest, read};
+use super::BATCH_BYTES;
 use crate::delivery::Record;
+use crate::normalize::to_record;
 use crate::store::{Erasure, Person, Spool, StoreError, Upkeep};
 
 /// How many deliveries are looked through at once.
@@ -17,7 +18,7 @@ const PAGE: u32 = 50;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0}))]
-pub struct Tally {
+pub struct ErasedCounts {
     /// Messages.
     pub messages: u64,
     /// Contacts: one on each channel, and one for each id under which they wrote.
@@ -28,43 +29,41 @@ pub struct Tally {
     pub spooled: u64,
 }
 
-impl Ingest {
-    /// Erases everything of a person that arrived until now. When it is cut in the middle it can be repeated. `None`:
-    /// the id stands beside so many contacts that it is nobody's, and nothing is done.
-    ///
-    /// # Errors
-    /// When the database or the spool cannot be used.
-    pub async fn erase(
-        &self,
-        store: &dyn Upkeep,
-        person: &Person,
-    ) -> Result<Option<Tally>, StoreError> {
-        let mut tally = Tally::default();
-        let begun = store.begin_erasure(person, jiff::Timestamp::now()).await?;
-        let Some(erasure) = begun else {
-            return Ok(None);
-        };
-        loop {
-            let erased = store.erase(&erasure).await?;
-            tally.messages += erased.messages;
-            tally.contacts += erased.contacts;
-            tally.deliveries += erased.deliveries;
-            if erased.done {
-                break;
-            }
+/// Erases everything of a person that arrived until now. When it is cut in the middle it can be repeated. `None`:
+/// the id stands beside so many contacts that it is nobody's, and nothing is done.
+///
+/// # Errors
+/// When the database or the spool cannot be used.
+pub async fn erase(
+    store: &dyn Upkeep,
+    spool: Option<&Spool>,
+    person: &Person,
+) -> Result<Option<ErasedCounts>, StoreError> {
+    let mut tally = ErasedCounts::default();
+    let begun = store.begin_erasure(person, jiff::Timestamp::now()).await?;
+    let Some(erasure) = begun else {
+        return Ok(None);
+    };
+    loop {
+        let erased = store.erase(&erasure).await?;
+        tally.messages += erased.messages;
+        tally.contacts += erased.contacts;
+        tally.deliveries += erased.deliveries;
+        if erased.done {
+            break;
         }
-        // Last, and again until nothing is found: no commit is stopped that holds a body which nobody can read.
-        loop {
-            let spooled = match &self.fallback {
-                Some(fallback) => erase_spooled(&fallback.spool, &erasure).await?,
-                None => 0,
-            };
-            let riddles = erase_riddles(store, &erasure).await?;
-            tally.spooled += spooled;
-            tally.deliveries += riddles;
-            if spooled + riddles == 0 {
-                return Ok(Some(tally));
-            }
+    }
+    // Last, and again until nothing is found: no commit is stopped that holds a body which nobody can read.
+    loop {
+        let spooled = match spool {
+            Some(spool) => erase_spooled(spool, &erasure).await?,
+            None => 0,
+        };
+        let riddles = erase_riddles(store, &erasure).await?;
+        tally.spooled += spooled;
+        tally.deliveries += riddles;
+        if spooled + riddles == 0 {
+            return Ok(Some(tally));
         }
     }
 }
@@ -124,7 +123,7 @@ async fn erase_spooled(spool: &Spool, erasure: &Erasure) -> Result<u64, StoreErr
         let theirs: Vec<_> = page
             .into_iter()
             .filter(|spooled| spooled.delivery.received_at <= erasure.at)
-            .map(|spooled| (spooled.position, read(spooled.delivery)))
+            .map(|spooled| (spooled.position, to_record(spooled.delivery)))
             .filter(|(_, record)| is_theirs(record, erasure))
             .map(|(position, _)| position)
             .collect();

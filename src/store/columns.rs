@@ -16,7 +16,7 @@ use super::silence::{Alert, Silence};
 use super::upkeep::Quarantined;
 use crate::delivery::{Delivery, Outcome, Receipt};
 use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape};
-use crate::sighting::{Sample, Sight, Sighting};
+use crate::rejection::{RejectReason, RejectedRequest, RequestSample};
 
 /// The columns of a row by name.
 pub(super) trait Columns {
@@ -251,22 +251,22 @@ pub(super) fn counter(row: &impl Columns) -> Result<Option<Counter>, Error> {
 }
 
 /// A row of `sightings`; `None` for a sort of a later version.
-pub(super) fn sighting(row: &impl Columns) -> Result<Option<Sighting>, Error> {
-    let Some(sight) = Sight::named(&row.text("sight")?) else {
+pub(super) fn sighting(row: &impl Columns) -> Result<Option<RejectedRequest>, Error> {
+    let Some(reason) = RejectReason::named(&row.text("sight")?) else {
         return Ok(None);
     };
-    let sample: Option<Sample> = match row.optional_text("sample")? {
+    let sample: Option<RequestSample> = match row.optional_text("sample")? {
         Some(json) => from_json(&json)?,
         None => None,
     };
     let last_at = row.time("last_at")?;
     // A row of the version before does not say it, but its sample is of the last request.
     let sent_at = match row.optional_time("sent_at")? {
-        None if sample.as_ref().is_some_and(Sample::sends) => Some(last_at),
+        None if sample.as_ref().is_some_and(RequestSample::sends) => Some(last_at),
         sent_at => sent_at,
     };
-    Ok(Some(Sighting {
-        sight,
+    Ok(Some(RejectedRequest {
+        reason,
         path: row.text("path")?,
         count: row.long("count")?,
         first_at: row.time("first_at")?,

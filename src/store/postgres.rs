@@ -36,7 +36,7 @@ use super::query::{
 };
 use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
 use crate::delivery::Record;
-use crate::sighting::Sighting;
+use crate::rejection::RejectedRequest;
 
 /// How long a reader waits for a connection, and then for its answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
@@ -254,7 +254,7 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+    async fn remember(&self, seen: &[RejectedRequest]) -> Result<(), StoreError> {
         self.reading(COMMIT_TIMEOUT, sightings::remember(&self.readers, seen))
             .await
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::delivery::{Delivery, Outcome, Receipt};
 use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape, named_enum};
-use crate::sighting::Sighting;
+use crate::rejection::RejectedRequest;
 
 /// A stretch of a list: at most `limit` rows with a position greater than `after` and up to `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,7 +308,7 @@ pub struct Recent {
     /// When the oldest delivery arrived that is still kept.
     pub oldest_delivery_at: Option<Timestamp>,
     /// Every near miss that is remembered.
-    pub sightings: Vec<Sighting>,
+    pub sightings: Vec<RejectedRequest>,
 }
 
 /// What the diagnosis looks at in a delivery.

@@ -38,7 +38,7 @@ use super::query::{
 };
 use super::{Alert, Attempt, Committed, Feed, PrepareError, Silence, Store, StoreError, Stretch};
 use crate::delivery::Record;
-use crate::sighting::Sighting;
+use crate::rejection::RejectedRequest;
 
 pub use feed::SqliteFeed;
 pub(super) use writing::Writing;
@@ -297,7 +297,7 @@ impl Store for SqliteStore {
         Ok(read::delivery(&self.readers, id).await?)
     }
 
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+    async fn remember(&self, seen: &[RejectedRequest]) -> Result<(), StoreError> {
         let writer = &mut self.writer.lock().await.connection;
         let remembered = sightings::remember(writer.begin().await?, seen).await;
         Ok(writer.end(remembered).await?)

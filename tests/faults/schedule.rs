@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
-use chatrace_webhook::ingest::{Ingest, SubmitError};
-use chatrace_webhook::sighting::Sighting;
+use chatrace_webhook::ingest::{Commits, Drain, Fallback, Ingest, SubmitError};
+use chatrace_webhook::rejection::RejectedRequest;
 use chatrace_webhook::store::{
     Alert, Attempt, Committed, ContactFilter, ContactSummary, DeliveryDetail, DeliveryFilter,
     DeliverySummary, Feed, MessageFilter, Newest, Page, Recent, Silence, Snapshot, Spool,
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::support::process::PATIENCE;
+use crate::support::submit::submit;
 
 /// What the database does with one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +131,7 @@ impl Store for Moody {
         self.store.delivery(id).await
     }
 
-    async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+    async fn remember(&self, seen: &[RejectedRequest]) -> Result<(), StoreError> {
         self.store.remember(seen).await
     }
 
@@ -204,8 +205,10 @@ struct Life {
 impl Life {
     async fn begin(store: &Arc<Moody>, directory: &TempDir) -> Self {
         let spool = Arc::new(Spool::open(directory.path()).await.unwrap());
-        let (ingest, writer, drain) = Ingest::new(store.clone(), Some(spool.clone()));
-        let drain = drain.unwrap().run(CancellationToken::new());
+        let fallback = Arc::new(Fallback::new(spool.clone()));
+        let commits = Commits::default();
+        let (ingest, writer) = Ingest::new(store.clone(), Some(fallback.clone()), commits.clone());
+        let drain = Drain::new(store.clone(), fallback, commits).run(CancellationToken::new());
         Self {
             ingest,
             spool,
@@ -261,14 +264,13 @@ fn saying(id: Uuid, text: &str) -> Delivery {
 }
 
 /// Hands in some at once; the order of the list is the order of arrival.
-async fn submit(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
+async fn submit_all(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
     let submits = poison.iter().map(|is_poison| {
         let delivery = delivery(*is_poison);
         let id = delivery.id;
-        let length = delivery.body.len();
         async move {
-            let receipt = match ingest.submit(delivery, length).await {
-                Ok(accepted) => Some(accepted.receipt),
+            let receipt = match submit(ingest, delivery).await {
+                Ok(receipt) => Some(receipt),
                 Err(SubmitError::Unavailable(_) | SubmitError::Stopping) => None,
                 Err(SubmitError::Busy) => panic!("there is room"),
             };
@@ -294,7 +296,7 @@ async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
     for step in steps {
         match step {
             Step::Arrive(poison) => {
-                let answered = submit(&life.ingest, &poison).await;
+                let answered = submit_all(&life.ingest, &poison).await;
                 assert!(
                     answered.iter().all(|(_, _, receipt)| receipt.is_some()),
                     "the spool takes everything: {answered:?}"
@@ -303,7 +305,7 @@ async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
             }
             Step::Crash(poison, turns) => {
                 let ingest = life.ingest.clone();
-                let submitting = tokio::spawn(async move { submit(&ingest, &poison).await });
+                let submitting = tokio::spawn(async move { submit_all(&ingest, &poison).await });
                 for _ in 0..turns {
                     tokio::task::yield_now().await;
                 }
@@ -403,15 +405,11 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
     });
     let life = Life::begin(&store, &directory).await;
     let endless = saying(Uuid::now_v7(), "endless");
-    let spooled = life
-        .ingest
-        .submit(endless.clone(), endless.body.len())
-        .await
-        .unwrap();
-    assert_eq!(spooled.receipt.outcome, Outcome::Spooled);
-    // Whoever comes then is spooled behind it, until it is passed by.
-    let passed_by = async {
-        while submit(&life.ingest, &[false]).await[0]
+    let spooled = submit(&life.ingest, endless.clone()).await.unwrap();
+    assert_eq!(spooled.outcome, Outcome::Spooled);
+    // What comes next is spooled behind it, until it is skipped.
+    let skipped = async {
+        while submit_all(&life.ingest, &[false]).await[0]
             .2
             .as_ref()
             .unwrap()
@@ -421,7 +419,7 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, passed_by)
+    timeout(PATIENCE, skipped)
         .await
         .expect("everybody waits behind it");
     while life.spool.depth().deliveries > 1 {

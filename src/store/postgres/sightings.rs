@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::{Connection as _, Error, PgPool};
 
-use crate::sighting::{Sighting, Tally};
+use crate::rejection::{RejectedRequest, RejectionLog};
 use crate::store::columns::{Columns as _, quarantine, recent_delivery, recent_message, sighting};
 use crate::store::query::{RECENT, Recent};
 
@@ -15,8 +15,8 @@ const BEGIN: &str = "BEGIN; \
      SET LOCAL idle_in_transaction_session_timeout = '3s'; \
      LOCK TABLE sightings IN SHARE ROW EXCLUSIVE MODE";
 
-/// Reads the few rows there are, adds to them as [`Tally`] does, and writes those that changed.
-pub(super) async fn remember(pool: &PgPool, seen: &[Sighting]) -> Result<(), Error> {
+/// Reads the few rows there are, adds to them as [`RejectionLog`] does, and writes those that changed.
+pub(super) async fn remember(pool: &PgPool, seen: &[RejectedRequest]) -> Result<(), Error> {
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin_with(BEGIN).await?;
     let rows = sqlx::query("SELECT * FROM sightings")
@@ -30,7 +30,7 @@ pub(super) async fn remember(pool: &PgPool, seen: &[Sighting]) -> Result<(), Err
     let (changed, gone) = after.changes(&before);
     for sighting in gone {
         sqlx::query("DELETE FROM sightings WHERE sight = $1 AND path = $2")
-            .bind(sighting.sight.as_str())
+            .bind(sighting.reason.as_str())
             .bind(&sighting.path)
             .execute(&mut *transaction)
             .await?;
@@ -42,7 +42,7 @@ pub(super) async fn remember(pool: &PgPool, seen: &[Sighting]) -> Result<(), Err
              ON CONFLICT (sight, path) DO UPDATE SET count = EXCLUDED.count, first_at = EXCLUDED.first_at, \
                last_at = EXCLUDED.last_at, sent_at = EXCLUDED.sent_at, sample = EXCLUDED.sample",
         )
-        .bind(sighting.sight.as_str())
+        .bind(sighting.reason.as_str())
         .bind(&sighting.path)
         .bind(sighting.count)
         .bind(sighting.first_at.to_sqlx())
@@ -99,7 +99,7 @@ pub(super) async fn recent(pool: &PgPool) -> Result<Recent, Error> {
     })
 }
 
-fn tally(rows: &[sqlx::postgres::PgRow]) -> Result<Tally, Error> {
+fn tally(rows: &[sqlx::postgres::PgRow]) -> Result<RejectionLog, Error> {
     rows.iter()
         .filter_map(|row| sighting(row).transpose())
         .collect()

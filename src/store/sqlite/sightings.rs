@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use sqlx::{Error, SqliteConnection, SqlitePool};
 
-use crate::sighting::{Sighting, Tally};
+use crate::rejection::{RejectedRequest, RejectionLog};
 use crate::store::columns::{Columns as _, quarantine, recent_delivery, recent_message, sighting};
 use crate::store::query::{RECENT, Recent};
 
-/// Reads the few rows there are, adds to them as [`Tally`] does, and writes those that changed. Runs within a
+/// Reads the few rows there are, adds to them as [`RejectionLog`] does, and writes those that changed. Runs within a
 /// transaction of the caller's.
 pub(super) async fn remember(
     connection: &mut SqliteConnection,
-    seen: &[Sighting],
+    seen: &[RejectedRequest],
 ) -> Result<(), Error> {
     let rows = sqlx::query("SELECT * FROM sightings")
         .fetch_all(&mut *connection)
@@ -24,7 +24,7 @@ pub(super) async fn remember(
     let (changed, gone) = after.changes(&before);
     for sighting in gone {
         sqlx::query("DELETE FROM sightings WHERE sight = ?1 AND path = ?2")
-            .bind(sighting.sight.as_str())
+            .bind(sighting.reason.as_str())
             .bind(&sighting.path)
             .execute(&mut *connection)
             .await?;
@@ -36,7 +36,7 @@ pub(super) async fn remember(
              ON CONFLICT (sight, path) DO UPDATE SET count = EXCLUDED.count, first_at = EXCLUDED.first_at, \
                last_at = EXCLUDED.last_at, sent_at = EXCLUDED.sent_at, sample = EXCLUDED.sample",
         )
-        .bind(sighting.sight.as_str())
+        .bind(sighting.reason.as_str())
         .bind(&sighting.path)
         .bind(sighting.count)
         .bind(sighting.first_at.as_millisecond())
@@ -93,7 +93,7 @@ pub(super) async fn recent(pool: &SqlitePool) -> Result<Recent, Error> {
     })
 }
 
-fn tally(rows: &[sqlx::sqlite::SqliteRow]) -> Result<Tally, Error> {
+fn tally(rows: &[sqlx::sqlite::SqliteRow]) -> Result<RejectionLog, Error> {
     rows.iter()
         .filter_map(|row| sighting(row).transpose())
         .collect()

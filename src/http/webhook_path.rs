@@ -45,7 +45,7 @@ const MISSPELT: usize = 2;
 
 /// Whether a request to this path, at which there is nothing, may have been meant for the webhook. A POST to the root
 /// may: then somebody forgot the path.
-pub(super) fn resembles_webhook(method: &Method, path: &str) -> bool {
+pub(super) fn is_resembled_by(method: &Method, path: &str) -> bool {
     let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
     if parts.peek().is_none() {
         return sends(method);
@@ -139,9 +139,9 @@ mod tests {
             "/chatrace",
             "/",
         ] {
-            assert!(resembles_webhook(&Method::POST, path), "{path}");
+            assert!(is_resembled_by(&Method::POST, path), "{path}");
         }
-        assert!(!resembles_webhook(&Method::GET, "/"), "browsers ask for it");
+        assert!(!is_resembled_by(&Method::GET, "/"), "browsers ask for it");
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             "/look",
             "/cgi-bin/luci",
         ] {
-            assert!(!resembles_webhook(&Method::POST, path), "{path}");
+            assert!(!is_resembled_by(&Method::POST, path), "{path}");
         }
     }
 

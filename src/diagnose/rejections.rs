@@ -1,13 +1,13 @@
 //! Who came near the webhook without becoming a delivery, by sort.
 
 use super::words::{time, upper_first};
-use super::{Check, Facts, Status, misses};
-use crate::sighting::Sighting;
+use super::{Check, Facts, Status, rejection_text};
+use crate::rejection::RejectedRequest;
 
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "near_misses";
-    let yesterday = facts.now.checked_sub(misses::RECENT).ok();
-    let recent = misses::since(facts, yesterday);
+    let yesterday = facts.now.checked_sub(rejection_text::RECENT).ok();
+    let recent = rejection_text::since(facts, yesterday);
     if recent.is_empty() {
         return if facts.known.is_none() {
             Check::unknown(NAME)
@@ -21,7 +21,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     }
     let told: Vec<_> = recent
         .iter()
-        .map(|miss| misses::told(miss, Some(miss.first_at), facts.now))
+        .map(|miss| rejection_text::told(miss, Some(miss.first_at), facts.now))
         .collect();
     // They are counted as long as they go on, which may be for longer than a day.
     let began = recent.iter().map(|miss| miss.first_at).min();
@@ -32,7 +32,7 @@ pub(super) fn check(facts: &Facts) -> Check {
         _ => "in the last 24 hours".to_owned(),
     };
     let told = format!("{when} {}", told.join("; "));
-    let next_step = misses::next_step(recent[0].sight, facts);
+    let next_step = rejection_text::next_step(recent[0].reason, facts);
     let over = facts
         .last_message_at
         .is_some_and(|message| recent.iter().all(|miss| miss.last_at < message));
@@ -57,7 +57,7 @@ pub(super) fn check(facts: &Facts) -> Check {
 }
 
 /// The newest request of the gravest sort that sent something, or else the newest, as far as there is a sample of it.
-fn sample(miss: &Sighting) -> String {
+fn sample(miss: &RejectedRequest) -> String {
     let Some(sample) = &miss.sample else {
         return String::new();
     };
@@ -74,14 +74,14 @@ fn sample(miss: &Sighting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sighting::Sight;
+    use crate::rejection::RejectReason;
 
     #[test]
     fn a_near_miss_is_a_warning_for_a_day() {
         let seen = "2026-11-22T12:00:00Z".parse().unwrap();
         let facts = |now: &str| Facts {
             now: now.parse().unwrap(),
-            seen: [Sighting::once(Sight::Tls, seen, None)]
+            rejected: [RejectedRequest::once(RejectReason::Tls, seen, None)]
                 .into_iter()
                 .collect(),
             ..Facts::default()
@@ -122,10 +122,11 @@ mod tests {
 
     #[test]
     fn what_goes_on_for_days_is_not_counted_as_of_today() {
-        let seen = |time: &str| Sighting::once(Sight::Tls, time.parse().unwrap(), None);
+        let seen =
+            |time: &str| RejectedRequest::once(RejectReason::Tls, time.parse().unwrap(), None);
         let facts = Facts {
             now: "2026-11-22T13:00:00Z".parse().unwrap(),
-            seen: [
+            rejected: [
                 seen("2026-11-10T12:00:00Z"),
                 seen("2026-11-20T12:00:00Z"),
                 seen("2026-11-21T10:00:00Z"),
