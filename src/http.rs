@@ -13,7 +13,7 @@ mod facts;
 mod health;
 mod messages;
 mod metrics;
-mod news;
+mod notifier;
 mod openapi;
 mod page;
 mod process_stats;
@@ -53,10 +53,10 @@ pub use crate::setup::WEBHOOK_PATH;
 use error::ApiError;
 use request_id::RequestIds;
 
-/// The worker that wakes those who wait for messages. It holds nothing that keeps the queue open.
-pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
-    news::watch(
-        state.news.clone(),
+/// The worker that wakes readers that wait for messages. It holds nothing that keeps the queue open.
+pub fn notify_readers(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
+    notifier::notify_readers(
+        state.notifier.clone(),
         state.store.clone(),
         state.commits.subscribe(),
     )

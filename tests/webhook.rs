@@ -137,6 +137,20 @@ async fn the_octets_come_back_as_they_came(
     }
 }
 
+/// Such a body is looked at by the layer that answers probes, and by the threads that parse large bodies.
+#[tokio::test]
+async fn a_message_as_long_as_a_probe_and_a_large_one_come_through() {
+    let app = App::start(Backend::Sqlite).await;
+    for length in [2048, 100_000] {
+        let message = format!(r#"{{"contact_id":"1","text":"of {length}"}}"#);
+        let body = format!("{message}{}", " ".repeat(length - message.len()));
+        let answer = app.post(body.clone()).await.ok();
+        assert_eq!(answer["outcome"], "stored", "{length}");
+        let id = answer["deliveryId"].as_str().unwrap();
+        assert_eq!(app.raw(id).await, body.as_bytes());
+    }
+}
+
 #[tokio::test]
 async fn an_unreadable_body_is_kept_and_its_mistake_is_named() {
     let app = App::start(Backend::Sqlite).await;

@@ -79,7 +79,7 @@ pub async fn run(
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
-    let _cutting = AbortOnDropHandle::new(tokio::spawn(lifecycle.clone().cut_in_time()));
+    let _enforcing = AbortOnDropHandle::new(tokio::spawn(lifecycle.clone().enforce_timeout()));
     let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
     let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
     let data_dir = if config.database.is_embedded() || config.spool {
@@ -137,7 +137,7 @@ pub async fn run(
         lifecycle: lifecycle.clone(),
     };
     let state = AppState::new(config, api_tokens, services);
-    spawn_until_soft_stop(&lifecycle, "news", http::watch_news(&state));
+    spawn_until_soft_stop(&lifecycle, "notifier", http::notify_readers(&state));
     let router = http::router(state);
     let on_tls = move || {
         rejections.note(RejectedRequest::once(
@@ -152,7 +152,7 @@ pub async fn run(
     store.close().await;
     drop(data_dir);
     match lifecycle.failed_worker() {
-        Some(worker) => Err(anyhow!("the worker `{worker}` ended before its time").into()),
+        Some(worker) => Err(anyhow!("the worker `{worker}` ended too early").into()),
         None if clean => {
             tracing::info!("stopped: everything that was acknowledged is stored");
             Ok(())

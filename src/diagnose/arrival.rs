@@ -1,4 +1,4 @@
-//! Does anything arrive at all? When nothing does, the near misses say why.
+//! Does anything arrive at all? When nothing does, the rejected requests say why.
 
 use super::words::{at, time};
 use super::{Check, Facts, Status, rejection_text};
@@ -7,18 +7,18 @@ use crate::rejection::RejectReason;
 pub(super) const NAME: &str = "arrival";
 
 pub(super) fn check(facts: &Facts) -> Check {
-    let misses: Vec<_> = rejection_text::since(facts, facts.last_delivery_at)
+    let rejected: Vec<_> = rejection_text::rejected_since(facts, facts.last_delivery_at)
         .into_iter()
         // Its body is kept, and told by other checks. While the database is away, that is why nothing can be kept.
-        .filter(|miss| match miss.reason {
+        .filter(|one| match one.reason {
             RejectReason::Unreadable => false,
             RejectReason::NotKept => facts.known.is_some(),
             _ => true,
         })
         .collect();
-    let nothing = if misses
+    let nothing = if rejected
         .iter()
-        .any(|miss| miss.reason == RejectReason::NotKept)
+        .any(|one| one.reason == RejectReason::NotKept)
     {
         "Nothing has been kept"
     } else {
@@ -27,18 +27,18 @@ pub(super) fn check(facts: &Facts) -> Check {
     match facts.last_delivery_at {
         // Whatever was tried, the rest is not known.
         None if facts.known.is_none() => Check::unknown(NAME),
-        None if misses.is_empty() => nothing_yet(facts),
+        None if rejected.is_empty() => nothing_yet(facts),
         None => Check::new(
             NAME,
             Status::Problem,
             format!(
                 "{nothing} yet. {}",
-                rejection_text::sentence(&misses, None, facts)
+                rejection_text::sentence(&rejected, None, facts)
             ),
             "Somebody tries to send, and misses.",
-            rejection_text::next_step(misses[0].reason, facts),
+            rejection_text::next_step(rejected[0].reason, facts),
         ),
-        Some(last) if misses.is_empty() => {
+        Some(last) if rejected.is_empty() => {
             let observed = match facts.last_message_at {
                 Some(message) => format!("The last message arrived {}.", at(message, facts.now)),
                 // Whether that held a message the database knows.
@@ -54,14 +54,14 @@ pub(super) fn check(facts: &Facts) -> Check {
         }
         Some(last) => Check::new(
             NAME,
-            rejection_text::severity(misses[0], Some(last)),
+            rejection_text::severity(rejected[0], Some(last)),
             format!(
                 "{nothing} since {}. {}",
                 time(last, facts.now),
-                rejection_text::sentence(&misses, Some(last), facts)
+                rejection_text::sentence(&rejected, Some(last), facts)
             ),
             "Somebody tries to send, and misses.",
-            rejection_text::next_step(misses[0].reason, facts),
+            rejection_text::next_step(rejected[0].reason, facts),
         ),
     }
 }
@@ -93,14 +93,14 @@ mod tests {
         format!("2026-11-22T{time}:00Z").parse().unwrap()
     }
 
-    fn miss(sight: RejectReason, method: &str, path: &str, time: &str) -> RejectedRequest {
+    fn rejected(reason: RejectReason, method: &str, path: &str, time: &str) -> RejectedRequest {
         let sample = RequestSample {
             method: method.to_owned(),
             path: path.to_owned(),
             content_type: None,
             user_agent: None,
         };
-        RejectedRequest::once(sight, at(time), Some(sample))
+        RejectedRequest::once(reason, at(time), Some(sample))
     }
 
     fn facts(last: Option<&str>, seen: Vec<RejectedRequest>) -> Facts {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_wrong_path_since_the_last_delivery_is_told_with_it() {
         let typo = || {
-            miss(
+            rejected(
                 RejectReason::WrongPath,
                 "POST",
                 "/instagram/webhok",
@@ -136,7 +136,7 @@ mod tests {
     fn what_missed_before_the_last_delivery_is_over() {
         let check = check(&facts(
             Some("14:02"),
-            vec![miss(
+            vec![rejected(
                 RejectReason::WrongSecret,
                 "POST",
                 "/instagram/webhook",
@@ -151,7 +151,12 @@ mod tests {
     fn who_only_looks_is_no_problem() {
         let check = check(&facts(
             Some("14:02"),
-            vec![miss(RejectReason::WrongPath, "GET", "/webhook", "15:00")],
+            vec![rejected(
+                RejectReason::WrongPath,
+                "GET",
+                "/webhook",
+                "15:00",
+            )],
         ));
         assert_eq!(check.status, Status::Warning);
     }
@@ -159,14 +164,14 @@ mod tests {
     #[test]
     fn who_looks_at_what_was_sent_wrong_does_not_hide_it() {
         let sent = || {
-            miss(
+            rejected(
                 RejectReason::WrongPath,
                 "POST",
                 "/instagram/webhok",
                 "15:00",
             )
         };
-        let looked = || miss(RejectReason::WrongPath, "GET", "/instagram/webhok", "15:30");
+        let looked = || rejected(RejectReason::WrongPath, "GET", "/instagram/webhok", "15:30");
         let seen = vec![sent(), looked()];
         assert_eq!(check(&facts(Some("14:02"), seen)).status, Status::Problem);
         // What was sent before the last delivery is over.
@@ -177,7 +182,7 @@ mod tests {
     #[test]
     fn a_flow_with_a_wrong_method_is_a_loss_and_a_monitor_is_none() {
         let status = |method| {
-            let seen = vec![miss(
+            let seen = vec![rejected(
                 RejectReason::Method,
                 method,
                 "/instagram/webhook",
@@ -194,7 +199,7 @@ mod tests {
         let check = check(&facts(
             Some("14:02"),
             vec![
-                miss(
+                rejected(
                     RejectReason::WrongPath,
                     "POST",
                     "/instagram/webhok",
@@ -215,8 +220,8 @@ mod tests {
 
     #[test]
     fn of_what_began_before_only_the_last_time_is_told() {
-        let early = miss(RejectReason::Empty, "POST", "/instagram/webhook", "13:00");
-        let late = miss(RejectReason::Empty, "POST", "/instagram/webhook", "15:30");
+        let early = rejected(RejectReason::Empty, "POST", "/instagram/webhook", "13:00");
+        let late = rejected(RejectReason::Empty, "POST", "/instagram/webhook", "15:30");
         let check = check(&facts(Some("14:02"), vec![early, late]));
         assert!(
             check.observed.contains(
@@ -247,8 +252,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_kept_has_reached_this_server() {
-        let miss = || miss(RejectReason::NotKept, "POST", "/instagram/webhook", "15:00");
-        let there = facts(Some("14:02"), vec![miss()]);
+        let not_kept = || rejected(RejectReason::NotKept, "POST", "/instagram/webhook", "15:00");
+        let there = facts(Some("14:02"), vec![not_kept()]);
         assert!(
             check(&there).observed.starts_with(
                 "Nothing has been kept since 14:02. 1 request could not be kept (503)"

@@ -9,7 +9,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     let verified = facts.rejected.all_of(RejectReason::Verified);
     let yesterday = facts.now.checked_sub(rejection_text::RECENT).ok();
     let failed = facts.rejected.all_of(RejectReason::Handshake);
-    // Whoever tried it once, and be it a scanner, is no warning for ever.
+    // One failed try, perhaps by a scanner, is no warning for ever.
     let failed = failed.filter(|failed| yesterday.is_none_or(|since| failed.last_at > since));
     let last =
         |seen: &Option<crate::rejection::RejectedRequest>| seen.as_ref().map(|seen| seen.last_at);

@@ -1,4 +1,4 @@
-//! Near misses in words: what came, and what that calls for.
+//! Sentences about rejected requests: what came, and what to do about it.
 
 use std::cmp::Reverse;
 
@@ -8,68 +8,80 @@ use super::words::{counted, time};
 use super::{Facts, Status};
 use crate::rejection::{RejectReason, RejectedRequest, RejectionLog};
 
-/// How long a near miss is worth a warning although deliveries have arrived since.
+/// How long a rejected request is worth a warning although deliveries have arrived since.
 pub(super) const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many sorts of near misses are told in one sentence.
-const TOLD: usize = 2;
+/// How many kinds of rejected requests one sentence describes.
+const DESCRIBED: usize = 2;
 
-/// The near misses since a time, the gravest first, and of those the latest.
-pub(super) fn since(facts: &Facts, since: Option<Timestamp>) -> Vec<&RejectedRequest> {
-    let mut misses: Vec<_> = facts
+/// The rejected requests since a time, the worst first, and of those the latest.
+pub(super) fn rejected_since(facts: &Facts, since: Option<Timestamp>) -> Vec<&RejectedRequest> {
+    let mut rejected: Vec<_> = facts
         .rejected
         .iter()
-        .filter(|seen| seen.reason.is_rejection() && since.is_none_or(|since| seen.last_at > since))
+        .filter(|one| one.reason.is_rejection() && since.is_none_or(|since| one.last_at > since))
         .collect();
-    misses.sort_by_key(|seen| Reverse((severity(seen, since), seen.last_at)));
-    misses
+    rejected.sort_by_key(|one| Reverse((severity(one, since), one.last_at)));
+    rejected
 }
 
 /// What came, with what to do about the first: "3 requests hit /instagram/webhok (404): check the URL in …".
 pub(super) fn sentence(
-    misses: &[&RejectedRequest],
+    rejected: &[&RejectedRequest],
     since: Option<Timestamp>,
     facts: &Facts,
 ) -> String {
-    let told: Vec<_> = misses
+    let described: Vec<_> = rejected
         .iter()
-        .take(TOLD)
-        .map(|miss| told(miss, since, facts.now))
+        .take(DESCRIBED)
+        .map(|one| describe(one, since, facts.now))
         .collect();
-    let more = match misses.len().saturating_sub(TOLD) {
+    let more = match rejected.len().saturating_sub(DESCRIBED) {
         0 => String::new(),
-        more => format!(", and {} of near misses", counted(more as u64, "more sort")),
+        more => format!(
+            ", and {} of rejected requests",
+            counted(more as u64, "more kind")
+        ),
     };
-    let advice = misses.first().map_or("", |miss| advice(miss.reason, facts));
-    format!("{}{more}: {advice}.", told.join(", "))
+    let advice = rejected
+        .first()
+        .map_or("", |first| advice(first.reason, facts));
+    format!("{}{more}: {advice}.", described.join(", "))
 }
 
 /// How bad it is when nothing has arrived since. If everybody only looked, with a browser or a scanner, nothing is lost.
-pub(super) fn severity(miss: &RejectedRequest, since: Option<Timestamp>) -> Status {
+pub(super) fn severity(rejected: &RejectedRequest, since: Option<Timestamp>) -> Status {
     // `None` is less than any time.
-    let sent = miss.sent_at.is_some() && miss.sent_at > since;
-    match miss.reason {
+    let sent = rejected.sent_at.is_some() && rejected.sent_at > since;
+    match rejected.reason {
         RejectReason::WrongPath | RejectReason::Method if !sent => Status::Warning,
         RejectReason::Tls => Status::Warning,
         _ => Status::Problem,
     }
 }
 
-/// "3 requests hit /instagram/webhok (404)", with the last time where others came before `since`.
-pub(super) fn told(miss: &RejectedRequest, since: Option<Timestamp>, now: Timestamp) -> String {
-    let times = |thing| counted(u64::try_from(miss.count).unwrap_or_default(), thing);
+/// "3 requests hit /instagram/webhok (404)", with the last time if there were others before `since`.
+pub(super) fn describe(
+    rejected: &RejectedRequest,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> String {
+    let times = |thing| counted(u64::try_from(rejected.count).unwrap_or_default(), thing);
     let count = times("request");
-    let method = miss
+    let method = rejected
         .sample
         .as_ref()
         .map_or("another method", |sample| sample.method.as_str());
-    let what = match miss.reason {
-        RejectReason::WrongPath if miss.path == RejectionLog::OTHER_PATHS => {
+    let what = match rejected.reason {
+        RejectReason::WrongPath if rejected.path == RejectionLog::OTHER_PATHS => {
             format!("{count} hit other paths like the webhook's (404)")
         }
-        RejectReason::WrongPath => format!("{count} hit {} (404)", miss.path),
+        RejectReason::WrongPath => format!("{count} hit {} (404)", rejected.path),
         RejectReason::ReadingPath => {
-            let path = miss.sample.as_ref().map_or("a path", |sample| &sample.path);
+            let path = rejected
+                .sample
+                .as_ref()
+                .map_or("a path", |sample| &sample.path);
             format!("{count} hit {path}, which is for reading (405)")
         }
         RejectReason::Method => format!("{count} came with {method} (405)"),
@@ -91,16 +103,16 @@ pub(super) fn told(miss: &RejectedRequest, since: Option<Timestamp>, now: Timest
         RejectReason::Started => format!("{} began", times("process")),
     };
     match since {
-        Some(since) if miss.first_at <= since => {
-            format!("{what}, the last at {}", time(miss.last_at, now))
+        Some(since) if rejected.first_at <= since => {
+            format!("{what}, the last at {}", time(rejected.last_at, now))
         }
         _ => what,
     }
 }
 
 /// What to do about it, as the end of a sentence.
-pub(super) fn advice(sight: RejectReason, facts: &Facts) -> &'static str {
-    match sight {
+pub(super) fn advice(reason: RejectReason, facts: &Facts) -> &'static str {
+    match reason {
         RejectReason::WrongPath | RejectReason::ReadingPath => {
             "check the URL in the External API Request of your Chatrace flow"
         }
@@ -143,8 +155,8 @@ pub(super) fn advice(sight: RejectReason, facts: &Facts) -> &'static str {
 }
 
 /// What the next step is, as a sentence of its own.
-pub(super) fn next_step(sight: RejectReason, facts: &Facts) -> String {
-    match sight {
+pub(super) fn next_step(reason: RejectReason, facts: &Facts) -> String {
+    match reason {
         RejectReason::WrongPath | RejectReason::ReadingPath | RejectReason::Tls => format!(
             "Set the URL of the External API Request to {}; `chatrace-webhook setup` shows every setting.",
             facts.webhook
@@ -155,8 +167,8 @@ pub(super) fn next_step(sight: RejectReason, facts: &Facts) -> String {
                 .to_owned()
         }
         RejectReason::MissingSecret => {
-            "Add it in Chatrace, under the headers of the External API Request; the value stands in .env or wherever this \
-             service has its environment from.".to_owned()
+            "Add it in Chatrace, under the headers of the External API Request; the value is in .env, or \
+             wherever this service gets its environment from.".to_owned()
         }
         RejectReason::WrongSecret => {
             "Copy the value of WEBHOOK_SECRET once more into the header of the External API Request. If WEBHOOK_SECRET was \

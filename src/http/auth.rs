@@ -1,18 +1,12 @@
 //! Who may read: those with an API token, or with a session on the page.
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::error::ApiError;
-use super::secret::{bearer, is_one_of};
+use super::secret::{bearer, has_bearer};
 use super::{AppState, page};
-
-/// Whether a request carries an API token: then it is a reader's.
-pub(super) fn has_api_token(state: &AppState, headers: &HeaderMap) -> bool {
-    bearer(headers).is_some_and(|token| is_one_of(token, &state.api_tokens))
-}
 
 /// Lets a request through if it carries an API token.
 pub(super) async fn require_api_token(
@@ -20,7 +14,7 @@ pub(super) async fn require_api_token(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if has_api_token(&state, request.headers()) {
+    if has_bearer(request.headers(), &state.api_tokens) {
         return Ok(next.run(request).await);
     }
     let problem = match bearer(request.headers()) {

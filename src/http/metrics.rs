@@ -11,7 +11,7 @@ use metrics::{counter, gauge, histogram};
 
 use super::AppState;
 use super::error::{ApiError, TokenErrors};
-use super::secret::{bearer, is_one_of};
+use super::secret::has_bearer;
 use crate::telemetry;
 
 /// Metrics of this process, for Prometheus
@@ -28,7 +28,7 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some(token) = &state.config.auth.metrics_token
-        && !bearer(&headers).is_some_and(|given| is_one_of(given, std::slice::from_ref(token)))
+        && !has_bearer(&headers, std::slice::from_ref(token))
     {
         return Err(ApiError::Unauthorized(
             "A token is needed: send the value of METRICS_TOKEN as `Authorization: Bearer …`."

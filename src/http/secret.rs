@@ -16,6 +16,11 @@ pub(super) fn is_one_of(given: &str, accepted: &[SecretString]) -> bool {
         .into()
 }
 
+/// Whether a request carries one of these tokens as `Authorization: Bearer …`.
+pub(super) fn has_bearer(headers: &HeaderMap, accepted: &[SecretString]) -> bool {
+    bearer(headers).is_some_and(|token| is_one_of(token, accepted))
+}
+
 /// The token of `Authorization: Bearer …`.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
@@ -32,6 +37,6 @@ mod tests {
     fn an_empty_token_is_never_accepted() {
         assert!(!is_one_of("", &[]));
         let headers = [(header::AUTHORIZATION, "Bearer ".parse().unwrap())];
-        assert_eq!(bearer(&headers.into_iter().collect()), None);
+        assert!(!has_bearer(&headers.into_iter().collect(), &["".into()]));
     }
 }

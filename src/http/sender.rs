@@ -1,4 +1,4 @@
-//! Who may send. Only [`Credentials::verify`] makes [`VerifiedContent`], and only that can become a delivery: the
+//! Who may send. Only [`SenderCredentials::verify`] makes [`VerifiedContent`], and only that can become a delivery: the
 //! compiler refuses to keep what nobody authenticated.
 
 use axum::http::HeaderMap;
@@ -37,7 +37,7 @@ pub(super) struct VerifiedContent(Content);
 
 /// What a request proves before its body is read.
 #[derive(Debug)]
-pub(super) struct Credentials<'a> {
+pub(super) struct SenderCredentials<'a> {
     sender: &'a Sender,
     secret: SecretState,
     /// The header with Meta's signature, where it can be checked.
@@ -78,7 +78,7 @@ impl Sender {
         &'a self,
         headers: &'a HeaderMap,
         parameters: &[String],
-    ) -> Credentials<'a> {
+    ) -> SenderCredentials<'a> {
         let header = headers
             .get("x-webhook-secret")
             .and_then(|value| value.to_str().ok());
@@ -99,7 +99,7 @@ impl Sender {
             .app_secret
             .as_ref()
             .and_then(|_| headers.get("x-hub-signature-256"));
-        Credentials {
+        SenderCredentials {
             sender: self,
             secret,
             signature: signature.map(|value| value.as_bytes()),
@@ -107,7 +107,7 @@ impl Sender {
     }
 }
 
-impl Credentials<'_> {
+impl SenderCredentials<'_> {
     pub(super) fn have_valid_secret(&self) -> bool {
         self.secret == SecretState::Valid
     }

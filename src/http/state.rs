@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::body::Bodies;
-use super::news::News;
+use super::notifier::MessageNotifier;
 use super::process_stats::ProcessStats;
 use super::rejections::Rejections;
 use super::sender::Sender;
@@ -21,11 +21,11 @@ use crate::store::Upkeep;
 
 /// What handlers share. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct AppState(Arc<Shared>);
+pub struct AppState(Arc<SharedState>);
 
 /// The inside of [`AppState`].
 #[derive(Debug)]
-pub struct Shared {
+pub struct SharedState {
     pub(super) config: Config,
     pub(super) api_tokens: Vec<SecretString>,
     pub(super) sender: Sender,
@@ -37,7 +37,7 @@ pub struct Shared {
     pub(super) store: Arc<dyn Upkeep>,
     pub(super) lifecycle: Lifecycle,
     pub(super) process: ProcessStats,
-    pub(super) news: News,
+    pub(super) notifier: MessageNotifier,
     pub(super) silence: SilenceReceiver,
     pub(super) inquiry: Inquiry,
 }
@@ -46,9 +46,9 @@ pub struct Shared {
 pub type SilenceReceiver = watch::Receiver<Option<Judgment>>;
 
 impl Deref for AppState {
-    type Target = Shared;
+    type Target = SharedState;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &SharedState {
         &self.0
     }
 }
@@ -68,7 +68,7 @@ pub struct Services {
     pub silence: SilenceReceiver,
     /// The database.
     pub store: Arc<dyn Upkeep>,
-    /// The stages of the end.
+    /// The stages of the shutdown.
     pub lifecycle: Lifecycle,
 }
 
@@ -76,12 +76,12 @@ impl AppState {
     /// State for the handlers. `api_tokens` are those of the configuration, or the generated one.
     pub fn new(config: Config, api_tokens: Vec<SecretString>, services: Services) -> Self {
         let redactor = Redactor::new(config.secrets().into_iter().chain(&api_tokens));
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedState {
             sender: Sender::new(&config),
             process: ProcessStats::new(redactor.clone(), services.rejections),
             redactor,
             bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
-            news: News::new(0),
+            notifier: MessageNotifier::new(0),
             inquiry: Inquiry::new(&config, &api_tokens),
             config,
             api_tokens,

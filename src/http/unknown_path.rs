@@ -4,7 +4,8 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 
 use super::error::ApiError;
-use super::{AppState, WEBHOOK_PATH, auth, webhook, webhook_path};
+use super::secret::has_bearer;
+use super::{AppState, WEBHOOK_PATH, webhook, webhook_path};
 use crate::rejection::RejectReason;
 
 /// Answers a path that does not exist.
@@ -41,7 +42,7 @@ pub(super) async fn method_not_allowed(
 /// a probe is the diagnosis's: neither was meant for the webhook.
 fn note_if_for_webhook(state: &AppState, reason: RejectReason, request: &Parts) -> bool {
     let for_webhook = webhook_path::is_resembled_by(&request.method, request.uri.path())
-        && !auth::has_api_token(state, &request.headers)
+        && !has_bearer(&request.headers, &state.api_tokens)
         && webhook::probe_answer(state, &request.headers).is_none();
     if for_webhook {
         state.process.record(reason, None, request);

@@ -18,7 +18,7 @@ use super::AppState;
 use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use super::sender::Content;
 use crate::rejection::RejectReason;
-use keep::{Kept, keep};
+use keep::{Accepted, keep};
 use query::WebhookQuery;
 use rejected::Rejected;
 
@@ -26,8 +26,10 @@ pub(super) use probe::{answer as probe_answer, answer_probes};
 
 /// Takes a delivery
 ///
-/// Answers when it is stored. Takes any body: JSON whatever the content type says, forms, multipart, compressed bodies.
-/// Valid JSON is answered 200, understood or not. With an empty body, the parameters of the query are the delivery.
+/// Answers when it is kept, in the database or in the spool. Takes any body: JSON whatever the content type says, forms,
+/// multipart, compressed bodies. Valid JSON is answered 200, understood or not. With an empty body, the parameters of the
+/// query are the delivery.
+///
 /// Without `WEBHOOK_SECRET` and `META_APP_SECRET` anybody may send; otherwise one valid credential suffices.
 #[utoipa::path(
     method(post, put, patch), path = "/instagram/webhook", operation_id = "receive", tag = "webhook",
@@ -41,12 +43,12 @@ pub(super) use probe::{answer as probe_answer, answer_probes};
         (Value = "multipart/form-data", example = json!({"contact_id": "12345", "text": "hello"})),
         (String = "text/plain", example = json!("{\"contact_id\":\"12345\",\"text\":\"hello\"}")),
     )),
-    responses((status = 200, description = "Stored.", body = Kept), DeliveryErrors)
+    responses((status = 200, description = "Kept, in the database or in the spool.", body = Accepted), DeliveryErrors)
 )]
 pub(super) async fn receive(
     State(state): State<AppState>,
     request: Request,
-) -> Result<Json<Kept>, ApiError> {
+) -> Result<Json<Accepted>, ApiError> {
     let (parts, body) = request.into_parts();
     let kept: Result<_, Rejected> = async {
         let query = WebhookQuery::parse(parts.uri.query());
@@ -82,7 +84,7 @@ pub(super) async fn receive(
         ("text" = Option<String>, Query, description = "Of a delivery.", example = "hello"),
     ),
     responses(
-        (status = 200, description = "Stored; or the endpoint is live; or, in plain text, the challenge.", content(
+        (status = 200, description = "Kept; or the endpoint is live; or, in plain text, the challenge.", content(
             (QueryAnswer = "application/json"),
             (String = "text/plain", example = json!("1158201444")),
         )),
@@ -140,6 +142,6 @@ impl Live {
 #[serde(untagged)]
 #[expect(dead_code, reason = "a description of what `receive_query` answers")]
 enum QueryAnswer {
-    Kept(Kept),
+    Accepted(Accepted),
     Live(Live),
 }
