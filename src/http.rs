@@ -127,8 +127,8 @@ pub fn router(state: AppState) -> Router {
         .merge(page::routes())
         .fallback(unknown_path::not_found)
         .method_not_allowed_fallback(unknown_path::method_not_allowed)
-        // The first is the outermost: an id before the log line, the log line around everything. All in one layer of the
-        // router, which boxes and moves each request once for each of its layers.
+        // The first is the outermost: an id before the log line, the log line around everything. All in one layer of
+        // the router, which boxes and moves each request once for each of its layers.
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::x_request_id(RequestIds::default()))

@@ -1,12 +1,13 @@
 //! Makes deliveries durable: [`Permit::submit`] resolves when a delivery is committed, and not before.
 //!
-//! A handler reserves room in a bounded queue, parses its delivery, submits it and waits for the receipt. One writer takes
-//! whatever is waiting, without artificial delay, commits it in one transaction and answers each (group commit): at low
-//! load a batch is one delivery, at high load hundreds share the cost of a commit.
+//! A handler reserves room in a bounded queue, parses its delivery, submits it and waits for the receipt. One writer
+//! takes whatever is waiting, without artificial delay, commits it in one transaction and answers each (group commit):
+//! at low load a batch is one delivery, at high load hundreds share the cost of a commit.
 //!
 //! * A write goes on when its client hangs up: the queue owns the delivery.
-//! * What waits is bounded, in number and in bytes. If there is no room for a second, the sender is asked to come back, and
-//!   memory stays flat. Room is reserved before a delivery is parsed: a flood must not be parsed in order to be refused.
+//! * What waits is bounded, in number and in bytes. If there is no room for a second, the sender is asked to come back,
+//!   and memory stays flat. Room is reserved before a delivery is parsed: a flood must not be parsed in order to be
+//!   refused.
 //! * A row that the database refuses never fails its neighbours; see `batch`.
 //! * A batch whose answer was lost is tried again under the same delivery ids, so that nothing is doubled.
 //! * While Postgres is away, deliveries are kept on this machine's disk (`fallback`), and moved into the database when
@@ -161,8 +162,8 @@ impl Ingest {
 }
 
 impl Permit {
-    /// Hands a record to the writer at once, and returns its receipt, which resolves when the record is committed. The write
-    /// goes on if nobody waits for that. From now on the record takes only as much room as it needs.
+    /// Hands a record to the writer at once, and returns its receipt, which resolves when the record is committed. The
+    /// write goes on if nobody waits for that. From now on the record takes only as much room as it needs.
     ///
     /// # Errors
     /// The receipt fails when the record is not kept, or not known to be: see [`SubmitError`].

@@ -4,8 +4,8 @@
 //! connection is accepted, open requests are answered, the queue is committed, and the process exits with 0. A second
 //! signal, or the time limit, is the hard stop.
 //!
-//! A worker that ends by itself stops the process, with a failing exit code and a log line that names it: a service that
-//! only looks alive loses more than one that is restarted.
+//! A worker that ends by itself stops the process, with a failing exit code and a log line that names it: a service
+//! that only looks alive loses more than one that is restarted.
 
 use std::time::Duration;
 

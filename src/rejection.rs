@@ -40,7 +40,8 @@ named_enum! {
         Unreadable = "unreadable",
         /// It could not be kept: 503.
         NotKept = "not_kept",
-        /// Not a rejection: Meta verified the webhook URL. Kept here because the diagnosis compares it with `Handshake`.
+        /// Not a rejection: Meta verified the webhook URL. Kept here because the diagnosis compares it with
+        /// `Handshake`.
         Verified = "verified",
         /// Not a rejection: a process started. The first start is when the service was set up.
         Started = "started",

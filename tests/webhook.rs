@@ -102,7 +102,7 @@ async fn the_same_message_in_every_transport_is_the_same(
 
 #[rstest]
 #[tokio::test]
-async fn the_octets_come_back_as_they_came(
+async fn the_bytes_come_back_as_they_came(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
 ) {
     let app = App::start(backend).await;

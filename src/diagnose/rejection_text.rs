@@ -49,7 +49,8 @@ pub(super) fn sentence(
     format!("{}{more}: {advice}.", described.join(", "))
 }
 
-/// How bad it is when nothing has arrived since. If everybody only looked, with a browser or a scanner, nothing is lost.
+/// How bad it is when nothing has arrived since. If everybody only looked, with a browser or a scanner, nothing is
+/// lost.
 pub(super) fn severity(rejected: &RejectedRequest, since: Option<Timestamp>) -> Status {
     // `None` is less than any time.
     let sent = rejected.sent_at.is_some() && rejected.sent_at > since;

@@ -93,7 +93,8 @@ impl Bodies {
         drop(room);
         match refused {
             Some(error) => Err(error),
-            // Copied: a piece keeps everything in memory that was read ahead with it, which may be far more than itself.
+            // Copied: a piece keeps everything in memory that was read ahead with it, which may be far more than
+            // itself.
             None if rest.is_empty() => Ok(Bytes::copy_from_slice(&first)),
             None => Ok(rest.freeze()),
         }

@@ -105,7 +105,8 @@ pub(super) struct Gone(ErrorBody);
 #[derive(Debug, IntoResponses)]
 #[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
 pub(super) enum DeliveryErrors {
-    /// The body is empty, did not arrive whole, or cannot be read. A body that cannot be read is kept, under `deliveryId`.
+    /// The body is empty, did not arrive whole, or cannot be read. A body that cannot be read is kept, under
+    /// `deliveryId`.
     #[response(status = 400)]
     BadRequest(ErrorBody),
     /// A credential is missing or wrong: the sentence says what to send.

@@ -27,8 +27,8 @@ pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
 pub(super) struct StoreFacts {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
-    /// The rejected requests that were not yet written when the database was asked. They may be in its answer all the same,
-    /// but none is missing.
+    /// The rejected requests that were not yet written when the database was asked. They may be in its answer all the
+    /// same, but none is missing.
     unwritten: RejectionLog,
 }
 

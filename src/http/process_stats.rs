@@ -64,8 +64,8 @@ impl ProcessStats {
         counts.last_delivery_at = counts.last_delivery_at.max(Some(at));
     }
 
-    /// Notes a request for the diagnosis. One that the webhook itself rejects is also counted and logged. `cause` is for the
-    /// log alone.
+    /// Notes a request for the diagnosis. One that the webhook itself rejects is also counted and logged. `cause` is
+    /// for the log alone.
     pub(super) fn record(&self, reason: RejectReason, cause: Option<&str>, request: &Parts) {
         let sample = self.sample(request);
         let recorded = RejectedRequest::once(reason, Timestamp::now(), Some(sample));

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::{HeaderValue, Request};
 use tower_http::request_id::{MakeRequestId, RequestId};
 
-/// Numbers the requests of this process after a random prefix. Unique enough to find log lines, and a tenth of the cost of
-/// a random id for each.
+/// Numbers the requests of this process after a random prefix. Unique enough to find log lines, and a tenth of the cost
+/// of a random id for each.
 #[derive(Debug, Clone)]
 pub(super) struct RequestIds {
     process: u32,

@@ -1,7 +1,7 @@
 //! Who may send. Only [`SenderCredentials::verify`] makes [`VerifiedContent`], and only that can become a delivery: the
 //! compiler refuses to keep what nobody authenticated.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -102,7 +102,7 @@ impl Sender {
         SenderCredentials {
             sender: self,
             secret,
-            signature: signature.map(|value| value.as_bytes()),
+            signature: signature.map(HeaderValue::as_bytes),
         }
     }
 }
@@ -153,15 +153,16 @@ impl SenderCredentials<'_> {
                 "The signature does not match the body: META_APP_SECRET must be the secret of the app that sends."
             }
             _ if self.sender.secrets.is_empty() => {
-                "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then add its \
-                 value as the header `X-Webhook-Secret` to the External API Request."
+                "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then add \
+                 its value as the header `X-Webhook-Secret` to the External API Request."
             }
             RejectReason::MissingSecret => {
-                "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External API \
-                 Request."
+                "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External \
+                 API Request."
             }
             _ => {
-                "The secret is wrong: the External API Request must send the value of WEBHOOK_SECRET in `X-Webhook-Secret`."
+                "The secret is wrong: the External API Request must send the value of WEBHOOK_SECRET in \
+                 `X-Webhook-Secret`."
             }
         }
     }

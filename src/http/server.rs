@@ -22,11 +22,12 @@ use tower_http::normalize_path::NormalizePathLayer;
 use crate::config::Limits;
 use crate::lifecycle::Lifecycle;
 
-/// How many connections may wait in the system's backlog; usually the system allows as many. Many senders fill the default
-/// of 128 within a moment, and further connections are then refused.
+/// How many connections may wait in the system's backlog; usually the system allows as many. Many senders fill the
+/// default of 128 within a moment, and further connections are then refused.
 const BACKLOG: u32 = 4096;
-/// How much of a request is read ahead for each connection, in bytes: the longest head, and the longest piece of a body, which
-/// may have many. hyper's default is 400 KiB, which a head that does not end would take on each of thousands of connections.
+/// How much of a request is read ahead for each connection, in bytes: the longest head, and the longest piece of a
+/// body, which may have many. hyper's default is 400 KiB, which a head that does not end would take on each of
+/// thousands of connections.
 const READ_AHEAD: usize = 64 * 1024;
 /// Marks a request whose path ends with a slash: the router does not see it.
 #[derive(Debug, Clone, Copy)]
@@ -132,9 +133,9 @@ pub async fn serve(
     }
 }
 
-/// Resolves when a connection may take no further request. A connection without a request so far has a moment left, since
-/// its request may have arrived already; but no longer, since browsers and load balancers open connections in advance,
-/// and these would keep the process from ending.
+/// Resolves when a connection may take no further request. A connection without a request so far has a moment left,
+/// since its request may have arrived already; but no longer, since browsers and load balancers open connections in
+/// advance, and these would keep the process from ending.
 async fn no_more_requests(lifecycle: &Lifecycle, asked: &AtomicBool) {
     lifecycle.soft().cancelled().await;
     let until = Instant::now() + FIRST_REQUEST_TIMEOUT;
@@ -143,8 +144,8 @@ async fn no_more_requests(lifecycle: &Lifecycle, asked: &AtomicBool) {
     }
 }
 
-/// Lets the system end a connection whose client does not read its answer: hyper has no time limit on writing, and such a
-/// client would keep the connection from others.
+/// Lets the system end a connection whose client does not read its answer: hyper has no time limit on writing, and such
+/// a client would keep the connection from others.
 #[cfg(target_os = "linux")]
 fn limit_unread(stream: &TcpStream, limit: Duration) {
     let limit = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);

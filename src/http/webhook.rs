@@ -26,9 +26,9 @@ pub(super) use probe::{answer as probe_answer, answer_probes};
 
 /// Takes a delivery
 ///
-/// Answers when it is kept, in the database or in the spool. Takes any body: JSON whatever the content type says, forms,
-/// multipart, compressed bodies. Valid JSON is answered 200, understood or not. With an empty body, the parameters of the
-/// query are the delivery.
+/// Answers when it is kept, in the database or in the spool. Takes any body: JSON whatever the content type says,
+/// forms, multipart, compressed bodies. Valid JSON is answered 200, understood or not. With an empty body, the
+/// parameters of the query are the delivery.
 ///
 /// Without `WEBHOOK_SECRET` and `META_APP_SECRET` anybody may send; otherwise one valid credential suffices.
 #[utoipa::path(

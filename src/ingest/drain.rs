@@ -20,10 +20,11 @@ const BATCH: u32 = 200;
 /// How long to wait after a failure; doubled up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How often the oldest delivery may fail before the next one is tried, to tell a bad delivery from a database that is away.
+/// How often the oldest delivery may fail before the next one is tried, to tell a bad delivery from a database that is
+/// away.
 const FAILURES_BEFORE_SKIP: u32 = 5;
-/// How long a skipped delivery waits for another attempt; doubled up to the longest. The failure may have been bad luck; where
-/// it was not, each attempt takes a commit's time away from others.
+/// How long a skipped delivery waits for another attempt; doubled up to the longest. The failure may have been bad
+/// luck; where it was not, each attempt takes a commit's time away from others.
 const SHORTEST_RETRY: Duration = Duration::from_secs(5);
 const LONGEST_RETRY: Duration = Duration::from_mins(10);
 
@@ -48,8 +49,8 @@ struct DrainProgress {
     skipped: Vec<i64>,
     retry_at: Instant,
     retry_pause: Duration,
-    /// How many deliveries at once. One at first: it suffices to find out whether the database is back, and a batch that
-    /// is too much for it is not tried again and again.
+    /// How many deliveries at once. One at first: it suffices to find out whether the database is back, and a batch
+    /// that is too much for it is not tried again and again.
     size: u32,
 }
 

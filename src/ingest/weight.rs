@@ -1,4 +1,5 @@
-//! How much memory a delivery takes while it waits: its body and headers, and what was read from them, which can be far more.
+//! How much memory a delivery takes while it waits: its body and headers, and what was read from them, which can be far
+//! more.
 
 use crate::delivery::{Delivery, Item, Record};
 use crate::message::Draft;
@@ -13,8 +14,8 @@ const REASON: usize = 1024;
 /// How often an item repeats something of its delivery, at most.
 const REPEATED: usize = 4;
 
-/// An upper bound on the memory of a delivery, in bytes, before it is parsed. `unpacked` is the size of its decoded body, or
-/// a bound on that.
+/// An upper bound on the memory of a delivery, in bytes, before it is parsed. `unpacked` is the size of its decoded
+/// body, or a bound on that.
 pub fn most_memory(delivery: &Delivery, unpacked: usize) -> usize {
     let size = delivery.size();
     let items = (unpacked / SHORTEST_ITEM).clamp(1, MAX_ITEMS) + 1;

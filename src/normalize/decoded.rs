@@ -14,7 +14,8 @@ pub struct DecodedBody<'a> {
 }
 
 impl<'a> DecodedBody<'a> {
-    /// Decodes the body of a delivery, up to `limit` bytes. The limit is for what unpacks: a body as it came was taken already.
+    /// Decodes the body of a delivery, up to `limit` bytes. The limit is for what unpacks: a body as it came was taken
+    /// already.
     pub fn of(delivery: &'a Delivery, limit: usize) -> Self {
         let limit = limit.max(delivery.body.len());
         match encoding::decode(&delivery.body, declared(delivery), limit) {

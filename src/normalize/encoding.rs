@@ -56,8 +56,8 @@ pub fn decode<'a>(
     Ok(decoded)
 }
 
-/// How many bytes a body can have at most once it is decoded, as far as its length tells: never more than `limit`, unless
-/// it is longer already.
+/// How many bytes a body can have at most once it is decoded, as far as its length tells: never more than `limit`,
+/// unless it is longer already.
 pub fn longest(body: usize, content_encoding: Option<&str>, limit: usize) -> usize {
     let ratio = layers(content_encoding).fold(1, |ratio: usize, _| ratio.saturating_mul(MAX_RATIO));
     body.saturating_mul(ratio).min(limit.max(body))

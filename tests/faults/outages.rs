@@ -89,7 +89,8 @@ async fn a_deadlock_is_tried_again() {
     stored(&server, "before").await;
     let mut other = PgConnection::connect(&url).await.unwrap();
     let mut watching = PgConnection::connect(&url).await.unwrap();
-    // Postgres ends the one that notices, which is the one that waits longer, unless the machine was slow: then once more.
+    // Postgres ends the one that notices, which is the one that waits longer, unless the machine was slow: then once
+    // more.
     for number in 0.. {
         let lock = "BEGIN; UPDATE contacts SET username = 'by hand'";
         sqlx::raw_sql(lock).execute(&mut other).await.unwrap();

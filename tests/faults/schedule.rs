@@ -1,4 +1,4 @@
-//! Whatever a database does, and in whatever order: what was acknowledged is there once, in the order of arrival.
+//! Whatever the database does, in whatever order: what was acknowledged is stored once, in the order of arrival.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,12 +28,12 @@ use crate::support::submit::submit;
 
 /// What the database does with one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whim {
-    /// What it should.
+enum CommitFault {
+    /// It commits.
     Works,
-    /// Nothing, and says so.
+    /// It fails, and nothing is committed.
     FailsBefore,
-    /// What it should, but nobody learns of it.
+    /// It commits, but the answer is lost.
     FailsAfter,
     /// Another transaction came between.
     Conflicts,
@@ -48,11 +48,11 @@ enum Step {
     Crash(Vec<bool>, usize),
 }
 
-/// The embedded database, with whims. A stranger to poison.
+/// The embedded database with injected failures. It refuses records that say `poison`.
 #[derive(Debug)]
-struct Moody {
+struct FailingStore {
     store: SqliteStore,
-    whims: Mutex<VecDeque<Whim>>,
+    faults: Mutex<VecDeque<CommitFault>>,
     /// What was committed without anybody learning of it: that may happen before its turn in the spool comes.
     unanswered: Mutex<HashSet<Uuid>>,
     /// Whether it takes in the end what takes endlessly long.
@@ -60,7 +60,7 @@ struct Moody {
 }
 
 #[async_trait]
-impl Feed for Moody {
+impl Feed for FailingStore {
     async fn head(&self) -> Result<i64, StoreError> {
         self.store.head().await
     }
@@ -79,17 +79,17 @@ impl Feed for Moody {
 }
 
 #[async_trait]
-impl Store for Moody {
+impl Store for FailingStore {
     async fn commit(
         &self,
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
-        let whim = self.whims.lock().unwrap().pop_front();
-        match whim.unwrap_or(Whim::Works) {
-            Whim::FailsBefore => return Err(StoreError::Unavailable("a whim".to_owned())),
-            Whim::Conflicts => return Err(StoreError::Conflict("a whim".to_owned())),
-            Whim::Works | Whim::FailsAfter => {}
+        let fault = self.faults.lock().unwrap().pop_front();
+        match fault.unwrap_or(CommitFault::Works) {
+            CommitFault::FailsBefore => return Err(StoreError::Unavailable("injected".to_owned())),
+            CommitFault::Conflicts => return Err(StoreError::Conflict("injected".to_owned())),
+            CommitFault::Works | CommitFault::FailsAfter => {}
         }
         if records.iter().any(|record| says(record, "poison")) {
             return Err(StoreError::Refused("poison".to_owned()));
@@ -99,7 +99,7 @@ impl Store for Moody {
             return Err(StoreError::Unavailable("it took too long".to_owned()));
         }
         let committed = self.store.commit(records, attempt).await?;
-        if whim == Some(Whim::FailsAfter) {
+        if fault == Some(CommitFault::FailsAfter) {
             let ids = records.iter().map(|record| record.delivery.id);
             self.unanswered.lock().unwrap().extend(ids);
             return Err(StoreError::Unavailable("the answer was lost".to_owned()));
@@ -195,15 +195,15 @@ fn says(record: &Record, text: &str) -> bool {
     record.items.iter().any(is_it)
 }
 
-/// One life of a process on the same directory and database.
-struct Life {
+/// A process that uses the same directory and database as those before it.
+struct Process {
     ingest: Ingest,
     spool: Arc<Spool>,
     workers: Vec<JoinHandle<()>>,
 }
 
-impl Life {
-    async fn begin(store: &Arc<Moody>, directory: &TempDir) -> Self {
+impl Process {
+    async fn begin(store: &Arc<FailingStore>, directory: &TempDir) -> Self {
         let spool = Arc::new(Spool::open(directory.path()).await.unwrap());
         let fallback = Arc::new(Fallback::new(spool.clone()));
         let commits = Commits::default();
@@ -223,8 +223,8 @@ impl Life {
             // A panic would be the end of the service.
             assert!(worker.await.is_err_and(|error| error.is_cancelled()));
         }
-        // The thread of the spool's file would outlive them, as it outlives no process: what it still commits would come
-        // after the next life has counted what waits.
+        // The thread of the spool's file would outlive them, as it outlives no process: what it still commits would
+        // come after the next process has counted what waits.
         self.spool.find(Uuid::nil()).await.unwrap();
     }
 
@@ -280,23 +280,23 @@ async fn submit_all(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
     join_all(submits).await
 }
 
-async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
+async fn check(steps: Vec<Step>, faults: Vec<CommitFault>) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ledger.db");
-    let store = Arc::new(Moody {
+    let store = Arc::new(FailingStore {
         store: SqliteStore::open(&file, Duration::ZERO, true)
             .await
             .unwrap(),
-        whims: Mutex::new(whims.into()),
+        faults: Mutex::new(faults.into()),
         unanswered: Mutex::default(),
         relents: AtomicBool::new(false),
     });
     let mut submitted: Vec<Submitted> = Vec::new();
-    let mut life = Life::begin(&store, &directory).await;
+    let mut process = Process::begin(&store, &directory).await;
     for step in steps {
         match step {
             Step::Arrive(poison) => {
-                let answered = submit_all(&life.ingest, &poison).await;
+                let answered = submit_all(&process.ingest, &poison).await;
                 assert!(
                     answered.iter().all(|(_, _, receipt)| receipt.is_some()),
                     "the spool takes everything: {answered:?}"
@@ -304,19 +304,19 @@ async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
                 submitted.extend(answered);
             }
             Step::Crash(poison, turns) => {
-                let ingest = life.ingest.clone();
+                let ingest = process.ingest.clone();
                 let submitting = tokio::spawn(async move { submit_all(&ingest, &poison).await });
                 for _ in 0..turns {
                     tokio::task::yield_now().await;
                 }
-                life.end().await;
+                process.end().await;
                 submitted.extend(submitting.await.unwrap());
-                life = Life::begin(&store, &directory).await;
+                process = Process::begin(&store, &directory).await;
             }
         }
     }
-    life.drained().await;
-    life.end().await;
+    process.drained().await;
+    process.end().await;
 
     let page = Page {
         after: 0,
@@ -367,16 +367,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Whims last a while: a short one is over before a batch has been tried often enough.
-fn whims() -> impl Strategy<Value = Vec<Whim>> {
-    let whim = prop_oneof![
-        3 => Just(Whim::Works),
-        2 => Just(Whim::FailsBefore),
-        2 => Just(Whim::FailsAfter),
-        1 => Just(Whim::Conflicts),
+/// Faults last a while: a short one is over before a batch has been tried often enough.
+fn faults() -> impl Strategy<Value = Vec<CommitFault>> {
+    let fault = prop_oneof![
+        3 => Just(CommitFault::Works),
+        2 => Just(CommitFault::FailsBefore),
+        2 => Just(CommitFault::FailsAfter),
+        1 => Just(CommitFault::Conflicts),
     ];
-    let lasting = (whim, 1_usize..7).prop_map(|(whim, times)| vec![whim; times]);
-    prop::collection::vec(lasting, 0..6).prop_map(|whims| whims.concat())
+    let lasting = (fault, 1_usize..7).prop_map(|(fault, times)| vec![fault; times]);
+    prop::collection::vec(lasting, 0..6).prop_map(|faults| faults.concat())
 }
 
 proptest! {
@@ -385,10 +385,10 @@ proptest! {
     #[test]
     fn whatever_the_database_does_what_was_acknowledged_is_there_once_and_in_order(
         steps in prop::collection::vec(step(), 1..8),
-        whims in whims(),
+        faults in faults(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(check(steps, whims));
+        runtime.block_on(check(steps, faults));
     }
 }
 
@@ -397,19 +397,19 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("database");
     let store = SqliteStore::open(&path, Duration::from_secs(10), true).await;
-    let store = Arc::new(Moody {
+    let store = Arc::new(FailingStore {
         store: store.unwrap(),
-        whims: Mutex::default(),
+        faults: Mutex::default(),
         unanswered: Mutex::default(),
         relents: AtomicBool::new(false),
     });
-    let life = Life::begin(&store, &directory).await;
+    let process = Process::begin(&store, &directory).await;
     let endless = saying(Uuid::now_v7(), "endless");
-    let spooled = submit(&life.ingest, endless.clone()).await.unwrap();
+    let spooled = submit(&process.ingest, endless.clone()).await.unwrap();
     assert_eq!(spooled.outcome, Outcome::Spooled);
     // What comes next is spooled behind it, until it is skipped.
     let skipped = async {
-        while submit_all(&life.ingest, &[false]).await[0]
+        while submit_all(&process.ingest, &[false]).await[0]
             .2
             .as_ref()
             .unwrap()
@@ -422,13 +422,13 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
     timeout(PATIENCE, skipped)
         .await
         .expect("everybody waits behind it");
-    while life.spool.depth().deliveries > 1 {
+    while process.spool.depth().deliveries > 1 {
         tokio::task::yield_now().await;
     }
-    assert!(life.spool.find(endless.id).await.unwrap().is_some());
+    assert!(process.spool.find(endless.id).await.unwrap().is_some());
     // It is tried again later, and need not wait for the next start.
     store.relents.store(true, Ordering::Relaxed);
-    life.drained().await;
-    life.end().await;
+    process.drained().await;
+    process.end().await;
     assert!(store.delivery(endless.id).await.unwrap().is_some());
 }

@@ -7,8 +7,8 @@ use std::task::Poll;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::{Instrument as _, Span};
 
-/// Does work to its end, even if the caller is dropped, as a handler is when its client hangs up. Work that is ready at once,
-/// as most is, needs no task of its own. `None`: the process ends.
+/// Does work to its end, even if the caller is dropped, as a handler is when its client hangs up. Work that is ready at
+/// once, as most is, needs no task of its own. `None`: the process ends.
 pub(super) async fn detached<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {

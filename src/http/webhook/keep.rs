@@ -29,9 +29,10 @@ const KEPT_HEADERS: [&str; 8] = [
     "x-user-id",
 ];
 
-/// Bodies whose decoded length may exceed this are parsed off the async workers, which would serve nobody else meanwhile.
-/// Parsing takes up to 0.2 ms per KiB (measured with lists of tiny items, on one busy core), so what is parsed inline takes
-/// at most 3 ms. Messages are far shorter than this, and their parsing is hardly slower than changing threads.
+/// Bodies whose decoded length may exceed this are parsed off the async workers, which would serve nobody else
+/// meanwhile. Parsing takes up to 0.2 ms per KiB (measured with lists of tiny items, on one busy core), so what is
+/// parsed inline takes at most 3 ms. Messages are far shorter than this, and their parsing is hardly slower than
+/// changing threads.
 const PARSED_INLINE: usize = 16 * 1024;
 
 /// The answer to a delivery that is kept. It never has the keys `messages` or `actions`: Chatrace would execute them.

@@ -70,8 +70,8 @@ pub(in crate::http) async fn answer_probes(
     }
 }
 
-/// Whether a request may turn out to be a probe when its body is read: it is marked, or as long as a probe, whose mark a
-/// proxy may have dropped.
+/// Whether a request may turn out to be a probe when its body is read: it is marked, or as long as a probe, whose mark
+/// a proxy may have dropped.
 fn may_be_probe(request: &Request) -> bool {
     let length = request.body().size_hint().exact();
     webhook_path::sends(request.method())
