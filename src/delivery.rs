@@ -126,33 +126,7 @@ pub enum ReasonCode {
     Superseded,
 }
 
-/// Why a request at the webhook was refused. Such a request is no delivery: it is counted, not kept.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "snake_case")]
-pub enum Rejection {
-    /// A secret is needed, and none came.
-    MissingSecret,
-    /// None of the secrets that came is valid.
-    WrongSecret,
-    /// `X-Hub-Signature-256` does not fit the body.
-    BadSignature,
-    /// The body is empty.
-    Empty,
-    /// The body is too large.
-    TooLarge,
-    /// The body did not arrive whole, or not in time.
-    Incomplete,
-    /// The method is none the webhook takes.
-    Method,
-    /// Meta's verification came with a wrong token.
-    Handshake,
-    /// It could not be kept: 503.
-    NotKept,
-}
-
-impl_named!(Outcome, ReasonCode, Rejection);
+impl_named!(Outcome, ReasonCode);
 
 /// Why an item is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,11 +16,11 @@ mod duplicates;
 mod echoes;
 pub mod facts;
 mod handshake;
-mod misses;
-mod near_misses;
 mod outcomes;
 mod placeholders;
 mod quarantine;
+mod rejection_text;
+mod rejections;
 mod retention;
 mod sender_auth;
 mod silence;
@@ -184,7 +184,7 @@ fn all_well(checks: &[Check]) -> String {
 pub fn own_checks(facts: &Facts) -> Vec<Check> {
     let checks: [fn(&Facts) -> Check; 17] = [
         arrival::check,
-        near_misses::check,
+        rejections::check,
         handshake::check,
         sender_auth::check,
         placeholders::check,

@@ -9,32 +9,33 @@ mod diagnosis;
 mod erasure;
 mod error;
 mod extract;
+mod facts;
 mod health;
 mod messages;
 mod metrics;
-mod near_miss;
-mod news;
-mod observed;
+mod notifier;
 mod openapi;
 mod page;
+mod process_stats;
+mod rejections;
 mod reprocess;
 mod request_id;
+mod secret;
+mod sender;
 mod server;
+mod state;
 mod stats;
+mod unknown_path;
 mod webhook;
+mod webhook_path;
 
 use std::borrow::Cow;
-use std::ops::Deref;
-use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use secrecy::SecretString;
-use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -43,92 +44,25 @@ use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use rejections::{RejectionWriter, Rejections};
 pub use server::{listen, serve};
+pub use state::{AppState, Services, SilenceReceiver};
 
 pub use crate::setup::WEBHOOK_PATH;
 
-use crate::config::Config;
-use crate::diagnose::Inquiry;
-use crate::ingest::{Ingest, Sightings};
-use crate::lifecycle::Lifecycle;
-use crate::redact::Redactor;
-use crate::sighting::Sight;
-use crate::silence::Judgment;
-use crate::store::Store;
 use error::ApiError;
 use request_id::RequestIds;
 
-/// What handlers share. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct AppState(Arc<Shared>);
-
-/// The inside of [`AppState`].
-#[derive(Debug)]
-pub struct Shared {
-    config: Config,
-    api_tokens: Vec<SecretString>,
-    sender: auth::Sender,
-    redactor: Redactor,
-    bodies: body::Bodies,
-    ingest: Ingest,
-    store: Arc<dyn Store>,
-    lifecycle: Lifecycle,
-    observed: observed::Observed,
-    news: news::News,
-    silence: SilenceReceiver,
-    inquiry: Inquiry,
-}
-
-/// What was judged about silence last; `None` while that cannot be told, and where nobody watches.
-pub type SilenceReceiver = watch::Receiver<Option<Judgment>>;
-
-impl Deref for AppState {
-    type Target = Shared;
-
-    fn deref(&self) -> &Shared {
-        &self.0
-    }
-}
-
-impl AppState {
-    /// State for the handlers. `api_tokens` are those of the configuration, or the generated one.
-    pub fn new(
-        config: Config,
-        api_tokens: Vec<SecretString>,
-        ingest: Ingest,
-        sightings: Sightings,
-        silence: SilenceReceiver,
-        store: Arc<dyn Store>,
-        lifecycle: Lifecycle,
-    ) -> Self {
-        let redactor = Redactor::new(config.secrets().into_iter().chain(&api_tokens));
-        Self(Arc::new(Shared {
-            sender: auth::Sender::new(&config),
-            observed: observed::Observed::new(redactor.clone(), sightings),
-            redactor,
-            bodies: body::Bodies::new(config.server.max_body_bytes, config.server.limits.body),
-            news: news::News::new(0),
-            silence,
-            inquiry: Inquiry::new(&config, &api_tokens),
-            config,
-            api_tokens,
-            ingest,
-            store,
-            lifecycle,
-        }))
-    }
-}
-
-/// The worker that wakes those who wait for messages. It holds nothing that keeps the queue open.
-pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
-    news::watch(
-        state.news.clone(),
+/// The worker that wakes readers that wait for messages. It holds nothing that keeps the queue open.
+pub fn notify_readers(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
+    notifier::notify_readers(
+        state.notifier.clone(),
         state.store.clone(),
-        state.ingest.commits(),
+        state.commits.subscribe(),
     )
 }
 
-/// What is read with an API token.
+/// Needs an API token.
 fn reading() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(stats::show))
@@ -144,16 +78,20 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(erasure::erase))
 }
 
-/// What is read with an API token, or with a session on the page.
+/// Needs an API token, or a session on the page.
 fn following() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(messages::follow))
 }
 
-/// What judges its callers itself, or is for anybody.
-fn open() -> OpenApiRouter<AppState> {
+/// Where deliveries come in. It judges its senders itself.
+fn receiving() -> OpenApiRouter<AppState> {
     let (schemas, paths, methods) = routes!(webhook::receive, webhook::receive_query);
+    OpenApiRouter::new().routes((schemas, paths, methods.fallback(webhook::reject_method)))
+}
+
+/// For anybody.
+fn open() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes((schemas, paths, methods.fallback(webhook::refuse_method)))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::show))
@@ -163,6 +101,7 @@ fn open() -> OpenApiRouter<AppState> {
 /// Every route of the API and its description, without layers.
 fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::frame())
+        .merge(receiving())
         .merge(open())
         .merge(reading())
         .merge(following())
@@ -180,13 +119,16 @@ pub fn router(state: AppState) -> Router {
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ));
-    Router::from(open())
+    let for_probes = middleware::from_fn_with_state(state.clone(), webhook::answer_probes);
+    Router::from(receiving())
+        .route_layer(for_probes)
+        .merge(Router::from(open()))
         .merge(reading)
         .merge(page::routes())
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        // The first is the outermost: an id before the log line, the log line around everything. All in one layer of the
-        // router, which boxes and moves each request once for each of its layers.
+        .fallback(unknown_path::not_found)
+        .method_not_allowed_fallback(unknown_path::method_not_allowed)
+        // The first is the outermost: an id before the log line, the log line around everything. All in one layer of
+        // the router, which boxes and moves each request once for each of its layers.
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::x_request_id(RequestIds::default()))
@@ -211,7 +153,7 @@ fn request_span(request: &Request) -> tracing::Span {
         .unwrap_or_default();
     let path = match request.extensions().get::<MatchedPath>() {
         Some(route) => Cow::Borrowed(route.as_str()),
-        None => near_miss::shown(request.uri().path()).into(),
+        None => webhook_path::shown(request.uri().path()).into(),
     };
     tracing::info_span!(
         "request",
@@ -219,48 +161,6 @@ fn request_span(request: &Request) -> tracing::Span {
         path = &*path,
         id
     )
-}
-
-async fn not_found(State(state): State<AppState>, request: Request) -> ApiError {
-    let (parts, _) = request.into_parts();
-    nothing_here(note_near_miss(&state, Sight::WrongPath, &parts))
-}
-
-/// That a path is none; and, for those who seem to mean the webhook, which path that has.
-fn nothing_here(means_webhook: bool) -> ApiError {
-    let hint = if means_webhook {
-        format!(
-            " Messages are received at POST {WEBHOOK_PATH}: check the URL in the External API Request."
-        )
-    } else {
-        String::new()
-    };
-    ApiError::NotFound(format!("There is nothing at this path.{hint}"))
-}
-
-/// A path that has other methods. Who sends something there may have meant the webhook.
-async fn method_not_allowed(State(state): State<AppState>, request: Request) -> ApiError {
-    let (parts, _) = request.into_parts();
-    if near_miss::sends(&parts.method) {
-        note_near_miss(&state, Sight::ReadingPath, &parts);
-    }
-    ApiError::MethodNotAllowed
-}
-
-/// Notes a request to a path that resembles the webhook's. One with an API token is a reader's, and a probe is the
-/// diagnosis's: neither was meant for the webhook.
-fn note_near_miss(state: &AppState, sight: Sight, request: &Parts) -> bool {
-    let resembles = near_miss::resembles_webhook(&request.method, request.uri.path())
-        && !auth::reads(state, &request.headers)
-        && webhook::probe_answer(state, &request.headers).is_none();
-    if resembles {
-        state.observed.sighting(sight, request);
-        tracing::warn!(
-            path = near_miss::shown(request.uri.path()),
-            "🚫 A request missed the webhook: its path resembles {WEBHOOK_PATH}"
-        );
-    }
-    resembles
 }
 
 #[expect(

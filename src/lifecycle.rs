@@ -1,11 +1,11 @@
-//! How the process ends: softly first, then hard.
+//! How the process ends: a soft stop first, then a hard one.
 //!
-//! On SIGTERM or SIGINT `/readyz` turns 503 while requests are still taken for `SHUTDOWN_DELAY`; then no new
-//! connections are taken, open requests are answered, the queue is committed, and the process exits with 0. A second
-//! signal, or the time limit, cuts that short.
+//! On SIGTERM or SIGINT `/readyz` answers 503 while requests are still accepted for `SHUTDOWN_DELAY`. Then no new
+//! connection is accepted, open requests are answered, the queue is committed, and the process exits with 0. A second
+//! signal, or the time limit, is the hard stop.
 //!
-//! A worker that ends by itself ends the process, with a failing exit code and a line that names it: a service that
-//! only looks alive loses more than one that is restarted.
+//! A worker that ends by itself stops the process, with a failing exit code and a log line that names it: a service
+//! that only looks alive loses more than one that is restarted.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long open requests and the queue may take to finish after new connections are refused.
-const GRACE: Duration = Duration::from_secs(25);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// The stages of the end, shared by everything that runs. Cheap to clone.
+/// The stages of the shutdown, shared by everything that runs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     draining: CancellationToken,
@@ -45,7 +45,7 @@ impl Lifecycle {
         }
     }
 
-    /// Whether the end has been announced: load balancers should send requests elsewhere.
+    /// Whether the shutdown was announced: load balancers should send requests elsewhere.
     pub fn is_draining(&self) -> bool {
         self.draining.is_cancelled()
     }
@@ -60,7 +60,7 @@ impl Lifecycle {
         &self.hard
     }
 
-    /// Ends it: announces, waits for `delay`, and stops new work.
+    /// Announces the shutdown, waits for `delay`, and stops new work.
     pub async fn shut_down(&self, delay: Duration) {
         self.draining.cancel();
         tokio::select! {
@@ -70,14 +70,14 @@ impl Lifecycle {
         self.soft.cancel();
     }
 
-    /// Cuts what is not finished in time after the soft stop, whether a signal or a dead worker brought that about.
-    pub async fn cut_in_time(self) {
+    /// Stops hard what is not finished in time after the soft stop, whether a signal or a dead worker caused that.
+    pub async fn enforce_timeout(self) {
         self.soft.cancelled().await;
-        sleep(GRACE).await;
+        sleep(SHUTDOWN_TIMEOUT).await;
         self.hard.cancel();
     }
 
-    /// Runs a worker that should live until the soft stop. If it ends before, or panics, the process ends.
+    /// Runs a worker that should live until the soft stop. If it ends earlier, or panics, the process ends.
     pub fn spawn_worker(
         &self,
         name: &'static str,
@@ -103,22 +103,22 @@ impl Lifecycle {
         }
     }
 
-    /// The worker that ended before its time, if one did.
+    /// The worker that ended too early, if one did.
     pub fn failed_worker(&self) -> Option<&'static str> {
         *self.failed.borrow()
     }
 }
 
-/// Notices the end of a worker, a panic included.
+/// Notices the end of a worker, including by a panic.
 struct WorkerGuard {
     name: &'static str,
     lifecycle: Lifecycle,
-    /// It came to its end: it did not panic, and was not cut.
+    /// It returned: it did not panic, and was not aborted.
     finished: bool,
 }
 
 impl WorkerGuard {
-    /// The worker came to its end.
+    /// The worker returned.
     fn finish(mut self) {
         self.finished = true;
     }
@@ -132,7 +132,7 @@ impl Drop for WorkerGuard {
         }
         tracing::error!(
             worker = self.name,
-            "a worker ended before its time: the service stops"
+            "a worker ended too early: the service stops"
         );
         self.lifecycle.failed.send_replace(Some(self.name));
         self.lifecycle.draining.cancel();
@@ -140,7 +140,7 @@ impl Drop for WorkerGuard {
     }
 }
 
-/// Turns signals into the stages of the end, until the process is gone.
+/// Turns signals into the stages of the shutdown, until the process is gone.
 ///
 /// # Errors
 /// When the signals cannot be listened to.
@@ -157,7 +157,7 @@ pub fn listen_to_signals(lifecycle: &Lifecycle, delay: Duration) -> std::io::Res
             }
         };
         next().await;
-        tracing::info!("stopping: finishing what was begun; a second signal stops at once");
+        tracing::info!("stopping: finishing open requests; a second signal stops at once");
         let ending = lifecycle.clone();
         tokio::spawn(async move { ending.shut_down(delay).await });
         next().await;
@@ -193,9 +193,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_brought_the_soft_stop_about_it_is_cut_in_time() {
+    async fn whatever_caused_the_soft_stop_the_hard_stop_follows_in_time() {
         let lifecycle = Lifecycle::new();
-        tokio::spawn(lifecycle.clone().cut_in_time());
+        tokio::spawn(lifecycle.clone().enforce_timeout());
         lifecycle.spawn_worker("writer", async {});
         lifecycle.hard().cancelled().await;
         assert_eq!(lifecycle.failed_worker(), Some("writer"));

@@ -14,13 +14,12 @@
 //!
 //! All of it is pure and total: for any bytes, [`normalize`] returns at least one item and never panics.
 
-use std::borrow::Cow;
-
-use crate::delivery::{Delivery, Item, ReasonCode};
+use crate::delivery::{Delivery, Item, ReasonCode, Record};
 use crate::message::Shape;
 
 mod attachment;
 mod classify;
+mod decoded;
 mod defect;
 pub mod encoding;
 mod extracted;
@@ -43,6 +42,7 @@ mod tree;
 mod walk;
 mod whatsapp;
 
+pub use decoded::DecodedBody;
 pub use defect::Defect;
 pub(crate) use items::{MAX_ITEMS, max_text_bytes};
 
@@ -65,11 +65,15 @@ pub struct Reading {
 ///
 /// The same delivery always gives the same reading.
 pub fn normalize(delivery: &Delivery) -> Reading {
-    let (body, decode_error) = decoded(delivery);
+    normalize_decoded(delivery, &DecodedBody::of(delivery, MAX_DECODED))
+}
+
+/// Reads a delivery whose body is decoded already.
+pub fn normalize_decoded(delivery: &Delivery, body: &DecodedBody<'_>) -> Reading {
     let tree = if delivery.is_query {
-        tree::parse_query(&body)
+        tree::parse_query(&body.bytes)
     } else {
-        tree::parse_body(&body, delivery.content_type.as_deref())
+        tree::parse_body(&body.bytes, delivery.content_type.as_deref())
     };
     let (value, recovered) = match tree {
         tree::Tree::Read { value, recovered } => (value, recovered),
@@ -82,7 +86,7 @@ pub fn normalize(delivery: &Delivery) -> Reading {
         }
         tree::Tree::Broken(mut defect) => {
             // A body that does not decode is not JSON either, but the failed decoding is the cause.
-            if let Some(error) = decode_error {
+            if let Some(error) = &body.error {
                 defect.cause = error.to_string();
             }
             return unreadable(defect);
@@ -94,7 +98,7 @@ pub fn normalize(delivery: &Delivery) -> Reading {
         header_contact: header.as_ref().and_then(scalar::owned_id),
         recovered,
     };
-    let mut items = items::Items::new(&context, body.len());
+    let mut items = items::Items::new(&context, body.bytes.len());
     walk::walk(&mut items, &value);
     let (shape, items) = items.finish();
     Reading {
@@ -104,25 +108,19 @@ pub fn normalize(delivery: &Delivery) -> Reading {
     }
 }
 
-/// The body as text for people: decoded, with U+FFFD for bytes that are not text.
-pub fn readable_text(delivery: &Delivery) -> String {
-    let content_type = delivery.content_type.as_deref().unwrap_or_default();
-    let (body, _) = decoded(delivery);
-    tree::to_text(&body, &content_type.to_ascii_lowercase())
-        .0
-        .into_owned()
+/// Reads a delivery that is kept already, and is not to be refused any more.
+pub fn to_record(delivery: Delivery) -> Record {
+    let reading = normalize(&delivery);
+    Record {
+        delivery,
+        shape: reading.shape,
+        items: reading.items,
+    }
 }
 
-/// The body without its content encoding. If it does not decode: as it is, with the error.
-fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>) {
-    // A header describes the body, not a query.
-    let declared = delivery
-        .header("content-encoding")
-        .filter(|_| !delivery.is_query);
-    match encoding::decode(&delivery.body, declared, MAX_DECODED) {
-        Ok(body) => (body, None),
-        Err(error) => (Cow::Borrowed(&delivery.body), Some(error)),
-    }
+/// The body as text for people: decoded, and with U+FFFD for what is no text.
+pub fn readable_text(delivery: &Delivery) -> String {
+    DecodedBody::of(delivery, MAX_DECODED).readable_text(delivery)
 }
 
 fn unreadable(defect: Defect) -> Reading {

@@ -56,7 +56,7 @@ pub(crate) use sqlite::IN_USE;
 pub use sqlite::{SqliteReader, SqliteStore};
 
 use crate::delivery::{Delivery, Receipt, Record};
-use crate::sighting::Sighting;
+use crate::rejection::RejectedRequest;
 
 /// Whether a batch may have been committed before without anybody learning of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,7 @@ pub trait Reader: MessageReader {
 #[async_trait]
 pub trait RejectionStore: std::fmt::Debug + Send + Sync {
     /// Adds to those that are kept. Their number stays bounded whatever is added.
-    async fn add_rejections(&self, seen: &[Sighting]) -> Result<(), StoreError>;
+    async fn add_rejections(&self, seen: &[RejectedRequest]) -> Result<(), StoreError>;
 }
 
 /// What the watch over silence needs of the database.

@@ -19,11 +19,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Failure;
 use crate::config::{Config, Database};
-use crate::http::{self, AppState, SilenceReceiver};
-use crate::ingest::{Ingest, Sightings};
+use crate::http::{self, AppState, Rejections, Services, SilenceReceiver};
+use crate::ingest::{Commits, Drain, Fallback, Ingest};
 use crate::lifecycle::{self, Lifecycle};
 use crate::maintenance::{Retention, keep_rolling_up};
-use crate::sighting::{Sight, Sighting};
+use crate::rejection::{RejectReason, RejectedRequest};
 use crate::silence::{Alerter, Watch};
 use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
@@ -79,7 +79,7 @@ pub async fn run(
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
-    let _cutting = AbortOnDropHandle::new(tokio::spawn(lifecycle.clone().cut_in_time()));
+    let _enforcing = AbortOnDropHandle::new(tokio::spawn(lifecycle.clone().enforce_timeout()));
     let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
     let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
     let data_dir = if config.database.is_embedded() || config.spool {
@@ -101,7 +101,9 @@ pub async fn run(
         }
         _ => None,
     };
-    let (ingest, writer, drain) = Ingest::new(store.clone(), spool.clone());
+    let fallback = spool.clone().map(|spool| Arc::new(Fallback::new(spool)));
+    let commits = Commits::default();
+    let (ingest, writer) = Ingest::new(store.clone(), fallback.clone(), commits.clone());
     lifecycle.spawn_worker("writer", {
         let soft = lifecycle.soft().clone();
         async move {
@@ -110,32 +112,40 @@ pub async fn run(
             soft.cancelled().await;
         }
     });
-    if let Some(drain) = drain {
+    if let Some(fallback) = fallback.clone() {
+        let drain = Drain::new(store.clone(), fallback, commits.clone());
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
     let retention = Retention::new(store.clone(), config.retention_days);
     spawn_until_soft_stop(&lifecycle, "retention", retention.run());
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
-    let rollup = keep_rolling_up(store.clone(), ingest.commits());
+    let rollup = keep_rolling_up(store.clone(), commits.subscribe());
     spawn_until_soft_stop(&lifecycle, "rollup", rollup);
     banner::print(&config, address, generated.as_ref());
     let limits = config.server.limits;
-    let (sightings, recorder) = Sightings::new(store.clone());
-    lifecycle.spawn_worker("sightings", recorder.run(lifecycle.soft().clone()));
+    let (rejections, rejection_writer) = Rejections::new(store.clone());
+    lifecycle.spawn_worker("rejections", rejection_writer.run(lifecycle.soft().clone()));
     let silence = watch_silence(&config, &store, alerter, &lifecycle);
-    let state = AppState::new(
-        config,
-        api_tokens,
+    let services = Services {
         ingest,
-        sightings.clone(),
+        fallback,
+        commits,
+        rejections: rejections.clone(),
         silence,
-        store.clone(),
-        lifecycle.clone(),
-    );
-    spawn_until_soft_stop(&lifecycle, "news", http::watch_news(&state));
+        store: store.clone(),
+        lifecycle: lifecycle.clone(),
+    };
+    let state = AppState::new(config, api_tokens, services);
+    spawn_until_soft_stop(&lifecycle, "notifier", http::notify_readers(&state));
     let router = http::router(state);
-    let on_tls = move || sightings.note(Sighting::once(Sight::Tls, Timestamp::now(), None));
+    let on_tls = move || {
+        rejections.note(RejectedRequest::once(
+            RejectReason::Tls,
+            Timestamp::now(),
+            None,
+        ));
+    };
     http::serve(listener, router, limits, on_tls, &lifecycle).await;
 
     let clean = lifecycle.workers_ended().await;
@@ -145,7 +155,7 @@ pub async fn run(
     }
     drop(data_dir);
     match lifecycle.failed_worker() {
-        Some(worker) => Err(anyhow!("the worker `{worker}` ended before its time").into()),
+        Some(worker) => Err(anyhow!("the worker `{worker}` ended too early").into()),
         None if clean => {
             tracing::info!("stopped: everything that was acknowledged is stored");
             Ok(())

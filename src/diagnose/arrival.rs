@@ -1,22 +1,25 @@
-//! Does anything arrive at all? When nothing does, the near misses say why.
+//! Does anything arrive at all? When nothing does, the rejected requests say why.
 
 use super::words::{at, time};
-use super::{Check, Facts, Status, misses};
-use crate::sighting::Sight;
+use super::{Check, Facts, Status, rejection_text};
+use crate::rejection::RejectReason;
 
 pub(super) const NAME: &str = "arrival";
 
 pub(super) fn check(facts: &Facts) -> Check {
-    let misses: Vec<_> = misses::since(facts, facts.last_delivery_at)
+    let rejected: Vec<_> = rejection_text::rejected_since(facts, facts.last_delivery_at)
         .into_iter()
         // Its body is kept, and told by other checks. While the database is away, that is why nothing can be kept.
-        .filter(|miss| match miss.sight {
-            Sight::Unreadable => false,
-            Sight::NotKept => facts.known.is_some(),
+        .filter(|one| match one.reason {
+            RejectReason::Unreadable => false,
+            RejectReason::NotKept => facts.known.is_some(),
             _ => true,
         })
         .collect();
-    let nothing = if misses.iter().any(|miss| miss.sight == Sight::NotKept) {
+    let nothing = if rejected
+        .iter()
+        .any(|one| one.reason == RejectReason::NotKept)
+    {
         "Nothing has been kept"
     } else {
         "Nothing has reached this server"
@@ -24,15 +27,18 @@ pub(super) fn check(facts: &Facts) -> Check {
     match facts.last_delivery_at {
         // Whatever was tried, the rest is not known.
         None if facts.known.is_none() => Check::unknown(NAME),
-        None if misses.is_empty() => nothing_yet(facts),
+        None if rejected.is_empty() => nothing_yet(facts),
         None => Check::new(
             NAME,
             Status::Problem,
-            format!("{nothing} yet. {}", misses::sentence(&misses, None, facts)),
+            format!(
+                "{nothing} yet. {}",
+                rejection_text::sentence(&rejected, None, facts)
+            ),
             "Somebody tries to send, and misses.",
-            misses::next_step(misses[0].sight, facts),
+            rejection_text::next_step(rejected[0].reason, facts),
         ),
-        Some(last) if misses.is_empty() => {
+        Some(last) if rejected.is_empty() => {
             let observed = match facts.last_message_at {
                 Some(message) => format!("The last message arrived {}.", at(message, facts.now)),
                 // Whether that held a message the database knows.
@@ -48,20 +54,20 @@ pub(super) fn check(facts: &Facts) -> Check {
         }
         Some(last) => Check::new(
             NAME,
-            misses::severity(misses[0], Some(last)),
+            rejection_text::severity(rejected[0], Some(last)),
             format!(
                 "{nothing} since {}. {}",
                 time(last, facts.now),
-                misses::sentence(&misses, Some(last), facts)
+                rejection_text::sentence(&rejected, Some(last), facts)
             ),
             "Somebody tries to send, and misses.",
-            misses::next_step(misses[0].sight, facts),
+            rejection_text::next_step(rejected[0].reason, facts),
         ),
     }
 }
 
 fn nothing_yet(facts: &Facts) -> Check {
-    let started = facts.seen.all_of(Sight::Started);
+    let started = facts.rejected.all_of(RejectReason::Started);
     let first = started.map_or(facts.started_at, |started| started.first_at);
     Check::new(
         NAME,
@@ -81,35 +87,42 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::sighting::{Sample, Sighting, Tally};
+    use crate::rejection::{RejectedRequest, RejectionLog, RequestSample};
 
     fn at(time: &str) -> Timestamp {
         format!("2026-11-22T{time}:00Z").parse().unwrap()
     }
 
-    fn miss(sight: Sight, method: &str, path: &str, time: &str) -> Sighting {
-        let sample = Sample {
+    fn rejected(reason: RejectReason, method: &str, path: &str, time: &str) -> RejectedRequest {
+        let sample = RequestSample {
             method: method.to_owned(),
             path: path.to_owned(),
             content_type: None,
             user_agent: None,
         };
-        Sighting::once(sight, at(time), Some(sample))
+        RejectedRequest::once(reason, at(time), Some(sample))
     }
 
-    fn facts(last: Option<&str>, seen: Vec<Sighting>) -> Facts {
+    fn facts(last: Option<&str>, seen: Vec<RejectedRequest>) -> Facts {
         Facts {
             now: at("16:00"),
             last_delivery_at: last.map(at),
             last_message_at: last.map(at),
-            seen: seen.into_iter().collect::<Tally>(),
+            rejected: seen.into_iter().collect::<RejectionLog>(),
             ..Facts::default()
         }
     }
 
     #[test]
     fn a_wrong_path_since_the_last_delivery_is_told_with_it() {
-        let typo = || miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00");
+        let typo = || {
+            rejected(
+                RejectReason::WrongPath,
+                "POST",
+                "/instagram/webhok",
+                "15:00",
+            )
+        };
         let check = check(&facts(Some("14:02"), vec![typo(), typo(), typo()]));
         assert_eq!(check.status, Status::Problem);
         assert_eq!(
@@ -123,8 +136,8 @@ mod tests {
     fn what_missed_before_the_last_delivery_is_over() {
         let check = check(&facts(
             Some("14:02"),
-            vec![miss(
-                Sight::WrongSecret,
+            vec![rejected(
+                RejectReason::WrongSecret,
                 "POST",
                 "/instagram/webhook",
                 "14:01",
@@ -138,15 +151,27 @@ mod tests {
     fn who_only_looks_is_no_problem() {
         let check = check(&facts(
             Some("14:02"),
-            vec![miss(Sight::WrongPath, "GET", "/webhook", "15:00")],
+            vec![rejected(
+                RejectReason::WrongPath,
+                "GET",
+                "/webhook",
+                "15:00",
+            )],
         ));
         assert_eq!(check.status, Status::Warning);
     }
 
     #[test]
     fn who_looks_at_what_was_sent_wrong_does_not_hide_it() {
-        let sent = || miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00");
-        let looked = || miss(Sight::WrongPath, "GET", "/instagram/webhok", "15:30");
+        let sent = || {
+            rejected(
+                RejectReason::WrongPath,
+                "POST",
+                "/instagram/webhok",
+                "15:00",
+            )
+        };
+        let looked = || rejected(RejectReason::WrongPath, "GET", "/instagram/webhok", "15:30");
         let seen = vec![sent(), looked()];
         assert_eq!(check(&facts(Some("14:02"), seen)).status, Status::Problem);
         // What was sent before the last delivery is over.
@@ -157,7 +182,12 @@ mod tests {
     #[test]
     fn a_flow_with_a_wrong_method_is_a_loss_and_a_monitor_is_none() {
         let status = |method| {
-            let seen = vec![miss(Sight::Method, method, "/instagram/webhook", "15:00")];
+            let seen = vec![rejected(
+                RejectReason::Method,
+                method,
+                "/instagram/webhook",
+                "15:00",
+            )];
             check(&facts(Some("14:02"), seen)).status
         };
         assert_eq!(status("DELETE"), Status::Problem);
@@ -169,8 +199,13 @@ mod tests {
         let check = check(&facts(
             Some("14:02"),
             vec![
-                miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00"),
-                Sighting::once(Sight::Tls, at("15:30"), None),
+                rejected(
+                    RejectReason::WrongPath,
+                    "POST",
+                    "/instagram/webhok",
+                    "15:00",
+                ),
+                RejectedRequest::once(RejectReason::Tls, at("15:30"), None),
             ],
         ));
         assert_eq!(check.status, Status::Problem);
@@ -185,8 +220,8 @@ mod tests {
 
     #[test]
     fn of_what_began_before_only_the_last_time_is_told() {
-        let early = miss(Sight::Empty, "POST", "/instagram/webhook", "13:00");
-        let late = miss(Sight::Empty, "POST", "/instagram/webhook", "15:30");
+        let early = rejected(RejectReason::Empty, "POST", "/instagram/webhook", "13:00");
+        let late = rejected(RejectReason::Empty, "POST", "/instagram/webhook", "15:30");
         let check = check(&facts(Some("14:02"), vec![early, late]));
         assert!(
             check.observed.contains(
@@ -201,7 +236,11 @@ mod tests {
     fn when_nothing_ever_came_the_next_step_is_the_setup() {
         let check = check(&facts(
             None,
-            vec![Sighting::once(Sight::Started, at("12:00"), None)],
+            vec![RejectedRequest::once(
+                RejectReason::Started,
+                at("12:00"),
+                None,
+            )],
         ));
         assert_eq!(check.status, Status::Problem);
         assert_eq!(
@@ -213,8 +252,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_kept_has_reached_this_server() {
-        let miss = || miss(Sight::NotKept, "POST", "/instagram/webhook", "15:00");
-        let there = facts(Some("14:02"), vec![miss()]);
+        let not_kept = || rejected(RejectReason::NotKept, "POST", "/instagram/webhook", "15:00");
+        let there = facts(Some("14:02"), vec![not_kept()]);
         assert!(
             check(&there).observed.starts_with(
                 "Nothing has been kept since 14:02. 1 request could not be kept (503)"

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::config::SilenceAfter;
-use crate::sighting::Tally;
+use crate::rejection::RejectionLog;
 use crate::silence::Judgment;
 use crate::store::Recent;
 
@@ -29,7 +29,7 @@ pub struct Facts {
     /// Whether `META_VERIFY_TOKEN` is set.
     pub handshake_expected: bool,
     /// Near misses: of all replicas if the database is there, else those of this process that are not written yet.
-    pub seen: Tally,
+    pub rejected: RejectionLog,
     /// What is in the database; `None` while it is away.
     pub known: Option<Known>,
     /// Why the database is away, on one line; empty while it is there.
@@ -114,7 +114,7 @@ impl Default for Facts {
             sender_auth: SenderAuth::Enforced,
             has_secret: true,
             handshake_expected: false,
-            seen: Tally::default(),
+            rejected: RejectionLog::default(),
             known: Some(Known::default()),
             away: String::new(),
             spool: Spool::Unneeded,

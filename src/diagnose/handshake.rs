@@ -1,17 +1,18 @@
 //! Meta's verification of the URL. Chatrace does not need it.
 
 use super::words::at;
-use super::{Check, Facts, Status, misses};
-use crate::sighting::Sight;
+use super::{Check, Facts, Status, rejection_text};
+use crate::rejection::RejectReason;
 
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "handshake";
-    let verified = facts.seen.all_of(Sight::Verified);
-    let yesterday = facts.now.checked_sub(misses::RECENT).ok();
-    let failed = facts.seen.all_of(Sight::Handshake);
-    // Whoever tried it once, and be it a scanner, is no warning for ever.
+    let verified = facts.rejected.all_of(RejectReason::Verified);
+    let yesterday = facts.now.checked_sub(rejection_text::RECENT).ok();
+    let failed = facts.rejected.all_of(RejectReason::Handshake);
+    // One failed try, perhaps by a scanner, is no warning for ever.
     let failed = failed.filter(|failed| yesterday.is_none_or(|since| failed.last_at > since));
-    let last = |seen: &Option<crate::sighting::Sighting>| seen.as_ref().map(|seen| seen.last_at);
+    let last =
+        |seen: &Option<crate::rejection::RejectedRequest>| seen.as_ref().map(|seen| seen.last_at);
     match (last(&verified), last(&failed)) {
         (verified, Some(failed)) if verified.is_none_or(|verified| failed > verified) => {
             Check::new(
@@ -20,10 +21,10 @@ pub(super) fn check(facts: &Facts) -> Check {
                 format!(
                     "Meta's handshake failed {}: {}.",
                     at(failed, facts.now),
-                    misses::advice(Sight::Handshake, facts)
+                    rejection_text::advice(RejectReason::Handshake, facts)
                 ),
                 "Meta sends nothing to a URL that it could not verify. Chatrace does not need this.",
-                misses::next_step(Sight::Handshake, facts),
+                rejection_text::next_step(RejectReason::Handshake, facts),
             )
         }
         (Some(verified), _) => Check::ok(
@@ -48,14 +49,14 @@ pub(super) fn check(facts: &Facts) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sighting::Sighting;
+    use crate::rejection::RejectedRequest;
 
     fn facts(now: &str, handshake_expected: bool) -> Facts {
         let failed = "2026-11-22T12:00:00Z".parse().unwrap();
         Facts {
             now: now.parse().unwrap(),
             handshake_expected,
-            seen: [Sighting::once(Sight::Handshake, failed, None)]
+            rejected: [RejectedRequest::once(RejectReason::Handshake, failed, None)]
                 .into_iter()
                 .collect(),
             ..Facts::default()

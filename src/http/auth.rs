@@ -1,40 +1,12 @@
-//! Who may read, and who may send. Every comparison takes the same time wherever two values differ.
+//! Who may read: those with an API token, or with a session on the page.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-use subtle::{Choice, ConstantTimeEq as _};
 
 use super::error::ApiError;
+use super::secret::{bearer, has_bearer};
 use super::{AppState, page};
-
-/// Whether `given` is one of `accepted`, in a time that depends on neither.
-pub(super) fn is_one_of(given: &str, accepted: &[SecretString]) -> bool {
-    let given = Sha256::digest(given.as_bytes());
-    accepted
-        .iter()
-        .fold(Choice::from(0), |found, secret| {
-            found | given.ct_eq(&Sha256::digest(secret.expose_secret().as_bytes()))
-        })
-        .into()
-}
-
-/// The token of `Authorization: Bearer …`.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-/// Whether a request carries an API token: then it is a reader's.
-pub(super) fn reads(state: &AppState, headers: &HeaderMap) -> bool {
-    bearer(headers).is_some_and(|token| is_one_of(token, &state.api_tokens))
-}
 
 /// Lets a request through if it carries an API token.
 pub(super) async fn require_api_token(
@@ -42,17 +14,16 @@ pub(super) async fn require_api_token(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    match bearer(request.headers()) {
-        Some(_) if reads(&state, request.headers()) => Ok(next.run(request).await),
-        Some(_) => Err(ApiError::Unauthorized(
-            "The API token is wrong: send the value of API_TOKEN as `Authorization: Bearer …`."
-                .to_owned(),
-        )),
-        None => Err(ApiError::Unauthorized(
-            "An API token is needed: send the value of API_TOKEN as `Authorization: Bearer …`."
-                .to_owned(),
-        )),
+    if has_bearer(request.headers(), &state.api_tokens) {
+        return Ok(next.run(request).await);
     }
+    let problem = match bearer(request.headers()) {
+        Some(_) => "The API token is wrong",
+        None => "An API token is needed",
+    };
+    Err(ApiError::Unauthorized(format!(
+        "{problem}: send the value of API_TOKEN as `Authorization: Bearer …`."
+    )))
 }
 
 /// Lets a request through if it carries an API token, or a session on the page.
@@ -65,200 +36,4 @@ pub(super) async fn require_api_token_or_session(
         return Ok(next.run(request).await);
     }
     require_api_token(state, request, next).await
-}
-
-/// What a sender's credentials are worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Nothing is configured, or a valid credential came.
-    Allowed,
-    /// No credential came.
-    Missing,
-    /// Credentials came, none of them valid.
-    Wrong,
-    /// A signature came that does not fit the body.
-    BadSignature,
-}
-
-/// The sender's side of authentication.
-#[derive(Debug, Clone)]
-pub(super) struct Sender {
-    secrets: Vec<SecretString>,
-    app_secret: Option<SecretString>,
-}
-
-/// The query parameters that may carry the secret, and are never kept.
-pub(super) const SECRET_PARAMETERS: [&str; 3] = ["token", "secret", "auth"];
-
-impl Sender {
-    pub(super) fn new(config: &crate::config::Config) -> Self {
-        Self {
-            secrets: config.auth.webhook_secrets.clone(),
-            app_secret: config.meta.app_secret.clone(),
-        }
-    }
-
-    /// Whether anybody may send.
-    pub(super) fn is_open(&self) -> bool {
-        self.secrets.is_empty() && self.app_secret.is_none()
-    }
-
-    /// Judges a request: one valid credential suffices, but a signature that is present must fit. `parameters` are the
-    /// values of [`SECRET_PARAMETERS`]; `body` is what was signed.
-    pub(super) fn judge(&self, headers: &HeaderMap, parameters: &[String], body: &[u8]) -> Verdict {
-        if self.is_open() {
-            return Verdict::Allowed;
-        }
-        let signed = match (&self.app_secret, headers.get("x-hub-signature-256")) {
-            (Some(secret), Some(signature)) => {
-                if !signature_fits(secret, signature.as_bytes(), body) {
-                    return Verdict::BadSignature;
-                }
-                true
-            }
-            _ => false,
-        };
-        let header = headers
-            .get("x-webhook-secret")
-            .and_then(|value| value.to_str().ok());
-        let header = header.map(str::trim).filter(|secret| !secret.is_empty());
-        let given = || {
-            header
-                .into_iter()
-                .chain(bearer(headers))
-                .chain(parameters.iter().map(String::as_str))
-        };
-        let known = given().fold(false, |known, secret| {
-            known | is_one_of(secret, &self.secrets)
-        });
-        if signed || known {
-            Verdict::Allowed
-        } else if given().next().is_some() {
-            Verdict::Wrong
-        } else {
-            Verdict::Missing
-        }
-    }
-}
-
-/// Whether `sha256=<hex>` is the HMAC of the body, byte for byte as it came: Meta signs its own escaping.
-fn signature_fits(secret: &SecretString, signature: &[u8], body: &[u8]) -> bool {
-    let Some(expected) = signature.strip_prefix(b"sha256=").and_then(from_hex) else {
-        return false;
-    };
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
-        return false;
-    };
-    mac.update(body);
-    mac.verify_slice(&expected).is_ok()
-}
-
-fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut bytes = Vec::with_capacity(hex.len() / 2);
-    for pair in hex.chunks(2) {
-        let &[high, low] = pair else { return None };
-        bytes.push(digit(high)? << 4 | digit(low)?);
-    }
-    Some(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use super::*;
-
-    fn sender(secrets: &[&str], app_secret: Option<&str>) -> Sender {
-        Sender {
-            secrets: secrets
-                .iter()
-                .map(|secret| SecretString::from(*secret))
-                .collect(),
-            app_secret: app_secret.map(SecretString::from),
-        }
-    }
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect()
-    }
-
-    #[test]
-    fn without_a_secret_anybody_may_send() {
-        assert_eq!(
-            sender(&[], None).judge(&headers(&[]), &[], b"x"),
-            Verdict::Allowed
-        );
-    }
-
-    #[test]
-    fn one_valid_secret_in_any_place_suffices() {
-        let sender = sender(&["new", "old"], None);
-        for given in [
-            [("x-webhook-secret", "old")],
-            [("authorization", "Bearer new")],
-            [("authorization", "bearer old")],
-        ] {
-            assert_eq!(
-                sender.judge(&headers(&given), &[], b""),
-                Verdict::Allowed,
-                "{given:?}"
-            );
-        }
-        let both = headers(&[
-            ("x-webhook-secret", "wrong"),
-            ("authorization", "Bearer new"),
-        ]);
-        assert_eq!(sender.judge(&both, &[], b""), Verdict::Allowed);
-        assert_eq!(
-            sender.judge(&headers(&[]), &["old".to_owned()], b""),
-            Verdict::Allowed
-        );
-        assert_eq!(
-            sender.judge(&headers(&[]), &["older".to_owned()], b""),
-            Verdict::Wrong
-        );
-        assert_eq!(sender.judge(&headers(&[]), &[], b""), Verdict::Missing);
-    }
-
-    #[test]
-    fn a_signature_is_checked_over_the_raw_bytes() {
-        let sender = sender(&["s"], Some("app"));
-        let body = br#"{"a":"\u00e9"}"#;
-        let mut mac = Hmac::<Sha256>::new_from_slice(b"app").unwrap();
-        mac.update(body);
-        let mut hex = String::new();
-        for byte in mac.finalize().into_bytes() {
-            write!(hex, "{byte:02x}").unwrap();
-        }
-        let signed = headers(&[("x-hub-signature-256", &format!("sha256={hex}"))]);
-        assert_eq!(sender.judge(&signed, &[], body), Verdict::Allowed);
-        assert_eq!(
-            sender.judge(&signed, &[], "{\"a\":\"é\"}".as_bytes()),
-            Verdict::BadSignature
-        );
-        let wrong = headers(&[
-            ("x-hub-signature-256", "sha256=00"),
-            ("x-webhook-secret", "s"),
-        ]);
-        assert_eq!(sender.judge(&wrong, &[], body), Verdict::BadSignature);
-        let garbage = headers(&[("x-hub-signature-256", "sha256=zz!")]);
-        assert_eq!(sender.judge(&garbage, &[], body), Verdict::BadSignature);
-    }
-
-    #[test]
-    fn an_empty_token_is_never_accepted() {
-        assert!(!is_one_of("", &[]));
-        assert_eq!(
-            sender(&["s"], None).judge(&headers(&[("authorization", "Bearer ")]), &[], b""),
-            Verdict::Missing
-        );
-    }
 }

@@ -1,5 +1,4 @@
-//! Reading bodies: of bounded size and in bounded time; and those of strangers, as far as they are large, together in
-//! bounded memory.
+//! Reading bodies: each of bounded size and in bounded time; large ones of strangers together in bounded memory.
 
 use std::time::Duration;
 
@@ -9,24 +8,27 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// How much more than allowed is read and thrown away: an ordinary client reads the refusal only after it has sent.
+/// How much of a body beyond the limit is read and dropped: an ordinary client reads the answer only after it has sent.
 const DRAINED: usize = 16 * 1024 * 1024;
-/// Up to this length a body needs no leave: messages are far shorter, and never wait behind large ones.
+/// Bodies up to this length need no permit: messages are far shorter, and never wait behind large bodies.
 const SMALL: usize = 64 * 1024;
-/// How many bytes of larger bodies of strangers are read at once, or one body, in units of [`UNIT`].
+/// How much memory the larger bodies of strangers may take together (or a single one), in units of [`UNIT`].
 const ROOM: u32 = 64 * 1024;
 const UNIT: usize = 1024;
-/// How long a large body waits for room before its sender is told to come back.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a large body waits for room before its sender is asked to come back.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
-    TooLarge,
+    /// It is larger than this many bytes.
+    TooLarge {
+        limit: usize,
+    },
     Timeout,
     /// The client went away.
     Broken,
-    /// Too many large bodies come in at once.
+    /// Too many large bodies arrive at once.
     Busy,
 }
 
@@ -48,7 +50,7 @@ impl Bodies {
         }
     }
 
-    /// Reads a body to its end. What a sender with a valid credential sends needs no leave.
+    /// Reads a body to its end. A sender with a valid secret (`is_trusted`) needs no permit.
     pub(super) async fn read(&self, body: Body, is_trusted: bool) -> Result<Bytes, BodyError> {
         timeout(self.time, self.read_all(body, is_trusted))
             .await
@@ -72,14 +74,14 @@ impl Bodies {
                 break;
             }
             if length > self.limit {
-                refused = Some(BodyError::TooLarge);
+                refused = Some(BodyError::TooLarge { limit: self.limit });
             } else if length > SMALL && !may_be_large && refused.is_none() {
-                room = self.enter(announced).await;
+                room = self.reserve(announced).await;
                 may_be_large = room.is_some();
                 refused = room.is_none().then_some(BodyError::Busy);
             }
             if refused.is_some() {
-                // What is thrown away takes no room.
+                // What is dropped takes no room.
                 (room, first, rest) = (None, Bytes::new(), BytesMut::new());
             } else if first.is_empty() && rest.is_empty() {
                 first = data; // most bodies come in one piece
@@ -91,20 +93,20 @@ impl Bodies {
         drop(room);
         match refused {
             Some(error) => Err(error),
-            // A piece keeps all that was read ahead with it in memory, which may be far more than itself.
+            // Copied: a piece keeps everything in memory that was read ahead with it, which may be far more than
+            // itself.
             None if rest.is_empty() => Ok(Bytes::copy_from_slice(&first)),
             None => Ok(rest.freeze()),
         }
     }
 
-    /// Takes all the room that a body may come to need, at once: bodies that wait for each other in the middle would
-    /// never come to an end.
-    async fn enter(&self, announced: Option<u64>) -> Option<SemaphorePermit<'_>> {
+    /// Takes all the room that a body may need at once: bodies that wait for each other half-way would never finish.
+    async fn reserve(&self, announced: Option<u64>) -> Option<SemaphorePermit<'_>> {
         let length = announced.and_then(|length| usize::try_from(length).ok());
         let length = length.unwrap_or(self.limit).min(self.limit);
         let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let room = self.room.acquire_many(units.clamp(1, ROOM));
-        timeout(PATIENCE, room).await.ok()?.ok()
+        timeout(ROOM_TIMEOUT, room).await.ok()?.ok()
     }
 }
 
@@ -123,7 +125,12 @@ mod tests {
     async fn a_body_is_read_up_to_its_limit() {
         let bodies = Bodies::new(3, TIME);
         assert_eq!(read(&bodies, "abc").await.unwrap(), "abc");
-        assert_eq!(read(&bodies, "abcd").await, Err(BodyError::TooLarge));
+        assert_eq!(
+            read(&bodies, "abcd").await,
+            Err(BodyError::TooLarge {
+                limit: bodies.limit
+            })
+        );
         assert_eq!(read(&bodies, Body::empty()).await.unwrap(), "");
     }
 
@@ -141,7 +148,7 @@ mod tests {
         assert_eq!(read.unwrap(), "abcde");
     }
 
-    /// A body that has sent its beginning and does not go on.
+    /// A body that stalls after its beginning.
     async fn stalled(begins_with: usize) -> (Body, impl Sized) {
         let (mut sender, body) = http_body_util::channel::Channel::<Bytes>::new(4);
         sender
@@ -171,7 +178,12 @@ mod tests {
             assert_eq!(read(&bodies, message).await.unwrap().len(), SMALL);
             assert_eq!(bodies.read(large(), true).await.unwrap().len(), MEGABYTE);
             let too_large = vec![b'a'; MEGABYTE + 1];
-            assert_eq!(read(&bodies, too_large).await, Err(BodyError::TooLarge));
+            assert_eq!(
+                read(&bodies, too_large).await,
+                Err(BodyError::TooLarge {
+                    limit: bodies.limit
+                })
+            );
         };
         tokio::select! {
             biased;

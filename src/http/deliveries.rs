@@ -310,7 +310,9 @@ pub(super) async fn find(state: &AppState, id: &str) -> Result<DeliveryDetail, A
     if let Ok(Some(detail)) = stored {
         return Ok(detail);
     }
-    if let Some(delivery) = state.ingest.spooled(id).await? {
+    if let Some(fallback) = &state.fallback
+        && let Some(delivery) = fallback.spool().find(id).await?
+    {
         return Ok(DeliveryDetail::spooled(delivery));
     }
     stored?.ok_or_else(|| ApiError::NotFound("There is no delivery with this id.".to_owned()))

@@ -1,21 +1,13 @@
-//! `GET /instagram/diagnosis`: why nothing arrives. Here the facts are gathered and others are asked; `diagnose` judges.
+//! `GET /instagram/diagnosis`: why nothing arrives.
 
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 
+use super::AppState;
 use super::error::TokenErrors;
-use super::{AppState, WEBHOOK_PATH};
-use crate::config::WebhookAuth;
-use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
-use crate::diagnose::{Facts, Outside, Report, own_checks};
-use crate::message::Direction;
-use crate::setup;
-use crate::sighting::Tally;
-use crate::store::{Count, Recent, Snapshot, StoreError};
-
-/// The longest cause that is shown, in characters.
-const CAUSE: usize = 160;
+use super::facts::{StoreFacts, facts, report};
+use crate::diagnose::Report;
 
 /// Says why nothing arrives, and what to do.
 ///
@@ -26,134 +18,6 @@ const CAUSE: usize = 160;
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Report> {
     let now = Timestamp::now();
-    let (asked, outside) = tokio::join!(Asked::now(&state, now), state.inquiry.ask());
-    Json(report(&facts(&state, &asked, now), Some(outside)))
-}
-
-/// What it all comes to.
-pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
-    let own = own_checks(facts);
-    Report::of(match outside {
-        Some(outside) => outside.around(own),
-        None => own,
-    })
-}
-
-/// What the database says. Both answers cost the same however many rows there are.
-pub(super) struct Asked {
-    pub(super) snapshot: Result<Snapshot, StoreError>,
-    recent: Result<Recent, StoreError>,
-    /// What was not written when the database was asked: it may be in the answer all the same, but is not missed.
-    pending: Tally,
-}
-
-impl Asked {
-    /// Asks for the newest rows, and for counters from `since`. A database that is away is asked once.
-    pub(super) async fn now(state: &AppState, since: Timestamp) -> Self {
-        let pending = state.observed.sightings().pending();
-        let snapshot = state.store.snapshot(since).await;
-        let recent = match &snapshot {
-            Ok(_) => state.store.recent().await,
-            Err(error) => Err(error.clone()),
-        };
-        if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
-            tracing::warn!(%error, "the statistics are degraded");
-        }
-        Self {
-            snapshot,
-            recent,
-            pending,
-        }
-    }
-}
-
-/// Gathers everything that the checks look at.
-pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
-    let (snapshot, recent, error) = match (&asked.snapshot, &asked.recent) {
-        (Ok(snapshot), Ok(recent)) => (Some(snapshot), Some(recent), None),
-        (Err(error), _) | (_, Err(error)) => (None, None, Some(error)),
-    };
-    let process = state.observed.seen();
-    let remembered = recent
-        .iter()
-        .flat_map(|recent| recent.sightings.iter().cloned());
-    let seen: Tally = remembered.chain(asked.pending.clone()).collect();
-    Facts {
-        now,
-        webhook: webhook_url(state),
-        started_at: state.observed.started_at,
-        last_delivery_at: snapshot
-            .and_then(|snapshot| snapshot.last_delivery_at)
-            .max(process.last_delivery_at),
-        last_message_at: state
-            .observed
-            .last_message_at(snapshot.and_then(|snapshot| snapshot.last_message_at)),
-        sender_auth: if state.sender.is_open() {
-            SenderAuth::Open
-        } else if state.config.auth.webhook_auth == WebhookAuth::Observe {
-            SenderAuth::Observed
-        } else {
-            SenderAuth::Enforced
-        },
-        has_secret: !state.config.auth.webhook_secrets.is_empty(),
-        handshake_expected: state.config.meta.verify_token.is_some(),
-        seen,
-        known: snapshot
-            .zip(recent)
-            .map(|(snapshot, recent)| known(snapshot, recent)),
-        away: error.map_or_else(String::new, |error| cause(state, error)),
-        spool: spool(state),
-        disk: disk(state),
-        retention_days: state.config.retention_days,
-        silence: Silence {
-            after: state.config.silence.after,
-            judgment: *state.silence.borrow(),
-        },
-    }
-}
-
-fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
-    Known {
-        recent: recent.clone(),
-        quarantined: snapshot.total.in_quarantine(),
-        inbound: snapshot.total.get(Count::Direction(Direction::Inbound)),
-    }
-}
-
-fn webhook_url(state: &AppState) -> String {
-    match &state.config.server.public_url {
-        Some(url) => setup::webhook_url(url),
-        None => format!("https://<this server>{WEBHOOK_PATH}"),
-    }
-}
-
-/// Why the database is away: one line without credentials.
-fn cause(state: &AppState, error: &StoreError) -> String {
-    let text = match error {
-        StoreError::Unavailable(cause) | StoreError::Conflict(cause) => cause.clone(),
-        other => other.to_string(),
-    };
-    let one_line = |letter: char| if letter.is_control() { ' ' } else { letter };
-    let text = state.redactor.redact(&text);
-    text.chars().map(one_line).take(CAUSE).collect()
-}
-
-fn spool(state: &AppState) -> Spool {
-    match state.ingest.spool_depth() {
-        Some(depth) => Spool::On {
-            deliveries: depth.deliveries,
-            oldest: depth.oldest,
-            refuses: state.ingest.spool_refuses(),
-        },
-        None if state.config.database.is_embedded() => Spool::Unneeded,
-        None => Spool::Off,
-    }
-}
-
-fn disk(state: &AppState) -> Option<Disk> {
-    let disk = rustix::fs::statvfs(&state.config.data_dir).ok()?;
-    Some(Disk {
-        free: disk.f_bavail.saturating_mul(disk.f_frsize),
-        total: disk.f_blocks.saturating_mul(disk.f_frsize),
-    })
+    let (stored, outside) = tokio::join!(StoreFacts::query(&state, now), state.inquiry.ask());
+    Json(report(&facts(&state, &stored, now), Some(outside)))
 }

@@ -151,13 +151,8 @@ pub(super) async fn erase(
             contacts: affected.into_iter().map(DoomedView::from).collect(),
         })));
     }
-    let erased = maintenance::erase(
-        state.store.as_ref(),
-        state.ingest.spool(),
-        &person,
-        Timestamp::now(),
-    )
-    .await?;
+    let spool = state.fallback.as_ref().map(|fallback| fallback.spool());
+    let erased = maintenance::erase(state.store.as_ref(), spool, &person, Timestamp::now()).await?;
     let tally = erased.ok_or_else(nobody)?;
     // Not whom: the log is no place for what was just erased.
     tracing::info!(

@@ -1,4 +1,4 @@
-//! Answers to requests that cannot be served: one place for status, words and log level.
+//! Answers to requests that fail: one place for status, sentence and log level.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,18 +7,18 @@ use serde_json::json;
 use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
+use super::sender::Unverified;
 use crate::ingest::SubmitError;
 use crate::normalize::Defect;
 use crate::store::StoreError;
 
-/// Why a request is not served. The sentences go to the client; causes inside the service go to the log only.
+/// Why a request fails. The sentences go to the client; causes inside the service go to the log only.
 #[derive(Debug)]
 pub(super) enum ApiError {
-    /// The request is wrong: what and how to mend it.
+    /// The request is wrong: what is wrong and how to fix it.
     BadRequest(String),
-    /// The body is no JSON, no form, and could not be repaired; it is kept.
+    /// The body is neither JSON nor a form, and could not be repaired. It is kept.
     Unreadable {
-        /// Where and why.
         defect: Defect,
         /// The delivery under which it is kept.
         delivery_id: Uuid,
@@ -27,64 +27,64 @@ pub(super) enum ApiError {
     Unauthorized(String),
     /// Understood, and refused.
     Forbidden(String),
-    /// There is nothing here: what there is.
+    /// It does not exist: what does.
     NotFound(String),
-    /// It was here, and is no more.
+    /// It existed, and was deleted.
     Gone(String),
-    /// The path has other methods.
+    /// The path takes other methods.
     MethodNotAllowed,
     /// The body did not arrive in time.
     Timeout,
     /// The body is larger than this many bytes.
     TooLarge(usize),
-    /// More comes in than can be kept at the moment.
+    /// More arrives than can be kept at the moment.
     Busy,
     /// The database cannot be used now; the cause is in the log.
     Unavailable,
-    /// A mistake of this service; the cause is in the log.
+    /// A bug in this service; the cause is in the log.
     Internal,
 }
 
-/// What an error looks like.
+/// The body of an error.
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({"success": false, "error": "`limit` must be a whole number from 1 to 1000."}))]
 #[expect(dead_code, reason = "a description of what `into_response` makes")]
 pub(super) struct ErrorBody {
     /// Always false.
     success: bool,
-    /// What is wrong and how to mend it, in a sentence.
+    /// What is wrong and how to fix it, in one sentence.
     error: String,
     /// The delivery under which an unreadable body is kept. Left out elsewhere.
     #[schema(rename = "deliveryId", nullable = false)]
     delivery_id: Option<Uuid>,
 }
 
-/// The errors of those who read lists.
+/// The errors of reading lists.
 #[derive(Debug, IntoResponses)]
 #[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
 pub(super) enum ReadErrors {
-    /// A parameter is wrong, or there is none of this name: the sentence names it.
+    /// A parameter is wrong or unknown: the sentence names it.
     #[response(status = 400)]
     BadRequest(ErrorBody),
     /// The API token is missing or wrong.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// A mistake of this service: its log has the cause.
+    /// A bug in this service: its log has the cause.
     #[response(status = 500)]
     Internal(ErrorBody),
-    /// The database is away: ask again in a moment.
+    /// The database is away: try again in a moment.
     #[response(status = 503, headers(("retry-after" = u32, description = "Seconds.")))]
     Unavailable(ErrorBody),
 }
 
-/// The errors of those who read one thing.
+/// The errors of endpoints that only need a token.
 #[derive(Debug, IntoResponses)]
 #[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
 pub(super) enum TokenErrors {
     /// The token is missing or wrong.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// A mistake of this service: its log has the cause.
+    /// A bug in this service: its log has the cause.
     #[response(status = 500)]
     Internal(ErrorBody),
 }
@@ -101,11 +101,12 @@ pub(super) struct NotFound(ErrorBody);
 #[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
 pub(super) struct Gone(ErrorBody);
 
-/// Why a delivery is not taken.
+/// Why a delivery is rejected.
 #[derive(Debug, IntoResponses)]
 #[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
 pub(super) enum DeliveryErrors {
-    /// It is empty, did not arrive whole, or cannot be read. What cannot be read is kept, under `deliveryId`.
+    /// The body is empty, did not arrive whole, or cannot be read. A body that cannot be read is kept, under
+    /// `deliveryId`.
     #[response(status = 400)]
     BadRequest(ErrorBody),
     /// A credential is missing or wrong: the sentence says what to send.
@@ -117,7 +118,7 @@ pub(super) enum DeliveryErrors {
     /// The body is larger than `MAX_BODY_BYTES`, or becomes so when unpacked.
     #[response(status = 413)]
     TooLarge(ErrorBody),
-    /// A mistake of this service: its log has the cause.
+    /// A bug in this service: its log has the cause.
     #[response(status = 500)]
     Internal(ErrorBody),
     /// It cannot be kept now: send it again in a moment.
@@ -126,6 +127,13 @@ pub(super) enum DeliveryErrors {
 }
 
 impl ApiError {
+    pub(super) fn empty_body() -> Self {
+        Self::BadRequest(
+            "The body is empty: choose raw JSON in the External API Request and paste the body template of the README."
+                .to_owned(),
+        )
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::Unreadable { .. } => StatusCode::BAD_REQUEST,
@@ -215,6 +223,12 @@ impl From<StoreError> for ApiError {
                 Self::Internal
             }
         }
+    }
+}
+
+impl From<Unverified> for ApiError {
+    fn from(unverified: Unverified) -> Self {
+        Self::Unauthorized(unverified.advice.to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Taking requests apart: parameters in the path and in the query, whose mistakes are named.
+//! Extractors for parameters in the path and in the query, with errors that name the parameter.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize as _, Deserializer};
 use super::error::ApiError;
 use crate::store::parse_moment;
 
-/// Parameters in the path; axum's own extractor with this service's errors, which name the parameter.
+/// Parameters in the path: axum's extractor with this service's errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Path<T>(pub(super) T);
 
@@ -38,7 +38,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-/// Query parameters; axum's own extractor with this service's errors, which name the parameter.
+/// Query parameters: axum's extractor with this service's errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Query<T>(pub(super) T);
 
@@ -46,11 +46,13 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        // Nothing that is stored holds one, and Postgres does not even take the question.
+        // Nothing that is stored contains NUL, and Postgres refuses it in a query.
         let mut pairs = parts.uri.query().unwrap_or_default().split('&');
         if let Some(pair) = pairs.find(|pair| pair.contains("%00")) {
             let name = pair.split('=').next().unwrap_or_default();
-            return Err(ApiError::BadRequest(format!("`{name}` must not hold NUL.")));
+            return Err(ApiError::BadRequest(format!(
+                "`{name}` must not contain NUL."
+            )));
         }
         match axum::extract::Query::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
@@ -74,7 +76,7 @@ pub(super) fn moment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Times
     parsed(value, parse_moment)
 }
 
-/// A parameter that is a text with a form of its own, for `#[serde(deserialize_with)]`.
+/// A parameter that is parsed from a text, for `#[serde(deserialize_with)]`.
 pub(super) fn parsed<'de, D: Deserializer<'de>, T>(
     value: D,
     parse: fn(&str) -> Result<T, String>,

@@ -15,10 +15,10 @@ use crate::time::millis;
 
 /// Whether the process is up
 ///
-/// Nothing else is asked: a database that is away is no reason to kill it.
+/// The database is not asked: that it is away is no reason to kill the process.
 #[utoipa::path(
     get, path = "/healthz", operation_id = "live", tag = "operation", security(()),
-    responses((status = 200, description = "It is.", body = Object, example = json!({"status": "ok"})))
+    responses((status = 200, description = "It is up.", body = Object, example = json!({"status": "ok"})))
 )]
 pub(super) async fn live() -> Json<serde_json::Value> {
     Json(json!({ "status": "ok" }))
@@ -26,13 +26,13 @@ pub(super) async fn live() -> Json<serde_json::Value> {
 
 /// Whether a delivery could be kept now
 ///
-/// In the database, or in the spool.
+/// In the database or in the spool.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "ready", tag = "operation", security(()),
     responses(
-        (status = 200, description = "It could.", body = Readiness,
+        (status = 200, description = "Ready.", body = Readiness,
             example = json!({"status": "ready", "database": "ok", "spool": null})),
-        (status = 503, description = "It could not, or the service stops.", body = Readiness,
+        (status = 503, description = "Nothing can be kept, or the service is stopping.", body = Readiness,
             example = json!({"status": "nothing can be kept", "database": "away", "spool": null})),
     )
 )]
@@ -43,16 +43,16 @@ pub(super) async fn ready(State(state): State<AppState>) -> Response {
     }
     let (status, word) = if state.lifecycle.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if !state.ingest.refuses() && (database.is_ok() || state.ingest.spool_depth().is_some())
-    {
+    } else if !state.ingest.refuses() && (database.is_ok() || state.fallback.is_some()) {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "nothing can be kept")
     };
+    let fallback = state.fallback.as_ref();
     let body = Readiness {
         status: word,
         database: if database.is_ok() { "ok" } else { "away" },
-        spool: state.ingest.spool_depth().map(SpoolView::from),
+        spool: fallback.map(|fallback| SpoolView::from(fallback.spool().depth())),
     };
     (status, Json(body)).into_response()
 }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
 
 use super::AppState;
-use super::auth;
 use super::error::{ApiError, TokenErrors};
+use super::secret::has_bearer;
 use crate::telemetry;
 
 /// Metrics of this process, for Prometheus
@@ -28,8 +28,7 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some(token) = &state.config.auth.metrics_token
-        && !auth::bearer(&headers)
-            .is_some_and(|given| auth::is_one_of(given, std::slice::from_ref(token)))
+        && !has_bearer(&headers, std::slice::from_ref(token))
     {
         return Err(ApiError::Unauthorized(
             "A token is needed: send the value of METRICS_TOKEN as `Authorization: Bearer …`."
@@ -45,11 +44,12 @@ pub(super) async fn show(
     Ok((headers, text.unwrap_or_default()).into_response())
 }
 
-/// What is a state rather than an event is looked up when somebody asks.
+/// States, as opposed to events, are looked up when somebody asks.
 async fn set_gauges(state: &AppState) {
     gauge!("chatrace_queue_deliveries").set(count(state.ingest.queued()));
-    gauge!("chatrace_start_timestamp_seconds").set(seconds(state.observed.started_at));
-    if let Some(depth) = state.ingest.spool_depth() {
+    gauge!("chatrace_start_timestamp_seconds").set(seconds(state.process.started_at));
+    if let Some(fallback) = &state.fallback {
+        let depth = fallback.spool().depth();
         let age = depth.oldest.map_or(0.0, |oldest| {
             Timestamp::now().duration_since(oldest).as_secs_f64()
         });
@@ -58,12 +58,12 @@ async fn set_gauges(state: &AppState) {
         ));
         gauge!("chatrace_spool_oldest_age_seconds").set(age);
     }
-    if let Some(last) = state.observed.seen().last_delivery_at {
+    if let Some(last) = state.process.counts().last_delivery_at {
         gauge!("chatrace_last_delivery_timestamp_seconds").set(seconds(last));
     }
-    // While the database is away the age goes on growing.
-    let told = state.store.last_message_at().await.unwrap_or_default();
-    if let Some(last) = state.observed.last_message_at(told) {
+    // While the database is away the age keeps growing.
+    let stored = state.store.last_message_at().await.unwrap_or_default();
+    if let Some(last) = state.process.last_message_at(stored) {
         let age = Timestamp::now().duration_since(last).as_secs_f64();
         gauge!("chatrace_last_message_age_seconds").set(age.max(0.0));
     }
@@ -81,7 +81,7 @@ fn seconds(time: Timestamp) -> f64 {
     time.as_duration().as_secs_f64()
 }
 
-/// Counts a request under the route that it matched, never under its path: scanners ask for anything.
+/// Counts a request under the route that it matched, never under its path: scanners ask for any path.
 pub(super) async fn track(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let route = request

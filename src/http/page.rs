@@ -24,14 +24,14 @@ use super::body::{Bodies, BodyError};
 use super::error::ApiError;
 use super::extract::Path;
 use super::server::EndsWithSlash;
-use super::{AppState, auth, deliveries, stats};
+use super::{AppState, deliveries, secret, stats, unknown_path};
 
 pub(super) use session::{NAME as COOKIE, is_open as has_session};
 
 /// The largest form of a login, in bytes.
 const LARGEST_FORM: usize = 8 * 1024;
 /// How long a login may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many messages are shown, and how many deliveries: the newest.
 const SHOWN: u32 = 50;
 
@@ -49,7 +49,7 @@ pub(super) fn routes() -> Router<AppState> {
     };
     Router::new()
         // Who sends something to this path means the webhook.
-        .route("/", get(home).fallback(super::not_found))
+        .route("/", get(home).fallback(unknown_path::not_found))
         .route("/login", get(to_home).post(log_in))
         .route("/logout", get(to_home).post(log_out))
         .route("/deliveries/{id}", get(delivery))
@@ -79,7 +79,7 @@ impl FromRequestParts<AppState> for Reader {
             Err(view::login(StatusCode::OK, None))
         } else {
             // It may be a message with the path left out: no sender may take a form for its receipt.
-            Err(super::nothing_here(true).into_response())
+            Err(unknown_path::nothing_here(true).into_response())
         }
     }
 }
@@ -143,9 +143,12 @@ async fn delivery(
 /// Opens a session for an API token.
 async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let form = match Bodies::new(LARGEST_FORM, PATIENCE).read(body, true).await {
+    let form = match Bodies::new(LARGEST_FORM, LOGIN_TIMEOUT)
+        .read(body, true)
+        .await
+    {
         Ok(form) => form,
-        Err(BodyError::TooLarge) => {
+        Err(BodyError::TooLarge { .. }) => {
             let problem = "This is longer than any API token.";
             return view::login(StatusCode::PAYLOAD_TOO_LARGE, Some(problem));
         }
@@ -154,7 +157,7 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     let token = form_urlencoded::parse(&form)
         .find(|(name, _)| name == "token")
         .map_or_else(String::new, |(_, token)| token.trim().to_owned());
-    if !auth::is_one_of(&token, &state.api_tokens) {
+    if !secret::is_one_of(&token, &state.api_tokens) {
         tracing::warn!("🚫 Somebody tried to log in to the page with a wrong token");
         return view::login(
             StatusCode::UNAUTHORIZED,

@@ -126,7 +126,7 @@ fn mode(dry_run: bool) -> Mode {
 /// Wakes those who wait for messages, and says it in the log.
 fn announce(state: &AppState, counts: &ReprocessTotals) {
     if counts.stored > 0 {
-        state.ingest.announce();
+        state.commits.announce();
     }
     if counts.deliveries > 0 {
         tracing::info!(

@@ -1,4 +1,4 @@
-//! The id of a request, by which its lines are found in the log.
+//! Request ids, by which the log lines of a request are found.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::{HeaderValue, Request};
 use tower_http::request_id::{MakeRequestId, RequestId};
 
-/// Numbers the requests of this process behind a word of its own. Unique enough to find lines by, and a tenth of the
-/// price of a random id for each.
+/// Numbers the requests of this process after a random prefix. Unique enough to find log lines, and a tenth of the cost
+/// of a random id for each.
 #[derive(Debug, Clone)]
 pub(super) struct RequestIds {
     process: u32,
@@ -17,7 +17,7 @@ pub(super) struct RequestIds {
 
 impl Default for RequestIds {
     fn default() -> Self {
-        // The hasher's seed is random for each process.
+        // The hasher's seed is random in each process.
         let seed = RandomState::new().hash_one(std::process::id());
         Self {
             process: u32::try_from(seed >> 32).unwrap_or_default(),

@@ -22,19 +22,19 @@ use tower_http::normalize_path::NormalizePathLayer;
 use crate::config::Limits;
 use crate::lifecycle::Lifecycle;
 
-/// How many connections may wait in the system's backlog; usually it allows as many. The default of 128 is full within
-/// a moment of many senders, and whoever then finds no room is cut off.
+/// How many connections may wait in the system's backlog; usually the system allows as many. Many senders fill the
+/// default of 128 within a moment, and further connections are then refused.
 const BACKLOG: u32 = 4096;
-/// How much of a request is read ahead for each connection, in bytes: the longest head, and the longest piece of a body, which
-/// may have many. By itself hyper takes 400 KiB, which thousands of connections can each be made to keep by a head that does
-/// not end.
+/// How much of a request is read ahead for each connection, in bytes: the longest head, and the longest piece of a
+/// body, which may have many. hyper's default is 400 KiB, which a head that does not end would take on each of
+/// thousands of connections.
 const READ_AHEAD: usize = 64 * 1024;
-/// Marks a request whose path ends with a slash, which the router does not see.
+/// Marks a request whose path ends with a slash: the router does not see it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EndsWithSlash;
 
-/// How long after the soft stop a connection may take to begin with its first request.
-const LAST_CALL: Duration = Duration::from_secs(1);
+/// How long after the soft stop a connection may take to send its first request.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Listens on an address.
 ///
@@ -45,17 +45,17 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // Connections of a former process that are not quite over do not keep the next one from its port.
+    // Connections of a former process that are not quite over do not block the port for the next one.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// How TLS begins: a handshake record of any version.
+/// The first bytes of TLS: a handshake record of any version.
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
-/// Serves until the soft stop, then finishes what is open, or until the hard stop. `on_tls` is called
-/// for each connection that speaks TLS to this port, which has none.
+/// Serves until the soft stop, then finishes open requests until the hard stop. `on_tls` is called for each connection
+/// that speaks TLS to this port, which does not.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -67,7 +67,7 @@ pub async fn serve(
     let service = TowerToHyperService::new(NormalizePathLayer::trim_trailing_slash().layer(router));
     let open = TaskTracker::new();
     let room = Arc::new(Semaphore::new(limits.connections));
-    let begin = |(stream, room): Accepted| {
+    let begin = |(stream, room): AcceptedConnection| {
         limit_unread(&stream, limits.unread);
         let asked = Arc::new(AtomicBool::new(false));
         let noting = {
@@ -84,7 +84,7 @@ pub async fn serve(
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_buf_size(READ_AHEAD)
-            // A client that sent everything and hung up has still delivered it.
+            // A client that sent everything and closed its side has still delivered it.
             .half_close(true)
             .serve_connection(TokioIo::new(stream), noting);
         let (lifecycle, on_tls) = (lifecycle.clone(), on_tls.clone());
@@ -92,7 +92,7 @@ pub async fn serve(
             let mut connection = connection;
             let ended = tokio::select! {
                 ended = &mut connection => ended,
-                () = last_call(&lifecycle, &asked) => {
+                () = no_more_requests(&lifecycle, &asked) => {
                     Pin::new(&mut connection).graceful_shutdown();
                     if asked.load(Ordering::Relaxed) {
                         tokio::select! {
@@ -105,8 +105,8 @@ pub async fn serve(
                 }
             };
             if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended badly");
-                // What could not be read is still there.
+                tracing::debug!(%error, "a connection failed");
+                // The bytes that could not be parsed are still in the buffer.
                 if error.is_parse() && connection.into_parts().read_buf.starts_with(&TLS_HANDSHAKE)
                 {
                     on_tls();
@@ -121,7 +121,7 @@ pub async fn serve(
             accepted = accept(&listener, &room) => accepted.into_iter().for_each(&begin),
         }
     }
-    // Who is connected already may have sent a request: only those who come later are refused.
+    // A connection that waits in the backlog may have sent a request: only later ones are refused.
     while let Ok(Some(accepted)) = timeout(Duration::ZERO, accept(&listener, &room)).await {
         begin(accepted);
     }
@@ -133,19 +133,19 @@ pub async fn serve(
     }
 }
 
-/// Resolves when a connection may take no further request. One on which nothing was asked yet has a moment to do so:
-/// its request may have arrived already. But not longer, for browsers and load balancers open some beforehand, which
-/// would keep the process from ending.
-async fn last_call(lifecycle: &Lifecycle, asked: &AtomicBool) {
+/// Resolves when a connection may take no further request. A connection without a request so far has a moment left,
+/// since its request may have arrived already; but no longer, since browsers and load balancers open connections in
+/// advance, and these would keep the process from ending.
+async fn no_more_requests(lifecycle: &Lifecycle, asked: &AtomicBool) {
     lifecycle.soft().cancelled().await;
-    let until = Instant::now() + LAST_CALL;
+    let until = Instant::now() + FIRST_REQUEST_TIMEOUT;
     while !asked.load(Ordering::Relaxed) && Instant::now() < until {
-        sleep(LAST_CALL / 20).await;
+        sleep(FIRST_REQUEST_TIMEOUT / 20).await;
     }
 }
 
-/// Has the system end a connection whose client takes nothing of its answer: no time limit of hyper's runs while it
-/// writes, and such a client would keep the connection from others.
+/// Lets the system end a connection whose client does not read its answer: hyper has no time limit on writing, and such
+/// a client would keep the connection from others.
 #[cfg(target_os = "linux")]
 fn limit_unread(stream: &TcpStream, limit: Duration) {
     let limit = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
@@ -155,18 +155,18 @@ fn limit_unread(stream: &TcpStream, limit: Duration) {
 #[cfg(not(target_os = "linux"))]
 fn limit_unread(_: &TcpStream, _: Duration) {}
 
-type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
+type AcceptedConnection = (TcpStream, tokio::sync::OwnedSemaphorePermit);
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepted> {
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<AcceptedConnection> {
     let permit = room.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => {
-            // Answers are small and complete: there is nothing to wait for.
+            // Answers are small and complete: nothing follows to wait for.
             stream.set_nodelay(true).ok();
             Some((stream, permit))
         }
         Err(error) => {
-            // Out of file descriptors, mostly: give connections time to end.
+            // Mostly out of file descriptors: give connections time to end.
             tracing::warn!(%error, "a connection could not be accepted");
             sleep(Duration::from_millis(100)).await;
             None

@@ -10,14 +10,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
-use super::diagnosis::{Asked, facts, report};
 use super::error::TokenErrors;
+use super::facts::{StoreFacts, facts, report};
 use super::health::SpoolView;
-use super::observed::Sample;
-use crate::delivery::{Outcome, Rejection};
+use crate::delivery::Outcome;
 use crate::diagnose::{Outside, Report, Status};
 use crate::message::{Channel, Direction, Kind, Message, Shape};
 use crate::outside::without_credentials;
+use crate::rejection::{RejectReason, RejectedRequest};
 use crate::store::{Count, Counts, DeliverySummary, HOUR, Snapshot, SpoolDepth, hour_of};
 use crate::time::millis;
 
@@ -151,11 +151,25 @@ pub(super) struct Process {
     #[schema(required)]
     #[serde(with = "millis::option")]
     pub(super) last_delivery_at: Option<Timestamp>,
-    /// Requests at the webhook that were refused, by reason: they are no deliveries.
+    /// Requests that the webhook rejected, by reason: they did not become deliveries.
     #[schema(value_type = BTreeMap<String, u64>)]
-    pub(super) rejected: BTreeMap<Rejection, u64>,
+    pub(super) rejected: BTreeMap<RejectReason, u64>,
     /// The last few of them, oldest first.
-    pub(super) rejected_samples: Vec<Sample>,
+    pub(super) rejected_samples: Vec<RejectedSample>,
+}
+
+/// A request that the webhook rejected, without anything that could be a credential.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RejectedSample {
+    #[serde(with = "millis")]
+    pub(super) at: Timestamp,
+    pub(super) reason: RejectReason,
+    pub(super) method: String,
+    #[schema(required)]
+    pub(super) content_type: Option<String>,
+    #[schema(required)]
+    pub(super) user_agent: Option<String>,
 }
 
 /// Statistics
@@ -182,11 +196,12 @@ pub(super) async fn look(state: &AppState, outside: Option<Outside>) -> Look {
         .checked_sub(SignedDuration::from_hours(HOURS - 1))
         .unwrap_or(now);
     // Before the database is asked: what has left the spool by now is in its answer, and nothing is missing from both.
-    let spool = state.ingest.spool_depth();
-    let asked = Asked::now(state, since).await;
-    let report = report(&facts(state, &asked, now), outside);
+    let fallback = state.fallback.as_ref();
+    let spool = fallback.map(|fallback| fallback.spool().depth());
+    let stored = StoreFacts::query(state, since).await;
+    let report = report(&facts(state, &stored, now), outside);
     Look {
-        stats: stats(state, asked.snapshot.ok(), spool, now, &report),
+        stats: stats(state, stored.snapshot.ok(), spool, now, &report),
         report,
     }
 }
@@ -270,13 +285,14 @@ fn shown(url: &str) -> String {
 }
 
 fn process(state: &AppState) -> Process {
-    let seen = state.observed.seen();
+    let counts = state.process.counts();
+    let samples = counts.samples.into_iter();
     Process {
-        started_at: state.observed.started_at,
-        deliveries: every(Outcome::ALL, &seen.deliveries),
-        last_delivery_at: seen.last_delivery_at,
-        rejected: every(Rejection::ALL, &seen.rejected),
-        rejected_samples: seen.samples.into(),
+        started_at: state.process.started_at,
+        deliveries: every(Outcome::ALL, &counts.deliveries),
+        last_delivery_at: counts.last_delivery_at,
+        rejected: every(RejectReason::AT_WEBHOOK, &counts.rejected),
+        rejected_samples: samples.filter_map(RejectedSample::of).collect(),
     }
 }
 
@@ -303,6 +319,19 @@ fn hourly(hours: &BTreeMap<i64, Counts>, now: Timestamp) -> Vec<HourPoint> {
         }
     };
     (current - HOURS + 1..=current).map(point).collect()
+}
+
+impl RejectedSample {
+    fn of(request: RejectedRequest) -> Option<Self> {
+        let sample = request.sample?;
+        Some(Self {
+            at: request.last_at,
+            reason: request.reason,
+            method: sample.method,
+            content_type: sample.content_type,
+            user_agent: sample.user_agent,
+        })
+    }
 }
 
 impl From<Message> for LastMessage {

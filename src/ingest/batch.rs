@@ -1,9 +1,9 @@
-//! Commits a batch to the database whatever stands in it.
+//! Commits a batch to the database, whatever is in it.
 //!
 //! * The answer was lost, or another transaction came between: the batch is tried again, under the same delivery ids.
-//! * The database refuses the data: the batch is halved until the culprit stands alone, and that one is kept in
-//!   quarantine with the database's reason. Its neighbours are stored.
-//! * The database is away: everybody in the batch who is not stored yet learns of it.
+//! * The database refuses the data: the batch is halved until the culprit is alone, and that one is kept in quarantine
+//!   with the database's reason. Its neighbours are stored.
+//! * The database is away: every record that is not stored yet fails.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::store::{Attempt, Committed, Ledger, StoreError};
 
 /// How often a batch is tried again at once.
 const RETRIES: usize = 3;
-/// A database that took this long to fail is not asked again at once: its senders are waiting.
+/// A database that took this long to fail is not tried again at once: senders are waiting.
 const QUICK: Duration = Duration::from_millis(500);
 
 /// A record, and what became of it.

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::fallback::Fallback;
-use super::{BATCH_BYTES, batch, read, report, weight};
+use super::{BATCH_BYTES, Commits, batch, report, weight};
 use crate::delivery::Record;
+use crate::normalize::to_record;
 use crate::store::{Attempt, Ledger, Spooled, StoreError};
 
 /// How many deliveries at most in one transaction: small enough to let live traffic in between.
@@ -20,51 +20,60 @@ const BATCH: u32 = 200;
 /// How long to wait after a failure; doubled up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How often the oldest delivery may fail before the next one is tried, to see whether it is the delivery that fails or the
-/// database.
-const SUSPICIOUS: u32 = 5;
-/// How long what was passed by waits for another attempt; doubled up to the longest. It may have been bad luck, but where it
-/// was not, each attempt takes a commit's time away from others.
-const SHORTEST_AGAIN: Duration = Duration::from_secs(5);
-const LONGEST_AGAIN: Duration = Duration::from_mins(10);
+/// How often the oldest delivery may fail before the next one is tried, to tell a bad delivery from a database that is
+/// away.
+const FAILURES_BEFORE_SKIP: u32 = 5;
+/// How long a skipped delivery waits for another attempt; doubled up to the longest. The failure may have been bad
+/// luck; where it was not, each attempt takes a commit's time away from others.
+const SHORTEST_RETRY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY: Duration = Duration::from_mins(10);
 
 /// The one task that drains the spool.
 #[derive(Debug)]
 pub struct Drain {
-    pub(super) store: Arc<dyn Ledger>,
-    pub(super) fallback: Arc<Fallback>,
-    pub(super) committed: watch::Sender<u64>,
+    store: Arc<dyn Ledger>,
+    fallback: Arc<Fallback>,
+    commits: Commits,
 }
 
-/// How far the drain is.
+/// How far the drain has come.
 #[derive(Debug)]
-struct Progress {
+struct DrainProgress {
     /// The position of the last delivery that was handed to the database.
     after: i64,
-    /// What the database has, and the spool could not be rid of yet: a full disk also refuses to delete.
+    /// Positions that the database has, and that the spool could not delete yet: a full disk also refuses to delete.
     unremoved: Vec<i64>,
     /// How often the oldest delivery has failed by itself.
     failures: u32,
-    /// The positions of what was passed by, and when it is tried again.
-    passed_by: Vec<i64>,
-    again_at: Instant,
-    again: Duration,
-    /// How many deliveries at once. One at first: whether the database is back is asked with little, and a batch that
-    /// is too much for it is not asked for again and again.
+    /// The positions of skipped deliveries, and when they are tried again.
+    skipped: Vec<i64>,
+    retry_at: Instant,
+    retry_pause: Duration,
+    /// How many deliveries at once. One at first: it suffices to find out whether the database is back, and a batch
+    /// that is too much for it is not tried again and again.
     size: u32,
 }
 
-/// What became of one attempt.
-enum Step {
+/// The result of one step.
+enum DrainStep {
     /// Some were handed to the database.
     Moved,
     /// Nothing waits.
     Empty,
-    /// The database, or the spool, did not play along.
+    /// The database or the spool failed.
     Failed,
 }
 
 impl Drain {
+    /// The task that moves what the fallback keeps into the store.
+    pub fn new(store: Arc<dyn Ledger>, fallback: Arc<Fallback>, commits: Commits) -> Self {
+        Self {
+            store,
+            fallback,
+            commits,
+        }
+    }
+
     /// Drains whenever something waits, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         tokio::select! {
@@ -74,35 +83,37 @@ impl Drain {
     }
 
     async fn drain(&self) {
-        let mut progress = Progress {
+        let mut progress = DrainProgress {
             after: 0,
             unremoved: Vec::new(),
             failures: 0,
-            passed_by: Vec::new(),
-            again_at: Instant::now(),
-            again: SHORTEST_AGAIN,
+            skipped: Vec::new(),
+            retry_at: Instant::now(),
+            retry_pause: SHORTEST_RETRY,
             size: 1,
         };
         let mut pause = SHORTEST_PAUSE;
         loop {
             match self.step(&mut progress).await {
-                Step::Moved => {
+                DrainStep::Moved => {
                     pause = SHORTEST_PAUSE;
                     progress.failures = 0;
-                    self.try_again(&mut progress).await;
+                    self.retry_skipped(&mut progress).await;
                 }
-                Step::Empty if progress.passed_by.is_empty() => {
-                    progress.again = SHORTEST_AGAIN;
+                DrainStep::Empty if progress.skipped.is_empty() => {
+                    progress.retry_pause = SHORTEST_RETRY;
                     self.fallback.filled.notified().await;
                 }
-                Step::Empty => tokio::select! {
+                DrainStep::Empty => tokio::select! {
                     () = self.fallback.filled.notified() => {}
-                    () = sleep_until(progress.again_at) => self.try_again(&mut progress).await,
+                    () = sleep_until(progress.retry_at) => self.retry_skipped(&mut progress).await,
                 },
-                Step::Failed => {
+                DrainStep::Failed => {
                     progress.failures += u32::from(progress.size == 1);
                     progress.size = 1;
-                    if progress.failures >= SUSPICIOUS && self.pass_by(&mut progress).await {
+                    if progress.failures >= FAILURES_BEFORE_SKIP
+                        && self.skip_oldest(&mut progress).await
+                    {
                         continue;
                     }
                     sleep(pause).await;
@@ -112,10 +123,10 @@ impl Drain {
         }
     }
 
-    async fn step(&self, progress: &mut Progress) -> Step {
+    async fn step(&self, progress: &mut DrainProgress) -> DrainStep {
         let waiting = match self
             .fallback
-            .spool
+            .spool()
             .oldest(progress.after, progress.size, BATCH_BYTES)
             .await
         {
@@ -123,18 +134,18 @@ impl Drain {
             Err(error) => {
                 tracing::error!(%error, "the spool cannot be read");
                 self.fallback.set_readable(false);
-                return Step::Failed;
+                return DrainStep::Failed;
             }
         };
         self.fallback.set_readable(true);
         if waiting.is_empty() {
             return if self.remove(progress).await {
-                Step::Empty
+                DrainStep::Empty
             } else {
-                Step::Failed
+                DrainStep::Failed
             };
         }
-        let (positions, records) = read_some(waiting);
+        let (positions, records) = normalized(waiting);
         let last = positions.last().copied();
         let answered = batch::commit(self.store.as_ref(), records, Attempt::Again).await;
         let mut failed = false;
@@ -144,7 +155,7 @@ impl Drain {
                     metrics::counter!("chatrace_drained_total").increment(1);
                     progress.unremoved.push(position);
                 }
-                // It stays in the spool for a later version; what is behind it must not wait for that.
+                // It stays in the spool for a later version. What is behind it must not wait for that.
                 Err(StoreError::Refused(cause)) => {
                     tracing::error!(
                         delivery.id = %record.delivery.id,
@@ -163,19 +174,23 @@ impl Drain {
             progress.after = position;
             report::report(record, result);
         }
-        self.committed.send_modify(|count| *count += 1);
+        self.commits.announce();
         if Some(progress.after) == last {
             self.fallback.close();
             progress.size = (progress.size * 4).min(BATCH);
         }
         self.remove(progress).await;
-        if failed { Step::Failed } else { Step::Moved }
+        if failed {
+            DrainStep::Failed
+        } else {
+            DrainStep::Moved
+        }
     }
 
-    /// Tries the delivery behind the oldest, and if the database takes it, the oldest once more; `true` if that still
-    /// fails. Then it fails for a reason that no waiting mends (it may take longer than a commit may): it stays in the
-    /// spool, and holds up nobody.
-    async fn pass_by(&self, progress: &mut Progress) -> bool {
+    /// Tries the delivery behind the oldest and, if the database takes it, the oldest once more; `true` if that still
+    /// fails. Then waiting does not help (it may take longer than a commit may): it is skipped, stays in the spool and
+    /// holds up no other delivery.
+    async fn skip_oldest(&self, progress: &mut DrainProgress) -> bool {
         let Some(oldest) = self.next(progress.after).await else {
             return false;
         };
@@ -193,22 +208,22 @@ impl Drain {
         tracing::error!(
             delivery.id = %id,
             bytes,
-            "❌ The database cannot take this delivery, though it takes others: it stays in the spool and is tried again later"
+            "❌ The database does not take this delivery, though it takes others: it stays in the spool and is tried again later"
         );
         progress.after = position;
-        progress.passed_by.push(position);
-        progress.again_at = Instant::now() + progress.again;
+        progress.skipped.push(position);
+        progress.retry_at = Instant::now() + progress.retry_pause;
         progress.failures = 0;
         true
     }
 
-    /// Tries what was passed by once more, each by itself, if it is time for that.
-    async fn try_again(&self, progress: &mut Progress) {
-        if progress.passed_by.is_empty() || Instant::now() < progress.again_at {
+    /// Tries skipped deliveries once more, each by itself, if it is time for that.
+    async fn retry_skipped(&self, progress: &mut DrainProgress) {
+        if progress.skipped.is_empty() || Instant::now() < progress.retry_at {
             return;
         }
-        for position in std::mem::take(&mut progress.passed_by) {
-            let spool = &self.fallback.spool;
+        for position in std::mem::take(&mut progress.skipped) {
+            let spool = self.fallback.spool();
             let found = spool.oldest(position - 1, 1, BATCH_BYTES).await;
             let is_done = match found.map(|found| found.into_iter().next()) {
                 Ok(Some(spooled)) if spooled.position == position => {
@@ -219,22 +234,22 @@ impl Drain {
                 Err(_) => false,
             };
             if !is_done {
-                progress.passed_by.push(position);
+                progress.skipped.push(position);
             }
         }
-        progress.again = (progress.again * 2).min(LONGEST_AGAIN);
-        progress.again_at = Instant::now() + progress.again;
+        progress.retry_pause = (progress.retry_pause * 2).min(LONGEST_RETRY);
+        progress.retry_at = Instant::now() + progress.retry_pause;
     }
 
     async fn next(&self, after: i64) -> Option<Spooled> {
-        let spool = &self.fallback.spool;
+        let spool = self.fallback.spool();
         let waiting = spool.oldest(after, 1, BATCH_BYTES).await.ok()?;
         waiting.into_iter().next()
     }
 
     /// Whether the database takes a delivery, or refuses it for good.
-    async fn takes(&self, spooled: Spooled, progress: &mut Progress) -> bool {
-        let record = vec![read(spooled.delivery)];
+    async fn takes(&self, spooled: Spooled, progress: &mut DrainProgress) -> bool {
+        let record = vec![to_record(spooled.delivery)];
         let answered = batch::commit(self.store.as_ref(), record, Attempt::Again).await;
         for (record, result) in &answered {
             match result {
@@ -247,38 +262,38 @@ impl Drain {
                 Err(_) => return false,
             }
         }
-        self.committed.send_modify(|count| *count += 1);
+        self.commits.announce();
         self.remove(progress).await;
         true
     }
 
-    /// Removes from the spool what the database has; `false` if that has to be tried again.
-    async fn remove(&self, progress: &mut Progress) -> bool {
+    /// Deletes from the spool what the database has; `false` if that must be tried again.
+    async fn remove(&self, progress: &mut DrainProgress) -> bool {
         if progress.unremoved.is_empty() {
             return true;
         }
-        match self.fallback.spool.remove(&progress.unremoved).await {
+        match self.fallback.spool().remove(&progress.unremoved).await {
             Ok(()) => {
                 progress.unremoved.clear();
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "what the database has cannot be removed from the spool: is the disk full?");
+                tracing::error!(%error, "cannot delete drained deliveries from the spool: is the disk full?");
                 false
             }
         }
     }
 }
 
-/// Reads deliveries, as many as fit into a commit, and at least one. Answers their positions, too.
-fn read_some(waiting: Vec<Spooled>) -> (Vec<i64>, Vec<Record>) {
+/// Normalizes deliveries, as many as fit into a commit, and at least one. Also returns their positions.
+fn normalized(waiting: Vec<Spooled>) -> (Vec<i64>, Vec<Record>) {
     let mut room = BATCH_BYTES;
     let mut has_room = true;
     waiting
         .into_iter()
         .map_while(|spooled| {
             has_room.then(|| {
-                let record = read(spooled.delivery);
+                let record = to_record(spooled.delivery);
                 let weight = weight::of(&record);
                 has_room = weight < room;
                 room = room.saturating_sub(weight);

@@ -1,8 +1,8 @@
 //! Where a delivery goes while the database is away: to the spool on this machine's disk.
 //!
-//! The first batch that the database does not take opens the way to the spool; from then on the writer goes there
-//! directly, so that requests do not pile up behind a dead database. The drain alone tries the database, with what
-//! waits longest, and closes the way again when that succeeds.
+//! The first batch that the database does not take opens the fallback: from then on the writer goes to the spool
+//! directly, so that requests do not pile up behind a dead database. Only the drain tries the database, with what
+//! waits longest, and closes the fallback when that succeeds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +13,10 @@ use super::batch::Answered;
 use crate::delivery::{Delivery, Receipt};
 use crate::store::{Committed, Spool, StoreError};
 
-/// The spool, and whether it is where deliveries go. Shared by the writer, the drain, and whoever looks.
+/// The spool, and whether deliveries go there. Shared by the writer, the drain and the handlers.
 #[derive(Debug)]
-pub(super) struct Fallback {
-    pub(super) spool: Arc<Spool>,
+pub struct Fallback {
+    spool: Arc<Spool>,
     database_away: AtomicBool,
     /// Whether the spool refused the last delivery that came to it, and the database has taken none since.
     spool_refuses: AtomicBool,
@@ -26,7 +26,8 @@ pub(super) struct Fallback {
 }
 
 impl Fallback {
-    pub(super) fn new(spool: Arc<Spool>) -> Self {
+    /// Deliveries go to this spool while the database is away.
+    pub fn new(spool: Arc<Spool>) -> Self {
         Self {
             spool,
             database_away: AtomicBool::new(false),
@@ -36,9 +37,9 @@ impl Fallback {
         }
     }
 
-    /// Whether deliveries go to the spool without asking the database first. Only while something waits there: the
-    /// drain needs it to find out that the database is back. And only while the spool gives and takes: without reading
-    /// it the drain finds out nothing, and what a full disk refuses may be welcome to the database.
+    /// Whether deliveries go to the spool without trying the database first. Only while something waits there: the
+    /// drain needs it to find out that the database is back. And only while the spool can be read and written: a drain
+    /// that cannot read finds out nothing, and what a full disk refuses the database may take.
     pub(super) fn is_open(&self) -> bool {
         self.database_away.load(Ordering::Acquire)
             && !self.spool_refuses()
@@ -46,8 +47,13 @@ impl Fallback {
             && self.spool.depth().deliveries > 0
     }
 
+    /// The spool.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
     /// Whether the spool refused the last delivery that came to it, and the database has taken none since.
-    pub(super) fn spool_refuses(&self) -> bool {
+    pub fn spool_refuses(&self) -> bool {
         self.spool_refuses.load(Ordering::Acquire)
     }
 
@@ -56,19 +62,19 @@ impl Fallback {
         self.unreadable.store(!readable, Ordering::Release);
     }
 
-    /// The database took something: deliveries go there again, and the spool, which may be full still, has none to refuse.
+    /// The database took something: deliveries go there again, so a spool that is still full refuses none.
     pub(super) fn close(&self) {
         self.spool_refuses.store(false, Ordering::Release);
         if self.database_away.swap(false, Ordering::AcqRel) {
             tracing::info!(
                 waiting = self.spool.depth().deliveries,
-                "the database is back: the spool is drained"
+                "the database is back: draining the spool"
             );
         }
     }
 
-    /// Keeps on the disk what the database did not take. If only because it refuses what is in it, that says nothing
-    /// about the next ones: such a delivery waits in the spool for a version that understands it.
+    /// Keeps on the disk what the database did not take. Where it refused a delivery for its content, that says nothing
+    /// about the next ones: such a delivery waits in the spool for a later version.
     pub(super) async fn keep(&self, answered: &mut [Answered]) {
         let (deliveries, errors) = failed(answered);
         let Some(cause) = errors.first().map(ToString::to_string) else {

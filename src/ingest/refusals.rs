@@ -1,9 +1,9 @@
-//! Whether deliveries are refused at the moment.
+//! Whether deliveries are being refused at the moment.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a refusal counts. Afterwards the next delivery finds out: without one nobody would.
+/// How long a refusal counts. Afterwards the next delivery shows whether it still holds: nothing else would.
 const COUNTS_FOR: Duration = Duration::from_secs(10);
 
 /// The last delivery that could not be kept, if none could since.

@@ -1,4 +1,4 @@
-//! What the log says of a delivery, in the words its operators look for.
+//! The log lines about a delivery, in the words that operators look for.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::store::{Committed, StoreError};
 
 /// More messages than this in one delivery are logged as one line.
 const LOGGED_ONE_BY_ONE: usize = 10;
-/// How much of a name is logged, in characters.
+/// The longest name that is logged, in characters.
 const LONGEST_NAME: usize = 80;
 
 /// Logs and counts what became of a delivery.
@@ -60,7 +60,7 @@ pub(super) fn report(record: &Record, result: &Result<Committed, StoreError>) {
     }
 }
 
-/// How a log line calls the customer: one line, whatever the name holds.
+/// The name of the customer for a log line: one line, whatever the name contains.
 fn name(draft: &Draft) -> Cow<'_, str> {
     let name = draft
         .display_name

@@ -1,10 +1,11 @@
-//! How much memory a delivery takes while it waits: its body and headers, and what was read of it, which can be far more.
+//! How much memory a delivery takes while it waits: its body and headers, and what was read from them, which can be far
+//! more.
 
 use crate::delivery::{Delivery, Item, Record};
 use crate::message::Draft;
 use crate::normalize::{MAX_ITEMS, max_text_bytes};
 
-/// What an item takes beside its texts: itself, and what the allocator adds to short ones.
+/// The memory of an item beside its texts: itself, and what the allocator adds to short ones.
 const ITEM: usize = size_of::<Item>() + size_of::<Draft>() + 200;
 /// The shortest item is a digit and a comma in a list.
 const SHORTEST_ITEM: usize = 2;
@@ -13,11 +14,12 @@ const REASON: usize = 1024;
 /// How often an item repeats something of its delivery, at most.
 const REPEATED: usize = 4;
 
-/// The most that a delivery can take, before it is read. Its body has `unpacked` bytes without its content encoding.
-pub(super) fn at_most(delivery: &Delivery, unpacked: usize) -> usize {
+/// An upper bound on the memory of a delivery, in bytes, before it is parsed. `unpacked` is the size of its decoded
+/// body, or a bound on that.
+pub fn most_memory(delivery: &Delivery, unpacked: usize) -> usize {
     let size = delivery.size();
     let items = (unpacked / SHORTEST_ITEM).clamp(1, MAX_ITEMS) + 1;
-    // Of a little body, or in few items, not much can be repeated.
+    // A small body, or few items, cannot repeat much.
     let texts = REPEATED.saturating_mul(size.saturating_add(unpacked));
     let texts = items.saturating_mul(texts.saturating_add(REASON));
     size.saturating_add(unpacked)
@@ -25,7 +27,7 @@ pub(super) fn at_most(delivery: &Delivery, unpacked: usize) -> usize {
         .saturating_add(texts.min(max_text_bytes(unpacked)))
 }
 
-/// What a delivery takes once it is read.
+/// The memory of a delivery once it is parsed, in bytes.
 pub(crate) fn of(record: &Record) -> usize {
     let items = record.items.iter().map(|item| ITEM + item.text_bytes());
     record.delivery.size() + items.sum::<usize>()
@@ -36,7 +38,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::ingest::read;
+    use crate::normalize::to_record;
 
     fn delivery(body: Vec<u8>, header: Option<(&str, &str)>) -> Delivery {
         let headers = header.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -47,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_never_takes_more_than_was_made_room_for() {
+    fn a_parsed_delivery_never_takes_more_than_was_reserved() {
         let message = r#"{"contact_id":"1","text":"a"}"#;
         let many = format!("[{}]", vec![message; 20_000].join(","));
         let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -78,13 +80,13 @@ mod tests {
             } else {
                 delivery.body.len()
             };
-            let most = at_most(&delivery, unpacked);
-            let weight = of(&read(delivery));
+            let most = most_memory(&delivery, unpacked);
+            let weight = of(&to_record(delivery));
             assert!(weight <= most, "{weight} > {most}");
         }
     }
 
-    /// Messages of one person with many long ids, which stand only once in the body.
+    /// Messages of one person with many long ids, each only once in the body.
     fn of_one_person(length: usize, messages: usize) -> String {
         let ids = (0..20).map(|number| {
             let (key, id) = ("_".repeat(number), format!("{number:0length$}"));
@@ -95,12 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn what_items_repeat_of_their_person_weighs_and_has_a_limit() {
-        let little = read(delivery(of_one_person(500, 10).into(), None));
+    fn what_items_repeat_of_their_person_is_counted_and_limited() {
+        let little = to_record(delivery(of_one_person(500, 10).into(), None));
         assert_eq!(little.items.len(), 10);
         assert!(of(&little) > 10 * 16 * 500, "{}", of(&little));
         let body = of_one_person(500, 10_000);
-        let much = read(delivery(body.into(), None));
+        let much = to_record(delivery(body.into(), None));
         assert!(of(&much) < 16 * 1024 * 1024, "{}", of(&much));
         let Some(Item::Quarantined { reason, .. }) = much.items.last() else {
             panic!("the rest is lost silently")
@@ -113,22 +115,22 @@ mod tests {
         let long = "x".repeat(50_000);
         let mut delivery = delivery(b"1".to_vec(), Some(("content-type", &long)));
         delivery.content_type = Some(long);
-        assert!(of(&read(delivery)) > 100_000);
+        assert!(of(&to_record(delivery)) > 100_000);
     }
 
     #[test]
-    fn no_single_delivery_asks_for_all_the_room() {
+    fn no_single_delivery_reserves_all_the_room() {
         let bomb = delivery(vec![0; 2_000], Some(("content-encoding", "gzip")));
-        assert!(at_most(&bomb, 1024 * 1024) < 32 * 1024 * 1024);
+        assert!(most_memory(&bomb, 1024 * 1024) < 32 * 1024 * 1024);
         let plain = delivery(vec![b'1'; 55_000], Some(("content-encoding", "identity")));
-        assert!(at_most(&plain, 55_000) < 32 * 1024 * 1024);
+        assert!(most_memory(&plain, 55_000) < 32 * 1024 * 1024);
         let message = delivery(vec![b'1'; 500], None);
-        assert!(at_most(&message, 500) < 2 * 1024 * 1024);
+        assert!(most_memory(&message, 500) < 2 * 1024 * 1024);
     }
 
     #[test]
     fn items_weigh_although_their_body_is_short() {
         let body = format!("[{}]", vec!["1"; 9_000].join(","));
-        assert!(of(&read(delivery(body.into(), None))) > 9_000 * size_of::<Item>());
+        assert!(of(&to_record(delivery(body.into(), None))) > 9_000 * size_of::<Item>());
     }
 }

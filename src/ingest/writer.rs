@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::histogram;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::batch::{self, Answered};
 use super::fallback::Fallback;
 use super::refusals::Refusals;
-use super::{BATCH, BATCH_BYTES, Job, SubmitError, report};
+use super::{BATCH, BATCH_BYTES, Commits, Job, SubmitError, report};
 use crate::delivery::Record;
 use crate::store::{Attempt, Committed, Ledger, StoreError};
 use crate::telemetry;
 
-/// From when on it is said that a batch took long.
+/// A batch that takes longer is logged.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// The one task that writes: it owns the other end of the queue.
@@ -24,24 +24,24 @@ pub struct Writer {
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) fallback: Option<Arc<Fallback>>,
     pub(super) refusals: Arc<Refusals>,
-    pub(super) committed: watch::Sender<u64>,
+    pub(super) commits: Commits,
 }
 
-/// Whoever waits for a delivery, and the room it takes in the queue.
+/// Who waits for a receipt, and the memory that its delivery takes in the queue.
 type Waiting = (
     oneshot::Sender<Result<Committed, SubmitError>>,
     OwnedSemaphorePermit,
 );
 
-/// A batch of which is known what became of it, in the order of those who wait.
-type Settled = (Vec<Answered>, Vec<Waiting>);
+/// A batch with its outcomes, and those who wait for them, in the same order.
+type Finished = (Vec<Answered>, Vec<Waiting>);
 
 impl Writer {
-    /// Commits whatever waits, again and again, until every [`Ingest`](super::Ingest) is dropped and the queue is
+    /// Commits what waits, until every [`Ingest`](super::Ingest) is dropped and the queue is
     /// empty.
     pub async fn run(mut self) {
         let mut jobs = Vec::with_capacity(BATCH);
-        let mut last: Option<Settled> = None;
+        let mut last: Option<Finished> = None;
         loop {
             if self.jobs.is_empty() {
                 self.answer(last.take());
@@ -51,7 +51,7 @@ impl Writer {
             }
             let mut coming = jobs.drain(..).peekable();
             while coming.peek().is_some() {
-                // At least one, and further ones as long as they fit.
+                // At least one, and more as long as they fit.
                 let mut weight = 0;
                 let (mut records, mut waiting) = (Vec::new(), Vec::new());
                 while let Some(job) =
@@ -59,9 +59,9 @@ impl Writer {
                 {
                     weight += job.weight;
                     records.push(job.record);
-                    waiting.push((job.reply, job.room));
+                    waiting.push((job.reply, job.memory));
                 }
-                // Those of the last batch are told while the database works on this one.
+                // The last batch is answered while the database works on this one.
                 let answering = async { self.answer(last.take()) };
                 let (kept, ()) = tokio::join!(biased; self.commit(records), answering);
                 last = Some((kept, waiting));
@@ -81,7 +81,7 @@ impl Writer {
             tracing::warn!(
                 seconds,
                 deliveries,
-                "it took long to keep a batch: the database, a disk, or whatever reads this log is slow"
+                "slow commit: check the database, the disk and the log consumer"
             );
         }
         if kept.iter().any(|(_, result)| {
@@ -89,12 +89,12 @@ impl Writer {
                 .as_ref()
                 .is_ok_and(|committed| !committed.messages.is_empty())
         }) {
-            self.committed.send_modify(|count| *count += 1);
+            self.commits.announce();
         }
         kept
     }
 
-    /// Keeps records in the database; where that is away, in the spool. Answers for each, in their order.
+    /// Keeps records in the database or, while that is away, in the spool. Answers for each, in their order.
     async fn keep(&self, records: Vec<Record>) -> Vec<Answered> {
         let Some(fallback) = &self.fallback else {
             return batch::commit(self.store.as_ref(), records, Attempt::First).await;
@@ -112,9 +112,9 @@ impl Writer {
         answered
     }
 
-    /// Tells the log, and then everybody who waits, what became of a batch.
-    fn answer(&self, settled: Option<Settled>) {
-        let Some((kept, waiting)) = settled else {
+    /// Logs what became of a batch, then answers everybody who waits for it.
+    fn answer(&self, finished: Option<Finished>) {
+        let Some((kept, waiting)) = finished else {
             return;
         };
         telemetry::together(|| {
@@ -122,8 +122,8 @@ impl Writer {
                 report::report(record, result);
             }
         });
-        for ((_, result), (reply, room)) in kept.into_iter().zip(waiting) {
-            // What the database refuses because of what is in it says nothing about the next delivery.
+        for ((_, result), (reply, memory)) in kept.into_iter().zip(waiting) {
+            // A delivery that the database refuses for its content says nothing about the next one.
             if !matches!(result, Err(StoreError::Refused(_))) {
                 self.refusals.note(result.is_ok());
             }
@@ -131,7 +131,7 @@ impl Writer {
             reply
                 .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
                 .ok();
-            drop(room);
+            drop(memory);
         }
     }
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use self::naming::names;
 use crate::delivery::Record;
-use crate::ingest::{BATCH_BYTES, read};
+use crate::ingest::BATCH_BYTES;
+use crate::normalize::to_record;
 use crate::store::{Erasure, Maintenance, PersonId, Spool, StoreError};
 
 /// How many deliveries are looked through at once.
@@ -123,7 +124,7 @@ async fn erase_spooled(spool: &Spool, erasure: &Erasure) -> Result<u64, StoreErr
         let theirs: Vec<_> = page
             .into_iter()
             .filter(|spooled| spooled.delivery.received_at <= erasure.at)
-            .map(|spooled| (spooled.position, read(spooled.delivery)))
+            .map(|spooled| (spooled.position, to_record(spooled.delivery)))
             .filter(|(_, record)| is_theirs(record, erasure))
             .map(|(position, _)| position)
             .collect();

@@ -5,7 +5,8 @@ use std::iter::Peekable;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::{Delivery, Record};
-use crate::ingest::{BATCH_BYTES, read, weight};
+use crate::ingest::{BATCH_BYTES, weight};
+use crate::normalize::to_record;
 use crate::store::{Maintenance, Mode, ReprocessedDelivery, StoreError};
 
 /// How many deliveries are read again in one transaction, at most: it must not hold up commits for long. Nor do they
@@ -98,7 +99,7 @@ pub async fn reprocess(store: &dyn Maintenance, part: Part) -> Result<Reprocesse
         left -= u32::try_from(waiting.len()).unwrap_or(size);
         let mut records = waiting
             .into_iter()
-            .map(|waiting| read(waiting.delivery))
+            .map(|waiting| to_record(waiting.delivery))
             .peekable();
         while let Some(group) = next_group(&mut records) {
             let counts = reprocess_together(store, group, part.mode).await?;
@@ -130,7 +131,7 @@ pub async fn reprocess_one(
     delivery: Delivery,
     mode: Mode,
 ) -> Result<ReprocessTotals, StoreError> {
-    reprocess_together(store, vec![read(delivery)], mode).await
+    reprocess_together(store, vec![to_record(delivery)], mode).await
 }
 
 /// All in one transaction; where the database refuses something of it, each in its own. So also where it was not done in

@@ -8,6 +8,9 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 /// More layers of encodings than this are a mistake or an attack.
 const MAX_LAYERS: usize = 3;
 
+/// How much longer a body can become with each layer: deflate's limit (<https://www.zlib.net/zlib_tech.html>).
+const MAX_RATIO: usize = 1032;
+
 /// Why a body cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -34,27 +37,39 @@ pub fn decode<'a>(
     content_encoding: Option<&str>,
     limit: usize,
 ) -> Result<Cow<'a, [u8]>, DecodeError> {
-    let layers = || {
-        content_encoding
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .filter(|layer| !layer.is_empty() && !layer.eq_ignore_ascii_case("identity"))
-    };
-    if layers().count() > MAX_LAYERS {
+    if layers(content_encoding).count() > MAX_LAYERS {
         return Err(DecodeError::Unsupported(
             "more than three layers".to_owned(),
         ));
     }
     let mut decoded = Cow::Borrowed(body);
-    // The header lists the layers in the order in which they were applied.
-    for layer in layers().collect::<Vec<_>>().into_iter().rev() {
+    for layer in layers(content_encoding)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
         decoded = Cow::Owned(decode_layer(&decoded, layer, limit)?);
     }
     if decoded.len() > limit {
         return Err(DecodeError::TooLarge);
     }
     Ok(decoded)
+}
+
+/// How many bytes a body can have at most once it is decoded, as far as its length tells: never more than `limit`,
+/// unless it is longer already.
+pub fn longest(body: usize, content_encoding: Option<&str>, limit: usize) -> usize {
+    let ratio = layers(content_encoding).fold(1, |ratio: usize, _| ratio.saturating_mul(MAX_RATIO));
+    body.saturating_mul(ratio).min(limit.max(body))
+}
+
+/// The encodings that a header lists, in the order in which they were put on.
+fn layers(content_encoding: Option<&str>) -> impl Iterator<Item = &str> {
+    content_encoding
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|layer| !layer.is_empty() && !layer.eq_ignore_ascii_case("identity"))
 }
 
 fn decode_layer(body: &[u8], encoding: &str, limit: usize) -> Result<Vec<u8>, DecodeError> {
@@ -131,6 +146,21 @@ mod tests {
             decode(&bomb, Some("gzip"), 1 << 20),
             Err(DecodeError::TooLarge)
         );
+    }
+
+    #[test]
+    fn no_body_becomes_longer_than_foreseen() {
+        for length in [0, 1, 1000, 8 << 20] {
+            let body = gzip(&vec![b'a'; length]);
+            assert!(
+                longest(body.len(), Some("gzip"), 16 << 20) >= length,
+                "{length}"
+            );
+        }
+        assert_eq!(longest(10, None, 100), 10);
+        assert_eq!(longest(10, Some("gzip"), 100), 100);
+        assert_eq!(longest(10, Some("identity"), 100), 10);
+        assert_eq!(longest(usize::MAX, Some("gzip, gzip"), 100), usize::MAX);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::rows::ReceiptRow;
 use super::values::{JsonList, Name, Time};
 use crate::delivery::{Delivery, Outcome, Receipt};
 use crate::message::{Channel, Direction, Message, SentAtSource, Shape};
-use crate::sighting::Sighting;
+use crate::rejection::RejectedRequest;
 
 /// A person, and what is known of their messages.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -151,8 +151,8 @@ pub struct Recent {
     pub quarantine: Option<QuarantineView>,
     /// When the oldest delivery arrived that is still kept.
     pub oldest_delivery_at: Option<Timestamp>,
-    /// Every near miss that is remembered.
-    pub sightings: Vec<Sighting>,
+    /// Every rejected request that is kept.
+    pub rejected: Vec<RejectedRequest>,
 }
 
 /// What the diagnosis looks at in a delivery.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::values::{JsonList, Name, Time};
 use crate::delivery::{Delivery, Outcome, Receipt};
 use crate::message::{Attachment, Channel, Direction, Kind, Message, SentAtSource, Shape};
-use crate::sighting::{Sight, Sighting};
+use crate::rejection::{RejectReason, RejectedRequest};
 
 /// A row of `messages`.
 #[derive(Debug, FromRow)]
@@ -143,9 +143,9 @@ pub(super) struct RejectedRow {
 
 impl RejectedRow {
     /// `None` for a reason of a later version.
-    pub(super) fn known(self) -> Option<Sighting> {
-        Some(Sighting {
-            sight: Sight::named(&self.reason)?,
+    pub(super) fn known(self) -> Option<RejectedRequest> {
+        Some(RejectedRequest {
+            reason: RejectReason::named(&self.reason)?,
             path: self.path,
             count: self.count,
             first_at: self.first_at.0,

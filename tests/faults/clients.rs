@@ -19,12 +19,13 @@ use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::eventually;
 use crate::support::{Answer, App, Backend, postgres};
 
-/// The body of a flood: so many of them, and what is read of them, fill the queue, and so many more come in each wave.
+/// The size of one body of a flood; how many of them, with what is read from them, fill the queue; and how many more
+/// come in each wave.
 const LARGE: usize = 512 * 1024;
 const FILLING: usize = 64;
 const WAVE: usize = 64;
 const WAVES: usize = 8;
-/// What memory may still grow by once the queue is full: half of what the waves that follow bring.
+/// How much memory may still grow once the queue is full: by half of what the following waves bring.
 const GROWTH: u64 = ((WAVES - 2) * WAVE * LARGE / 2) as u64;
 
 /// The resident memory of a process, in bytes.
@@ -35,12 +36,25 @@ fn memory(server: &Server) -> u64 {
     kib.parse::<u64>().unwrap() * 1024
 }
 
+/// Waits until the server has its database: on a busy machine it serves before that.
+async fn is_ready(server: &Server) {
+    let url = format!("{}/readyz", *server.base().borrow());
+    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let asking = async {
+        while client.get(&url).send().await.unwrap().status() != StatusCode::OK {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.expect("it is never ready");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
 async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
+    is_ready(&server).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
     let client = chatrace_webhook::outside::builder().build().unwrap();
     let body = |size: usize| {
@@ -54,7 +68,7 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let mut flood = JoinSet::new();
     let mut full = 0;
     for wave in 0..=WAVES {
-        // The first also fills the queue, and stays there for long: nobody else's answer takes more than a moment.
+        // The first wave also fills the queue and stays there; every other answer takes only a moment.
         let number = if wave == 0 { FILLING + WAVE } else { WAVE };
         for _ in 0..number {
             let post = post(&large);
@@ -96,7 +110,7 @@ fn one_person() -> Value {
     body
 }
 
-/// A little body with thousands of items in it takes far more memory than itself while it waits.
+/// A small body with thousands of items takes far more memory than itself while it waits.
 #[rstest]
 #[case::many_items(many_items())]
 #[case::one_person(one_person())]
@@ -106,6 +120,7 @@ async fn a_flood_of_items_in_small_bodies_takes_little_memory(#[case] items: Val
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
+    is_ready(&server).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
     let client = chatrace_webhook::outside::builder().build().unwrap();
     let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -129,6 +144,7 @@ async fn a_client_that_goes_away_does_not_abort_its_write() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
+    is_ready(&server).await;
     proxy.set(Network::Frozen);
     let address = server.base().borrow().replace("http://", "");
     let body = r#"{"contact_id":"1","text":"goodbye"}"#;
@@ -177,8 +193,8 @@ async fn a_burst_of_connections_waits_for_its_turn() {
     }
 }
 
-/// A service with little patience.
-async fn impatient(limits: Limits) -> App {
+/// A service with other limits.
+async fn limited(limits: Limits) -> App {
     App::limited(Backend::Sqlite, limits).await
 }
 
@@ -204,7 +220,7 @@ async fn a_head_that_comes_too_slowly_is_cut() {
         head: Duration::from_millis(300),
         ..Limits::default()
     };
-    let app = impatient(limits).await;
+    let app = limited(limits).await;
     let mut silent = connect(&app).await;
     let mut slow = connect(&app).await;
     slow.write_all(b"POST /instagram/webhook HTTP/1.1\r\nHost: x\r\n")
@@ -227,8 +243,8 @@ async fn a_head_that_comes_too_slowly_is_cut() {
 }
 
 #[tokio::test]
-async fn a_head_may_be_large_and_not_without_end() {
-    let app = impatient(Limits::default()).await;
+async fn a_head_may_be_large_but_not_endless() {
+    let app = limited(Limits::default()).await;
     let mut endless = connect(&app).await;
     let mut head = b"POST /instagram/webhook HTTP/1.1\r\nX-Endless: ".to_vec();
     head.resize(64 * 1024, b'x');
@@ -254,7 +270,7 @@ async fn a_body_that_comes_too_slowly_is_answered_408() {
         body: Duration::from_millis(300),
         ..Limits::default()
     };
-    let app = impatient(limits).await;
+    let app = limited(limits).await;
     let mut slow = connect(&app).await;
     slow.write_all(
         b"POST /instagram/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"text\":",
@@ -267,19 +283,19 @@ async fn a_body_that_comes_too_slowly_is_answered_408() {
     assert_eq!(stats["process"]["rejected"]["incomplete"], 1);
 }
 
-/// Who asks for much and reads nothing.
+/// The client asks for much and reads nothing.
 #[tokio::test]
 #[cfg_attr(not(target_os = "linux"), ignore = "only Linux counts it")]
-async fn a_client_that_ceases_to_read_is_cut() {
+async fn a_client_that_stops_reading_is_disconnected() {
     let limits = Limits {
         unread: Duration::from_secs(1),
         ..Limits::default()
     };
-    let app = impatient(limits).await;
-    let mut deaf = connect(&app).await;
+    let app = limited(limits).await;
+    let mut unread = connect(&app).await;
     let asking = async {
         loop {
-            let sent = deaf
+            let sent = unread
                 .write_all(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
                 .await;
             if sent.is_err() {
@@ -298,7 +314,7 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
         connections: 3,
         ..Limits::default()
     };
-    let app = impatient(limits).await;
+    let app = limited(limits).await;
     let mut open = Vec::new();
     // The client of the app itself keeps one.
     for _ in 0..2 {

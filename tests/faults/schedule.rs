@@ -1,4 +1,4 @@
-//! Whatever a database does, and in whatever order: what was acknowledged is there once, in the order of arrival.
+//! Whatever the database does, in whatever order: what was acknowledged is stored once, in the order of arrival.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
-use chatrace_webhook::ingest::{Ingest, SubmitError};
+use chatrace_webhook::ingest::{Commits, Drain, Fallback, Ingest, SubmitError};
 use chatrace_webhook::store::{
     Attempt, Committed, DeliveryFilter, Ledger, MessageFilter, MessageReader as _, PageRequest,
     Reader as _, Spool, SqliteStore, StoreError,
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::support::records::{at, delivery_at};
+use crate::support::submit::submit;
 use crate::support::wait::eventually;
 
 /// What the database does with one commit.
@@ -29,7 +30,7 @@ enum CommitFault {
     None,
     /// Nothing, and says so.
     FailsBefore,
-    /// What it should, but nobody learns of it.
+    /// It commits, but the answer is lost.
     FailsAfter,
     /// Another transaction came between.
     Conflicts,
@@ -103,18 +104,20 @@ fn says(record: &Record, text: &str) -> bool {
     record.items.iter().any(is_it)
 }
 
-/// One life of a process on the same directory and database.
-struct Life {
+/// A process that uses the same directory and database as those before it.
+struct Process {
     ingest: Ingest,
     spool: Arc<Spool>,
     workers: Vec<JoinHandle<()>>,
 }
 
-impl Life {
+impl Process {
     async fn begin(store: &Arc<FaultyStore>, directory: &TempDir) -> Self {
         let spool = Arc::new(Spool::open(directory.path()).await.unwrap());
-        let (ingest, writer, drain) = Ingest::new(store.clone(), Some(spool.clone()));
-        let drain = drain.unwrap().run(CancellationToken::new());
+        let fallback = Arc::new(Fallback::new(spool.clone()));
+        let commits = Commits::default();
+        let (ingest, writer) = Ingest::new(store.clone(), Some(fallback.clone()), commits.clone());
+        let drain = Drain::new(store.clone(), fallback, commits).run(CancellationToken::new());
         Self {
             ingest,
             spool,
@@ -130,7 +133,7 @@ impl Life {
             assert!(worker.await.is_err_and(|error| error.is_cancelled()));
         }
         // The thread of the spool's file would outlive them, as it outlives no process: what it still commits would
-        // come after the next life has counted what waits.
+        // come after the next process has counted what waits.
         self.spool.find(Uuid::nil()).await.unwrap();
     }
 
@@ -166,14 +169,13 @@ fn saying(id: Uuid, text: &str) -> Delivery {
 }
 
 /// Hands in some at once; the order of the list is the order of arrival.
-async fn submit(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
+async fn submit_all(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
     let submits = poison.iter().map(|is_poison| {
         let delivery = delivery(*is_poison);
         let id = delivery.id;
-        let length = delivery.body.len();
         async move {
-            let receipt = match ingest.submit(delivery, length).await {
-                Ok(accepted) => Some(accepted.receipt),
+            let receipt = match submit(ingest, delivery).await {
+                Ok(receipt) => Some(receipt),
                 Err(SubmitError::Unavailable(_) | SubmitError::Stopping) => None,
                 Err(SubmitError::Busy) => panic!("there is room"),
             };
@@ -195,11 +197,11 @@ async fn check(steps: Vec<Step>, faults: Vec<CommitFault>) {
         relents: AtomicBool::new(false),
     });
     let mut submitted: Vec<Submitted> = Vec::new();
-    let mut life = Life::begin(&store, &directory).await;
+    let mut process = Process::begin(&store, &directory).await;
     for step in steps {
         match step {
             Step::Arrive(poison) => {
-                let answered = submit(&life.ingest, &poison).await;
+                let answered = submit_all(&process.ingest, &poison).await;
                 assert!(
                     answered.iter().all(|(_, _, receipt)| receipt.is_some()),
                     "the spool takes everything: {answered:?}"
@@ -207,19 +209,19 @@ async fn check(steps: Vec<Step>, faults: Vec<CommitFault>) {
                 submitted.extend(answered);
             }
             Step::Crash(poison, turns) => {
-                let ingest = life.ingest.clone();
-                let submitting = tokio::spawn(async move { submit(&ingest, &poison).await });
+                let ingest = process.ingest.clone();
+                let submitting = tokio::spawn(async move { submit_all(&ingest, &poison).await });
                 for _ in 0..turns {
                     tokio::task::yield_now().await;
                 }
-                life.end().await;
+                process.end().await;
                 submitted.extend(submitting.await.unwrap());
-                life = Life::begin(&store, &directory).await;
+                process = Process::begin(&store, &directory).await;
             }
         }
     }
-    life.drained().await;
-    life.end().await;
+    process.drained().await;
+    process.end().await;
 
     let page = PageRequest {
         after: 0,
@@ -309,26 +311,22 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
         unanswered: Mutex::default(),
         relents: AtomicBool::new(false),
     });
-    let life = Life::begin(&store, &directory).await;
+    let process = Process::begin(&store, &directory).await;
     let endless = saying(Uuid::now_v7(), "endless");
-    let spooled = life
-        .ingest
-        .submit(endless.clone(), endless.body.len())
-        .await
-        .unwrap();
-    assert_eq!(spooled.receipt.outcome, Outcome::Spooled);
-    // Whoever comes then is spooled behind it, until it is passed by.
+    let spooled = submit(&process.ingest, endless.clone()).await.unwrap();
+    assert_eq!(spooled.outcome, Outcome::Spooled);
+    // What comes next is spooled behind it, until it is skipped.
     let ask = async || {
-        let answered = submit(&life.ingest, &[false]).await;
+        let answered = submit_all(&process.ingest, &[false]).await;
         answered[0].2.as_ref().unwrap().outcome
     };
     let stored = |outcome: &Outcome| *outcome == Outcome::Stored;
-    eventually("nobody waits behind it", ask, stored).await;
-    life.waiting(1).await;
-    assert!(life.spool.find(endless.id).await.unwrap().is_some());
+    eventually("it is skipped", ask, stored).await;
+    process.waiting(1).await;
+    assert!(process.spool.find(endless.id).await.unwrap().is_some());
     // It is tried again later, and need not wait for the next start.
     store.relents.store(true, Ordering::Relaxed);
-    life.drained().await;
-    life.end().await;
+    process.drained().await;
+    process.end().await;
     assert!(store.store.delivery(endless.id).await.unwrap().is_some());
 }

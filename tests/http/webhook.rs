@@ -102,7 +102,7 @@ async fn the_same_message_in_every_transport_is_the_same(
 
 #[rstest]
 #[tokio::test]
-async fn the_octets_come_back_as_they_came(
+async fn the_bytes_come_back_as_they_came(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
 ) {
     let app = App::start(backend).await;
@@ -134,6 +134,20 @@ async fn the_octets_come_back_as_they_came(
         let answer: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
         let id = answer["deliveryId"].as_str().expect("a delivery is kept");
         assert_eq!(app.raw(id).await, body);
+    }
+}
+
+/// Such a body is looked at by the layer that answers probes, and by the threads that parse large bodies.
+#[tokio::test]
+async fn a_message_as_long_as_a_probe_and_a_large_one_come_through() {
+    let app = App::start(Backend::Sqlite).await;
+    for length in [2048, 100_000] {
+        let message = format!(r#"{{"contact_id":"1","text":"of {length}"}}"#);
+        let body = format!("{message}{}", " ".repeat(length - message.len()));
+        let answer = app.post(body.clone()).await.ok();
+        assert_eq!(answer["outcome"], "stored", "{length}");
+        let id = answer["deliveryId"].as_str().unwrap();
+        assert_eq!(app.raw(id).await, body.as_bytes());
     }
 }
 

@@ -1,10 +1,10 @@
-//! What is refused before the writer could say anything is known all the same.
+//! A delivery that is refused before the writer sees it counts as refused all the same.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chatrace_webhook::delivery::Delivery;
-use chatrace_webhook::ingest::{Ingest, SubmitError, Writer};
+use chatrace_webhook::ingest::{Commits, Ingest, SubmitError, Writer};
 use chatrace_webhook::store::SqliteStore;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -13,12 +13,14 @@ use tempfile::TempDir;
 
 use crate::support::records::delivery;
 
-/// The way in before a writer that hangs, and time that passes when nobody does anything.
+use crate::support::submit::submit;
+
+/// A queue whose writer hangs, and time that passes as soon as everything waits.
 async fn hanging() -> (Ingest, (Writer, TempDir)) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("database");
     let store = SqliteStore::open(&file, Duration::ZERO, true).await;
-    let (ingest, writer, _) = Ingest::new(Arc::new(store.unwrap()), None);
+    let (ingest, writer) = Ingest::new(Arc::new(store.unwrap()), None, Commits::default());
     tokio::time::pause();
     (ingest, (writer, directory))
 }
@@ -31,7 +33,7 @@ fn with_text(length: usize) -> Delivery {
 #[tokio::test]
 async fn a_service_whose_writer_hangs_says_that_it_refuses() {
     let (ingest, _kept) = hanging().await;
-    let refused = ingest.submit(with_text(1), 100).await.unwrap_err();
+    let refused = submit(&ingest, with_text(1)).await.unwrap_err();
     assert_eq!(
         refused,
         SubmitError::Unavailable("no commit in time".to_owned())
@@ -43,9 +45,8 @@ async fn a_service_whose_writer_hangs_says_that_it_refuses() {
 async fn a_service_whose_queue_is_full_says_that_it_refuses() {
     const LARGE: usize = 1024 * 1024;
     let (ingest, _kept) = hanging().await;
-    let mut flood: FuturesUnordered<_> = (0..40)
-        .map(|_| ingest.submit(with_text(LARGE), LARGE + 100))
-        .collect();
+    let mut flood: FuturesUnordered<_> =
+        (0..40).map(|_| submit(&ingest, with_text(LARGE))).collect();
     let refused = flood.next().await.unwrap().unwrap_err();
     assert_eq!(refused, SubmitError::Busy);
     assert!(ingest.refuses());

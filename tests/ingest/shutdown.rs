@@ -103,7 +103,7 @@ async fn a_silent_connection_does_not_hold_up_the_end() {
 
 /// Connected and asked, though nobody has taken the connection yet: that is begun.
 #[tokio::test]
-async fn whoever_waits_for_a_connection_is_answered_before_the_end() {
+async fn a_client_that_waits_for_a_connection_is_answered_before_the_end() {
     const BODY: &str = r#"{"contact_id":"1","text":"at the last moment"}"#;
     let mut server = Server::start(None, &[]).await;
     let address = server.base().borrow().replace("http://", "");

@@ -275,7 +275,7 @@ async fn what_the_database_refuses_from_the_spool_is_not_said_to_be_lost() {
     "ALTER DATABASE {name} CONNECTION LIMIT -1"
 )]
 #[tokio::test]
-async fn a_database_that_cannot_write_is_bridged(#[case] breaks: &str, #[case] mends: &str) {
+async fn a_database_that_cannot_write_is_bridged(#[case] breaks: &str, #[case] repairs: &str) {
     let url = postgres::fresh_database().await;
     // A superuser has connections left where others have none.
     let name = url.rsplit('/').next().unwrap().to_owned();
@@ -295,7 +295,7 @@ async fn a_database_that_cannot_write_is_bridged(#[case] breaks: &str, #[case] m
         format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
     postgres::execute(&postgres::server_url(), kick).await;
     assert_eq!(app.post(body("during")).await.ok()["outcome"], "spooled");
-    sql(postgres::server_url(), mends).await;
+    sql(postgres::server_url(), repairs).await;
     let kick =
         format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
     postgres::execute(&postgres::server_url(), kick).await;

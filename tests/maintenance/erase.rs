@@ -4,7 +4,7 @@ mod unattributed;
 
 use std::sync::Arc;
 
-use chatrace_webhook::ingest::Ingest;
+use chatrace_webhook::ingest::{Commits, Drain, Fallback};
 use chatrace_webhook::maintenance;
 use chatrace_webhook::store::{PersonId, Spool};
 use futures_util::future::join_all;
@@ -389,14 +389,13 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
     spool.append(&deliveries.each_ref()).await.unwrap();
     assert!(holds(directory.path(), "riddle"));
     // Nobody drains it meanwhile, as when the database refuses what is in it.
-    let (ingest, _writer, drain) = Ingest::new(store.clone(), Some(spool.clone()));
     let person = PersonId {
         channel: None,
         id: "ext-1".to_owned(),
     };
     let tally = maintenance::erase(
         store.as_ref(),
-        ingest.spool(),
+        Some(&spool),
         &person,
         jiff::Timestamp::now(),
     )
@@ -410,7 +409,9 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
         "what holds another's message is drained without theirs"
     );
     let stop = tokio_util::sync::CancellationToken::new();
-    let draining = tokio::spawn(drain.unwrap().run(stop.clone()));
+    let fallback = Arc::new(Fallback::new(spool.clone()));
+    let drain = Drain::new(store.clone(), fallback, Commits::default());
+    let draining = tokio::spawn(drain.run(stop.clone()));
     let ask = async || spool.depth().deliveries;
     eventually("the spool is drained", ask, |waiting| *waiting == 0).await;
     stop.cancel();

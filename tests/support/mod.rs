@@ -10,6 +10,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod records;
+pub(crate) mod submit;
 pub(crate) mod wait;
 
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! The query of a request at the webhook: credentials, Meta's handshake, and perhaps a delivery.
 
-use crate::http::auth::SECRET_PARAMETERS;
+use crate::http::sender::SECRET_PARAMETERS;
 
-/// The query of a request at the webhook, taken apart.
+/// The query of a request at the webhook, parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct WebhookQuery {
     /// The values of the parameters that authenticate.
@@ -22,8 +22,8 @@ pub(super) struct Handshake {
 }
 
 impl WebhookQuery {
-    pub(super) fn read(query: Option<&str>) -> Self {
-        let mut read = Self::default();
+    pub(super) fn parse(query: Option<&str>) -> Self {
+        let mut parsed = Self::default();
         let mut rest = Vec::new();
         for pair in query
             .unwrap_or_default()
@@ -37,30 +37,31 @@ impl WebhookQuery {
                 .iter()
                 .any(|secret| name.eq_ignore_ascii_case(secret))
             {
-                read.secrets
+                parsed
+                    .secrets
                     .extend((!value.is_empty()).then(|| value.into_owned()));
                 continue;
             }
             match name.as_ref() {
                 "hub.mode" => {
-                    read.handshake.get_or_insert_default().subscribes = value == "subscribe";
+                    parsed.handshake.get_or_insert_default().subscribes = value == "subscribe";
                 }
                 "hub.verify_token" => {
-                    read.handshake.get_or_insert_default().verify_token = value.into_owned();
+                    parsed.handshake.get_or_insert_default().verify_token = value.into_owned();
                 }
                 "hub.challenge" => {
                     let raw = pair.split_once('=').map_or("", |(_, raw)| raw);
-                    read.handshake.get_or_insert_default().challenge = percent_decoded(raw);
+                    parsed.handshake.get_or_insert_default().challenge = percent_decoded(raw);
                 }
                 _ => rest.push(pair),
             }
         }
-        read.rest = rest.join("&");
-        read
+        parsed.rest = rest.join("&");
+        parsed
     }
 }
 
-/// The bytes that a percent-encoded value stands for, even where they are not UTF-8.
+/// The bytes of a percent-encoded value, even where they are not UTF-8.
 fn percent_decoded(raw: &str) -> Vec<u8> {
     percent_encoding::percent_decode_str(&raw.replace('+', " ")).collect()
 }
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_authenticates_is_never_kept() {
-        let query = WebhookQuery::read(Some("contact_id=1&token=s%201&text=a%20b&SECRET=x&auth="));
+        let query = WebhookQuery::parse(Some("contact_id=1&token=s%201&text=a%20b&SECRET=x&auth="));
         assert_eq!(query.secrets, ["s 1", "x"]);
         assert_eq!(query.rest, "contact_id=1&text=a%20b");
         assert_eq!(query.handshake, None);
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_challenge_is_taken_byte_for_byte() {
-        let query = WebhookQuery::read(Some(
+        let query = WebhookQuery::parse(Some(
             "hub.mode=subscribe&hub.verify_token=v&hub.challenge=a%2Bb%FF+c",
         ));
         let handshake = query.handshake.unwrap();
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn nothing_left_is_nothing() {
-        assert_eq!(WebhookQuery::read(Some("&&token=x")).rest, "");
-        assert_eq!(WebhookQuery::read(None), WebhookQuery::default());
+        assert_eq!(WebhookQuery::parse(Some("&&token=x")).rest, "");
+        assert_eq!(WebhookQuery::parse(None), WebhookQuery::default());
     }
 }

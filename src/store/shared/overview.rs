@@ -82,6 +82,6 @@ pub(in crate::store) async fn recent(pool: &Pool) -> Result<Recent, Error> {
         messages,
         quarantine,
         oldest_delivery_at: oldest.map(Into::into),
-        sightings: rejections::all(pool).await?,
+        rejected: rejections::all(pool).await?,
     })
 }

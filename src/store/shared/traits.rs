@@ -8,7 +8,7 @@ use super::dialect::{Backend, overwrite_erased};
 use super::{PROBE_TIMEOUT, READ_TIMEOUT, reprocess, retention, rollup};
 use super::{alerts, contacts, deliveries, erase, messages, overview, quarantine, rejections};
 use crate::delivery::Record;
-use crate::sighting::Sighting;
+use crate::rejection::RejectedRequest;
 use crate::store::filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
 use crate::store::maintenance::{
     ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, PersonId, QuarantinedDelivery,
@@ -118,7 +118,7 @@ macro_rules! in_maintenance {
 
 #[async_trait]
 impl RejectionStore for Backend {
-    async fn add_rejections(&self, seen: &[Sighting]) -> Result<(), StoreError> {
+    async fn add_rejections(&self, seen: &[RejectedRequest]) -> Result<(), StoreError> {
         in_transaction!(self, connection => rejections::add(connection, seen))
     }
 }

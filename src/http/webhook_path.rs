@@ -1,5 +1,5 @@
-//! Which wrong paths resemble the webhook's, and how a foreign path is shown: only in those of its parts that are known
-//! words, or nearly. A secret that somebody put into a path is thus never repeated.
+//! Which wrong paths resemble the webhook's, and how foreign paths are shown: only those parts that are known words, or
+//! nearly, so that a secret in a path is never repeated.
 
 use std::fmt::Write as _;
 
@@ -35,17 +35,17 @@ const HARMLESS: [&str; 15] = [
     "post",
     "index.php",
 ];
-/// What is shown of a part that is none of them.
+/// Shown instead of any other part.
 const HIDDEN: &str = "…";
 /// How many parts of a path are shown.
 const PARTS: usize = 6;
-/// Words of this length may be misspelt, by this many letters. Shorter ones are near to too many others.
+/// Words from this length on may be misspelt by this many letters. Shorter words resemble too many others.
 const LONG_WORD: usize = 7;
 const MISSPELT: usize = 2;
 
-/// Whether a request to this path, at which there is nothing, may have been meant for the webhook. A POST to the root
-/// may: then somebody forgot the path.
-pub(super) fn resembles_webhook(method: &Method, path: &str) -> bool {
+/// Whether a request to this path, which does not exist, may have been meant for the webhook. A POST to the root may:
+/// then the path was forgotten.
+pub(super) fn is_resembled_by(method: &Method, path: &str) -> bool {
     let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
     if parts.peek().is_none() {
         return sends(method);
@@ -56,7 +56,7 @@ pub(super) fn resembles_webhook(method: &Method, path: &str) -> bool {
     })
 }
 
-/// Whether a request with this method brings something.
+/// Whether requests with this method bring something.
 pub(super) fn sends(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
@@ -91,7 +91,7 @@ pub(super) fn shown(path: &str) -> String {
     shown
 }
 
-/// A part of a path as a person reads it: percent-decoded, on one line. Longer than any word it is cut.
+/// A part of a path as people read it: percent-decoded, on one line, and cut to the length of a long word.
 fn readable(part: &str) -> String {
     percent_encoding::percent_decode_str(part)
         .decode_utf8_lossy()
@@ -101,13 +101,13 @@ fn readable(part: &str) -> String {
         .collect()
 }
 
-/// Whether a part is this word, give or take a few letters and its case.
+/// Whether a part is this word, apart from case and a few letters.
 fn is_nearly(part: &str, word: &str) -> bool {
     let part = part.to_lowercase();
     part == word || word.len() >= LONG_WORD && strsim::osa_distance(&part, word) <= MISSPELT
 }
 
-/// The telling word that is within a part.
+/// The telling word inside a part.
 fn contained(part: &str) -> Option<&'static str> {
     let part = part.to_lowercase();
     ["webhook", "instagram", "chatrace"]
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_get_wrong_resembles_the_webhook() {
+    fn usual_mistakes_resemble_the_webhook() {
         for path in [
             "/instagram/webhok",
             "/instagram/webhooks",
@@ -139,13 +139,13 @@ mod tests {
             "/chatrace",
             "/",
         ] {
-            assert!(resembles_webhook(&Method::POST, path), "{path}");
+            assert!(is_resembled_by(&Method::POST, path), "{path}");
         }
-        assert!(!resembles_webhook(&Method::GET, "/"), "browsers ask for it");
+        assert!(!is_resembled_by(&Method::GET, "/"), "browsers ask for it");
     }
 
     #[test]
-    fn what_scanners_ask_for_does_not() {
+    fn paths_of_scanners_do_not_resemble_the_webhook() {
         for path in [
             "/wp-login.php",
             "/.env",
@@ -157,7 +157,7 @@ mod tests {
             "/look",
             "/cgi-bin/luci",
         ] {
-            assert!(!resembles_webhook(&Method::POST, path), "{path}");
+            assert!(!is_resembled_by(&Method::POST, path), "{path}");
         }
     }
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_short_whatever_comes() {
+    fn a_shown_path_is_short_whatever_comes() {
         let long = "/instagram".repeat(5_000);
         assert!(shown(&long).len() < 100);
         assert!(shown(&"/%F0%9F%92%A9webhook".repeat(500)).chars().count() < 100);

@@ -1,13 +1,13 @@
-//! Who came near the webhook without becoming a delivery, by sort.
+//! The requests of the last day that did not become deliveries, by reason.
 
 use super::words::{time, upper_first};
-use super::{Check, Facts, Status, misses};
-use crate::sighting::Sighting;
+use super::{Check, Facts, Status, rejection_text};
+use crate::rejection::RejectedRequest;
 
 pub(super) fn check(facts: &Facts) -> Check {
     const NAME: &str = "near_misses";
-    let yesterday = facts.now.checked_sub(misses::RECENT).ok();
-    let recent = misses::since(facts, yesterday);
+    let yesterday = facts.now.checked_sub(rejection_text::RECENT).ok();
+    let recent = rejection_text::rejected_since(facts, yesterday);
     if recent.is_empty() {
         return if facts.known.is_none() {
             Check::unknown(NAME)
@@ -15,57 +15,57 @@ pub(super) fn check(facts: &Facts) -> Check {
             Check::ok(
                 NAME,
                 "No request missed the webhook in the last 24 hours.",
-                "Nobody is sent away.",
+                "No request was rejected.",
             )
         };
     }
-    let told: Vec<_> = recent
+    let descriptions: Vec<_> = recent
         .iter()
-        .map(|miss| misses::told(miss, Some(miss.first_at), facts.now))
+        .map(|one| rejection_text::describe(one, Some(one.first_at), facts.now))
         .collect();
-    // They are counted as long as they go on, which may be for longer than a day.
-    let began = recent.iter().map(|miss| miss.first_at).min();
+    // They are counted as long as they go on, which may be longer than a day.
+    let began = recent.iter().map(|one| one.first_at).min();
     let when = match began {
         Some(began) if yesterday.is_some_and(|yesterday| began <= yesterday) => {
             format!("since {}", time(began, facts.now))
         }
         _ => "in the last 24 hours".to_owned(),
     };
-    let told = format!("{when} {}", told.join("; "));
-    let next_step = misses::next_step(recent[0].sight, facts);
+    let described = format!("{when} {}", descriptions.join("; "));
+    let next_step = rejection_text::next_step(recent[0].reason, facts);
     let over = facts
         .last_message_at
-        .is_some_and(|message| recent.iter().all(|miss| miss.last_at < message));
+        .is_some_and(|message| recent.iter().all(|one| one.last_at < message));
     let (observed, next_step) = if over {
         (
-            format!("Messages arrive, but {told}."),
+            format!("Messages arrive, but {described}."),
             format!(
-                "If that was before something was mended, there is nothing to do: it is told for a day. Otherwise some \
-                 messages are still lost. {next_step}"
+                "If you have fixed this since, ignore it: it clears after 24 hours. Otherwise some messages are still lost. \
+                 {next_step}"
             ),
         )
     } else {
-        (format!("{}.", upper_first(&told)), next_step)
+        (format!("{}.", upper_first(&described)), next_step)
     };
     Check::new(
         NAME,
         Status::Warning,
-        format!("{observed}{}", sample(recent[0])),
+        format!("{observed}{}", newest(recent[0])),
         "What was in these requests is not stored as messages.",
         next_step,
     )
 }
 
-/// The newest request of the gravest sort that sent something, or else the newest, as far as there is a sample of it.
-fn sample(miss: &Sighting) -> String {
-    let Some(sample) = &miss.sample else {
+/// The newest request that sent something, or else the newest, if there is a sample of it.
+fn newest(rejected: &RejectedRequest) -> String {
+    let Some(sample) = &rejected.sample else {
         return String::new();
     };
     let mut texts = vec![format!("{} {}", sample.method, sample.path)];
     texts.extend(sample.content_type.clone());
     texts.extend(sample.user_agent.clone());
-    let which = match miss.sent_at {
-        Some(sent) if sent < miss.last_at => "newest that sent something",
+    let which = match rejected.sent_at {
+        Some(sent) if sent < rejected.last_at => "newest that sent something",
         _ => "newest",
     };
     format!(" The {which} was {}.", texts.join(", "))
@@ -74,14 +74,14 @@ fn sample(miss: &Sighting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sighting::Sight;
+    use crate::rejection::RejectReason;
 
     #[test]
-    fn a_near_miss_is_a_warning_for_a_day() {
+    fn a_rejected_request_is_a_warning_for_a_day() {
         let seen = "2026-11-22T12:00:00Z".parse().unwrap();
         let facts = |now: &str| Facts {
             now: now.parse().unwrap(),
-            seen: [Sighting::once(Sight::Tls, seen, None)]
+            rejected: [RejectedRequest::once(RejectReason::Tls, seen, None)]
                 .into_iter()
                 .collect(),
             ..Facts::default()
@@ -100,32 +100,29 @@ mod tests {
                 .observed
                 .starts_with("In the last 24 hours 1 connection")
         );
-        let mended = Facts {
+        let fixed = Facts {
             last_message_at: Some("2026-11-22T12:30:00Z".parse().unwrap()),
             ..facts("2026-11-22T13:00:00Z")
         };
-        let mended = check(&mended);
-        assert_eq!(
-            mended.status,
-            Status::Warning,
-            "another flow may still miss"
-        );
+        let fixed = check(&fixed);
+        assert_eq!(fixed.status, Status::Warning, "another flow may still miss");
         assert!(
-            mended
+            fixed
                 .observed
                 .starts_with("Messages arrive, but in the last 24 hours 1 connection"),
             "{}",
-            mended.observed
+            fixed.observed
         );
         assert_eq!(check(&facts("2026-11-23T13:00:00Z")).status, Status::Ok);
     }
 
     #[test]
     fn what_goes_on_for_days_is_not_counted_as_of_today() {
-        let seen = |time: &str| Sighting::once(Sight::Tls, time.parse().unwrap(), None);
+        let seen =
+            |time: &str| RejectedRequest::once(RejectReason::Tls, time.parse().unwrap(), None);
         let facts = Facts {
             now: "2026-11-22T13:00:00Z".parse().unwrap(),
-            seen: [
+            rejected: [
                 seen("2026-11-10T12:00:00Z"),
                 seen("2026-11-20T12:00:00Z"),
                 seen("2026-11-21T10:00:00Z"),

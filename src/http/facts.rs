@@ -1,0 +1,147 @@
+//! The facts that the diagnosis and the statistics are made of: what the database, this process and the disk say.
+
+use jiff::Timestamp;
+
+use super::{AppState, WEBHOOK_PATH};
+use crate::config::WebhookAuth;
+use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
+use crate::diagnose::{Facts, Outside, Report, own_checks};
+use crate::message::Direction;
+use crate::rejection::RejectionLog;
+use crate::setup;
+use crate::store::{Count, Recent, Snapshot, StoreError};
+
+/// The longest cause that is shown, in characters.
+const CAUSE: usize = 160;
+
+/// All checks: those on the facts and, if others were asked, those on their answers.
+pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
+    let own = own_checks(facts);
+    Report::of(match outside {
+        Some(outside) => outside.around(own),
+        None => own,
+    })
+}
+
+/// What the database says. Both answers cost the same however many rows there are.
+pub(super) struct StoreFacts {
+    pub(super) snapshot: Result<Snapshot, StoreError>,
+    recent: Result<Recent, StoreError>,
+    /// The rejected requests that were not yet written when the database was asked. They may be in its answer all the
+    /// same, but none is missing.
+    unwritten: RejectionLog,
+}
+
+impl StoreFacts {
+    /// Asks for the newest rows, and for counters from `since`. A database that is away is asked once.
+    pub(super) async fn query(state: &AppState, since: Timestamp) -> Self {
+        let unwritten = state.process.rejections.unwritten();
+        let snapshot = state.store.snapshot(since).await;
+        let recent = match &snapshot {
+            Ok(_) => state.store.recent().await,
+            Err(error) => Err(error.clone()),
+        };
+        if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
+            tracing::warn!(%error, "the statistics are degraded");
+        }
+        Self {
+            snapshot,
+            recent,
+            unwritten,
+        }
+    }
+}
+
+/// Gathers everything that the checks look at.
+pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Facts {
+    let (snapshot, recent, error) = match (&stored.snapshot, &stored.recent) {
+        (Ok(snapshot), Ok(recent)) => (Some(snapshot), Some(recent), None),
+        (Err(error), _) | (_, Err(error)) => (None, None, Some(error)),
+    };
+    let process = state.process.counts();
+    let written = recent
+        .iter()
+        .flat_map(|recent| recent.rejected.iter().cloned());
+    let rejected: RejectionLog = written.chain(stored.unwritten.clone()).collect();
+    Facts {
+        now,
+        webhook: webhook_url(state),
+        started_at: state.process.started_at,
+        last_delivery_at: snapshot
+            .and_then(|snapshot| snapshot.last_delivery_at)
+            .max(process.last_delivery_at),
+        last_message_at: state
+            .process
+            .last_message_at(snapshot.and_then(|snapshot| snapshot.last_message_at)),
+        sender_auth: if state.sender.is_open() {
+            SenderAuth::Open
+        } else if state.config.auth.webhook_auth == WebhookAuth::Observe {
+            SenderAuth::Observed
+        } else {
+            SenderAuth::Enforced
+        },
+        has_secret: !state.config.auth.webhook_secrets.is_empty(),
+        handshake_expected: state.config.meta.verify_token.is_some(),
+        rejected,
+        known: snapshot
+            .zip(recent)
+            .map(|(snapshot, recent)| known(snapshot, recent)),
+        away: error.map_or_else(String::new, |error| cause(state, error)),
+        spool: spool(state),
+        disk: disk(state),
+        retention_days: state.config.retention_days,
+        silence: Silence {
+            after: state.config.silence.after,
+            judgment: *state.silence.borrow(),
+        },
+    }
+}
+
+fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
+    Known {
+        recent: recent.clone(),
+        quarantined: snapshot.total.in_quarantine(),
+        inbound: snapshot.total.get(Count::Direction(Direction::Inbound)),
+    }
+}
+
+fn webhook_url(state: &AppState) -> String {
+    match &state.config.server.public_url {
+        Some(url) => setup::webhook_url(url),
+        None => format!("https://<this server>{WEBHOOK_PATH}"),
+    }
+}
+
+/// Why the database is away: one line without credentials.
+fn cause(state: &AppState, error: &StoreError) -> String {
+    let text = match error {
+        StoreError::Unavailable(cause) | StoreError::Conflict(cause) => cause.clone(),
+        other => other.to_string(),
+    };
+    let one_line = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let text = state.redactor.redact(&text);
+    text.chars().map(one_line).take(CAUSE).collect()
+}
+
+fn spool(state: &AppState) -> Spool {
+    match &state.fallback {
+        Some(fallback) => {
+            let depth = fallback.spool().depth();
+            Spool::On {
+                deliveries: depth.deliveries,
+                oldest: depth.oldest,
+                refuses: fallback.spool_refuses(),
+            }
+        }
+        None if state.config.database.is_embedded() => Spool::Unneeded,
+        None => Spool::Off,
+    }
+}
+
+fn disk(state: &AppState) -> Option<Disk> {
+    let disk = rustix::fs::statvfs(&state.config.data_dir).ok()?;
+    Some(Disk {
+        free: disk.f_bavail.saturating_mul(disk.f_frsize),
+        total: disk.f_blocks.saturating_mul(disk.f_frsize),
+    })
+}

@@ -1,0 +1,332 @@
+//! Who may send. Only [`SenderCredentials::verify`] makes [`VerifiedContent`], and only that can become a delivery: the
+//! compiler refuses to keep what nobody authenticated.
+
+use axum::http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+
+use super::secret::{bearer, is_one_of};
+use crate::config::{Config, WebhookAuth};
+use crate::rejection::RejectReason;
+
+/// The query parameters that may carry the secret, and are never kept.
+pub(super) const SECRET_PARAMETERS: [&str; 3] = ["token", "secret", "auth"];
+
+/// What a sender must prove.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    secrets: Vec<SecretString>,
+    app_secret: Option<SecretString>,
+    /// Whether everybody is let in all the same (`WEBHOOK_AUTH=observe`).
+    observes: bool,
+}
+
+/// What a request brings.
+#[derive(Debug)]
+pub(super) enum Content {
+    Body(Bytes),
+    /// A query string, without the parameters that authenticate.
+    Query(Bytes),
+}
+
+/// What a verified sender brought.
+#[derive(Debug)]
+pub(super) struct VerifiedContent(Content);
+
+/// What a request proves before its body is read.
+#[derive(Debug)]
+pub(super) struct SenderCredentials<'a> {
+    sender: &'a Sender,
+    secret: SecretState,
+    /// The header with Meta's signature, where it can be checked.
+    signature: Option<&'a [u8]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SecretState {
+    Valid,
+    Wrong,
+    Missing,
+}
+
+/// A sender who is not let in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unverified {
+    pub(super) reason: RejectReason,
+    /// What to do about it, for the sender.
+    pub(super) advice: &'static str,
+}
+
+impl Sender {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            secrets: config.auth.webhook_secrets.clone(),
+            app_secret: config.meta.app_secret.clone(),
+            observes: config.auth.webhook_auth == WebhookAuth::Observe,
+        }
+    }
+
+    /// Whether anybody may send, because no credential is configured.
+    pub(super) fn is_open(&self) -> bool {
+        self.secrets.is_empty() && self.app_secret.is_none()
+    }
+
+    /// Judges the secrets of a request. `parameters` are the values of [`SECRET_PARAMETERS`].
+    pub(super) fn credentials<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+        parameters: &[String],
+    ) -> SenderCredentials<'a> {
+        let header = headers
+            .get("x-webhook-secret")
+            .and_then(|value| value.to_str().ok());
+        let given = header
+            .map(str::trim)
+            .filter(|secret| !secret.is_empty())
+            .into_iter()
+            .chain(bearer(headers))
+            .chain(parameters.iter().map(String::as_str));
+        let secret = given.fold(SecretState::Missing, |state, secret| {
+            if is_one_of(secret, &self.secrets) || state == SecretState::Valid {
+                SecretState::Valid
+            } else {
+                SecretState::Wrong
+            }
+        });
+        let signature = self
+            .app_secret
+            .as_ref()
+            .and_then(|_| headers.get("x-hub-signature-256"));
+        SenderCredentials {
+            sender: self,
+            secret,
+            signature: signature.map(HeaderValue::as_bytes),
+        }
+    }
+}
+
+impl SenderCredentials<'_> {
+    pub(super) fn have_valid_secret(&self) -> bool {
+        self.secret == SecretState::Valid
+    }
+
+    /// Lets content in: one valid credential suffices, but a signature that comes with a body must match it.
+    pub(super) fn verify(self, content: Content) -> Result<VerifiedContent, Unverified> {
+        let Some(reason) = self.objection(&content) else {
+            return Ok(VerifiedContent(content));
+        };
+        if self.sender.observes {
+            tracing::warn!(
+                reason = reason.as_str(),
+                "WEBHOOK_AUTH=observe lets in a request that would be rejected"
+            );
+            return Ok(VerifiedContent(content));
+        }
+        Err(Unverified {
+            reason,
+            advice: self.advice(reason),
+        })
+    }
+
+    fn objection(&self, content: &Content) -> Option<RejectReason> {
+        if self.sender.is_open() {
+            return None;
+        }
+        // A signature covers a body and never a query: there it proves nothing.
+        if let (Content::Body(body), Some(signature)) = (content, self.signature) {
+            let app_secret = self.sender.app_secret.as_ref();
+            let matches = app_secret.is_some_and(|secret| signs(secret, signature, body));
+            return (!matches).then_some(RejectReason::BadSignature);
+        }
+        match self.secret {
+            SecretState::Valid => None,
+            SecretState::Wrong => Some(RejectReason::WrongSecret),
+            SecretState::Missing => Some(RejectReason::MissingSecret),
+        }
+    }
+
+    fn advice(&self, reason: RejectReason) -> &'static str {
+        match reason {
+            RejectReason::BadSignature => {
+                "The signature does not match the body: META_APP_SECRET must be the secret of the app that sends."
+            }
+            _ if self.sender.secrets.is_empty() => {
+                "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then add \
+                 its value as the header `X-Webhook-Secret` to the External API Request."
+            }
+            RejectReason::MissingSecret => {
+                "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External \
+                 API Request."
+            }
+            _ => {
+                "The secret is wrong: the External API Request must send the value of WEBHOOK_SECRET in \
+                 `X-Webhook-Secret`."
+            }
+        }
+    }
+}
+
+impl Content {
+    /// The body, or where that is blank, the query.
+    pub(super) fn new(body: Bytes, query: String) -> Self {
+        if is_blank(&body) && !query.is_empty() {
+            Self::Query(query.into())
+        } else {
+            Self::Body(body)
+        }
+    }
+}
+
+impl VerifiedContent {
+    /// Whether there is nothing to keep.
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(&self.0, Content::Body(body) if is_blank(body))
+    }
+
+    pub(super) fn is_query(&self) -> bool {
+        matches!(self.0, Content::Query(_))
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self.0 {
+            Content::Body(bytes) | Content::Query(bytes) => bytes,
+        }
+    }
+}
+
+pub(super) fn is_blank(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
+}
+
+/// Whether `sha256=<hex>` is the HMAC of the body, byte for byte as it came: Meta signs its own escaping.
+fn signs(secret: &SecretString, signature: &[u8], body: &[u8]) -> bool {
+    let Some(expected) = signature.strip_prefix(b"sha256=").and_then(from_hex) else {
+        return false;
+    };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        return false;
+    };
+    mac.update(body);
+    mac.verify_slice(&expected).is_ok()
+}
+
+fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut bytes = Vec::with_capacity(hex.len() / 2);
+    for pair in hex.chunks(2) {
+        let &[high, low] = pair else { return None };
+        bytes.push(digit(high)? << 4 | digit(low)?);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex::hex;
+
+    fn sender(secrets: &[&str], app_secret: Option<&str>) -> Sender {
+        Sender {
+            secrets: secrets
+                .iter()
+                .map(|secret| SecretString::from(*secret))
+                .collect(),
+            app_secret: app_secret.map(SecretString::from),
+            observes: false,
+        }
+    }
+
+    /// Why a sender is not let in, if so.
+    fn refused(
+        sender: &Sender,
+        headers: &[(&'static str, &str)],
+        parameters: &[&str],
+        content: Content,
+    ) -> Option<RejectReason> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        let parameters: Vec<_> = parameters.iter().map(|text| (*text).to_owned()).collect();
+        let credentials = sender.credentials(&headers, &parameters);
+        credentials.verify(content).err().map(|error| error.reason)
+    }
+
+    fn body(body: &'static str) -> Content {
+        Content::Body(Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn without_a_secret_anybody_may_send() {
+        let open = sender(&[], None);
+        assert_eq!(refused(&open, &[], &[], body("x")), None);
+        let headers = HeaderMap::new();
+        assert!(
+            !open.credentials(&headers, &[]).have_valid_secret(),
+            "nobody is trusted for that"
+        );
+    }
+
+    #[test]
+    fn one_valid_secret_in_any_place_suffices() {
+        let sender = sender(&["new", "old"], None);
+        for given in [
+            [("x-webhook-secret", "old")],
+            [("authorization", "Bearer new")],
+            [("authorization", "bearer old")],
+        ] {
+            assert_eq!(refused(&sender, &given, &[], body("")), None, "{given:?}");
+        }
+        let one_is_wrong = [
+            ("x-webhook-secret", "wrong"),
+            ("authorization", "Bearer new"),
+        ];
+        assert_eq!(refused(&sender, &one_is_wrong, &[], body("")), None);
+        assert_eq!(refused(&sender, &[], &["old", "wrong"], body("")), None);
+        let (wrong, missing) = (RejectReason::WrongSecret, RejectReason::MissingSecret);
+        assert_eq!(refused(&sender, &[], &["older"], body("")), Some(wrong));
+        assert_eq!(refused(&sender, &[], &[], body("")), Some(missing));
+        let empty = [("authorization", "Bearer "), ("x-webhook-secret", " ")];
+        assert_eq!(refused(&sender, &empty, &[], body("")), Some(missing));
+    }
+
+    fn signature(body: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"app").unwrap();
+        mac.update(body);
+        format!("sha256={}", hex(&mac.finalize().into_bytes()))
+    }
+
+    #[test]
+    fn a_signature_is_checked_over_the_raw_bytes() {
+        let sender = sender(&["s"], Some("app"));
+        let escaped = r#"{"a":"\u00e9"}"#;
+        let signature = signature(escaped.as_bytes());
+        let signed = [("x-hub-signature-256", &signature[..])];
+        assert_eq!(refused(&sender, &signed, &[], body(escaped)), None);
+        let bad = Some(RejectReason::BadSignature);
+        let unescaped = body("{\"a\":\"é\"}");
+        assert_eq!(refused(&sender, &signed, &[], unescaped), bad);
+        for wrong in ["sha256=00", "sha256=zz!", "00"] {
+            let headers = [("x-hub-signature-256", wrong), ("x-webhook-secret", "s")];
+            assert_eq!(refused(&sender, &headers, &[], body(escaped)), bad);
+        }
+    }
+
+    #[test]
+    fn a_signature_over_an_empty_body_authenticates_no_query() {
+        let sender = sender(&["s"], Some("app"));
+        let signature = signature(b"");
+        let signed = [("x-hub-signature-256", &signature[..])];
+        let query = || Content::new(Bytes::new(), "text=hi".to_owned());
+        let missing = Some(RejectReason::MissingSecret);
+        assert_eq!(refused(&sender, &signed, &[], query()), missing);
+        assert_eq!(refused(&sender, &signed, &["s"], query()), None);
+        assert_eq!(refused(&sender, &signed, &[], body("")), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What handlers share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use super::body::Bodies;
+use super::notifier::MessageNotifier;
+use super::process_stats::ProcessStats;
+use super::rejections::Rejections;
+use super::sender::Sender;
+use crate::config::Config;
+use crate::diagnose::Inquiry;
+use crate::ingest::{Commits, Fallback, Ingest};
+use crate::lifecycle::Lifecycle;
+use crate::redact::Redactor;
+use crate::silence::Judgment;
+use crate::store::Store;
+
+/// What handlers share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AppState(Arc<SharedState>);
+
+/// The inside of [`AppState`].
+#[derive(Debug)]
+pub struct SharedState {
+    pub(super) config: Config,
+    pub(super) api_tokens: Vec<SecretString>,
+    pub(super) sender: Sender,
+    pub(super) redactor: Redactor,
+    pub(super) bodies: Bodies,
+    pub(super) ingest: Ingest,
+    pub(super) fallback: Option<Arc<Fallback>>,
+    pub(super) commits: Commits,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) process: ProcessStats,
+    pub(super) notifier: MessageNotifier,
+    pub(super) silence: SilenceReceiver,
+    pub(super) inquiry: Inquiry,
+}
+
+/// The last judgment about silence. `None` before the first one, and where nobody watches.
+pub type SilenceReceiver = watch::Receiver<Option<Judgment>>;
+
+impl Deref for AppState {
+    type Target = SharedState;
+
+    fn deref(&self) -> &SharedState {
+        &self.0
+    }
+}
+
+/// The parts of the service that handlers use.
+#[derive(Debug)]
+pub struct Services {
+    /// Takes deliveries.
+    pub ingest: Ingest,
+    /// Where deliveries go while the database is away, if there is a spool.
+    pub fallback: Option<Arc<Fallback>>,
+    /// Announces new messages.
+    pub commits: Commits,
+    /// Takes rejected requests.
+    pub rejections: Rejections,
+    /// What is judged about silence.
+    pub silence: SilenceReceiver,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The stages of the shutdown.
+    pub lifecycle: Lifecycle,
+}
+
+impl AppState {
+    /// State for the handlers. `api_tokens` are those of the configuration, or the generated one.
+    pub fn new(config: Config, api_tokens: Vec<SecretString>, services: Services) -> Self {
+        let redactor = Redactor::new(config.secrets().into_iter().chain(&api_tokens));
+        Self(Arc::new(SharedState {
+            sender: Sender::new(&config),
+            process: ProcessStats::new(redactor.clone(), services.rejections),
+            redactor,
+            bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
+            notifier: MessageNotifier::new(0),
+            inquiry: Inquiry::new(&config, &api_tokens),
+            config,
+            api_tokens,
+            ingest: services.ingest,
+            fallback: services.fallback,
+            commits: services.commits,
+            silence: services.silence,
+            store: services.store,
+            lifecycle: services.lifecycle,
+        }))
+    }
+}
