@@ -9,6 +9,7 @@ pub(crate) mod ledger;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod report;
 
 use std::sync::Arc;
 
