@@ -1,19 +1,19 @@
 //! The command line: one file for each command.
 
-pub mod conditions;
 pub mod doctor;
 pub mod env_file;
+mod environment;
 pub mod export;
 pub mod healthcheck;
-mod paper;
+pub mod message_filter_args;
 mod progress;
 pub mod reprocess;
 pub mod send_test;
 pub mod serve;
 pub mod service;
 pub mod setup;
-mod surroundings;
 pub mod tail;
+mod terminal;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -41,11 +41,11 @@ pub enum Command {
     /// Ask the service on this machine whether it is alive; exit code 0 if it is, 1 if not.
     Healthcheck,
     /// Say why nothing arrives, and what to do; exit code 0 if all is well, 1 if there are problems.
-    Doctor(doctor::Options),
+    Doctor(doctor::DoctorArgs),
     /// Print what to enter in Chatrace, step by step.
-    Setup(setup::Options),
+    Setup(setup::SetupArgs),
     /// Send realistic test messages and say what became of each; exit code 1 if one was not kept.
-    SendTest(send_test::Options),
+    SendTest(send_test::SendTestArgs),
     /// Write the messages to a file, from the database itself: the service may run or not.
     Export(export::ExportArgs),
     /// Show the messages of a running service as they come.
@@ -53,7 +53,7 @@ pub enum Command {
     /// Read what is in quarantine again, with the normalizer of this version.
     ///
     /// Asks the service to do it; where none answers at PORT, and no URL is given, opens the database itself.
-    Reprocess(reprocess::Reprocess),
+    Reprocess(reprocess::ReprocessArgs),
 }
 
 /// Where variables are looked up.

@@ -26,7 +26,7 @@ pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
 pub use env::{Env, fits_a_header};
 pub use server::{Limits, Server};
-pub use silence::{AlertTarget, Silence, SilenceAfter};
+pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
 pub use telemetry::{LogFormat, Telemetry};
 
 /// Everything the environment says, validated.
@@ -51,7 +51,7 @@ pub struct Config {
     /// Whether deliveries may wait on local disk while Postgres is away.
     pub spool: bool,
     /// When silence becomes an alarm.
-    pub silence: Silence,
+    pub silence: SilenceSettings,
     /// Logs.
     pub telemetry: Telemetry,
     url_credentials: Vec<SecretString>,
@@ -85,7 +85,7 @@ impl Config {
             spool: env
                 .one_of("SPOOL", &[("on", true), ("off", false)])
                 .unwrap_or(true),
-            silence: Silence::read(&mut env),
+            silence: SilenceSettings::read(&mut env),
             telemetry: Telemetry::read(&mut env),
             url_credentials: urls::credentials(&env),
             // A placeholder is never used: without a database there is an error, and no configuration.

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+/// The path of the webhook.
+pub const WEBHOOK_PATH: &str = "/instagram/webhook";
+
 use crate::message::{Contact, Draft, Shape, named_enum};
 
 /// One HTTP request that was let in at the webhook, exactly as it came.

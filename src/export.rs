@@ -22,7 +22,7 @@ named_enum! {
 
 impl Format {
     /// The media type.
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Jsonl => "application/jsonl",
             Self::Csv => "text/csv; charset=utf-8; header=present",
@@ -32,7 +32,7 @@ impl Format {
 
 /// A file that is being made: of everything that was there when it was begun.
 #[derive(Debug)]
-pub struct Export {
+pub(crate) struct Export {
     filter: MessageFilter,
     format: Format,
     after: i64,
@@ -47,7 +47,7 @@ impl Export {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn begin(
+    pub(crate) async fn begin(
         feed: &dyn Feed,
         filter: MessageFilter,
         format: Format,
@@ -64,7 +64,7 @@ impl Export {
     }
 
     /// How many messages were given so far.
-    pub fn messages(&self) -> u64 {
+    pub(crate) fn messages(&self) -> u64 {
         self.messages
     }
 
@@ -72,7 +72,7 @@ impl Export {
     ///
     /// # Errors
     /// Those of the database; the file is not complete then.
-    pub async fn next(&mut self, feed: &dyn Feed) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) async fn next(&mut self, feed: &dyn Feed) -> Result<Option<Vec<u8>>, StoreError> {
         if self.ended {
             return Ok(None);
         }

@@ -13,7 +13,7 @@ mod health;
 mod messages;
 mod metrics;
 mod near_miss;
-mod news;
+mod notifier;
 mod observed;
 mod openapi;
 mod page;
@@ -45,15 +45,15 @@ use utoipa_axum::routes;
 
 pub use server::{listen, serve};
 
-pub use crate::setup::WEBHOOK_PATH;
+pub use crate::delivery::WEBHOOK_PATH;
 
 use crate::config::Config;
-use crate::diagnose::Inquiry;
 use crate::ingest::{Ingest, Sightings};
 use crate::lifecycle::Lifecycle;
+use crate::probe::Prober;
 use crate::redact::Redactor;
 use crate::sighting::Sight;
-use crate::silence::Judgment;
+use crate::silence::Assessment;
 use crate::store::Upkeep;
 use error::ApiError;
 use request_id::RequestIds;
@@ -74,13 +74,13 @@ pub struct Shared {
     store: Arc<dyn Upkeep>,
     lifecycle: Lifecycle,
     observed: observed::Observed,
-    news: news::News,
+    notifier: notifier::MessageNotifier,
     silence: SilenceReceiver,
-    inquiry: Inquiry,
+    prober: Prober,
 }
 
-/// What was judged about silence last; `None` while that cannot be told, and where nobody watches.
-pub type SilenceReceiver = watch::Receiver<Option<Judgment>>;
+/// The last assessment of silence; `None` while that is unknown, and without a watch.
+pub type SilenceReceiver = watch::Receiver<Option<Assessment>>;
 
 impl Deref for AppState {
     type Target = Shared;
@@ -107,9 +107,9 @@ impl AppState {
             observed: observed::Observed::new(redactor.clone(), sightings),
             redactor,
             bodies: body::Bodies::new(config.server.max_body_bytes, config.server.limits.body),
-            news: news::News::new(0),
+            notifier: notifier::MessageNotifier::new(0),
             silence,
-            inquiry: Inquiry::new(&config, &api_tokens),
+            prober: Prober::new(&config, &api_tokens),
             config,
             api_tokens,
             ingest,
@@ -119,10 +119,10 @@ impl AppState {
     }
 }
 
-/// The worker that wakes those who wait for messages. It holds nothing that keeps the queue open.
-pub fn watch_news(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
-    news::watch(
-        state.news.clone(),
+/// The worker that wakes readers who wait for messages. It holds nothing that keeps the queue open.
+pub fn notify_readers(state: &AppState) -> impl Future<Output = ()> + Send + use<> {
+    notifier::notify_readers(
+        state.notifier.clone(),
         state.store.clone(),
         state.ingest.commits(),
     )

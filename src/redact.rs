@@ -14,7 +14,7 @@ use regex::Regex;
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// What stands in the place of a credential.
-pub const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// The words that make a key that of a credential, wherever they stand in it. `_` stands for one separator or none.
 const WORDS: [&str; 8] = [
@@ -33,7 +33,7 @@ const SHORTEST_VALUE: usize = 6;
 
 /// Takes credentials out of text: by the keys they stand under, and by the values this service was configured with.
 #[derive(Clone)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     places: text::Places,
     values: Vec<Regex>,
 }
@@ -50,7 +50,7 @@ impl Redactor {
     /// # Panics
     /// When a pattern cannot be compiled, which depends on nothing but the program and the length of the secrets: better
     /// at every start than never.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let long = |secret: &&SecretString| secret.expose_secret().len() >= SHORTEST_VALUE;
         let pattern = |secret: &SecretString| {
             let letters = secret.expose_secret().chars();
@@ -66,7 +66,7 @@ impl Redactor {
     }
 
     /// The text without credentials.
-    pub fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let redacted = json::redact(self, text, 0).unwrap_or_else(|| self.places.redact(text));
         self.without_values(redacted)
     }

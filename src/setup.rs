@@ -8,13 +8,11 @@ use url::Url;
 
 use crate::config::Config;
 use crate::config::server;
-use crate::outside::without_credentials;
-
-/// The path of the webhook.
-pub const WEBHOOK_PATH: &str = "/instagram/webhook";
+use crate::delivery::WEBHOOK_PATH;
+use crate::text::without_credentials;
 
 /// The URL to give to Chatrace, for a service that the world reaches at `public_url`; without credentials.
-pub fn webhook_url(public_url: &Url) -> String {
+pub(crate) fn webhook_url(public_url: &Url) -> String {
     format!(
         "{}{WEBHOOK_PATH}",
         without_credentials(public_url)
@@ -24,7 +22,7 @@ pub fn webhook_url(public_url: &Url) -> String {
 }
 
 /// The body to paste. Chatrace fills what stands in braces, if it was picked from its list.
-pub const BODY_TEMPLATE: &str = r#"{
+pub(crate) const BODY_TEMPLATE: &str = r#"{
   "contact_id": "{{user_id}}",
   "external_id": "{{user_external_id}}",
   "username": "{{ig_user_name}}",
@@ -36,13 +34,13 @@ pub const BODY_TEMPLATE: &str = r#"{
 }"#;
 
 /// [`BODY_TEMPLATE`] without blanks, so that it can be copied out of a sentence however that is wrapped.
-pub fn body_on_one_line() -> String {
+pub(crate) fn body_on_one_line() -> String {
     BODY_TEMPLATE.split_whitespace().collect()
 }
 
 /// What the steps depend on.
 #[derive(Debug, Clone)]
-pub struct Situation {
+pub(crate) struct Situation {
     /// The URL to give to Chatrace, if `PUBLIC_URL` is set.
     pub webhook_url: Option<String>,
     /// Where this machine reaches the service, such as `http://127.0.0.1:3000`.
@@ -57,7 +55,7 @@ pub struct Situation {
 
 impl Situation {
     /// That of a service with this configuration.
-    pub fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         Self {
             webhook_url: config.server.public_url.as_ref().map(webhook_url),
             local: format!("http://{}", server::reachable(config.server.address())),
@@ -75,13 +73,13 @@ impl Situation {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
+pub(crate) struct SetupStep {
     /// What it is about.
     pub title: String,
     /// What to know or to do, a sentence each.
     pub notes: Vec<String>,
     /// Fields of a form: what to enter where.
-    pub fields: Vec<Field>,
+    pub fields: Vec<SetupField>,
     /// To be copied as it is: commands for a shell, or a body.
     pub copy: Option<String>,
 }
@@ -89,7 +87,7 @@ pub struct Step {
 /// A field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Field {
+pub(crate) struct SetupField {
     /// Where.
     pub name: String,
     /// What.
@@ -97,7 +95,7 @@ pub struct Field {
 }
 
 /// Everything to do until the first message is seen, in order.
-pub fn steps(situation: &Situation) -> Vec<Step> {
+pub(crate) fn steps(situation: &Situation) -> Vec<SetupStep> {
     vec![
         reachable(situation),
         secret(situation),
@@ -107,9 +105,9 @@ pub fn steps(situation: &Situation) -> Vec<Step> {
     ]
 }
 
-fn reachable(situation: &Situation) -> Step {
+fn reachable(situation: &Situation) -> SetupStep {
     if let Some(url) = &situation.webhook_url {
-        return Step {
+        return SetupStep {
             title: "Make the service reachable".to_owned(),
             notes: vec![
                 format!("PUBLIC_URL is set: Chatrace will post to {url}."),
@@ -120,7 +118,7 @@ fn reachable(situation: &Situation) -> Step {
         };
     }
     let local = &situation.local;
-    Step {
+    SetupStep {
         title: "Make the service reachable".to_owned(),
         notes: vec![
             "PUBLIC_URL is not set. Chatrace needs a public https address: a reverse proxy with a certificate, or, to try it from this machine, a tunnel.".to_owned(),
@@ -134,10 +132,10 @@ fn reachable(situation: &Situation) -> Step {
     }
 }
 
-fn secret(situation: &Situation) -> Step {
+fn secret(situation: &Situation) -> SetupStep {
     let title = "Let nobody else send".to_owned();
     if situation.has_secret {
-        return Step {
+        return SetupStep {
             title,
             notes: vec![
                 "WEBHOOK_SECRET is set. Its value goes into a header below; it is not shown here, but stands in .env or wherever the service has its environment from.".to_owned(),
@@ -151,7 +149,7 @@ fn secret(situation: &Situation) -> Step {
     } else {
         "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages."
     };
-    Step {
+    SetupStep {
         title,
         notes: vec![format!("{without} This makes one; restart afterwards.")],
         fields: Vec::new(),
@@ -159,14 +157,14 @@ fn secret(situation: &Situation) -> Step {
     }
 }
 
-fn request(situation: &Situation) -> Step {
-    let field = |name: &str, value: &str| Field {
+fn request(situation: &Situation) -> SetupStep {
+    let field = |name: &str, value: &str| SetupField {
         name: name.to_owned(),
         value: value.to_owned(),
     };
     let url = situation.webhook_url.clone();
     let url = url.unwrap_or_else(|| format!("https://<your public address>{WEBHOOK_PATH}"));
-    Step {
+    SetupStep {
         title: "Add an External API Request in Chatrace".to_owned(),
         notes: vec![
             "Flow builder → Actions → External API Request, in a flow that runs for each message you want: the default reply, and each keyword or automation that answers.".to_owned(),
@@ -182,8 +180,8 @@ fn request(situation: &Situation) -> Step {
     }
 }
 
-fn body() -> Step {
-    Step {
+fn body() -> SetupStep {
+    SetupStep {
         title: "Choose raw JSON and paste this body".to_owned(),
         notes: vec![
             "Not \"All Contact Data\": it has no text. Leave {{api_key}} out: it is a credential.".to_owned(),
@@ -194,11 +192,11 @@ fn body() -> Step {
     }
 }
 
-fn first_message(situation: &Situation) -> Step {
+fn first_message(situation: &Situation) -> SetupStep {
     let Situation {
         local, api_token, ..
     } = situation;
-    Step {
+    SetupStep {
         title: "See the first message arrive".to_owned(),
         notes: vec![
             "The first command waits up to 30 s for the first message. Start it, and in a second terminal send a test as Chatrace would.".to_owned(),

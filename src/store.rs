@@ -34,6 +34,7 @@ use jiff::Timestamp;
 use sqlx::migrate::{AppliedMigration, Migrator};
 use uuid::Uuid;
 
+pub(crate) use crate::filter::parse_moment;
 pub use counting::keep_counting;
 pub use error::{PrepareError, StoreError};
 pub use feed::{Feed, Slice, slice};
@@ -41,7 +42,7 @@ pub use postgres::PostgresStore;
 pub use query::{
     ContactFilter, ContactSummary, Counter, CounterName, DeliveryDetail, DeliveryFilter,
     DeliverySummary, ItemSummary, MessageFilter, Newest, Page, QuarantineView, Recent,
-    RecentDelivery, RecentMessage, Snapshot, parse_moment, parse_text,
+    RecentDelivery, RecentMessage, Snapshot,
 };
 pub(crate) use query::{HOUR, hour_of};
 pub use silence::{Alert, Silence};

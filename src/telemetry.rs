@@ -1,6 +1,5 @@
 //! Logs, on standard output, and the recorder of metrics.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write, stdout};
 use std::sync::OnceLock;
@@ -19,7 +18,7 @@ pub fn init(telemetry: &Telemetry) {
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(stdout().is_terminal())
-        .with_writer(|| Lines)
+        .with_writer(|| LogWriter)
         // Whoever reads the log may go away; complaining to a closed pipe would end the task that complains.
         .log_internal_errors(false);
     // A second call, in tests, changes nothing.
@@ -43,7 +42,7 @@ pub fn together(logs: impl FnOnce()) {
     impl Drop for Together {
         fn drop(&mut self) {
             let lines = TOGETHER.with_borrow_mut(Option::take);
-            Lines.write_all(&lines.unwrap_or_default()).ok();
+            LogWriter.write_all(&lines.unwrap_or_default()).ok();
         }
     }
 
@@ -53,9 +52,9 @@ pub fn together(logs: impl FnOnce()) {
 }
 
 /// Standard output, a line at a time or some together.
-struct Lines;
+struct LogWriter;
 
-impl Write for Lines {
+impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         TOGETHER.with_borrow_mut(|together| match together {
             Some(lines) => lines.write(line),
@@ -66,24 +65,6 @@ impl Write for Lines {
     fn flush(&mut self) -> io::Result<()> {
         stdout().flush()
     }
-}
-
-/// A text as a part of one line of the log, which nobody can end to write a line of their own.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    let ends_lines =
-        |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-    if !text.contains(ends_lines) {
-        return Cow::Borrowed(text);
-    }
-    let mut line = String::with_capacity(text.len() + text.len() / 8);
-    for letter in text.chars() {
-        if ends_lines(letter) {
-            line.extend(letter.escape_debug());
-        } else {
-            line.push(letter);
-        }
-    }
-    Cow::Owned(line)
 }
 
 /// Histograms are kept as they come until somebody looks, or this much time has passed.
@@ -175,19 +156,5 @@ pub async fn metrics_upkeep() {
     loop {
         ticks.tick().await;
         recorder.run_upkeep();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_logged_body_is_one_line() {
-        assert_eq!(one_line("{\"a\": \"é\\n\"}"), "{\"a\": \"é\\n\"}");
-        assert_eq!(
-            one_line("a\r\n2026 INFO\u{1b}[1m\u{85}\u{2028}b"),
-            "a\\r\\n2026 INFO\\u{1b}[1m\\u{85}\\u{2028}b"
-        );
     }
 }

@@ -45,7 +45,7 @@ async fn a_new_service_says_what_to_do_first(
     let app = App::start(backend).await;
     let diagnosis = app.diagnosis().await;
     assert_eq!(diagnosis["status"], "problem");
-    assert_report("new_service", &findings(&diagnosis));
+    assert_report("new_service", &everything(&diagnosis));
     for check in diagnosis["checks"].as_array().unwrap() {
         for key in ["name", "status", "observed", "meaning", "nextStep"] {
             assert!(check[key].is_string(), "{key} in {check}");
@@ -326,10 +326,7 @@ async fn a_handshake_is_remembered() {
 #[tokio::test]
 async fn while_the_database_is_away_the_diagnosis_says_so_and_what_it_can() {
     for (variables, fate) in [
-        (
-            &[SECRET] as &[_],
-            "deliveries are kept on this machine's disk.",
-        ),
+        (&[SECRET] as &[_], "deliveries wait on this machine's disk."),
         (
             &[SECRET, ("SPOOL", "off")],
             "deliveries are refused with 503.",

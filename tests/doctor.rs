@@ -2,9 +2,9 @@
 
 mod account;
 mod commands;
-mod outside;
+mod external_checks;
 mod polling;
-mod public_way;
+mod public_url;
 mod secrets;
 mod story;
 

@@ -311,7 +311,7 @@ async fn the_log_does_not_say_who_was_erased() {
     let mut command = program(directory.path());
     command.env("API_TOKEN", TOKEN);
     let mut running = Running::start(command).await;
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let path = format!("{}/instagram/contacts/17841400538867190", running.base);
     let answer = client.delete(path).bearer_auth(TOKEN).send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -140,7 +140,7 @@ async fn the_command_reads_a_database_that_is_in_use() {
         command
     })
     .await;
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     for body in BODIES {
         let post = client.post(format!("{}/instagram/webhook", server.base));
         assert_eq!(post.body(body).send().await.unwrap().status(), 200);

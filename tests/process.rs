@@ -14,7 +14,7 @@ use crate::support::proxy::{Proxy, Weather};
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
 
 fn client() -> reqwest::Client {
-    chatrace_webhook::outside::builder().build().unwrap()
+    chatrace_webhook::http_client::builder().build().unwrap()
 }
 
 async fn output(mut command: Command) -> Output {

@@ -137,7 +137,7 @@ async fn a_service_that_goes_is_waited_for() {
     tail.says("trying again in").await;
     let number = base.rsplit(':').next().unwrap();
     let again = Running::start(serve(number)).await;
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let post = client
         .post(format!("{}/instagram/webhook", again.base))
         .body(r#"{"contact_id":"1","text":"after the pause"}"#);

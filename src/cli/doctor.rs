@@ -9,16 +9,17 @@ mod service;
 
 use url::Url;
 
-use super::paper::{self, Paper};
-use super::surroundings::{Surroundings, http_url};
+use super::environment::{Environment, http_url};
+use super::terminal::{self, Terminal};
 use super::{Failure, Lookup};
-use crate::diagnose::public_url::Credentials;
-use crate::diagnose::{Outside, Report, Status};
+use crate::diagnose::{Report, Status};
+use crate::probe::ExternalChecks;
+use crate::probe::public_url::ProbeCredentials;
 use service::Found;
 
 /// The arguments.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+pub struct DoctorArgs {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -37,16 +38,16 @@ pub struct Options {
 }
 
 /// Looks at everything and prints the report.
-pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), Failure> {
-    let known = Surroundings::read(lookup, &options.token_env);
+pub(super) async fn doctor(options: &DoctorArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
+    let known = Environment::read(lookup, &options.token_env);
     if options.probe_polling {
-        return polling::probe(&known.chatrace, options.json).await;
+        return polling::print_polling(&known.chatrace, options.json).await;
     }
     let base = known.base(options.url.as_ref())?;
-    let credentials = Credentials::of(known.api_token.clone(), &known.auth, &known.meta);
-    let (service, outside) = tokio::join!(
+    let credentials = ProbeCredentials::new(known.api_token.clone(), &known.auth, &known.meta);
+    let (service, external) = tokio::join!(
         service::ask(&base, known.api_token.as_ref()),
-        Outside::ask(
+        ExternalChecks::run(
             known.server.public_url.as_ref(),
             &credentials,
             &known.chatrace
@@ -69,15 +70,15 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
     };
     // The service has asked others as well. What is told here counts: the answer may differ from the one it got, by the
     // place or by an environment that the service has not read yet.
-    checks.extend(outside.around(seen));
-    let mut report = Report::of(checks);
+    checks.extend(external.around(seen));
+    let mut report = Report::new(checks);
     if options.brief {
         report.checks.clear();
     }
     if options.json {
-        paper::print_json(&report);
+        terminal::print_json(&report);
     } else {
-        paper::print(&Paper::stdout().report(&report));
+        terminal::print(&Terminal::stdout().report(&report));
     }
     match report.status {
         Status::Problem => Err(Failure::Said),

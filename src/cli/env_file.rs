@@ -23,7 +23,7 @@ pub fn load() -> Result<(), Failure> {
             )));
         }
     };
-    let mut lines = Lines::of(&content);
+    let mut lines = LineReader::of(&content);
     let (line, problem) = match dotenvy::from_read(&mut lines) {
         Ok(()) => return Ok(()),
         // An open quote goes on to the end of the file; it is the line where it began that is wrong.
@@ -39,13 +39,13 @@ pub fn load() -> Result<(), Failure> {
 }
 
 /// Gives one line for each read, so that it is known how many lines were taken.
-struct Lines<'a> {
+struct LineReader<'a> {
     rest: &'a [u8],
     number: usize,
     at_start: bool,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> LineReader<'a> {
     fn of(content: &'a [u8]) -> Self {
         Self {
             rest: content,
@@ -55,7 +55,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Read for Lines<'_> {
+impl Read for LineReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let end = self.rest.iter().position(|byte| *byte == b'\n');
         let mut part = &self.rest[..end.map_or(self.rest.len(), |end| end + 1)];

@@ -11,7 +11,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use super::conditions::{Conditions, one_of};
+use super::message_filter_args::{MessageFilterArgs, one_of};
 use super::progress::Progress;
 use crate::config::{Config, ConfigErrors, Database, Env};
 use crate::export::{Export, Format};
@@ -29,7 +29,7 @@ pub struct ExportArgs {
     pub output: Option<PathBuf>,
     /// Which messages.
     #[command(flatten)]
-    pub conditions: Conditions,
+    pub filter: MessageFilterArgs,
 }
 
 /// Reads the database that the environment names, and no service: it may run or not.
@@ -40,19 +40,14 @@ pub(super) async fn export(
     let feed = open(lookup).await?;
     let Some(file) = arguments.output else {
         let output = io::stdout().lock();
-        return match write(&*feed, arguments.conditions, arguments.format, output).await {
+        return match write(&*feed, arguments.filter, arguments.format, output).await {
             // Whoever reads has enough.
             Err(error) if is_broken_pipe(&error) => Ok(()),
             result => Ok(result?),
         };
     };
     let target = Target::open(&file).map_err(Failure::CannotRun)?;
-    let writing = write(
-        &*feed,
-        arguments.conditions,
-        arguments.format,
-        target.file(),
-    );
+    let writing = write(&*feed, arguments.filter, arguments.format, target.file());
     if target.is_aside() {
         // A signal ends it in order: what is not complete does not stay.
         let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
@@ -107,13 +102,13 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, 
 /// Writes everything, and says how much it was.
 async fn write(
     feed: &dyn Feed,
-    conditions: Conditions,
+    filter: MessageFilterArgs,
     format: Format,
     output: impl Write,
 ) -> anyhow::Result<()> {
     let mut output = BufWriter::new(output);
     let mut progress = Progress::new();
-    let mut export = Export::begin(feed, conditions.filter(), format).await?;
+    let mut export = Export::begin(feed, filter.filter(), format).await?;
     while let Some(bytes) = export.next(feed).await? {
         output.write_all(&bytes)?;
         progress.show(None, &format!("{} messages", export.messages()));

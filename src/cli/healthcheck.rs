@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::Failure;
 use crate::config::server::{Server, reachable};
 use crate::config::{ConfigErrors, Env};
-use crate::outside;
+use crate::http_client;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -20,7 +20,7 @@ pub(super) async fn healthcheck(lookup: &dyn Fn(&str) -> Option<String>) -> Resu
         return Err(ConfigErrors(errors).into());
     }
     let url = format!("http://{}/healthz", reachable(server.address()));
-    let client = outside::client()
+    let client = http_client::client()
         // It is asked without TLS, and must not need this machine's certificates.
         .tls_certs_only([])
         .timeout(TIMEOUT)

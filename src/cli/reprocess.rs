@@ -15,22 +15,23 @@ use serde_json::Value;
 use url::Url;
 
 use super::Failure;
+use super::environment::{base, http_url};
 use super::progress::{Bar, Progress};
 use super::service::Service;
-use super::surroundings::{base, http_url};
 use crate::config::{Config, Database};
+use crate::filter::parse_moment;
 use crate::ingest::{self, Counts, Part};
-use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Upkeep, parse_moment};
+use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Upkeep};
 
 /// How many deliveries between two signs of life.
 const PART: u32 = 200;
 
 /// What to read again, and how to say what came of it.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Reprocess {
+pub struct ReprocessArgs {
     /// Which deliveries: those with an item in quarantine are the only ones that can change.
     #[arg(long, value_enum, default_value_t)]
-    outcome: Outcome,
+    outcome: OutcomeArg,
     /// Only what arrived at this time or later, such as 2026-07-09T00:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     since: Option<Timestamp>,
@@ -46,13 +47,13 @@ pub struct Reprocess {
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Outcome {
+enum OutcomeArg {
     #[default]
     Quarantined,
 }
 
 /// Where the work is done.
-enum Place {
+enum Executor {
     /// In the service that runs on this machine.
     Service(Service),
     /// Here.
@@ -60,11 +61,11 @@ enum Place {
 }
 
 /// Reads everything again that was asked for, and prints the counts.
-pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), Failure> {
-    let Outcome::Quarantined = options.outcome;
-    let place = match Service::here(&config, options.url.as_ref()).await? {
-        Some(service) => Place::Service(service),
-        None => Place::Database(open(&config).await?),
+pub(super) async fn reprocess(config: Config, options: ReprocessArgs) -> Result<(), Failure> {
+    let OutcomeArg::Quarantined = options.outcome;
+    let executor = match Service::here(&config, options.url.as_ref()).await? {
+        Some(service) => Executor::Service(service),
+        None => Executor::Database(open(&config).await?),
     };
     let mut part = Part {
         since: options.since,
@@ -78,13 +79,13 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
     };
     let mut counts = Counts::default();
     let total = match part.since {
-        None => place.in_quarantine().await,
+        None => executor.in_quarantine().await,
         // Nobody knows how many of them are that new.
         Some(_) => None,
     };
     let mut progress = Progress::new();
     let done = loop {
-        match place.read_again(part).await {
+        match executor.read_again(part).await {
             Ok(done) => {
                 counts.add(&done.counts);
                 part.after = done.after;
@@ -97,7 +98,7 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
         }
     };
     progress.end(bar(&counts, total), &progressed(&counts));
-    if let Place::Database(store) = &place {
+    if let Executor::Database(store) = &executor {
         store.close().await;
     }
     done?;
@@ -105,7 +106,7 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
     Ok(())
 }
 
-impl Place {
+impl Executor {
     /// How many items are in quarantine, if that can be told.
     async fn in_quarantine(&self) -> Option<u64> {
         let open = match self {
@@ -125,7 +126,7 @@ impl Place {
         match self {
             Self::Database(store) => Ok(ingest::reprocess(store.as_ref(), part).await?),
             Self::Service(service) => {
-                let answer: Answer = service.ask(Method::POST, &path(part)).await?;
+                let answer: ReprocessAnswer = service.ask(Method::POST, &path(part)).await?;
                 let position = answer.next_cursor.strip_prefix('d');
                 Ok(ingest::Reprocessed {
                     counts: answer.counts,
@@ -142,7 +143,7 @@ impl Place {
 /// The answer of the service.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ReprocessAnswer {
     #[serde(flatten)]
     counts: Counts,
     next_cursor: String,
@@ -207,7 +208,7 @@ fn progressed(counts: &Counts) -> String {
     )
 }
 
-fn print(counts: &Counts, options: &Reprocess) -> std::io::Result<()> {
+fn print(counts: &Counts, options: &ReprocessArgs) -> std::io::Result<()> {
     let mut output = std::io::stdout();
     if options.json {
         return writeln!(output, "{}", serde_json::json!(counts));

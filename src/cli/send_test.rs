@@ -9,20 +9,21 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
-use super::paper::{self, Paper, table};
-use super::surroundings::{Surroundings, http_url};
+use super::environment::{Environment, http_url};
+use super::terminal::{self, Terminal, table};
 use super::{Failure, Lookup};
+use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Status;
-use crate::http::WEBHOOK_PATH;
-use crate::outside::{self, Trouble, shown};
-use samples::{SAMPLES, Sample};
+use crate::http_client::{self, RequestError};
+use crate::{crypto, text};
+use samples::{SAMPLES, TestSample};
 
 /// The arguments.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+pub struct SendTestArgs {
     /// Send only this sample; see `--list`.
     #[arg(long, value_name = "NAME", value_parser = samples::named)]
-    shape: Option<&'static Sample>,
+    shape: Option<&'static TestSample>,
     /// The service to send to [default: the one on this machine, at PORT].
     #[arg(long, value_name = "URL", value_parser = http_url)]
     url: Option<Url>,
@@ -52,21 +53,21 @@ struct Sent {
 }
 
 /// Sends the samples one after the other.
-pub(super) async fn send_test(options: &Options, lookup: Lookup<'_>) -> Result<(), Failure> {
+pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
     if options.list {
         list(options.json);
         return Ok(());
     }
-    let known = Surroundings::read(lookup, "API_TOKEN");
+    let known = Environment::read(lookup, "API_TOKEN");
     let base = known.base(options.url.as_ref())?;
     let url = match base.strip_suffix(WEBHOOK_PATH) {
         Some(_) => base,
         None => format!("{base}{WEBHOOK_PATH}"),
     };
-    let client = outside::client()
+    let client = http_client::client()
         .build()
         .map_err(|_| Failure::no_client())?;
-    let chosen: Vec<&Sample> = match options.shape {
+    let chosen: Vec<&TestSample> = match options.shape {
         Some(sample) => vec![sample],
         None => SAMPLES.iter().collect(),
     };
@@ -87,9 +88,9 @@ pub(super) async fn send_test(options: &Options, lookup: Lookup<'_>) -> Result<(
         }
     }
     if options.json {
-        paper::print_json(&serde_json::json!({ "sent": sent }));
+        terminal::print_json(&serde_json::json!({ "sent": sent }));
     } else {
-        paper::print(&text(&sent, Paper::stdout()));
+        terminal::print(&summary(&sent, Terminal::stdout()));
     }
     if sent.iter().all(|sent| sent.kept) {
         Ok(())
@@ -103,7 +104,7 @@ async fn send(
     url: &str,
     secret: Option<&SecretString>,
     app_secret: Option<&SecretString>,
-    sample: &Sample,
+    sample: &TestSample,
 ) -> Sent {
     let body = sample.fresh(Timestamp::now());
     let mut request = client.post(url).header("content-type", "application/json");
@@ -114,7 +115,7 @@ async fn send(
     } else if let Some(secret) = app_secret {
         request = request.header(
             "x-hub-signature-256",
-            outside::signature(secret, body.as_bytes()),
+            crypto::meta_signature(secret, body.as_bytes()),
         );
     }
     let mut sent = Sent {
@@ -128,28 +129,28 @@ async fn send(
     let response = match request.body(body).send().await {
         Ok(response) => response,
         Err(error) => {
-            sent.error = Some(no_answer(&Trouble::of(&error)));
+            sent.error = Some(no_answer(&RequestError::from(&error)));
             return sent;
         }
     };
     let success = response.status().is_success();
     sent.status = Some(response.status().as_u16());
-    let body = outside::read(response).await.unwrap_or_default();
+    let body = http_client::read_body(response).await.unwrap_or_default();
     let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = |key: &str| answer[key].as_str().map(shown);
-    sent.outcome = text("outcome");
-    sent.delivery_id = text("deliveryId");
+    let field = |key: &str| answer[key].as_str().map(text::excerpt);
+    sent.outcome = field("outcome");
+    sent.delivery_id = field("deliveryId");
     sent.kept = success && sent.delivery_id.is_some();
     if !sent.kept {
         let foreign = "what answers is not this service: check the URL";
-        sent.error = text("error").or_else(|| Some(foreign.to_owned()));
+        sent.error = field("error").or_else(|| Some(foreign.to_owned()));
     }
     sent
 }
 
-fn no_answer(trouble: &Trouble) -> String {
+fn no_answer(trouble: &RequestError) -> String {
     match trouble {
-        Trouble::Refused => {
+        RequestError::Refused => {
             "nothing listens there: start the service with `chatrace-webhook serve`".to_owned()
         }
         trouble => trouble.to_string(),
@@ -176,7 +177,7 @@ const MEANINGS: [(&[&str], &str); 4] = [
     ),
 ];
 
-fn text(sent: &[Sent], paper: Paper) -> String {
+fn summary(sent: &[Sent], terminal: Terminal) -> String {
     let mut rows = Vec::new();
     for one in sent {
         let outcome = one.outcome.clone().unwrap_or_else(|| "not kept".to_owned());
@@ -193,18 +194,18 @@ fn text(sent: &[Sent], paper: Paper) -> String {
     let kept = sent.iter().filter(|sent| sent.kept).count();
     let mut text = format!("{}\n", table(&rows));
     if kept == sent.len() {
-        text += &paper.painted(Status::Ok, &format!("{kept} of {kept} kept."));
+        text += &terminal.painted(Status::Ok, &format!("{kept} of {kept} kept."));
         text.push('\n');
         for (outcomes, sentence) in MEANINGS {
             let became =
                 |sent: &Sent| outcomes.contains(&sent.outcome.as_deref().unwrap_or_default());
             if sent.iter().any(became) {
-                text += &paper.wrapped("", 0, sentence);
+                text += &terminal.wrapped("", 0, sentence);
             }
         }
         return text;
     }
-    text += &paper.painted(
+    text += &terminal.painted(
         Status::Problem,
         &format!("{} of {} not kept:", sent.len() - kept, sent.len()),
     );
@@ -215,7 +216,7 @@ fn text(sent: &[Sent], paper: Paper) -> String {
         .collect();
     errors.dedup();
     for error in errors {
-        text += &paper.wrapped("  ", 2, error);
+        text += &terminal.wrapped("  ", 2, error);
     }
     text
 }
@@ -225,14 +226,14 @@ fn list(json: bool) {
         let samples = SAMPLES.iter().map(
             |sample| serde_json::json!({ "name": sample.name, "description": sample.description }),
         );
-        paper::print_json(&samples.collect::<Vec<_>>());
+        terminal::print_json(&samples.collect::<Vec<_>>());
         return;
     }
     let rows: Vec<_> = SAMPLES
         .iter()
         .map(|sample| vec![sample.name.to_owned(), sample.description.to_owned()])
         .collect();
-    paper::print(&table(&rows));
+    terminal::print(&table(&rows));
 }
 
 #[cfg(test)]
@@ -250,7 +251,7 @@ mod tests {
                 delivery_id: None,
                 error: None,
             };
-            text(&[sent], Paper::stdout())
+            summary(&[sent], Terminal::stdout())
         };
         for outcome in ["ignored", "quarantined"] {
             assert!(told(outcome).contains("holds no message"), "{outcome}");

@@ -2,7 +2,7 @@
 
 mod banner;
 pub(super) mod data_dir;
-pub(super) mod stranded;
+pub(super) mod orphaned_spool;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -87,8 +87,8 @@ pub async fn run(
     } else {
         None
     };
-    let stranded = stranded::look(&config).await;
-    stranded.map_err(|stranded| Failure::CannotRun(stranded.to_string()))?;
+    let orphaned = orphaned_spool::find_orphaned(&config).await;
+    orphaned.map_err(|orphaned| Failure::CannotRun(orphaned.to_string()))?;
     let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
     let store = open_store(&config, &lifecycle).await?;
 
@@ -133,7 +133,7 @@ pub async fn run(
         store.clone(),
         lifecycle.clone(),
     );
-    spawn_until_soft_stop(&lifecycle, "news", http::watch_news(&state));
+    spawn_until_soft_stop(&lifecycle, "notifier", http::notify_readers(&state));
     let router = http::router(state);
     let on_tls = move || sightings.note(Sighting::once(Sight::Tls, Timestamp::now(), None));
     http::serve(listener, router, limits, on_tls, &lifecycle).await;

@@ -11,10 +11,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::Failure;
+use super::environment::{base, http_url};
 use super::serve::data_dir::kept_token;
-use super::surroundings::{base, http_url};
 use crate::config::{Config, ConfigErrors, Env, Server};
-use crate::outside::{self, Trouble};
+use crate::http_client::{self, RequestError};
 
 /// How long the service may take for a part of its work, such as reading hundreds of deliveries again.
 const WORK: Duration = Duration::from_mins(5);
@@ -150,16 +150,16 @@ impl Service {
 ///
 /// # Errors
 /// When nothing answers.
-pub(super) async fn is_alive(client: &Client, base: &str) -> Result<bool, Trouble> {
+pub(super) async fn is_alive(client: &Client, base: &str) -> Result<bool, RequestError> {
     let answer = client.get(format!("{base}/healthz")).send().await;
-    let answer = answer.map_err(|error| Trouble::of(&error))?;
-    let body = outside::read(answer).await.unwrap_or_default();
+    let answer = answer.map_err(|error| RequestError::from(&error))?;
+    let body = http_client::read_body(answer).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     Ok(body["status"] == "ok")
 }
 
 fn client(base: &str) -> anyhow::Result<Client> {
-    let mut client = outside::client();
+    let mut client = http_client::client();
     if base.starts_with("http:") {
         // It is asked without TLS, and must not need this machine's certificates.
         client = client.tls_certs_only([]);

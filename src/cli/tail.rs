@@ -16,15 +16,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::Failure;
-use super::conditions::Conditions;
-use super::paper;
+use super::message_filter_args::MessageFilterArgs;
 use super::service::{Service, ServiceArgs};
-use crate::outside::Trouble;
+use super::terminal;
+use crate::http_client::RequestError;
+use crate::text::terminal_line;
 
 /// How long the service is asked to wait for a message.
 const WAIT: Duration = Duration::from_secs(25);
 /// How much longer an answer may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// The first and the longest pause before a service that does not answer is asked again.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -45,13 +46,13 @@ pub struct TailArgs {
     pub cursor_file: Option<PathBuf>,
     /// Which messages.
     #[command(flatten)]
-    pub conditions: Conditions,
+    pub filter: MessageFilterArgs,
 }
 
 /// A page of messages, as the service gives it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
+struct MessagesAnswer {
     messages: Vec<Value>,
     next_cursor: String,
     caught_up: bool,
@@ -85,7 +86,7 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
     let mut cursor = match file.map(read_cursor).transpose()?.flatten() {
         Some(cursor) => cursor,
         // Who asks for the past gets it.
-        None if arguments.conditions.since.is_some() => String::new(),
+        None if arguments.filter.since.is_some() => String::new(),
         None => LATEST.to_owned(),
     };
     let mut pause = None;
@@ -125,8 +126,12 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
     }
 }
 
-async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Page, Obstacle> {
-    let mut parameters = arguments.conditions.parameters();
+async fn ask(
+    service: &Service,
+    arguments: &TailArgs,
+    cursor: &str,
+) -> Result<MessagesAnswer, Obstacle> {
+    let mut parameters = arguments.filter.parameters();
     parameters.push(("after", cursor.to_owned()));
     // To learn where the end is takes no waiting, and then the cursor is kept before the first message comes.
     if cursor != LATEST {
@@ -135,12 +140,12 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
     let request = service
         .get("/instagram/messages")
         .query(&parameters)
-        .timeout(WAIT + PATIENCE);
+        .timeout(WAIT + ANSWER_TIMEOUT);
     let passing = |error: reqwest::Error| {
         Obstacle::Passing(format!(
             "{} does not answer: {}",
             service.base(),
-            Trouble::of(&error)
+            RequestError::from(&error)
         ))
     };
     let response = request.send().await.map_err(passing)?;
@@ -160,7 +165,7 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
         "{} answers {}: {}",
         service.base(),
         status.as_u16(),
-        line::harmless(sentence.unwrap_or("no reason given"))
+        terminal_line(sentence.unwrap_or("no reason given"))
     );
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         Err(Obstacle::Passing(sentence))
@@ -169,9 +174,9 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
     }
 }
 
-fn print(page: &Page, json: bool) -> io::Result<()> {
+fn print(page: &MessagesAnswer, json: bool) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    let colour = paper::is_coloured();
+    let colour = terminal::is_coloured();
     for message in &page.messages {
         let line = if json {
             line::json(message)

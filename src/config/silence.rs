@@ -6,11 +6,11 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Env;
-use crate::sign;
+use crate::crypto;
 
 /// When silence becomes an alarm, and who is told.
 #[derive(Debug, Clone)]
-pub struct Silence {
+pub struct SilenceSettings {
     /// After how long without a message.
     pub after: Option<SilenceAfter>,
     /// Where one POST goes when it begins and one when it ends.
@@ -49,7 +49,7 @@ impl fmt::Debug for AlertTarget {
     }
 }
 
-impl Silence {
+impl SilenceSettings {
     /// Reads the section.
     pub fn read(env: &mut Env<'_>) -> Self {
         Self {
@@ -80,7 +80,7 @@ fn alert(env: &mut Env<'_>) -> Option<AlertTarget> {
     const SECRET: &str = "ALERT_SECRET";
     let secret = env.secret(SECRET);
     if let Some(secret) = &secret
-        && sign::key(secret.expose_secret()).is_none()
+        && crypto::webhook_key(secret.expose_secret()).is_none()
     {
         env.mistake(SECRET, "begins with whsec_, but is not base64 after that");
     }

@@ -1,4 +1,4 @@
-//! Does anything arrive at all? When nothing does, the near misses say why.
+//! Does anything arrive at all? If not, the rejected requests say why.
 
 use super::words::{at, time};
 use super::{Check, Facts, Status, misses};
@@ -6,10 +6,11 @@ use crate::sighting::Sight;
 
 pub(super) const NAME: &str = "arrival";
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_arrival(facts: &Facts) -> Check {
     let misses: Vec<_> = misses::since(facts, facts.last_delivery_at)
         .into_iter()
-        // Its body is kept, and told by other checks. While the database is away, that is why nothing can be kept.
+        // Unreadable bodies are kept, and other checks report them. While the database is away, that is why nothing is
+        // kept.
         .filter(|miss| match miss.sight {
             Sight::Unreadable => false,
             Sight::NotKept => facts.known.is_some(),
@@ -22,20 +23,20 @@ pub(super) fn check(facts: &Facts) -> Check {
         "Nothing has reached this server"
     };
     match facts.last_delivery_at {
-        // Whatever was tried, the rest is not known.
+        // Without the database it is unknown whether anything arrived before.
         None if facts.known.is_none() => Check::unknown(NAME),
         None if misses.is_empty() => nothing_yet(facts),
         None => Check::new(
             NAME,
             Status::Problem,
             format!("{nothing} yet. {}", misses::sentence(&misses, None, facts)),
-            "Somebody tries to send, and misses.",
+            "A sender tries, but its requests are rejected.",
             misses::next_step(misses[0].sight, facts),
         ),
         Some(last) if misses.is_empty() => {
             let observed = match facts.last_message_at {
                 Some(message) => format!("The last message arrived {}.", at(message, facts.now)),
-                // Whether that held a message the database knows.
+                // Only the database knows whether it held a message.
                 None if facts.known.is_none() => {
                     format!("The last delivery arrived {}.", at(last, facts.now))
                 }
@@ -44,7 +45,7 @@ pub(super) fn check(facts: &Facts) -> Check {
                     at(last, facts.now)
                 ),
             };
-            Check::ok(NAME, observed, "What is sent reaches this server.")
+            Check::ok(NAME, observed, "Requests reach this server.")
         }
         Some(last) => Check::new(
             NAME,
@@ -54,7 +55,7 @@ pub(super) fn check(facts: &Facts) -> Check {
                 time(last, facts.now),
                 misses::sentence(&misses, Some(last), facts)
             ),
-            "Somebody tries to send, and misses.",
+            "A sender tries, but its requests are rejected.",
             misses::next_step(misses[0].sight, facts),
         ),
     }
@@ -71,8 +72,8 @@ fn nothing_yet(facts: &Facts) -> Check {
              flow.",
             at(first, facts.now)
         ),
-        "Chatrace does not send, or sends somewhere else.",
-        "Run `chatrace-webhook setup`: it shows every setting to enter in Chatrace.",
+        "Chatrace does not send, or sends to another address.",
+        "Run `chatrace-webhook setup`: it shows everything to enter in Chatrace.",
     )
 }
 
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn a_wrong_path_since_the_last_delivery_is_told_with_it() {
         let typo = || miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00");
-        let check = check(&facts(Some("14:02"), vec![typo(), typo(), typo()]));
+        let check = check_arrival(&facts(Some("14:02"), vec![typo(), typo(), typo()]));
         assert_eq!(check.status, Status::Problem);
         assert_eq!(
             check.observed,
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_missed_before_the_last_delivery_is_over() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             Some("14:02"),
             vec![miss(
                 Sight::WrongSecret,
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn who_only_looks_is_no_problem() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             Some("14:02"),
             vec![miss(Sight::WrongPath, "GET", "/webhook", "15:00")],
         ));
@@ -148,17 +149,23 @@ mod tests {
         let sent = || miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00");
         let looked = || miss(Sight::WrongPath, "GET", "/instagram/webhok", "15:30");
         let seen = vec![sent(), looked()];
-        assert_eq!(check(&facts(Some("14:02"), seen)).status, Status::Problem);
+        assert_eq!(
+            check_arrival(&facts(Some("14:02"), seen)).status,
+            Status::Problem
+        );
         // What was sent before the last delivery is over.
         let seen = vec![sent(), looked()];
-        assert_eq!(check(&facts(Some("15:10"), seen)).status, Status::Warning);
+        assert_eq!(
+            check_arrival(&facts(Some("15:10"), seen)).status,
+            Status::Warning
+        );
     }
 
     #[test]
     fn a_flow_with_a_wrong_method_is_a_loss_and_a_monitor_is_none() {
         let status = |method| {
             let seen = vec![miss(Sight::Method, method, "/instagram/webhook", "15:00")];
-            check(&facts(Some("14:02"), seen)).status
+            check_arrival(&facts(Some("14:02"), seen)).status
         };
         assert_eq!(status("DELETE"), Status::Problem);
         assert_eq!(status("OPTIONS"), Status::Warning);
@@ -166,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_scanner_does_not_hide_what_misses() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             Some("14:02"),
             vec![
                 miss(Sight::WrongPath, "POST", "/instagram/webhok", "15:00"),
@@ -187,7 +194,7 @@ mod tests {
     fn of_what_began_before_only_the_last_time_is_told() {
         let early = miss(Sight::Empty, "POST", "/instagram/webhook", "13:00");
         let late = miss(Sight::Empty, "POST", "/instagram/webhook", "15:30");
-        let check = check(&facts(Some("14:02"), vec![early, late]));
+        let check = check_arrival(&facts(Some("14:02"), vec![early, late]));
         assert!(
             check.observed.contains(
                 "2 requests came with an empty body (400), the last at 15:30: choose raw JSON"
@@ -199,7 +206,7 @@ mod tests {
 
     #[test]
     fn when_nothing_ever_came_the_next_step_is_the_setup() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             None,
             vec![Sighting::once(Sight::Started, at("12:00"), None)],
         ));
@@ -216,18 +223,18 @@ mod tests {
         let miss = || miss(Sight::NotKept, "POST", "/instagram/webhook", "15:00");
         let there = facts(Some("14:02"), vec![miss()]);
         assert!(
-            check(&there).observed.starts_with(
+            check_arrival(&there).observed.starts_with(
                 "Nothing has been kept since 14:02. 1 request could not be kept (503)"
             ),
             "{}",
-            check(&there).observed
+            check_arrival(&there).observed
         );
         // That the database is away says all of it.
         let away = Facts {
             known: None,
             ..there
         };
-        assert_eq!(check(&away).status, Status::Ok);
+        assert_eq!(check_arrival(&away).status, Status::Ok);
     }
 
     #[test]
@@ -236,6 +243,6 @@ mod tests {
             known: None,
             ..facts(None, vec![])
         };
-        assert_eq!(check(&facts).status, Status::Unknown);
+        assert_eq!(check_arrival(&facts).status, Status::Unknown);
     }
 }

@@ -1,14 +1,14 @@
-//! Whether what is old is deleted as it was asked for.
+//! Whether old deliveries are deleted.
 
 use jiff::SignedDuration;
 
 use super::words::{at, counted};
 use super::{Check, Facts, Status};
 
-/// How much later than asked something may be deleted.
+/// How late a deletion may be.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_retention(facts: &Facts) -> Check {
     const NAME: &str = "retention";
     let Some(days) = facts.retention_days else {
         return Check::ok(NAME, "RETENTION_DAYS is not set.", "Everything is kept.");
@@ -25,13 +25,13 @@ pub(super) fn check(facts: &Facts) -> Check {
                 "The oldest delivery arrived {}, although RETENTION_DAYS is {days}.",
                 at(oldest, facts.now)
             ),
-            "What should be deleted is still there.",
-            "See the log for why nothing is deleted.",
+            "Deliveries that should be deleted are still there.",
+            "The log contains the reason why they are not deleted.",
         ),
         _ => Check::ok(
             NAME,
             format!("Nothing is older than {}.", counted(u64::from(days), "day")),
-            "What is older is deleted.",
+            "Older deliveries are deleted.",
         ),
     }
 }
@@ -43,7 +43,7 @@ mod tests {
     use crate::store::Recent;
 
     #[test]
-    fn what_is_kept_too_long_is_told() {
+    fn what_is_kept_too_long_is_a_warning() {
         let facts = |oldest: &str| Facts {
             now: "2026-11-22T16:00:00Z".parse().unwrap(),
             retention_days: Some(7),
@@ -56,9 +56,12 @@ mod tests {
             }),
             ..Facts::default()
         };
-        assert_eq!(check(&facts("2026-11-16T00:00:00Z")).status, Status::Ok);
         assert_eq!(
-            check(&facts("2026-11-01T00:00:00Z")).status,
+            check_retention(&facts("2026-11-16T00:00:00Z")).status,
+            Status::Ok
+        );
+        assert_eq!(
+            check_retention(&facts("2026-11-01T00:00:00Z")).status,
             Status::Warning
         );
     }

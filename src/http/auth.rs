@@ -4,13 +4,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::error::ApiError;
 use super::{AppState, page};
+use crate::crypto::is_meta_signature;
 
 /// Whether `given` is one of `accepted`, in a time that depends on neither.
 pub(super) fn is_one_of(given: &str, accepted: &[SecretString]) -> bool {
@@ -111,7 +111,7 @@ impl Sender {
         }
         let signed = match (&self.app_secret, headers.get("x-hub-signature-256")) {
             (Some(secret), Some(signature)) => {
-                if !signature_fits(secret, signature.as_bytes(), body) {
+                if !is_meta_signature(secret, signature.as_bytes(), body) {
                     return Verdict::BadSignature;
                 }
                 true
@@ -141,36 +141,8 @@ impl Sender {
     }
 }
 
-/// Whether `sha256=<hex>` is the HMAC of the body, byte for byte as it came: Meta signs its own escaping.
-fn signature_fits(secret: &SecretString, signature: &[u8], body: &[u8]) -> bool {
-    let Some(expected) = signature.strip_prefix(b"sha256=").and_then(from_hex) else {
-        return false;
-    };
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
-        return false;
-    };
-    mac.update(body);
-    mac.verify_slice(&expected).is_ok()
-}
-
-fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut bytes = Vec::with_capacity(hex.len() / 2);
-    for pair in hex.chunks(2) {
-        let &[high, low] = pair else { return None };
-        bytes.push(digit(high)? << 4 | digit(low)?);
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use super::*;
 
     fn sender(secrets: &[&str], app_secret: Option<&str>) -> Sender {
@@ -232,13 +204,8 @@ mod tests {
     fn a_signature_is_checked_over_the_raw_bytes() {
         let sender = sender(&["s"], Some("app"));
         let body = br#"{"a":"\u00e9"}"#;
-        let mut mac = Hmac::<Sha256>::new_from_slice(b"app").unwrap();
-        mac.update(body);
-        let mut hex = String::new();
-        for byte in mac.finalize().into_bytes() {
-            write!(hex, "{byte:02x}").unwrap();
-        }
-        let signed = headers(&[("x-hub-signature-256", &format!("sha256={hex}"))]);
+        let signature = crate::crypto::meta_signature(&"app".into(), body);
+        let signed = headers(&[("x-hub-signature-256", &signature)]);
         assert_eq!(sender.judge(&signed, &[], body), Verdict::Allowed);
         assert_eq!(
             sender.judge(&signed, &[], "{\"a\":\"é\"}".as_bytes()),

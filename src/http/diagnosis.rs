@@ -4,19 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 
+use super::AppState;
 use super::error::TokenErrors;
 use super::stats::value;
-use super::{AppState, WEBHOOK_PATH};
 use crate::config::WebhookAuth;
-use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
-use crate::diagnose::{Facts, Outside, Report, own_checks};
+use crate::delivery::WEBHOOK_PATH;
+use crate::diagnose::facts::{Disk, Known, SenderAuth, SilenceFacts, SpoolFacts};
+use crate::diagnose::{Facts, Report, own_checks};
 use crate::message::Direction;
+use crate::probe::ExternalChecks;
 use crate::setup;
 use crate::sighting::Tally;
 use crate::store::{CounterName, Recent, Snapshot, StoreError};
-
-/// The longest cause that is shown, in characters.
-const CAUSE: usize = 160;
+use crate::text;
 
 /// Says why nothing arrives, and what to do.
 ///
@@ -27,15 +27,15 @@ const CAUSE: usize = 160;
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Report> {
     let now = Timestamp::now();
-    let (asked, outside) = tokio::join!(Asked::now(&state, now), state.inquiry.ask());
-    Json(report(&facts(&state, &asked, now), Some(outside)))
+    let (asked, external) = tokio::join!(Asked::now(&state, now), state.prober.ask());
+    Json(report(&facts(&state, &asked, now), Some(external)))
 }
 
 /// What it all comes to.
-pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
+pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report {
     let own = own_checks(facts);
-    Report::of(match outside {
-        Some(outside) => outside.around(own),
+    Report::new(match external {
+        Some(external) => external.around(own),
         None => own,
     })
 }
@@ -106,9 +106,9 @@ pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
         spool: spool(state),
         disk: disk(state),
         retention_days: state.config.retention_days,
-        silence: Silence {
+        silence: SilenceFacts {
             after: state.config.silence.after,
-            judgment: *state.silence.borrow(),
+            assessment: *state.silence.borrow(),
         },
     }
 }
@@ -131,24 +131,22 @@ fn webhook_url(state: &AppState) -> String {
 
 /// Why the database is away: one line without credentials.
 fn cause(state: &AppState, error: &StoreError) -> String {
-    let text = match error {
+    let cause = match error {
         StoreError::Unavailable(cause) | StoreError::Conflict(cause) => cause.clone(),
         other => other.to_string(),
     };
-    let one_line = |letter: char| if letter.is_control() { ' ' } else { letter };
-    let text = state.redactor.redact(&text);
-    text.chars().map(one_line).take(CAUSE).collect()
+    text::excerpt(&state.redactor.redact(&cause))
 }
 
-fn spool(state: &AppState) -> Spool {
+fn spool(state: &AppState) -> SpoolFacts {
     match state.ingest.spool_depth() {
-        Some(depth) => Spool::On {
+        Some(depth) => SpoolFacts::On {
             deliveries: depth.deliveries,
             oldest: depth.oldest,
             refuses: state.ingest.spool_refuses(),
         },
-        None if state.config.database.is_embedded() => Spool::Unneeded,
-        None => Spool::Off,
+        None if state.config.database.is_embedded() => SpoolFacts::Unneeded,
+        None => SpoolFacts::Off,
     }
 }
 

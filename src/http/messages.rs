@@ -67,7 +67,7 @@ pub(super) async fn list(
     };
     let filter = query.filter();
     let began = Instant::now();
-    let mut news = state.news.subscribe();
+    let mut notified = state.notifier.subscribe();
     loop {
         let head = state.store.head().await?;
         let slice = store::slice(&*state.store, &filter, after, head, limit).await?;
@@ -79,7 +79,7 @@ pub(super) async fn list(
         let waits = empty && slice.caught_up && !wait.is_zero();
         let more = waits
             && tokio::select! {
-                news = timeout_at(began + wait, news.changed()) => matches!(news, Ok(Ok(()))),
+                changed = timeout_at(began + wait, notified.changed()) => matches!(changed, Ok(Ok(()))),
                 () = state.lifecycle.soft().cancelled() => false,
             };
         if !more {

@@ -26,14 +26,14 @@ use utoipa::{Modify, OpenApi as _};
         (name = "deliveries", description = "What arrived, and what became of it."),
         (name = "operation", description = "How the service is."),
     ),
-    modifiers(&Credentials),
+    modifiers(&SecuritySchemes),
 )]
 struct Description;
 
 /// Who may do what.
-struct Credentials;
+struct SecuritySchemes;
 
-impl Modify for Credentials {
+impl Modify for SecuritySchemes {
     fn modify(&self, description: &mut OpenApi) {
         let bearer = |says: &str| {
             let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);

@@ -31,12 +31,12 @@ pub(super) use session::{NAME as COOKIE, is_open as has_session};
 /// The largest form of a login, in bytes.
 const LARGEST_FORM: usize = 8 * 1024;
 /// How long a login may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many messages are shown, and how many deliveries: the newest.
 const SHOWN: u32 = 50;
 
 /// The query that asks for more than is known here.
-const OUTSIDE: &str = "outside";
+const EXTERNAL: &str = "outside";
 
 /// Nothing but what is this service's own is loaded or run, whatever a message says.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -64,9 +64,9 @@ pub(super) fn routes() -> Router<AppState> {
 }
 
 /// Somebody with a session.
-struct Reader;
+struct LoggedIn;
 
-impl FromRequestParts<AppState> for Reader {
+impl FromRequestParts<AppState> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
@@ -75,7 +75,7 @@ impl FromRequestParts<AppState> for Reader {
             Ok(Self)
         } else if parts.uri.path() != "/" {
             Err(redirect(".."))
-        } else if query.is_none_or(|query| query == OUTSIDE) {
+        } else if query.is_none_or(|query| query == EXTERNAL) {
             Err(view::login(StatusCode::OK, None))
         } else {
             // It may be a message with the path left out: no sender may take a form for its receipt.
@@ -106,12 +106,12 @@ async fn to_home() -> Response {
 }
 
 /// The page itself. With `?outside`, the public address and Chatrace's API are asked before.
-async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: Reader) -> Response {
-    let outside = match query.as_deref() {
-        Some(OUTSIDE) => Some(state.inquiry.ask().await),
-        _ => state.inquiry.known(),
+async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: LoggedIn) -> Response {
+    let external = match query.as_deref() {
+        Some(EXTERNAL) => Some(state.prober.ask().await),
+        _ => state.prober.known(),
     };
-    let look = stats::look(&state, outside).await;
+    let look = stats::look(&state, external).await;
     // A database that is away is asked once.
     let newest = if look.stats.degraded {
         None
@@ -124,7 +124,7 @@ async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: Reade
 /// One delivery: what stood in it, and what became of it.
 async fn delivery(
     State(state): State<AppState>,
-    _: Reader,
+    _: LoggedIn,
     id: Result<Path<String>, ApiError>,
 ) -> Response {
     let found = match id {
@@ -143,7 +143,10 @@ async fn delivery(
 /// Opens a session for an API token.
 async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let form = match Bodies::new(LARGEST_FORM, PATIENCE).read(body, true).await {
+    let form = match Bodies::new(LARGEST_FORM, LOGIN_TIMEOUT)
+        .read(body, true)
+        .await
+    {
         Ok(form) => form,
         Err(BodyError::TooLarge) => {
             let problem = "This is longer than any API token.";

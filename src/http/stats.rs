@@ -15,10 +15,11 @@ use super::error::TokenErrors;
 use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
-use crate::diagnose::{Outside, Report, Status};
+use crate::diagnose::{Report, Status};
 use crate::message::{Direction, Kind, Message, millis};
-use crate::outside::without_credentials;
+use crate::probe::ExternalChecks;
 use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
+use crate::text::without_credentials;
 
 /// How many hours have a point of their own, the current one included.
 const HOURS: i64 = 24;
@@ -165,7 +166,7 @@ pub(super) struct Process {
     responses((status = 200, description = "Totals, the last 24 hours, and this process.", body = Stats), TokenErrors)
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
-    Json(look(&state, state.inquiry.known()).await.stats)
+    Json(look(&state, state.prober.known()).await.stats)
 }
 
 /// Everything at a glance.
@@ -174,8 +175,8 @@ pub(super) struct Look {
     pub(super) report: Report,
 }
 
-/// Looks at the database and at this process; `outside` is what others told.
-pub(super) async fn look(state: &AppState, outside: Option<Outside>) -> Look {
+/// Looks at the database and at this process; `external` are the checks that ask others.
+pub(super) async fn look(state: &AppState, external: Option<ExternalChecks>) -> Look {
     let now = Timestamp::now();
     let since = now
         .checked_sub(SignedDuration::from_hours(HOURS - 1))
@@ -183,7 +184,7 @@ pub(super) async fn look(state: &AppState, outside: Option<Outside>) -> Look {
     // Before the database is asked: what has left the spool by now is in its answer, and nothing is missing from both.
     let spool = state.ingest.spool_depth();
     let asked = Asked::now(state, since).await;
-    let report = report(&facts(state, &asked, now), outside);
+    let report = report(&facts(state, &asked, now), external);
     Look {
         stats: stats(state, asked.snapshot.ok(), spool, now, &report),
         report,

@@ -20,10 +20,10 @@ use super::body::BodyError;
 use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use crate::config::WebhookAuth;
 use crate::delivery::{Delivery, Rejection};
-use crate::diagnose::probe;
 use crate::normalize::{self, encoding};
+use crate::probe::marked as probe;
 use crate::sighting::Sight;
-use crate::telemetry::one_line;
+use crate::text::log_line;
 use admission::{authenticate, verify};
 use query::WebhookQuery;
 
@@ -251,7 +251,7 @@ async fn keep(
     tracing::info!(delivery.id = %delivery.id, bytes = delivery.body.len(), "📨 Received webhook from Instagram/Chatrace");
     if state.config.telemetry.bodies {
         let body = state.redactor.redact(&normalize::readable_text(&delivery));
-        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", one_line(&body));
+        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", log_line(&body));
     }
     let arrived = delivery.received_at;
     match state.ingest.submit(delivery, unpacked).await {

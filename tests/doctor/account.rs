@@ -1,7 +1,8 @@
 //! The Chatrace account: every way in which its API can answer has its own sentence.
 
 use chatrace_webhook::config::Chatrace as Settings;
-use chatrace_webhook::diagnose::{Check, Status, account};
+use chatrace_webhook::diagnose::{Check, Status};
+use chatrace_webhook::probe::account;
 use futures_util::future::join_all;
 
 use crate::support::chatrace::{CHATRACE_TOKEN, Chatrace, Mood};
@@ -13,7 +14,7 @@ async fn asked(api_url: &str, token: Option<&str>) -> Check {
         access_token: token.map(Into::into),
         api_url: api_url.to_owned(),
     };
-    account::check(&settings).await
+    account::check_account(&settings).await
 }
 
 /// Checks the token against an API, and gives the sentences.

@@ -41,7 +41,7 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let body = |size: usize| {
         let body = json!({ "contact_id": "1", "text": "x".repeat(size) });
         bytes::Bytes::from(body.to_string())
@@ -107,7 +107,7 @@ async fn a_flood_of_items_in_small_bodies_takes_little_memory(#[case] items: Val
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     serde_json::to_writer(&mut zip, &items).unwrap();
     let body = bytes::Bytes::from(zip.finish().unwrap());

@@ -47,7 +47,7 @@ impl Crowd {
         server: &watch::Receiver<String>,
         book: &Arc<Book>,
     ) -> Self {
-        let http = chatrace_webhook::outside::builder()
+        let http = chatrace_webhook::http_client::builder()
             .timeout(ANSWER_TIMEOUT)
             .build()
             .unwrap();

@@ -15,11 +15,11 @@ pub(crate) fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no check {name} in {report:#}"))
 }
 
-/// The sentences of a report: the verdict, and every check that is not well.
+/// The sentences of a report: the verdict, and every warning and problem.
 pub(crate) fn findings(report: &Value) -> String {
     let mut text = format!("verdict: {}\n", text_of(&report["verdict"]));
     for check in report["checks"].as_array().unwrap() {
-        if check["status"] != "ok" {
+        if check["status"] == "warning" || check["status"] == "problem" {
             text += &sentences(check);
         }
     }

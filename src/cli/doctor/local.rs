@@ -7,14 +7,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::environment::Environment;
 use super::super::serve::data_dir::kept_token;
-use super::super::serve::{cannot_listen, stranded};
-use super::super::surroundings::Surroundings;
+use super::super::serve::{cannot_listen, orphaned_spool};
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Database};
 use crate::diagnose::{Check, Status};
 use crate::http;
 use crate::store::{PostgresStore, PrepareError, SqliteStore};
+use crate::text::upper_first;
 
 /// How long a program that listens on this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -45,7 +46,7 @@ pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
 }
 
 /// What keeps the service from running, as far as the configuration is right.
-pub(super) async fn checks(known: &Surroundings) -> Vec<Check> {
+pub(super) async fn checks(known: &Environment) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Ok(config) = &known.config {
         if config.database.is_embedded() || config.spool {
@@ -99,7 +100,7 @@ fn data_directory(path: &Path) -> Check {
     }
     if let Err(error) = kept_token(path) {
         return problem(
-            format!("{}.", capitalised(&error)),
+            format!("{}.", upper_first(&error)),
             "Give the file to the service's user, or delete it.",
         );
     }
@@ -108,13 +109,13 @@ fn data_directory(path: &Path) -> Check {
 
 /// Deliveries that this configuration would leave in a spool, if there are any.
 async fn left_in_spool(config: &Config) -> Option<Check> {
-    let stranded = stranded::look(config).await.err()?;
+    let orphaned = orphaned_spool::find_orphaned(config).await.err()?;
     Some(Check::new(
         "spool",
         Status::Problem,
-        format!("{}.", capitalised(&stranded.observed)),
+        format!("{}.", upper_first(&orphaned.observed)),
         WILL_NOT_START,
-        format!("{}.", capitalised(&stranded.next)),
+        format!("{}.", upper_first(&orphaned.next)),
     ))
 }
 
@@ -180,7 +181,7 @@ async fn database(config: &Config) -> Check {
                     "The service would start and answer 503 meanwhile.",
                 )
             };
-            let observed = format!("{}.", capitalised(&problem));
+            let observed = format!("{}.", upper_first(&problem));
             Check::new(
                 NAME,
                 status,
@@ -192,14 +193,14 @@ async fn database(config: &Config) -> Check {
         Err(PrepareError::Unusable(problem)) => Check::new(
             NAME,
             Status::Problem,
-            format!("{}.", capitalised(&problem)),
+            format!("{}.", upper_first(&problem)),
             WILL_NOT_START,
             "Correct what the sentence names, or set DATABASE_URL to another database.",
         ),
     }
 }
 
-fn port(known: &Surroundings) -> Check {
+fn port(known: &Environment) -> Check {
     const NAME: &str = "port";
     let address = known.server.address();
     // Who listens there answers. To listen oneself would be in the way of a service that starts at this moment: the
@@ -235,11 +236,4 @@ fn port(known: &Surroundings) -> Check {
             )
         }
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }

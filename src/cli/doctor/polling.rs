@@ -3,14 +3,14 @@
 use std::io::{IsTerminal as _, Write as _, stderr};
 
 use super::super::Failure;
-use super::super::paper::{self, Paper};
+use super::super::terminal::{self, Terminal};
 use crate::config::Chatrace;
-use crate::diagnose::chatrace_api::{ChatraceApi, Key};
-use crate::diagnose::polling::{self, Matrix, Pace, QUESTIONS};
 use crate::diagnose::{Report, Status};
+use crate::probe::chatrace_api::{ChatraceApi, TokenPlacement};
+use crate::probe::polling::{Matrix, Pace, REQUESTS, probe_polling};
 
 /// Asks every question, tells on standard error how far it is, and prints what came of it.
-pub(super) async fn probe(chatrace: &Chatrace, json: bool) -> Result<(), Failure> {
+pub(super) async fn print_polling(chatrace: &Chatrace, json: bool) -> Result<(), Failure> {
     let Some(token) = &chatrace.access_token else {
         return Err(Failure::CannotRun(
             "INSTAGRAM_ACCESS_TOKEN is not set: without a token there is nothing to try".to_owned(),
@@ -18,9 +18,9 @@ pub(super) async fn probe(chatrace: &Chatrace, json: bool) -> Result<(), Failure
     };
     let api = ChatraceApi::new(&chatrace.api_url, token).map_err(|_| Failure::no_client())?;
     let watched = stderr().is_terminal();
-    let matrix = polling::probe(&api, Pace::default(), |done| {
+    let matrix = probe_polling(&api, Pace::default(), |done| {
         if watched {
-            write!(stderr(), "\r{done} of {QUESTIONS} questions").ok();
+            write!(stderr(), "\r{done} of {REQUESTS} requests").ok();
         }
     })
     .await;
@@ -28,9 +28,9 @@ pub(super) async fn probe(chatrace: &Chatrace, json: bool) -> Result<(), Failure
         write!(stderr(), "\r\x1b[K").ok();
     }
     if json {
-        paper::print_json(&matrix);
+        terminal::print_json(&matrix);
     } else {
-        paper::print(&text(&matrix, Paper::stdout()));
+        terminal::print(&text(&matrix, Terminal::stdout()));
     }
     match matrix.status {
         Status::Problem => Err(Failure::Said),
@@ -38,8 +38,8 @@ pub(super) async fn probe(chatrace: &Chatrace, json: bool) -> Result<(), Failure
     }
 }
 
-fn text(matrix: &Matrix, paper: Paper) -> String {
-    let conclusion = paper.report(&Report {
+fn text(matrix: &Matrix, terminal: Terminal) -> String {
+    let conclusion = terminal.report(&Report {
         status: matrix.status,
         verdict: matrix.verdict.clone(),
         next_step: matrix.next_step.clone(),
@@ -48,16 +48,18 @@ fn text(matrix: &Matrix, paper: Paper) -> String {
     if matrix.tried.is_empty() {
         return conclusion;
     }
-    let heads = Key::ALL.iter().map(|key| key.as_str().to_owned());
+    let heads = TokenPlacement::ALL
+        .iter()
+        .map(|placement| placement.as_str().to_owned());
     let mut rows = vec![
         std::iter::once("GET".to_owned())
             .chain(heads)
             .collect::<Vec<_>>(),
     ];
-    for line in matrix.tried.chunks(Key::ALL.len()) {
+    for line in matrix.tried.chunks(TokenPlacement::ALL.len()) {
         let path = line.first().map_or("", |tried| tried.path).to_owned();
         let cells = line.iter().map(|tried| tried.reply.cell());
         rows.push(std::iter::once(path).chain(cells).collect());
     }
-    format!("{}\n{conclusion}", paper::table(&rows))
+    format!("{}\n{conclusion}", terminal::table(&rows))
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::super::Failure;
 use super::super::service::is_alive;
 use crate::diagnose::{Check, Report, Status};
-use crate::outside::{self, Trouble};
+use crate::http_client::{self, RequestError};
+use crate::text;
 
 /// The name of the check.
 const NAME: &str = "service";
@@ -22,7 +23,7 @@ pub(super) enum Found {
 
 /// Asks whether it lives, and only then, so that no stranger learns the token, what it sees.
 pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Found, Failure> {
-    let client = outside::client()
+    let client = http_client::client()
         .build()
         .map_err(|_| Failure::no_client())?;
     let shown = shown(base);
@@ -57,7 +58,12 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
         .bearer_auth(token.expose_secret());
     let (status, body) = match diagnosis.send().await {
         Ok(response) => json(response).await,
-        Err(error) => return Ok(Found::Silent(no_answer(&shown, &Trouble::of(&error)))),
+        Err(error) => {
+            return Ok(Found::Silent(no_answer(
+                &shown,
+                &RequestError::from(&error),
+            )));
+        }
     };
     let missing = "What the service sees itself is missing from this report.";
     match (status, serde_json::from_value::<Report>(body)) {
@@ -102,16 +108,16 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
     }
 }
 
-fn no_answer(shown: &str, trouble: &Trouble) -> Check {
+fn no_answer(shown: &str, trouble: &RequestError) -> Check {
     match trouble {
-        Trouble::Refused => Check::new(
+        RequestError::Refused => Check::new(
             NAME,
             Status::Problem,
             format!("Nothing listens at {shown}: the service does not run there."),
             "Whatever is posted is lost.",
             "Start it with `chatrace-webhook serve`; if it ends at once, it says why.",
         ),
-        Trouble::TimedOut => Check::new(
+        RequestError::TimedOut => Check::new(
             NAME,
             Status::Problem,
             format!("The service at {shown} takes the connection and does not answer."),
@@ -130,12 +136,12 @@ fn no_answer(shown: &str, trouble: &Trouble) -> Check {
 
 async fn json(response: reqwest::Response) -> (StatusCode, Value) {
     let status = response.status();
-    let body = outside::read(response).await.unwrap_or_default();
+    let body = http_client::read_body(response).await.unwrap_or_default();
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
 fn shown(base: &str) -> String {
-    let url = url::Url::parse(base).map(|url| outside::without_credentials(&url));
+    let url = url::Url::parse(base).map(|url| text::without_credentials(&url));
     url.map_or_else(
         |_| base.to_owned(),
         |url| url.as_str().trim_end_matches('/').to_owned(),

@@ -13,7 +13,7 @@ const NAME: &str = "Send Test";
 
 /// One body.
 #[derive(Debug)]
-pub(super) struct Sample {
+pub(super) struct TestSample {
     /// How it is called on the command line.
     pub(super) name: &'static str,
     /// What it is and what should become of it.
@@ -48,8 +48,8 @@ macro_rules! payload {
 }
 
 /// Every sample.
-pub(super) static SAMPLES: [Sample; 10] = [
-    Sample {
+pub(super) static SAMPLES: [TestSample; 10] = [
+    TestSample {
         name: "template",
         description: "the body that `setup` recommends: stored",
         body: BODY_TEMPLATE,
@@ -63,7 +63,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "picture",
         description: "the same with a picture's URL in the text's place: stored as media",
         body: BODY_TEMPLATE,
@@ -77,7 +77,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "flat",
         description: "the flat body of the system that this one replaces: stored",
         body: payload!("27-original-flat-seconds"),
@@ -89,13 +89,13 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/timestamp", Seconds),
         ],
     },
-    Sample {
+    TestSample {
         name: "button",
         description: "a button of a flow that sends its action: stored as postback",
         body: payload!("20-flat-action"),
         fresh: &[("/phone", Contact), ("/last_interaction", Millis)],
     },
-    Sample {
+    TestSample {
         name: "all-contact-data",
         description: "\"All Contact Data\", which has no text: ignored",
         body: payload!("12-contact-dump-api-record"),
@@ -108,7 +108,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "unfilled",
         description: "a variable that was typed instead of picked: quarantined",
         body: BODY_TEMPLATE,
@@ -121,7 +121,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "manychat",
         description: "ManyChat's names of the same things: stored",
         body: payload!("59-manychat-template"),
@@ -133,7 +133,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/message_id", Id),
         ],
     },
-    Sample {
+    TestSample {
         name: "meta",
         description: "a message as Meta itself posts it: stored",
         body: payload!("35-meta-text"),
@@ -145,7 +145,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/entry/0/messaging/0/message/text", Text),
         ],
     },
-    Sample {
+    TestSample {
         name: "meta-postback",
         description: "a button as Meta posts it: stored as postback",
         body: payload!("46-meta-postback"),
@@ -156,7 +156,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/entry/0/messaging/0/postback/mid", Id),
         ],
     },
-    Sample {
+    TestSample {
         name: "meta-comment",
         description: "a comment as Meta posts it: stored as comment",
         body: payload!("51-meta-comment"),
@@ -171,7 +171,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
 ];
 
 /// The sample with a name, for the command line.
-pub(super) fn named(name: &str) -> Result<&'static Sample, String> {
+pub(super) fn named(name: &str) -> Result<&'static TestSample, String> {
     SAMPLES
         .iter()
         .find(|sample| sample.name == name)
@@ -181,7 +181,7 @@ pub(super) fn named(name: &str) -> Result<&'static Sample, String> {
         })
 }
 
-impl Sample {
+impl TestSample {
     /// The body with a new id and the time of now.
     pub(super) fn fresh(&self, now: Timestamp) -> String {
         let mut body: Value = serde_json::from_str(self.body).unwrap_or_default();

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::server::reachable;
 use crate::config::{Config, LogFormat};
-use crate::http::WEBHOOK_PATH;
+use crate::delivery::WEBHOOK_PATH;
 use crate::setup::webhook_url;
 
 /// Says on standard output how to use the service. In JSON logs it is one event instead, without the token.

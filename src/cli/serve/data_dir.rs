@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::fits_a_header;
-use crate::hex::hex;
+use crate::crypto::random_hex;
 
 /// An open data directory. Locked as long as it lives, so that no second process writes there.
 #[derive(Debug)]
@@ -106,9 +106,8 @@ fn token_problem(data_dir: &Path, error: &std::io::Error) -> String {
 
 /// 256 random bits in hexadecimal digits.
 fn random_token() -> Result<SecretString, std::io::Error> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(SecretString::from(hex(&bytes)))
+    let token = random_hex::<32>().map_err(std::io::Error::other)?;
+    Ok(SecretString::from(token))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::text::terminal_line;
+
 /// The message as JSON, with the control characters escaped that JSON allows and terminals obey.
 pub(super) fn json(message: &Value) -> String {
     let mut line = String::new();
@@ -36,36 +38,23 @@ pub(super) fn readable(message: &Value, colour: bool) -> String {
     let mut what = Vec::new();
     match text("kind") {
         Some("text") | None => {}
-        Some(kind) => what.push(format!("[{}]", harmless(kind))),
+        Some(kind) => what.push(format!("[{}]", terminal_line(kind))),
     }
-    what.extend(text("text").map(harmless));
+    what.extend(text("text").map(|text| terminal_line(text).into_owned()));
     for attachment in message["attachments"].as_array().into_iter().flatten() {
         let kind = attachment["type"].as_str().unwrap_or("file");
         let url = attachment["url"].as_str().unwrap_or_default();
-        what.push(harmless(format!("<{kind} {url}>").as_str()));
+        what.push(terminal_line(&format!("<{kind} {url}>")).into_owned());
     }
-    let time = harmless(&time.replace('T', " "));
-    let name = harmless(name);
+    let time = time.replace('T', " ");
+    let time = terminal_line(&time);
+    let name = terminal_line(name);
     let what = what.join(" ");
     if colour {
         format!("\x1b[2m{time}\x1b[0m \x1b[{tint}m{arrow} {name}\x1b[0m: {what}")
     } else {
         format!("{time} {arrow} {name}: {what}")
     }
-}
-
-/// A foreign text without what a terminal obeys: control characters and those that turn the direction of writing.
-pub(super) fn harmless(text: &str) -> String {
-    let mut line = String::new();
-    for letter in text.chars() {
-        let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter.is_control() || turns {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-    }
-    line
 }
 
 #[cfg(test)]

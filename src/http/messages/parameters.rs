@@ -6,8 +6,9 @@ use utoipa::IntoParams;
 
 use super::super::extract::{moment, parsed};
 use crate::export::Format;
+use crate::filter::parse_text;
 use crate::message::{Channel, Direction, Kind};
-use crate::store::{MessageFilter, parse_text};
+use crate::store::MessageFilter;
 
 /// Declares parameters with the conditions on messages beside its own. (`#[serde(flatten)]` would neither name a wrong
 /// parameter nor refuse one that does not exist.)

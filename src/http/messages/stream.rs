@@ -39,7 +39,7 @@ struct Follower {
     told: Option<(i64, Instant)>,
     /// What was read and not sent yet; never more than a page, however slow the reader is.
     pending: std::vec::IntoIter<Message>,
-    news: tokio::sync::watch::Receiver<u64>,
+    notified: tokio::sync::watch::Receiver<u64>,
 }
 
 /// Messages as they come
@@ -76,7 +76,7 @@ pub(in crate::http) async fn follow(
         after,
         told: None,
         pending: Vec::new().into_iter(),
-        news: state.news.subscribe(),
+        notified: state.notifier.subscribe(),
         state,
     };
     let events = stream::unfold(follower, |mut follower| async move {
@@ -130,7 +130,7 @@ impl Follower {
             if self.tells_at().is_some_and(|time| time <= Instant::now()) {
                 return (self.after, None);
             }
-            self.news.mark_unchanged();
+            self.notified.mark_unchanged();
             match self.read().await {
                 Ok(slice) => {
                     self.after = slice.last;
@@ -154,7 +154,7 @@ impl Follower {
         }
     }
 
-    /// Waits for news, or until something is to be told.
+    /// Waits for new messages, or until something is to be told.
     async fn idle(&mut self) {
         let tells_at = self.tells_at();
         let telling = async {
@@ -165,7 +165,7 @@ impl Follower {
         };
         tokio::select! {
             // Ends only with the service.
-            _ = self.news.changed() => {}
+            _ = self.notified.changed() => {}
             () = telling => {}
         }
     }

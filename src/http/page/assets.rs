@@ -10,7 +10,6 @@ use axum::routing::get;
 use sha2::{Digest as _, Sha256};
 
 use super::super::AppState;
-use crate::hex::hex;
 
 const STYLE: &str = include_str!("../../../assets/page.css");
 const SCRIPT: &str = include_str!("../../../assets/page.js");
@@ -22,7 +21,7 @@ pub(super) static VERSION: LazyLock<String> = LazyLock::new(|| {
         .chain_update(STYLE)
         .chain_update(SCRIPT)
         .chain_update(ICON);
-    hex(&digest.finalize()[..8])
+    hex::encode(&digest.finalize()[..8])
 });
 
 pub(super) fn routes() -> Router<AppState> {

@@ -6,12 +6,11 @@
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
 
 use super::super::AppState;
+use crate::crypto::{hmac_sha256, is_same};
 
 /// The name of the cookie. Other services on the same host have theirs.
 pub(in crate::http) const NAME: &str = "chatrace_webhook_session";
@@ -30,7 +29,7 @@ pub(in crate::http) fn is_open(state: &AppState, headers: &HeaderMap) -> bool {
 /// The cookie of a new session for this token. `is_secure`: only for TLS.
 pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
     let until = now.as_second() + LASTS.as_secs();
-    let signature = URL_SAFE_NO_PAD.encode(mac(token, until).finalize().into_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(signature(token, until));
     let secure = if is_secure { "; Secure" } else { "" };
     let lasts = LASTS.as_secs();
     format!("{NAME}={until}.{signature}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}")
@@ -38,17 +37,14 @@ pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
 
 fn holds(headers: &HeaderMap, tokens: &[SecretString], now: Timestamp) -> bool {
     cookies(headers).any(|value| {
-        let Some((until, signature)) = value.split_once('.') else {
+        let Some((until, given)) = value.split_once('.') else {
             return false;
         };
-        let (Ok(until), Ok(signature)) = (until.parse(), URL_SAFE_NO_PAD.decode(signature)) else {
+        let (Ok(until), Ok(given)) = (until.parse(), URL_SAFE_NO_PAD.decode(given)) else {
             return false;
         };
-        let is_signed = |token: &SecretString| {
-            mac(token.expose_secret(), until)
-                .verify_slice(&signature)
-                .is_ok()
-        };
+        let is_signed =
+            |token: &SecretString| is_same(&signature(token.expose_secret(), until), &given);
         until > now.as_second() && tokens.iter().any(is_signed)
     })
 }
@@ -63,11 +59,9 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
-fn mac(token: &str, until: i64) -> Hmac<Sha256> {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(token.as_bytes()).expect("a key of any length is a key");
-    mac.update(format!("session on the page until {until}").as_bytes());
-    mac
+fn signature(token: &str, until: i64) -> [u8; 32] {
+    let text = format!("session on the page until {until}");
+    hmac_sha256(token.as_bytes(), text.as_bytes())
 }
 
 #[cfg(test)]

@@ -5,14 +5,15 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
 
+use super::super::AppState;
 use super::super::deliveries::Readable;
 use super::super::error::ApiError;
 use super::super::stats::{HourPoint, Look};
-use super::super::{AppState, WEBHOOK_PATH};
 use super::assets;
+use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::{Check, Status};
 use crate::message::{Attachment, Message};
-use crate::setup::{Situation, Step, steps};
+use crate::setup::{SetupStep, Situation, steps};
 use crate::store::{DeliveryDetail, Newest};
 
 /// The longest text in a list, in characters.
@@ -24,33 +25,33 @@ const HIGHEST: i64 = 60;
 
 #[derive(Template)]
 #[template(path = "login.html")]
-struct Login<'a> {
-    place: Place,
+struct LoginTemplate<'a> {
+    place: PageLocation,
     problem: Option<&'a str>,
 }
 
 #[derive(Template)]
 #[template(path = "failure.html")]
-struct Failure {
-    place: Place,
+struct FailureTemplate {
+    place: PageLocation,
     sentence: String,
 }
 
 #[derive(Template)]
 #[template(path = "home.html")]
-struct Home<'a> {
-    place: Place,
+struct HomeTemplate<'a> {
+    place: PageLocation,
     look: &'a Look,
-    bars: Vec<Bar>,
+    bars: Vec<ChartBar>,
     newest: Option<&'a Newest>,
-    steps: Vec<Step>,
+    steps: Vec<SetupStep>,
     webhook: String,
 }
 
 #[derive(Template)]
 #[template(path = "delivery.html")]
-struct OneDelivery<'a> {
-    place: Place,
+struct DeliveryTemplate<'a> {
+    place: PageLocation,
     found: &'a DeliveryDetail,
     readable: &'a Readable,
     situation: Situation,
@@ -58,13 +59,13 @@ struct OneDelivery<'a> {
 
 /// Where a page stands, for its links: they are relative.
 #[derive(Clone, Copy)]
-struct Place {
+struct PageLocation {
     /// From here to the page at the root.
     root: &'static str,
     has_session: bool,
 }
 
-impl Place {
+impl PageLocation {
     const HOME: Self = Self {
         root: "",
         has_session: true,
@@ -85,7 +86,7 @@ fn version() -> &'static str {
 }
 
 /// An hour in the chart.
-struct Bar {
+struct ChartBar {
     x: usize,
     top: i64,
     height: i64,
@@ -94,25 +95,25 @@ struct Bar {
 
 /// The form to log in with; `problem` is what was wrong with the last try.
 pub(super) fn login(status: StatusCode, problem: Option<&str>) -> Response {
-    let place = Place {
+    let place = PageLocation {
         root: "",
         has_session: false,
     };
-    page(status, &Login { place, problem })
+    page(status, &LoginTemplate { place, problem })
 }
 
 /// Why a page cannot be shown.
 pub(super) fn failure(error: &ApiError) -> Response {
-    let (place, sentence) = (Place::BELOW, error.sentence());
-    page(error.status(), &Failure { place, sentence })
+    let (place, sentence) = (PageLocation::BELOW, error.sentence());
+    page(error.status(), &FailureTemplate { place, sentence })
 }
 
 /// Everything at a glance.
 pub(super) fn home(state: &AppState, look: &Look, newest: Option<&Newest>) -> Response {
     let situation = Situation::of(&state.config);
     let steps = steps(&situation);
-    let home = Home {
-        place: Place::HOME,
+    let home = HomeTemplate {
+        place: PageLocation::HOME,
         look,
         bars: bars(&look.stats.hourly),
         newest,
@@ -126,8 +127,8 @@ pub(super) fn home(state: &AppState, look: &Look, newest: Option<&Newest>) -> Re
 
 /// One delivery.
 pub(super) fn delivery(state: &AppState, found: &DeliveryDetail, readable: &Readable) -> Response {
-    let one = OneDelivery {
-        place: Place::BELOW,
+    let one = DeliveryTemplate {
+        place: PageLocation::BELOW,
         found,
         readable,
         situation: Situation::of(&state.config),
@@ -145,14 +146,14 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-fn bars(hours: &[HourPoint]) -> Vec<Bar> {
+fn bars(hours: &[HourPoint]) -> Vec<ChartBar> {
     let messages = |hour: &HourPoint| hour.inbound + hour.outbound;
     let most = hours.iter().map(messages).max().unwrap_or_default().max(1);
     let bar = |(x, hour): (usize, &HourPoint)| {
         let number = messages(hour);
         // What there is can be seen, however little beside the most.
         let height = (number * HIGHEST / most).max(i64::from(number > 0));
-        Bar {
+        ChartBar {
             x,
             top: HIGHEST - height,
             height,

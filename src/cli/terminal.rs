@@ -12,12 +12,12 @@ const PLAIN_WIDTH: usize = 100;
 
 /// Where text is printed to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paper {
+pub(super) struct Terminal {
     width: usize,
     colour: bool,
 }
 
-impl Paper {
+impl Terminal {
     /// Standard output as it is.
     pub(super) fn stdout() -> Self {
         Self {
@@ -185,12 +185,12 @@ mod tests {
 
     #[test]
     fn a_report_is_wrapped_beside_its_names() {
-        let paper = Paper {
+        let terminal = Terminal {
             width: 50,
             colour: false,
         };
         assert_eq!(
-            paper.report(&report()),
+            terminal.report(&report()),
             "problem  The name does not resolve.
          → Correct PUBLIC_URL.
 
@@ -205,14 +205,14 @@ problem  public_url  The name shop.example does
 
     #[test]
     fn what_is_to_be_copied_is_not_broken() {
-        let paper = Paper {
+        let terminal = Terminal {
             width: 50,
             colour: false,
         };
         let url = "https://hooks.my-very-own-shop.example/with-a-prefix/instagram/webhook";
-        let wrapped = paper.wrapped("", 0, &format!("Set the URL to {url} now."));
+        let wrapped = terminal.wrapped("", 0, &format!("Set the URL to {url} now."));
         assert!(wrapped.lines().any(|line| line == url), "{wrapped}");
-        let wrapped = paper.wrapped(
+        let wrapped = terminal.wrapped(
             "",
             0,
             "It needs the header under the name X-Webhook-Secret.",
@@ -222,12 +222,12 @@ problem  public_url  The name shop.example does
 
     #[test]
     fn colour_is_only_where_it_was_asked_for() {
-        let plain = Paper {
+        let plain = Terminal {
             width: 80,
             colour: false,
         }
         .report(&report());
-        let coloured = Paper {
+        let coloured = Terminal {
             width: 80,
             colour: true,
         }

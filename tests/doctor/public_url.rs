@@ -2,8 +2,8 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use chatrace_webhook::diagnose::public_url::{self, Credentials};
 use chatrace_webhook::diagnose::{Check, Status};
+use chatrace_webhook::probe::public_url::{ProbeCredentials, check_public_url};
 use futures_util::future::join_all;
 use reqwest::Method;
 use rstest::rstest;
@@ -18,16 +18,20 @@ use crate::support::{Answer, App, Backend, TOKEN};
 
 const SECRET: &str = "canary-secret";
 
-fn credentials(api_token: &str, secret: Option<&str>, app_secret: Option<&str>) -> Credentials {
-    Credentials {
+fn credentials(
+    api_token: &str,
+    secret: Option<&str>,
+    app_secret: Option<&str>,
+) -> ProbeCredentials {
+    ProbeCredentials {
         api_token: Some(api_token.into()),
         webhook_secret: secret.map(Into::into),
         app_secret: app_secret.map(Into::into),
     }
 }
 
-async fn way(url: &str, credentials: &Credentials) -> Check {
-    let check = public_url::check(Some(&url.parse().unwrap()), credentials).await;
+async fn way(url: &str, credentials: &ProbeCredentials) -> Check {
+    let check = check_public_url(Some(&url.parse().unwrap()), credentials).await;
     assert!(!format!("{check:?}").contains("canary"), "{check:?}");
     check
 }
@@ -43,7 +47,7 @@ async fn a_probe_comes_in_and_is_never_kept(
 ) {
     let app = App::with(backend, &[("WEBHOOK_SECRET", SECRET)]).await;
     let found = usual(&app.base).await;
-    assert!(found.observed.contains("came in after"), "{found:?}");
+    assert!(found.observed.contains("arrived after"), "{found:?}");
     // A probe that this service cannot recognise is not kept either.
     let stranger = way(&app.base, &credentials("other", Some(SECRET), None)).await;
     assert!(
@@ -63,7 +67,7 @@ async fn a_probe_is_judged_like_a_sender_but_not_counted_as_one() {
     let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", SECRET)]).await;
     let none = way(&app.base, &credentials(TOKEN, None, None)).await;
     assert!(
-        none.observed.contains("was lost on the way (401)"),
+        none.observed.contains("without its secret (401)"),
         "{none:?}"
     );
     let wrong = way(&app.base, &credentials(TOKEN, Some("canary-old"), None)).await;
@@ -79,7 +83,7 @@ async fn a_probe_is_judged_like_a_sender_but_not_counted_as_one() {
 
     let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "canary-app")]).await;
     let signed = way(&meta.base, &credentials(TOKEN, None, Some("canary-app"))).await;
-    assert!(signed.observed.contains("came in after"), "{signed:?}");
+    assert!(signed.observed.contains("arrived after"), "{signed:?}");
 }
 
 #[tokio::test]
@@ -100,7 +104,7 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
     );
     let other = credentials("another-token", Some("another"), None);
     let url = app.base.parse().unwrap();
-    let found = public_url::check(Some(&url), &other).await;
+    let found = check_public_url(Some(&url), &other).await;
     assert!(
         found.observed.contains("does not know the probe (401)"),
         "{found:?}"
@@ -149,7 +153,7 @@ async fn a_path_that_the_proxy_changes_is_named_and_no_login_is_sent() {
     // Chatrace is given the URL without them.
     let with_login = app.base.replace("http://", "http://user:canary@");
     let found = usual(&format!("{with_login}/?token=canary")).await;
-    assert!(found.observed.contains("came in after"), "{found:?}");
+    assert!(found.observed.contains("arrived after"), "{found:?}");
 }
 
 fn redirect() -> Response {
@@ -226,7 +230,7 @@ async fn a_way_that_ends_early_is_named() {
         assert_eq!(found.status, Status::Problem, "{name}: {found:?}");
         text += &case(name, &sentences(&found));
     }
-    let none = public_url::check(None, &credentials(TOKEN, None, None)).await;
+    let none = check_public_url(None, &credentials(TOKEN, None, None)).await;
     assert_eq!(none.status, Status::Unknown, "{none:?}");
     text += &case("not set", &sentences(&none));
     assert_report("public_url_unreachable", &text);

@@ -7,14 +7,14 @@ use crate::store::Spool;
 
 /// A spool that this configuration would not open, although something waits in it or may.
 #[derive(Debug)]
-pub(in crate::cli) struct Stranded {
+pub(in crate::cli) struct OrphanedSpool {
     /// What is there: a sentence that names the file, without its full stop.
     pub(in crate::cli) observed: String,
     /// What to do.
     pub(in crate::cli) next: String,
 }
 
-impl fmt::Display for Stranded {
+impl fmt::Display for OrphanedSpool {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.observed, self.next)
     }
@@ -24,7 +24,7 @@ impl fmt::Display for Stranded {
 ///
 /// # Errors
 /// When some would, or when that cannot be told.
-pub(in crate::cli) async fn look(config: &Config) -> Result<(), Stranded> {
+pub(in crate::cli) async fn find_orphaned(config: &Config) -> Result<(), OrphanedSpool> {
     let embedded = config.database.is_embedded();
     if config.spool && !embedded {
         return Ok(());
@@ -40,7 +40,7 @@ pub(in crate::cli) async fn look(config: &Config) -> Result<(), Stranded> {
     let move_away = "move the file away, and those beside it whose names begin with its own";
     let depth = Spool::look(&config.data_dir)
         .await
-        .map_err(|error| Stranded {
+        .map_err(|error| OrphanedSpool {
             observed: error.to_string(),
             next: format!(
                 "acknowledged deliveries may wait in it; let the service's user read it, or {move_away}"
@@ -49,7 +49,7 @@ pub(in crate::cli) async fn look(config: &Config) -> Result<(), Stranded> {
     if depth.deliveries == 0 {
         return Ok(());
     }
-    Err(Stranded {
+    Err(OrphanedSpool {
         observed: format!(
             "the spool file {} holds acknowledged deliveries that no database has yet, {} of them, and {why}",
             Spool::file(&config.data_dir).display(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use chatrace_webhook::config::Config;
-use chatrace_webhook::diagnose::Inquiry;
+use chatrace_webhook::probe::Prober;
 use futures_util::future::join_all;
 use serde_json::Value;
 
@@ -105,10 +105,10 @@ async fn others_are_asked_once_a_minute_whoever_asks() {
         "INSTAGRAM_ACCESS_TOKEN" => Some(CHATRACE_TOKEN.to_owned()),
         _ => None,
     });
-    let inquiry = Inquiry::new(&config.unwrap(), &[TOKEN.into()]);
-    assert!(inquiry.known().is_none());
-    join_all((0..20).map(|_| inquiry.ask())).await;
-    inquiry.ask().await;
+    let prober = Prober::new(&config.unwrap(), &[TOKEN.into()]);
+    assert!(prober.known().is_none());
+    join_all((0..20).map(|_| prober.ask())).await;
+    prober.ask().await;
     assert_eq!(api.asked().len(), 1);
     let later = async |seconds| {
         tokio::time::pause();
@@ -116,11 +116,11 @@ async fn others_are_asked_once_a_minute_whoever_asks() {
         tokio::time::resume();
     };
     later(61).await;
-    assert!(inquiry.known().is_some(), "still believed");
-    inquiry.ask().await;
+    assert!(prober.known().is_some(), "still believed");
+    prober.ask().await;
     assert_eq!(api.asked().len(), 2);
     later(601).await;
-    assert!(inquiry.known().is_none(), "too old to be told");
+    assert!(prober.known().is_none(), "too old to be told");
 }
 
 #[tokio::test]

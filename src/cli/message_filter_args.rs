@@ -3,12 +3,13 @@
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::filter::{parse_moment, parse_text};
 use crate::message::{Channel, Direction, Kind, millis};
-use crate::store::{MessageFilter, parse_moment, parse_text};
+use crate::store::MessageFilter;
 
 /// Which messages: every condition that is given must hold.
 #[derive(Debug, Clone, Args)]
-pub struct Conditions {
+pub struct MessageFilterArgs {
     /// Arrived at this time or later, such as 2026-07-09T14:56:00Z.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     pub since: Option<Timestamp>,
@@ -33,7 +34,7 @@ pub struct Conditions {
     pub query: Option<String>,
 }
 
-impl Conditions {
+impl MessageFilterArgs {
     /// For asking a database.
     pub(super) fn filter(self) -> MessageFilter {
         MessageFilter {

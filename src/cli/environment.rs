@@ -10,7 +10,7 @@ use crate::config::{Auth, Chatrace, Config, ConfigErrors, Env, Meta};
 
 /// The environment, section by section: a mistake in one section hides no other.
 #[derive(Debug)]
-pub(super) struct Surroundings {
+pub(super) struct Environment {
     pub(super) server: Server,
     pub(super) auth: Auth,
     pub(super) meta: Meta,
@@ -21,7 +21,7 @@ pub(super) struct Surroundings {
     pub(super) api_token: Option<SecretString>,
 }
 
-impl Surroundings {
+impl Environment {
     /// Reads the environment. `token_variable` is where the API token is looked for first.
     pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>, token_variable: &str) -> Self {
         let mut env = Env::new(lookup);

@@ -1,0 +1,79 @@
+//! The result of one check.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::named_enum;
+
+named_enum! {
+    /// How bad it is, best first.
+    Status {
+        /// As it should be.
+        Ok = "ok",
+        /// It cannot be known from here.
+        Unknown = "unknown",
+        /// It works, but something is not as it should be.
+        Warning = "warning",
+        /// Messages are lost, or do not arrive.
+        Problem = "problem",
+    }
+}
+
+/// The result of one check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// A stable word for scripts.
+    pub name: String,
+    pub status: Status,
+    /// What was observed, in one sentence with its numbers.
+    pub observed: String,
+    /// The consequence for the messages.
+    pub meaning: String,
+    /// What to do about it; empty if there is nothing to do.
+    pub next_step: String,
+}
+
+impl Check {
+    /// A check that found nothing wrong.
+    pub fn ok(name: &str, observed: impl Into<String>, meaning: impl Into<String>) -> Self {
+        Self::new(name, Status::Ok, observed, meaning, "")
+    }
+
+    /// A check that needs the database, which is away.
+    pub fn unknown(name: &str) -> Self {
+        Self::new(
+            name,
+            Status::Unknown,
+            "The database is away.",
+            "This is unknown without it.",
+            "",
+        )
+    }
+
+    /// A check that needs something to have arrived.
+    pub(super) fn too_early(name: &str, things: &str) -> Self {
+        Self::new(
+            name,
+            Status::Unknown,
+            format!("There are no {things} yet."),
+            "This is unknown until some have arrived.",
+            "",
+        )
+    }
+
+    pub fn new(
+        name: &str,
+        status: Status,
+        observed: impl Into<String>,
+        meaning: impl Into<String>,
+        next_step: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            status,
+            observed: observed.into(),
+            meaning: meaning.into(),
+            next_step: next_step.into(),
+        }
+    }
+}
