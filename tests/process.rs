@@ -161,9 +161,7 @@ async fn a_file_env_is_read_and_a_broken_one_is_refused() {
         std::fs::write(directory.path().join(".env"), content).unwrap();
         let refusal = refusal(program(directory.path())).await;
         assert!(
-            refusal.contains(&format!(
-                ".env cannot be understood: something is wrong in line {line}:"
-            )),
+            refusal.contains(&format!(".env cannot be parsed: line {line}:")),
             "{refusal}"
         );
         assert!(!refusal.contains("canary"), "{refusal}");

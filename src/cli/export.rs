@@ -1,8 +1,8 @@
-//! `chatrace-webhook export`: everything that was received, as a file.
+//! `chatrace-webhook export`: messages as a file.
 
 mod target;
 
-use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,28 +11,26 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use super::message_filter_args::{MessageFilterArgs, one_of};
+use super::message_filter_args::{MessageFilterArgs, names};
 use super::progress::Progress;
 use crate::config::{Config, ConfigErrors, Database, Env};
 use crate::export::{Export, Format};
 use crate::store::{Feed, PostgresStore, SqliteFeed};
 use target::Target;
 
-/// What to export, and where to.
 #[derive(Debug, Clone, Args)]
 pub struct ExportArgs {
-    /// jsonl: one message as JSON in each line; csv: for spreadsheets.
-    #[arg(long, value_parser = format)]
+    /// jsonl: one message as JSON in each line; csv: a table for spreadsheets.
+    #[arg(long, value_parser = names(Format::ALL, Format::as_str))]
     pub format: Format,
-    /// The file, which appears when it is complete (a device or a pipe is written at once); without it, standard output.
+    /// The file. It appears when it is complete; a device or a pipe is written directly. By default, standard output.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Which messages.
     #[command(flatten)]
     pub filter: MessageFilterArgs,
 }
 
-/// Reads the database that the environment names, and no service: it may run or not.
+/// Reads the database that the environment names. The service may be running or not.
 pub(super) async fn export(
     arguments: ExportArgs,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -41,17 +39,17 @@ pub(super) async fn export(
     let Some(file) = arguments.output else {
         let output = io::stdout().lock();
         return match write(&*feed, arguments.filter, arguments.format, output).await {
-            // Whoever reads has enough.
+            // The reader has closed the pipe.
             Err(error) if is_broken_pipe(&error) => Ok(()),
             result => Ok(result?),
         };
     };
     let target = Target::open(&file).map_err(Failure::CannotRun)?;
     let writing = write(&*feed, arguments.filter, arguments.format, target.file());
-    if target.is_aside() {
-        // A signal ends it in order: what is not complete does not stay.
-        let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
-        let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+    if target.is_temporary() {
+        // A signal deletes the incomplete file.
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
         tokio::select! {
             written = writing => written?,
             _ = interrupt.recv() => return Err(interrupted(&file)),
@@ -68,10 +66,10 @@ pub(super) async fn export(
 }
 
 fn interrupted(file: &Path) -> Failure {
-    anyhow!("interrupted: {} is not written", file.display()).into()
+    anyhow!("interrupted: {} was not written", file.display()).into()
 }
 
-/// The database, only to be read.
+/// Opens the database for reading.
 async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, Failure> {
     let mut env = Env::new(lookup);
     let data_dir = Config::data_dir(&mut env);
@@ -83,7 +81,7 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, 
     let opened: Result<Box<dyn Feed>, _> = match database {
         Database::Sqlite { path, .. } if !path.exists() => {
             return Err(Failure::CannotRun(format!(
-                "the database file {} cannot be read: it is not there; set DATA_DIR, or DATABASE_URL, as for the service",
+                "there is no database file {}; set DATA_DIR or DATABASE_URL as for the service",
                 path.display()
             )));
         }
@@ -99,7 +97,7 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Feed>, 
     opened.map_err(|error| Failure::CannotRun(error.to_string()))
 }
 
-/// Writes everything, and says how much it was.
+/// Writes everything, and prints the number of messages.
 async fn write(
     feed: &dyn Feed,
     filter: MessageFilterArgs,
@@ -107,27 +105,20 @@ async fn write(
     output: impl Write,
 ) -> anyhow::Result<()> {
     let mut output = BufWriter::new(output);
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(None);
     let mut export = Export::begin(feed, filter.filter(), format).await?;
     while let Some(bytes) = export.next(feed).await? {
         output.write_all(&bytes)?;
-        progress.show(None, &format!("{} messages", export.messages()));
+        let messages = export.messages();
+        progress.show(messages, format!("{messages} messages"));
     }
     output.flush()?;
-    let said = format!("{} messages exported", export.messages());
-    if io::stderr().is_terminal() {
-        progress.end(None, &said);
-    } else {
-        writeln!(io::stderr(), "{said}").ok();
-    }
+    progress.clear();
+    writeln!(io::stderr(), "{} messages exported", export.messages()).ok();
     Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
-}
-
-fn format(name: &str) -> Result<Format, String> {
-    Format::named(name).ok_or_else(|| one_of(Format::ALL))
 }

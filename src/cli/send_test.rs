@@ -1,8 +1,8 @@
-//! `chatrace-webhook send-test`: sends what Chatrace would send, and says what became of it.
+//! `chatrace-webhook send-test`: sends what Chatrace would send, and shows the outcomes.
 
 mod samples;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -18,11 +18,10 @@ use crate::http_client::{self, RequestError};
 use crate::{crypto, text};
 use samples::{SAMPLES, TestSample};
 
-/// The arguments.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SendTestArgs {
     /// Send only this sample; see `--list`.
-    #[arg(long, value_name = "NAME", value_parser = samples::named)]
+    #[arg(long, value_name = "NAME", value_parser = samples::parser())]
     shape: Option<&'static TestSample>,
     /// The service to send to [default: the one on this machine, at PORT].
     #[arg(long, value_name = "URL", value_parser = http_url)]
@@ -30,20 +29,20 @@ pub struct SendTestArgs {
     /// How many times each sample is sent.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
-    /// List the samples, and send nothing.
+    /// List the samples without sending anything.
     #[arg(long)]
     list: bool,
-    /// Print what became of them as JSON.
+    /// Print the outcomes as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// What became of one.
+/// One test message that was sent.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Sent {
     shape: &'static str,
-    /// Whether the service keeps it.
+    /// Whether the service has kept it.
     kept: bool,
     /// The HTTP status, if there was an answer.
     status: Option<u16>,
@@ -72,8 +71,11 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
         None => SAMPLES.iter().collect(),
     };
     let mut sent = Vec::new();
+    let mut time = Timestamp::MIN;
     for _ in 0..options.count {
         for sample in &chosen {
+            // Some samples differ by their time only, which is in milliseconds.
+            time = Timestamp::now().max(time + SignedDuration::from_millis(1));
             let secret = known.auth.webhook_secrets.first();
             sent.push(
                 send(
@@ -81,7 +83,8 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
                     &url,
                     secret,
                     known.meta.app_secret.as_ref(),
-                    sample,
+                    &sample.fresh(time),
+                    sample.name,
                 )
                 .await,
             );
@@ -95,7 +98,7 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
     if sent.iter().all(|sent| sent.kept) {
         Ok(())
     } else {
-        Err(Failure::Said)
+        Err(Failure::Reported)
     }
 }
 
@@ -104,9 +107,9 @@ async fn send(
     url: &str,
     secret: Option<&SecretString>,
     app_secret: Option<&SecretString>,
-    sample: &TestSample,
+    body: &str,
+    shape: &'static str,
 ) -> Sent {
-    let body = sample.fresh(Timestamp::now());
     let mut request = client.post(url).header("content-type", "application/json");
     if let Some(Ok(mut secret)) = secret.map(|secret| HeaderValue::from_str(secret.expose_secret()))
     {
@@ -119,17 +122,17 @@ async fn send(
         );
     }
     let mut sent = Sent {
-        shape: sample.name,
+        shape,
         kept: false,
         status: None,
         outcome: None,
         delivery_id: None,
         error: None,
     };
-    let response = match request.body(body).send().await {
+    let response = match request.body(body.to_owned()).send().await {
         Ok(response) => response,
         Err(error) => {
-            sent.error = Some(no_answer(&RequestError::from(&error)));
+            sent.error = Some(explain(&RequestError::from(&error)));
             return sent;
         }
     };
@@ -142,34 +145,34 @@ async fn send(
     sent.delivery_id = field("deliveryId");
     sent.kept = success && sent.delivery_id.is_some();
     if !sent.kept {
-        let foreign = "what answers is not this service: check the URL";
+        let foreign = "the answer is not from this service: check the URL";
         sent.error = field("error").or_else(|| Some(foreign.to_owned()));
     }
     sent
 }
 
-fn no_answer(trouble: &RequestError) -> String {
-    match trouble {
+fn explain(error: &RequestError) -> String {
+    match error {
         RequestError::Refused => {
             "nothing listens there: start the service with `chatrace-webhook serve`".to_owned()
         }
-        trouble => trouble.to_string(),
+        error => error.to_string(),
     }
 }
 
-/// What outcomes mean for whoever sends a test.
+/// The meaning of outcomes, for the user of this command.
 const MEANINGS: [(&[&str], &str); 4] = [
     (
         &["ignored", "quarantined"],
-        "What was not stored holds no message, on purpose. The doctor tells of it as of any other delivery, until newer ones have taken its place.",
+        "Some samples contain no message, on purpose, so they were not stored. The doctor reports them like any other delivery until newer ones have replaced them.",
     ),
     (
         &["spooled"],
-        "What is spooled waits on the service's disk, because its database is away, and is stored when that is back. The doctor says more.",
+        "Spooled deliveries wait on the service's disk, because its database is away. They are stored when it is available again. The doctor says more.",
     ),
     (
         &["duplicate"],
-        "A duplicate is a message that the service has already: it is not stored twice.",
+        "A duplicate is a message that is stored already. It is not stored twice.",
     ),
     (
         &["stored"],
@@ -178,21 +181,17 @@ const MEANINGS: [(&[&str], &str); 4] = [
 ];
 
 fn summary(sent: &[Sent], terminal: Terminal) -> String {
-    let mut rows = Vec::new();
+    let mut rows = vec![["sample", "status", "outcome", "delivery"].map(str::to_owned)];
     for one in sent {
         let outcome = one.outcome.clone().unwrap_or_else(|| "not kept".to_owned());
         let status = one
             .status
             .map_or("-".to_owned(), |status| status.to_string());
         let delivery = one.delivery_id.clone().unwrap_or_else(|| "-".to_owned());
-        rows.push(vec![one.shape.to_owned(), status, outcome, delivery]);
+        rows.push([one.shape.to_owned(), status, outcome, delivery]);
     }
-    let heads = ["sample", "status", "outcome", "delivery"]
-        .map(str::to_owned)
-        .to_vec();
-    rows.insert(0, heads);
     let kept = sent.iter().filter(|sent| sent.kept).count();
-    let mut text = format!("{}\n", table(&rows));
+    let mut text = format!("{}\n", table(rows));
     if kept == sent.len() {
         text += &terminal.painted(Status::Ok, &format!("{kept} of {kept} kept."));
         text.push('\n');
@@ -229,11 +228,9 @@ fn list(json: bool) {
         terminal::print_json(&samples.collect::<Vec<_>>());
         return;
     }
-    let rows: Vec<_> = SAMPLES
-        .iter()
-        .map(|sample| vec![sample.name.to_owned(), sample.description.to_owned()])
-        .collect();
-    terminal::print(&table(&rows));
+    let rows = SAMPLES.iter();
+    let rows = rows.map(|sample| [sample.name, sample.description]);
+    terminal::print(&table(rows));
 }
 
 #[cfg(test)]
@@ -241,8 +238,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_holds_no_message_is_said_to_hold_none() {
-        let told = |outcome: &str| {
+    fn only_unstored_samples_are_said_to_contain_no_message() {
+        let summarized = |outcome: &str| {
             let sent = Sent {
                 shape: "template",
                 kept: true,
@@ -254,15 +251,21 @@ mod tests {
             summary(&[sent], Terminal::stdout())
         };
         for outcome in ["ignored", "quarantined"] {
-            assert!(told(outcome).contains("holds no message"), "{outcome}");
+            assert!(
+                summarized(outcome).contains("contain no message"),
+                "{outcome}"
+            );
         }
         for (outcome, sentence) in [
-            ("spooled", "waits on the service's disk"),
+            ("spooled", "wait on the service's disk"),
             ("duplicate", "is not stored twice"),
             ("stored", "Test messages belong to"),
         ] {
-            assert!(told(outcome).contains(sentence), "{outcome}");
-            assert!(!told(outcome).contains("holds no message"), "{outcome}");
+            assert!(summarized(outcome).contains(sentence), "{outcome}");
+            assert!(
+                !summarized(outcome).contains("contain no message"),
+                "{outcome}"
+            );
         }
     }
 }

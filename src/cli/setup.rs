@@ -7,7 +7,6 @@ use super::terminal::{self, Terminal};
 use super::{Failure, Lookup};
 use crate::setup::{SetupStep, Situation, steps};
 
-/// The arguments.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct SetupArgs {
     /// Print the steps as JSON.
@@ -37,7 +36,7 @@ fn text(steps: &[SetupStep], terminal: Terminal) -> String {
             text += &terminal.wrapped("   ", 3, note);
         }
         for field in &step.fields {
-            // Never wrapped: it is copied. Writing to a string cannot fail.
+            // Not wrapped, so that it can be copied. Writing to a string cannot fail.
             writeln!(text, "     {:<8}{}", field.name, field.value).ok();
         }
         if let Some(copy) = &step.copy {

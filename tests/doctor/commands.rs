@@ -416,7 +416,7 @@ async fn a_test_message_that_is_not_kept_is_a_failure_with_its_reason() {
         &run(command(&directory, &stranger.port.to_string(), &arguments)).await,
         1,
     );
-    assert!(text.contains("is not this service"), "{text}");
+    assert!(text.contains("not from this service"), "{text}");
 
     let mut signed = command(&directory, "0", &["send-test", "--shape", "meta", "--url"]);
     let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "app")]).await;

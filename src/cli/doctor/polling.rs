@@ -1,39 +1,35 @@
-//! `doctor --probe-polling`: the polling question as a table.
-
-use std::io::{IsTerminal as _, Write as _, stderr};
+//! `doctor --probe-polling`: tries to poll Chatrace's API, and prints a table of the answers.
 
 use super::super::Failure;
+use super::super::progress::Progress;
 use super::super::terminal::{self, Terminal};
 use crate::config::Chatrace;
 use crate::diagnose::{Report, Status};
 use crate::probe::chatrace_api::{ChatraceApi, TokenPlacement};
 use crate::probe::polling::{Matrix, Pace, REQUESTS, probe_polling};
 
-/// Asks every question, tells on standard error how far it is, and prints what came of it.
+/// Sends every request and prints the answers.
 pub(super) async fn print_polling(chatrace: &Chatrace, json: bool) -> Result<(), Failure> {
     let Some(token) = &chatrace.access_token else {
         return Err(Failure::CannotRun(
-            "INSTAGRAM_ACCESS_TOKEN is not set: without a token there is nothing to try".to_owned(),
+            "INSTAGRAM_ACCESS_TOKEN is not set: polling cannot be tried without a token".to_owned(),
         ));
     };
     let api = ChatraceApi::new(&chatrace.api_url, token).map_err(|_| Failure::no_client())?;
-    let watched = stderr().is_terminal();
+    let mut progress = Progress::new(u64::try_from(REQUESTS).ok());
     let matrix = probe_polling(&api, Pace::default(), |done| {
-        if watched {
-            write!(stderr(), "\r{done} of {REQUESTS} requests").ok();
-        }
+        let text = format!("{done} of {REQUESTS} requests");
+        progress.show(u64::try_from(done).unwrap_or_default(), text);
     })
     .await;
-    if watched {
-        write!(stderr(), "\r\x1b[K").ok();
-    }
+    progress.clear();
     if json {
         terminal::print_json(&matrix);
     } else {
         terminal::print(&text(&matrix, Terminal::stdout()));
     }
     match matrix.status {
-        Status::Problem => Err(Failure::Said),
+        Status::Problem => Err(Failure::Reported),
         _ => Ok(()),
     }
 }
@@ -61,5 +57,5 @@ fn text(matrix: &Matrix, terminal: Terminal) -> String {
         let cells = line.iter().map(|tried| tried.reply.cell());
         rows.push(std::iter::once(path).chain(cells).collect());
     }
-    format!("{}\n{conclusion}", terminal::table(&rows))
+    format!("{}\n{conclusion}", terminal::table(rows))
 }

@@ -1,4 +1,4 @@
-//! Asking the running service.
+//! The checks of the running service.
 
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,15 +13,15 @@ use crate::text;
 /// The name of the check.
 const NAME: &str = "service";
 
-/// What was found at its address.
+/// What is at the service's address.
 pub(super) enum Found {
-    /// It runs; the checks of its diagnosis, none if it would not give one.
+    /// It runs. `seen` are the checks of its diagnosis, if it gave one.
     Answers { check: Check, seen: Vec<Check> },
-    /// It does not.
+    /// It does not run.
     Silent(Check),
 }
 
-/// Asks whether it lives, and only then, so that no stranger learns the token, what it sees.
+/// Asks for its diagnosis, but first whether it is this service, so that no other program gets the token.
 pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Found, Failure> {
     let client = http_client::client()
         .build()
@@ -29,15 +29,15 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
     let shown = shown(base);
     let is_alive = match is_alive(&client, base).await {
         Ok(is_alive) => is_alive,
-        Err(trouble) => return Ok(Found::Silent(no_answer(&shown, &trouble))),
+        Err(error) => return Ok(Found::Silent(no_answer(&shown, &error))),
     };
     if !is_alive {
         return Ok(Found::Silent(Check::new(
             NAME,
             Status::Problem,
             format!("Something answers at {shown}, but it is not this service."),
-            "Messages that are posted there are lost.",
-            "Stop the other program, or set PORT to a free port; or say with --url where the service listens.",
+            "Messages sent there are lost.",
+            "Stop the other program, or set PORT to a free port. If the service listens elsewhere, give its address with --url.",
         )));
     }
     let answers = |check, seen| Ok(Found::Answers { check, seen });
@@ -47,8 +47,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
                 NAME,
                 Status::Problem,
                 format!("The service answers at {shown}, but there is no API token here."),
-                "What the service sees itself is missing from this report.",
-                "Set API_TOKEN to that of the service, or run this where its DATA_DIR is.",
+                "The checks of the service are missing from this report.",
+                "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR.",
             ),
             Vec::new(),
         );
@@ -65,7 +65,7 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
             )));
         }
     };
-    let missing = "What the service sees itself is missing from this report.";
+    let missing = "The checks of the service are missing from this report.";
     match (status, serde_json::from_value::<Report>(body)) {
         (StatusCode::OK, Ok(report)) => answers(
             Check::ok(NAME, format!("The service answers at {shown}."), "It runs."),
@@ -77,7 +77,7 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
                 Status::Problem,
                 format!("The service at {shown} refuses this API token."),
                 missing,
-                "Set API_TOKEN to that of the service, or run this where its DATA_DIR is. A service that was started before the token changed must be restarted.",
+                "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR. If the token was changed since the service started, restart it.",
             ),
             Vec::new(),
         ),
@@ -97,38 +97,36 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
             Check::new(
                 NAME,
                 Status::Problem,
-                format!(
-                    "The service at {shown} answers {status} when it is asked for its diagnosis."
-                ),
+                format!("The service at {shown} answers {status} to GET /instagram/diagnosis."),
                 missing,
-                "Look at its log.",
+                "Its log contains the cause.",
             ),
             Vec::new(),
         ),
     }
 }
 
-fn no_answer(shown: &str, trouble: &RequestError) -> Check {
-    match trouble {
+fn no_answer(shown: &str, error: &RequestError) -> Check {
+    match error {
         RequestError::Refused => Check::new(
             NAME,
             Status::Problem,
             format!("Nothing listens at {shown}: the service does not run there."),
-            "Whatever is posted is lost.",
-            "Start it with `chatrace-webhook serve`; if it ends at once, it says why.",
+            "Messages sent there are lost.",
+            "Start it with `chatrace-webhook serve`. If it stops at once, it prints the reason.",
         ),
         RequestError::TimedOut => Check::new(
             NAME,
             Status::Problem,
-            format!("The service at {shown} takes the connection and does not answer."),
-            "It hangs, or the machine is out of resources; whatever is posted is lost.",
-            "Look at its log and restart it.",
+            format!("The service at {shown} accepts the connection but does not answer."),
+            "It hangs, or the machine is out of resources. Messages sent there are lost.",
+            "Read its log and restart it.",
         ),
-        trouble => Check::new(
+        error => Check::new(
             NAME,
             Status::Problem,
-            format!("The service at {shown} cannot be reached: {trouble}."),
-            "Whether it runs cannot be told.",
+            format!("The service at {shown} cannot be reached: {error}."),
+            "Whether it runs is unknown.",
             "Check the URL.",
         ),
     }

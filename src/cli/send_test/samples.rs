@@ -1,6 +1,7 @@
-//! Bodies that really arrive, made fresh so that none is a duplicate of the last, and all of one contact that nobody
-//! takes for a customer.
+//! Bodies as they really arrive, with new ids and times so that none is a duplicate, all of one contact that nobody
+//! mistakes for a customer.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,19 +12,17 @@ use crate::setup::BODY_TEMPLATE;
 pub(super) const CONTACT: &str = "send-test";
 const NAME: &str = "Send Test";
 
-/// One body.
 #[derive(Debug)]
 pub(super) struct TestSample {
-    /// How it is called on the command line.
     pub(super) name: &'static str,
-    /// What it is and what should become of it.
+    /// What it is, and its expected outcome.
     pub(super) description: &'static str,
     body: &'static str,
-    /// What is replaced, by its JSON pointer.
+    /// The values to replace, by JSON pointer.
     fresh: &'static [(&'static str, Fresh)],
 }
 
-/// What a value is replaced by.
+/// A new value.
 #[derive(Debug, Clone, Copy)]
 enum Fresh {
     Contact,
@@ -170,15 +169,14 @@ pub(super) static SAMPLES: [TestSample; 10] = [
     },
 ];
 
-/// The sample with a name, for the command line.
-pub(super) fn named(name: &str) -> Result<&'static TestSample, String> {
-    SAMPLES
-        .iter()
-        .find(|sample| sample.name == name)
-        .ok_or_else(|| {
-            let names: Vec<_> = SAMPLES.iter().map(|sample| sample.name).collect();
-            format!("expected one of {}", names.join(", "))
-        })
+/// Parses the name of a sample on the command line.
+pub(super) fn parser() -> impl TypedValueParser<Value = &'static TestSample> {
+    let names = SAMPLES.iter().map(|sample| sample.name);
+    PossibleValuesParser::new(names).try_map(|name| named(&name).ok_or("unknown name"))
+}
+
+fn named(name: &str) -> Option<&'static TestSample> {
+    SAMPLES.iter().find(|sample| sample.name == name)
 }
 
 impl TestSample {
@@ -226,7 +224,7 @@ mod tests {
             let later = sample.fresh(now + jiff::SignedDuration::from_secs(1));
             assert!(first.contains(&format!("\"{CONTACT}\"")), "{first}");
             assert_ne!(first, later, "{}", sample.name);
-            assert!(named(sample.name).is_ok());
+            assert!(named(sample.name).is_some());
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Deliveries that were acknowledged and wait in a spool, where a start without a spool would leave them for ever.
+//! An orphaned spool: acknowledged deliveries in a spool that this configuration does not use, so that they would never
+//! reach a database.
 
 use std::fmt;
 
 use crate::config::Config;
 use crate::store::Spool;
 
-/// A spool that this configuration would not open, although something waits in it or may.
+/// A spool that this configuration does not open, although it contains deliveries, or may.
 #[derive(Debug)]
 pub(in crate::cli) struct OrphanedSpool {
-    /// What is there: a sentence that names the file, without its full stop.
+    /// A sentence that names the file, without its full stop.
     pub(in crate::cli) observed: String,
-    /// What to do.
     pub(in crate::cli) next: String,
 }
 
@@ -20,10 +20,10 @@ impl fmt::Display for OrphanedSpool {
     }
 }
 
-/// Looks into the data directory for deliveries that would be left there. Changes nothing.
+/// Looks for an orphaned spool in the data directory. Changes nothing.
 ///
 /// # Errors
-/// When some would, or when that cannot be told.
+/// When there is one, or when that is unknown.
 pub(in crate::cli) async fn find_orphaned(config: &Config) -> Result<(), OrphanedSpool> {
     let embedded = config.database.is_embedded();
     if config.spool && !embedded {
@@ -32,18 +32,18 @@ pub(in crate::cli) async fn find_orphaned(config: &Config) -> Result<(), Orphane
     let (why, cure) = if embedded {
         (
             "the embedded database has no spool",
-            "SPOOL=on and the DATABASE_URL of the Postgres that they are meant for",
+            "SPOOL=on and the DATABASE_URL of the Postgres that they belong to",
         )
     } else {
         ("SPOOL is off", "SPOOL=on")
     };
-    let move_away = "move the file away, and those beside it whose names begin with its own";
+    let move_away = "move the file away, together with the files whose names begin with its name";
     let depth = Spool::look(&config.data_dir)
         .await
         .map_err(|error| OrphanedSpool {
             observed: error.to_string(),
             next: format!(
-                "acknowledged deliveries may wait in it; let the service's user read it, or {move_away}"
+                "it may contain acknowledged deliveries; make it readable for the service's user, or {move_away}"
             ),
         })?;
     if depth.deliveries == 0 {
@@ -51,12 +51,12 @@ pub(in crate::cli) async fn find_orphaned(config: &Config) -> Result<(), Orphane
     }
     Err(OrphanedSpool {
         observed: format!(
-            "the spool file {} holds acknowledged deliveries that no database has yet, {} of them, and {why}",
+            "the spool file {} contains {} acknowledged deliveries that are in no database yet, and {why}",
             Spool::file(&config.data_dir).display(),
-            depth.deliveries
+            depth.deliveries,
         ),
         next: format!(
-            "start with {cure} until /readyz tells of no deliveries in the spool; or, to go on without them, {move_away}"
+            "start with {cure} until /readyz reports no deliveries in the spool; or, to continue without them, {move_away}"
         ),
     })
 }

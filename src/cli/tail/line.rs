@@ -1,4 +1,4 @@
-//! A message as one line. What customers wrote is foreign: nothing in it may move the cursor of a terminal.
+//! A message as one line. Its text is foreign: nothing in it may move the cursor of a terminal.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::text::terminal_line;
 
-/// The message as JSON, with the control characters escaped that JSON allows and terminals obey.
+/// The message as JSON. Control characters that JSON allows and terminals obey are escaped.
 pub(super) fn json(message: &Value) -> String {
     let mut line = String::new();
     for letter in message.to_string().chars() {
         if letter.is_control() {
-            // They can only stand inside of strings.
+            // They are inside strings.
             write!(line, "\\u{:04x}", u32::from(letter)).ok();
         } else {
             line.push(letter);
@@ -20,7 +20,7 @@ pub(super) fn json(message: &Value) -> String {
     line
 }
 
-/// The message for people: time, direction, who, what.
+/// The message for people: time in UTC, direction, name, text.
 pub(super) fn readable(message: &Value, colour: bool) -> String {
     let text = |name: &str| message[name].as_str();
     let (arrow, tint) = if text("direction") == Some("outbound") {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_foreign_reaches_the_terminal_as_a_command() {
+    fn no_foreign_text_reaches_the_terminal_as_a_command() {
         let hostile = "\u{1b}[2Jgone\u{9b}2J\r\nnew\u{202e}line";
         let message = json!({"direction": "outbound", "kind": "text", "displayName": hostile, "text": hostile});
         for line in [readable(&message, false), json_line(&message)] {
