@@ -110,10 +110,7 @@ async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
         );
         assert_eq!(app.get(&path).await.ok()["erased"], true);
         let gone = app.get(&format!("{path}/raw")).await.with(410);
-        assert_eq!(
-            gone["error"],
-            "The body was erased together with a person in it."
-        );
+        assert_eq!(gone["error"], "The body was erased together with a person.");
         let counts = app
             .send(Method::POST, &format!("{path}/reprocess"))
             .await
@@ -190,7 +187,7 @@ async fn an_id_that_everybody_shares_is_nobody(
         nobody["error"]
             .as_str()
             .unwrap()
-            .contains("beside many contacts")
+            .contains("shared by several contacts")
     );
     assert_eq!(app.messages().await.len(), 19);
 }

@@ -172,7 +172,7 @@ async fn a_file_env_is_read_and_a_broken_one_is_refused() {
     )
     .unwrap();
     let broken = refusal(program(directory.path())).await;
-    assert!(broken.contains("in line 2: it is not UTF-8"), "{broken}");
+    assert!(broken.contains("line 2: not UTF-8"), "{broken}");
     std::fs::remove_file(directory.path().join(".env")).unwrap();
     std::fs::create_dir(directory.path().join(".env")).unwrap();
     let unreadable = refusal(program(directory.path())).await;

@@ -1,4 +1,4 @@
-//! `GET /instagram/diagnosis`: why nothing arrives. Here the facts are gathered and others are asked; `diagnose` judges.
+//! `GET /instagram/diagnosis`: why nothing arrives. Gathers the facts for the checks in `diagnose`, and runs those in `probe`.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,20 +18,20 @@ use crate::sighting::Tally;
 use crate::store::{CounterName, Recent, Snapshot, StoreError};
 use crate::text;
 
-/// Says why nothing arrives, and what to do.
+/// Why nothing arrives, and what to do
 ///
-/// Shows the report; while the database is away, what can be told without it.
+/// While the database is away, the report contains what is known without it.
 #[utoipa::path(
     get, path = "/instagram/diagnosis", operation_id = "showDiagnosis", tag = "operation", security(("apiToken" = [])),
-    responses((status = 200, description = "The verdict, and everything that was looked at.", body = Report), TokenErrors)
+    responses((status = 200, description = "The verdict, and every check.", body = Report), TokenErrors)
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Report> {
     let now = Timestamp::now();
-    let (asked, external) = tokio::join!(Asked::now(&state, now), state.prober.ask());
+    let (asked, external) = tokio::join!(DatabaseAnswers::read(&state, now), state.prober.ask());
     Json(report(&facts(&state, &asked, now), Some(external)))
 }
 
-/// What it all comes to.
+/// The report on these facts.
 pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report {
     let own = own_checks(facts);
     Report::new(match external {
@@ -40,17 +40,18 @@ pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report 
     })
 }
 
-/// What the database says. Both answers cost the same however many rows there are.
-pub(super) struct Asked {
+/// The answers of the database. Their cost does not depend on the number of rows.
+pub(super) struct DatabaseAnswers {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
-    /// What was not written when the database was asked: it may be in the answer all the same, but is not missed.
+    /// Rejected requests that were not written before the database was asked. They may be in its answer as well, but none
+    /// is missing.
     pending: Tally,
 }
 
-impl Asked {
-    /// Asks for the newest rows, and for counters from `since`. A database that is away is asked once.
-    pub(super) async fn now(state: &AppState, since: Timestamp) -> Self {
+impl DatabaseAnswers {
+    /// Reads the newest rows, and counters from `since`. A database that is away is asked only once.
+    pub(super) async fn read(state: &AppState, since: Timestamp) -> Self {
         let pending = state.observed.sightings().pending();
         let snapshot = state.store.snapshot(since).await;
         let recent = match &snapshot {
@@ -58,7 +59,7 @@ impl Asked {
             Err(error) => Err(error.clone()),
         };
         if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
-            tracing::warn!(%error, "the statistics are degraded");
+            tracing::warn!(%error, "the database cannot be read for the statistics");
         }
         Self {
             snapshot,
@@ -68,8 +69,8 @@ impl Asked {
     }
 }
 
-/// Gathers everything that the checks look at.
-pub(super) fn facts(state: &AppState, asked: &Asked, now: Timestamp) -> Facts {
+/// Gathers the input of the checks.
+pub(super) fn facts(state: &AppState, asked: &DatabaseAnswers, now: Timestamp) -> Facts {
     let (snapshot, recent, error) = match (&asked.snapshot, &asked.recent) {
         (Ok(snapshot), Ok(recent)) => (Some(snapshot), Some(recent), None),
         (Err(error), _) | (_, Err(error)) => (None, None, Some(error)),
@@ -129,7 +130,7 @@ fn webhook_url(state: &AppState) -> String {
     }
 }
 
-/// Why the database is away: one line without credentials.
+/// Why the database is away, in one line without credentials.
 fn cause(state: &AppState, error: &StoreError) -> String {
     let cause = match error {
         StoreError::Unavailable(cause) | StoreError::Conflict(cause) => cause.clone(),

@@ -1,7 +1,7 @@
-//! The session of somebody who reads in a browser: a time and a signature, in a cookie.
+//! The session of a browser: a time and a signature, in a cookie.
 //!
-//! Nothing is kept here, so that a session holds at every replica and across restarts. It is signed with the API token it
-//! was opened with, and ends when that is no longer one, or after [`LASTS`].
+//! The server stores nothing, so a session is valid at every replica and across restarts. It is signed with the API token
+//! of the login, and ends when that token is removed, or after [`LASTS`].
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -12,21 +12,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::super::AppState;
 use crate::crypto::{hmac_sha256, is_same};
 
-/// The name of the cookie. Other services on the same host have theirs.
+/// The name of the cookie.
 pub(in crate::http) const NAME: &str = "chatrace_webhook_session";
 /// How long a session lasts.
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
 
-/// What takes the cookie away.
+/// The header that deletes the cookie.
 pub(super) const NO_COOKIE: &str =
     "chatrace_webhook_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
 
-/// Whether a request comes with a session.
+/// Whether a request has a valid session.
 pub(in crate::http) fn is_open(state: &AppState, headers: &HeaderMap) -> bool {
     holds(headers, &state.api_tokens, Timestamp::now())
 }
 
-/// The cookie of a new session for this token. `is_secure`: only for TLS.
+/// The cookie of a new session for this token. With `is_secure`, browsers send it over TLS only.
 pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
     let until = now.as_second() + LASTS.as_secs();
     let signature = URL_SAFE_NO_PAD.encode(signature(token, until));
@@ -49,12 +49,12 @@ fn holds(headers: &HeaderMap, tokens: &[SecretString], now: Timestamp) -> bool {
     })
 }
 
-/// The values of the cookies with this name: a browser may send more than one, and beside those of others any octets.
+/// The values of the cookies with this name. A browser may send several, and other cookies with any bytes.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::COOKIE)
         .into_iter()
-        .flat_map(|line| line.as_bytes().split(|octet| *octet == b';'))
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }

@@ -1,4 +1,6 @@
-//! What the page shows, as the templates in `templates/` need it. They escape every text.
+//! The data of the templates in `templates/`, which escape every text.
+
+use std::borrow::Cow;
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -15,12 +17,13 @@ use crate::diagnose::{Check, Status};
 use crate::message::{Attachment, Message};
 use crate::setup::{SetupStep, Situation, steps};
 use crate::store::{DeliveryDetail, Newest};
+use crate::text::cut;
 
 /// The longest text in a list, in characters.
 const SHORT: usize = 600;
-/// How many reasons of a delivery are shown in a list.
+/// How many reasons of a delivery a list shows.
 const REASONS: usize = 3;
-/// How high the highest bar of the chart is.
+/// The height of the highest bar.
 const HIGHEST: i64 = 60;
 
 #[derive(Template)]
@@ -57,10 +60,10 @@ struct DeliveryTemplate<'a> {
     situation: Situation,
 }
 
-/// Where a page stands, for its links: they are relative.
+/// The location of a page, for its relative links.
 #[derive(Clone, Copy)]
 struct PageLocation {
-    /// From here to the page at the root.
+    /// The path from this page to the root.
     root: &'static str,
     has_session: bool,
 }
@@ -80,7 +83,7 @@ impl PageLocation {
     }
 }
 
-/// What stands behind the addresses of style and script.
+/// The version in the addresses of style and script.
 fn version() -> &'static str {
     &assets::VERSION
 }
@@ -93,7 +96,7 @@ struct ChartBar {
     title: String,
 }
 
-/// The form to log in with; `problem` is what was wrong with the last try.
+/// The login form; `problem` is why the last login was refused.
 pub(super) fn login(status: StatusCode, problem: Option<&str>) -> Response {
     let place = PageLocation {
         root: "",
@@ -108,7 +111,7 @@ pub(super) fn failure(error: &ApiError) -> Response {
     page(error.status(), &FailureTemplate { place, sentence })
 }
 
-/// Everything at a glance.
+/// The overview.
 pub(super) fn home(state: &AppState, look: &Look, newest: Option<&Newest>) -> Response {
     let situation = Situation::of(&state.config);
     let steps = steps(&situation);
@@ -140,7 +143,7 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page cannot be written");
+            tracing::error!(%error, "a page cannot be rendered");
             ApiError::Internal.into_response()
         }
     }
@@ -151,7 +154,7 @@ fn bars(hours: &[HourPoint]) -> Vec<ChartBar> {
     let most = hours.iter().map(messages).max().unwrap_or_default().max(1);
     let bar = |(x, hour): (usize, &HourPoint)| {
         let number = messages(hour);
-        // What there is can be seen, however little beside the most.
+        // Even a single message is visible beside the highest bar.
         let height = (number * HIGHEST / most).max(i64::from(number > 0));
         ChartBar {
             x,
@@ -163,7 +166,7 @@ fn bars(hours: &[HourPoint]) -> Vec<ChartBar> {
     hours.iter().enumerate().map(bar).collect()
 }
 
-/// A time for people. The sentences of the diagnosis are in UTC, so all is.
+/// A time for people, in UTC like the sentences of the diagnosis.
 fn shown(at: &Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -178,14 +181,11 @@ fn clock(at: Timestamp) -> String {
 }
 
 /// The beginning of a text.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(SHORT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+fn short(text: &str) -> Cow<'_, str> {
+    cut(text, SHORT)
 }
 
-/// The best name that is known of a customer.
+/// The best known name of a customer.
 fn name(message: &Message) -> &str {
     let known = message
         .display_name
@@ -194,19 +194,19 @@ fn name(message: &Message) -> &str {
     known.unwrap_or(&message.contact_id)
 }
 
-/// Where an attachment can be opened, if that is on the web: a foreign address may be anything, a script, too.
+/// The link to an attachment, if it is a web address: a foreign address may also be a script.
 fn link(attachment: &Attachment) -> Option<&str> {
     let url = attachment.url.as_deref()?;
     let is_web = url.starts_with("https://") || url.starts_with("http://");
     is_web.then_some(url)
 }
 
-/// A number, or that it is not known while the database is away.
+/// A number, or `?` while the database is away.
 fn number(value: Option<&i64>) -> String {
     value.map_or_else(|| "?".to_owned(), i64::to_string)
 }
 
-/// The pieces of a sentence in which code stands between backticks, and which of them are code.
+/// The pieces of a sentence with code in backticks, and which of them are code.
 fn pieces(sentence: &str) -> impl Iterator<Item = (bool, &str)> {
     let pieces = sentence.split('`').enumerate();
     pieces.map(|(number, piece)| (number % 2 == 1, piece))
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_between_backticks_is_code() {
+    fn text_in_backticks_is_code() {
         let found: Vec<_> = pieces("run `setup`, then `doctor`").collect();
         let expected = [
             (false, "run "),
@@ -266,13 +266,5 @@ mod tests {
             (false, ""),
         ];
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn a_long_text_is_cut_between_letters() {
-        assert_eq!(short("héllo"), "héllo");
-        let long = short(&"é".repeat(SHORT + 1));
-        assert_eq!(long.chars().count(), SHORT + 1);
-        assert!(long.ends_with('…'));
     }
 }
