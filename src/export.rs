@@ -7,7 +7,6 @@ mod table;
 use crate::message::named_enum;
 use crate::store::{self, Feed, MessageFilter, StoreError};
 
-/// How many messages are read at once.
 const PAGE: u32 = 1000;
 
 named_enum! {
@@ -21,7 +20,6 @@ named_enum! {
 }
 
 impl Format {
-    /// The media type.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Jsonl => "application/jsonl",
@@ -30,7 +28,7 @@ impl Format {
     }
 }
 
-/// A file that is being made: of everything that was there when it was begun.
+/// An export in progress, of all messages at its beginning.
 #[derive(Debug)]
 pub(crate) struct Export {
     filter: MessageFilter,
@@ -43,8 +41,6 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Begins.
-    ///
     /// # Errors
     /// Those of the database.
     pub(crate) async fn begin(
@@ -63,15 +59,15 @@ impl Export {
         })
     }
 
-    /// How many messages were given so far.
+    /// The number of messages so far.
     pub(crate) fn messages(&self) -> u64 {
         self.messages
     }
 
-    /// The next bytes of the file; `None` at its end. Some may be empty, where nothing fits the filter.
+    /// The next bytes of the file; `None` at its end. They may be empty if no message matches the filter.
     ///
     /// # Errors
-    /// Those of the database; the file is not complete then.
+    /// Those of the database. Then the file is incomplete.
     pub(crate) async fn next(&mut self, feed: &dyn Feed) -> Result<Option<Vec<u8>>, StoreError> {
         if self.ended {
             return Ok(None);

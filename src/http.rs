@@ -9,6 +9,7 @@ mod diagnosis;
 mod erasure;
 mod error;
 mod extract;
+mod facts;
 mod health;
 mod messages;
 mod metrics;

@@ -1,4 +1,4 @@
-//! Logs, on standard output, and the recorder of metrics.
+//! Logs on standard output, and the recorder of metrics.
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write, stdout};
@@ -19,7 +19,7 @@ pub fn init(telemetry: &Telemetry) {
         .with_target(false)
         .with_ansi(stdout().is_terminal())
         .with_writer(|| LogWriter)
-        // Whoever reads the log may go away; complaining to a closed pipe would end the task that complains.
+        // The reader of the log may be gone: an error message to a closed pipe would panic.
         .log_internal_errors(false);
     // A second call, in tests, changes nothing.
     let _ = match telemetry.format {
@@ -29,14 +29,14 @@ pub fn init(telemetry: &Telemetry) {
 }
 
 thread_local! {
-    /// The lines that this thread has not written yet, while it writes [`together`].
+    /// The lines that this thread collects in [`together`].
     static TOGETHER: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Runs something, and writes the lines that it logs on this thread at once: as many system calls for a hundred lines as
-/// for one. They are written when this returns.
+/// Runs a function, and writes the lines that it logs on this thread all at once when it returns: a hundred lines need as
+/// many system calls as one.
 pub fn together(logs: impl FnOnce()) {
-    /// Writes them even if that panics.
+    /// Writes them even after a panic.
     struct Together;
 
     impl Drop for Together {
@@ -51,7 +51,7 @@ pub fn together(logs: impl FnOnce()) {
     logs();
 }
 
-/// Standard output, a line at a time or some together.
+/// Standard output, line by line or several lines together.
 struct LogWriter;
 
 impl Write for LogWriter {
@@ -67,8 +67,8 @@ impl Write for LogWriter {
     }
 }
 
-/// Histograms are kept as they come until somebody looks, or this much time has passed.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often the recorder compacts its histograms.
+const COMPACT_INTERVAL: Duration = Duration::from_secs(5);
 /// Upper bounds of durations, in seconds.
 const SECONDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -147,12 +147,12 @@ fn describe() {
     describe_gauge!("chatrace_start_timestamp_seconds", "Start of this process.");
 }
 
-/// Keeps the recorder's memory bounded while nobody looks at the metrics.
-pub async fn metrics_upkeep() {
+/// Keeps the recorder's memory bounded while nobody reads the metrics.
+pub async fn compact_metrics() {
     let Some(recorder) = metrics() else {
         return std::future::pending().await;
     };
-    let mut ticks = tokio::time::interval(UPKEEP);
+    let mut ticks = tokio::time::interval(COMPACT_INTERVAL);
     loop {
         ticks.tick().await;
         recorder.run_upkeep();

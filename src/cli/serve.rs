@@ -116,7 +116,7 @@ pub async fn run(
     let retention = Retention::new(store.clone(), config.retention_days);
     spawn_until_soft_stop(&lifecycle, "retention", retention.run());
     telemetry::metrics();
-    spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
+    spawn_until_soft_stop(&lifecycle, "metrics", telemetry::compact_metrics());
     let counting = store::keep_counting(store.clone(), ingest.commits());
     spawn_until_soft_stop(&lifecycle, "counting", counting);
     banner::print(&config, address, generated.as_ref());

@@ -24,7 +24,7 @@ pub(super) fn check_arrival(facts: &Facts) -> Check {
     };
     match facts.last_delivery_at {
         // Without the database it is unknown whether anything arrived before.
-        None if facts.known.is_none() => Check::unknown(NAME),
+        None if facts.known.is_none() => Check::without_database(NAME),
         None if misses.is_empty() => nothing_yet(facts),
         None => Check::new(
             NAME,

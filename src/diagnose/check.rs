@@ -39,11 +39,37 @@ impl Check {
         Self::new(name, Status::Ok, observed, meaning, "")
     }
 
+    pub(crate) fn unknown(
+        name: &str,
+        observed: impl Into<String>,
+        meaning: impl Into<String>,
+        next_step: impl Into<String>,
+    ) -> Self {
+        Self::new(name, Status::Unknown, observed, meaning, next_step)
+    }
+
+    pub(crate) fn warning(
+        name: &str,
+        observed: impl Into<String>,
+        meaning: impl Into<String>,
+        next_step: impl Into<String>,
+    ) -> Self {
+        Self::new(name, Status::Warning, observed, meaning, next_step)
+    }
+
+    pub(crate) fn problem(
+        name: &str,
+        observed: impl Into<String>,
+        meaning: impl Into<String>,
+        next_step: impl Into<String>,
+    ) -> Self {
+        Self::new(name, Status::Problem, observed, meaning, next_step)
+    }
+
     /// A check that needs the database, which is away.
-    pub fn unknown(name: &str) -> Self {
-        Self::new(
+    pub(super) fn without_database(name: &str) -> Self {
+        Self::unknown(
             name,
-            Status::Unknown,
             "The database is away.",
             "This is unknown without it.",
             "",

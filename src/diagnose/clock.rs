@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::words::length;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 use crate::message::{SentAtSource, Shape};
 use crate::store::RecentMessage;
 
@@ -17,7 +17,7 @@ const BEHIND: i64 = 60 * 60 * 1000;
 pub(super) fn check_clock(facts: &Facts) -> Check {
     const NAME: &str = "clock";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     if known.recent.messages.is_empty() {
         return Check::too_early(NAME, "messages");
@@ -51,9 +51,8 @@ pub(super) fn check_clock(facts: &Facts) -> Check {
             "`sentAt` can be trusted.",
         );
     };
-    Check::new(
+    Check::warning(
         NAME,
-        Status::Warning,
         observed,
         cause,
         "Synchronise the clock of this machine (NTP), and use `{{last_interaction}}` as the time in the body.",
@@ -71,6 +70,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::diagnose::Status;
     use crate::diagnose::facts::Known;
     use crate::message::Direction;
     use crate::store::Recent;

@@ -1,7 +1,7 @@
 //! Whether the database answers, and has the tables of this version.
 
 use super::facts::SpoolFacts;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 
 pub(super) fn check_database(facts: &Facts) -> Check {
     const NAME: &str = "database";
@@ -22,9 +22,8 @@ pub(super) fn check_database(facts: &Facts) -> Check {
             "Chatrace hardly ever retries, so refused messages are lost.",
         ),
     };
-    Check::new(
+    Check::problem(
         NAME,
-        Status::Problem,
         format!("The database is away ({}): {fate}.", facts.away),
         meaning,
         "Start the database, or make it reachable from this machine. The log contains the cause.",
@@ -41,6 +40,6 @@ pub(super) fn check_migrations(facts: &Facts) -> Check {
             "There is nothing to migrate.",
         )
     } else {
-        Check::unknown(NAME)
+        Check::without_database(NAME)
     }
 }

@@ -13,9 +13,8 @@ const WARNING: u64 = GIB;
 pub(super) fn check_disk(facts: &Facts) -> Check {
     const NAME: &str = "disk";
     let Some(Disk { free, total }) = facts.disk else {
-        return Check::new(
+        return Check::unknown(
             NAME,
-            Status::Unknown,
             "The free space on the disk of DATA_DIR is unknown.",
             "",
             "",

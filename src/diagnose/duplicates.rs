@@ -1,7 +1,7 @@
 //! Deliveries arrive, but always with the same message.
 
 use super::words::counted;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 use crate::delivery::Outcome;
 
 /// How many in a row are a problem.
@@ -10,7 +10,7 @@ const PATTERN: usize = 3;
 pub(super) fn check_duplicates(facts: &Facts) -> Check {
     const NAME: &str = "duplicates";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
@@ -27,9 +27,8 @@ pub(super) fn check_duplicates(facts: &Facts) -> Check {
             "New messages are recognised.",
         );
     }
-    Check::new(
+    Check::problem(
         NAME,
-        Status::Problem,
         format!(
             "The last {} are all duplicates of stored messages.",
             counted(row as u64, "delivery")

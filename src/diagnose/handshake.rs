@@ -31,7 +31,7 @@ pub(super) fn check_handshake(facts: &Facts) -> Check {
             format!("Meta verified the URL {}.", at(verified, facts.now)),
             "Meta's own webhooks can arrive here.",
         ),
-        (None, _) if facts.known.is_none() => Check::unknown(NAME),
+        (None, _) if facts.known.is_none() => Check::without_database(NAME),
         (None, _) if facts.handshake_expected => Check::ok(
             NAME,
             "Meta has not verified the URL yet.",

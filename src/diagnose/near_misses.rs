@@ -10,7 +10,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     let recent = misses::since(facts, yesterday);
     if recent.is_empty() {
         return if facts.known.is_none() {
-            Check::unknown(NAME)
+            Check::without_database(NAME)
         } else {
             Check::ok(
                 NAME,

@@ -1,7 +1,7 @@
 //! The outcomes of the newest deliveries.
 
 use super::words::counted;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 use crate::delivery::Outcome;
 
 /// How many are needed.
@@ -10,7 +10,7 @@ const PATTERN: usize = 3;
 pub(super) fn check_outcomes(facts: &Facts) -> Check {
     const NAME: &str = "outcomes";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
@@ -36,9 +36,8 @@ pub(super) fn check_outcomes(facts: &Facts) -> Check {
         return Check::ok(NAME, observed, "Messages in deliveries are stored.");
     }
     let reason = deliveries[0].reason.as_deref().unwrap_or("no message");
-    Check::new(
+    Check::problem(
         NAME,
-        Status::Problem,
         format!(
             "The last {} contain no message. The newest: {reason}.",
             counted(deliveries.len() as u64, "delivery")

@@ -12,7 +12,7 @@ const RECENT: SignedDuration = SignedDuration::from_hours(24);
 pub(super) fn check_quarantine(facts: &Facts) -> Check {
     const NAME: &str = "quarantine";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let Some(newest) = &known.recent.quarantine else {
         return Check::ok(

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::words::{at, counted};
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 
 /// How late a deletion may be.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
@@ -14,13 +14,12 @@ pub(super) fn check_retention(facts: &Facts) -> Check {
         return Check::ok(NAME, "RETENTION_DAYS is not set.", "Everything is kept.");
     };
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let limit = SignedDuration::from_hours(24 * i64::from(days)) + SLACK;
     match known.recent.oldest_delivery_at {
-        Some(oldest) if facts.now.duration_since(oldest) > limit => Check::new(
+        Some(oldest) if facts.now.duration_since(oldest) > limit => Check::warning(
             NAME,
-            Status::Warning,
             format!(
                 "The oldest delivery arrived {}, although RETENTION_DAYS is {days}.",
                 at(oldest, facts.now)
@@ -39,6 +38,7 @@ pub(super) fn check_retention(facts: &Facts) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Status;
     use crate::diagnose::facts::Known;
     use crate::store::Recent;
 

@@ -1,7 +1,7 @@
 //! Who may send.
 
 use super::facts::SenderAuth;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 
 pub(super) fn check_sender_auth(facts: &Facts) -> Check {
     const NAME: &str = "sender_auth";
@@ -16,16 +16,14 @@ pub(super) fn check_sender_auth(facts: &Facts) -> Check {
             "Senders need a credential.",
             "Nobody else can send messages.",
         ),
-        SenderAuth::Observed => Check::new(
+        SenderAuth::Observed => Check::warning(
             NAME,
-            Status::Warning,
             "WEBHOOK_AUTH=observe accepts senders without a valid credential.",
             "Anybody who knows the URL can send messages.",
             "When the log contains no more warnings about senders, set WEBHOOK_AUTH=enforce.",
         ),
-        SenderAuth::Open => Check::new(
+        SenderAuth::Open => Check::warning(
             NAME,
-            Status::Warning,
             "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages.",
             "Stored messages may be forged.",
             "Set WEBHOOK_SECRET and restart this service. Then add it as the header `X-Webhook-Secret` to the External API Request.",
@@ -36,6 +34,7 @@ pub(super) fn check_sender_auth(facts: &Facts) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Status;
 
     #[test]
     fn an_open_webhook_is_a_warning() {

@@ -1,7 +1,7 @@
 //! Whether messages have stopped.
 
 use super::words::{counted, length, time};
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 use crate::config::SilenceAfter;
 use crate::silence::Assessment;
 
@@ -20,19 +20,17 @@ pub(super) fn check_silence(facts: &Facts) -> Check {
     };
     let none_since = |since| format!("No message has arrived since {}", time(since, facts.now));
     let silent = |observed| {
-        Check::new(
+        Check::problem(
             NAME,
-            Status::Problem,
             observed,
             "Messages have stopped.",
             "Send a message to the account, and check in Chatrace whether the flow runs and its External API Request succeeds.",
         )
     };
     match facts.silence.assessment {
-        None if facts.known.is_none() => Check::unknown(NAME),
-        None => Check::new(
+        None if facts.known.is_none() => Check::without_database(NAME),
+        None => Check::unknown(
             NAME,
-            Status::Unknown,
             "Not checked yet.",
             "The service has just started.",
             "",
@@ -82,6 +80,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::diagnose::Status;
     use crate::diagnose::facts::SilenceFacts;
 
     fn checked(assessment: Assessment, last_message: &str) -> Check {

@@ -20,18 +20,16 @@ pub(super) fn check_spool(facts: &Facts) -> Check {
             );
         }
         SpoolFacts::Off => {
-            return Check::new(
+            return Check::warning(
                 NAME,
-                Status::Warning,
                 "SPOOL=off: deliveries are refused while the database is away.",
                 "Chatrace hardly ever retries, so refused messages are lost.",
                 "Set SPOOL=on if DATA_DIR is on a disk that survives this replica.",
             );
         }
         SpoolFacts::On { refuses: true, .. } => {
-            return Check::new(
+            return Check::problem(
                 NAME,
-                Status::Problem,
                 "The spool cannot be written: deliveries are refused with 503.",
                 "Chatrace hardly ever retries, so refused messages are lost.",
                 "Free some space on the disk of DATA_DIR. The log contains the cause.",
@@ -55,9 +53,8 @@ pub(super) fn check_spool(facts: &Facts) -> Check {
         length(age.unsigned_abs())
     );
     if facts.known.is_some() && age > STUCK {
-        return Check::new(
+        return Check::warning(
             NAME,
-            Status::Warning,
             observed,
             "The database answers but does not accept them.",
             "The log contains the reason. They stay in the spool until the database accepts them.",

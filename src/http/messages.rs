@@ -21,7 +21,7 @@ use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
 use crate::message::Message;
 use crate::store;
-use parameters::ListMessages;
+use parameters::{ListMessages, start};
 
 /// The longest that a request may wait for messages, in seconds.
 const LONGEST_WAIT: u64 = 30;
@@ -89,13 +89,5 @@ pub(super) async fn list(
                 caught_up: slice.caught_up,
             }));
         }
-    }
-}
-
-/// The position of a cursor; `latest` is the current end of the list.
-async fn start(state: &AppState, cursor: Option<&str>) -> Result<i64, ApiError> {
-    match cursor {
-        Some("latest") => Ok(state.store.head().await?),
-        cursor => List::Messages.position(cursor),
     }
 }

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
-use super::diagnosis::{DatabaseAnswers, facts, report};
 use super::error::TokenErrors;
+use super::facts::{DatabaseAnswers, facts, report, value};
 use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
@@ -318,13 +318,6 @@ fn hourly(counters: &[Counter], now: Timestamp) -> Vec<HourPoint> {
         }
     };
     (current - HOURS + 1..=current).map(point).collect()
-}
-
-pub(super) fn value(counters: &[Counter], hour: i64, name: CounterName, label: &str) -> i64 {
-    let matching = counters
-        .iter()
-        .find(|counter| counter.hour == hour && counter.name == name && counter.label == label);
-    matching.map_or(0, |counter| counter.value)
 }
 
 impl From<Message> for LastMessage {

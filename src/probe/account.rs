@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::chatrace_api::{ChatraceApi, Reply};
 use crate::config::Chatrace;
-use crate::diagnose::{Check, Status};
+use crate::diagnose::Check;
 use crate::http_client::RequestError;
 use crate::text;
 
@@ -20,18 +20,16 @@ const COPY_AGAIN: &str = "Copy the whole token from the panel of this account in
 /// Checks the form of the token, then asks `GET /accounts/me` with it.
 pub async fn check_account(chatrace: &Chatrace) -> Check {
     let Some(token) = &chatrace.access_token else {
-        return Check::new(
+        return Check::unknown(
             NAME,
-            Status::Unknown,
             "INSTAGRAM_ACCESS_TOKEN is not set, so the Chatrace account was not asked.",
             "A flow pushes messages, so they arrive without it.",
             "",
         );
     };
     let Some(account) = account_of(token.expose_secret()) else {
-        return Check::new(
+        return Check::warning(
             NAME,
-            Status::Warning,
             "INSTAGRAM_ACCESS_TOKEN is not in the form <account id>.<secret>; skipped.",
             NO_HARM,
             COPY_AGAIN,
@@ -39,9 +37,8 @@ pub async fn check_account(chatrace: &Chatrace) -> Check {
     };
     match ChatraceApi::new(&chatrace.api_url, token) {
         Ok(api) => explain(account, &chatrace.api_url, &api.account().await),
-        Err(_) => Check::new(
+        Err(_) => Check::unknown(
             NAME,
-            Status::Unknown,
             "The Chatrace account could not be asked: no CA certificates found.",
             NO_HARM,
             "Install the package ca-certificates.",
@@ -65,23 +62,20 @@ fn explain(account: &str, api_url: &str, reply: &Reply) -> Check {
     );
     match reply {
         Reply::Data(data) => compare(account, &api, data, look_up_url),
-        Reply::Unauthorized(message) => Check::new(
+        Reply::Unauthorized(message) => Check::warning(
             NAME,
-            Status::Warning,
             format!("{api} refuses the token with 401{}.", quoted(message)),
             NO_HARM,
             COPY_AGAIN,
         ),
-        Reply::RateLimited => Check::new(
+        Reply::RateLimited => Check::unknown(
             NAME,
-            Status::Unknown,
             "The account is over its limit of 100 requests per 60 seconds.",
             "Another program is using the account's API. Messages arrive without it.",
             "Try again in a minute, and stop any program that polls the API: it has no messages.",
         ),
-        Reply::Refused { code, message } => Check::new(
+        Reply::Refused { code, message } => Check::warning(
             NAME,
-            Status::Warning,
             format!(
                 "{api} answers 200 with {} in the body{}.",
                 if code.is_empty() {
@@ -94,53 +88,46 @@ fn explain(account: &str, api_url: &str, reply: &Reply) -> Check {
             NO_HARM,
             "Follow what the error says in the panel of the account.",
         ),
-        Reply::NotJson => Check::new(
+        Reply::NotJson => Check::warning(
             NAME,
-            Status::Warning,
             format!("{api} answers something that is not JSON."),
             "This is not Chatrace's API.",
             look_up_url,
         ),
-        Reply::Redirected(status) => Check::new(
+        Reply::Redirected(status) => Check::warning(
             NAME,
-            Status::Warning,
             format!(
                 "{api} answers with a redirect ({status}), which was not followed because it would receive the token."
             ),
             "This is not the address of the API itself.",
             look_up_url,
         ),
-        Reply::Status(status) if *status >= 500 => Check::new(
+        Reply::Status(status) if *status >= 500 => Check::unknown(
             NAME,
-            Status::Unknown,
             format!("{api} answers {status}."),
             "The API has a problem; flows may be affected as well.",
             "Try again in a few minutes.",
         ),
-        Reply::Status(status) => Check::new(
+        Reply::Status(status) => Check::warning(
             NAME,
-            Status::Warning,
             format!("{api} answers {status} to GET /accounts/me."),
             "This is not Chatrace's API.",
             look_up_url,
         ),
-        Reply::TooLarge => Check::new(
+        Reply::TooLarge => Check::warning(
             NAME,
-            Status::Warning,
             format!("{api} answers far more than the data of an account."),
             "This is not Chatrace's API.",
             look_up_url,
         ),
-        Reply::None(RequestError::TimedOut) => Check::new(
+        Reply::None(RequestError::TimedOut) => Check::unknown(
             NAME,
-            Status::Unknown,
             format!("{api} did not answer in time."),
             "The API is slow, or a firewall drops the requests.",
             "Try again in a few minutes. If it fails again, check that this machine may connect to the internet.",
         ),
-        Reply::None(error) => Check::new(
+        Reply::None(error) => Check::unknown(
             NAME,
-            Status::Unknown,
             format!("{api} cannot be reached: {error}."),
             "The token could not be checked. Messages arrive without it.",
             format!("Check that this machine may connect to the internet. {look_up_url}"),
@@ -156,9 +143,8 @@ fn compare(account: &str, api: &str, data: &Value, look_up_url: String) -> Check
             format!("The token is valid for account {account}."),
             "Chatrace knows the account.",
         ),
-        [answered, ..] => Check::new(
+        [answered, ..] => Check::warning(
             NAME,
-            Status::Warning,
             format!(
                 "The token names account {account}, but {api} answers for account {}.",
                 text::excerpt(answered)
@@ -166,9 +152,8 @@ fn compare(account: &str, api: &str, data: &Value, look_up_url: String) -> Check
             "The flow that sends may be in another account.",
             format!("Use the token of the account whose flow sends the messages. {COPY_AGAIN}"),
         ),
-        [] => Check::new(
+        [] => Check::unknown(
             NAME,
-            Status::Unknown,
             format!("{api} accepts the token, but names no account in its answer."),
             "Whether it is the right account is unknown.",
             look_up_url,

@@ -4,7 +4,6 @@
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::http_client::{self, AnswerError, RequestError};
@@ -22,52 +21,20 @@ pub const POLLING_PATHS: [&str; 7] = [
     "/api/v1/instagram/messages",
 ];
 
-/// A way to send the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum TokenPlacement {
-    /// The documented one.
-    #[serde(rename = "X-ACCESS-TOKEN")]
-    Documented,
-    #[serde(rename = "Authorization: Bearer")]
-    Bearer,
-    #[serde(rename = "X-API-Key")]
-    XApiKey,
-    #[serde(rename = "api-key")]
-    ApiKey,
-    #[serde(rename = "token")]
-    Token,
-    #[serde(rename = "access-token")]
-    AccessToken,
-    /// In the URL.
-    #[serde(rename = "?token=")]
-    Query,
-}
-
-impl TokenPlacement {
-    /// The documented way first, then the six that people try.
-    pub const ALL: [Self; 7] = [
-        Self::Documented,
-        Self::Bearer,
-        Self::XApiKey,
-        Self::ApiKey,
-        Self::Token,
-        Self::AccessToken,
-        Self::Query,
-    ];
-
-    /// The head of its column.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Documented => "X-ACCESS-TOKEN",
-            Self::Bearer => "Bearer",
-            Self::XApiKey => "X-API-Key",
-            Self::ApiKey => "api-key",
-            Self::Token => "token",
-            Self::AccessToken => "access-token",
-            Self::Query => "?token=",
-        }
-    }
-}
+/// The documented header of the token.
+pub const DOCUMENTED: &str = "X-ACCESS-TOKEN";
+/// The ways to send the token: the documented header first, then the six that people try.
+pub const PLACEMENTS: [&str; 7] = [
+    DOCUMENTED,
+    BEARER,
+    "X-API-Key",
+    "api-key",
+    "token",
+    "access-token",
+    QUERY,
+];
+const BEARER: &str = "Authorization: Bearer";
+const QUERY: &str = "?token=";
 
 /// What came back. Texts are cleaned, bounded, and free of the token.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,22 +104,18 @@ impl ChatraceApi {
 
     /// The account of the token.
     pub async fn account(&self) -> Reply {
-        self.ask("/accounts/me", TokenPlacement::Documented).await
+        self.ask("/accounts/me", DOCUMENTED).await
     }
 
-    /// Asks for one path, with the token in one place.
-    pub async fn ask(&self, path: &str, placement: TokenPlacement) -> Reply {
+    /// Asks for one path, with the token in one of the [`PLACEMENTS`].
+    pub async fn ask(&self, path: &str, placement: &'static str) -> Reply {
         let token = self.token.expose_secret();
         let get = self.http.get(format!("{}{path}", self.base));
         let bearer = format!("Bearer {token}");
         let (name, value) = match placement {
-            TokenPlacement::Query => return self.send(get.query(&[("token", token)])).await,
-            TokenPlacement::Bearer => ("authorization", bearer.as_str()),
-            TokenPlacement::Documented => ("x-access-token", token),
-            TokenPlacement::XApiKey => ("x-api-key", token),
-            TokenPlacement::ApiKey => ("api-key", token),
-            TokenPlacement::Token => ("token", token),
-            TokenPlacement::AccessToken => ("access-token", token),
+            QUERY => return self.send(get.query(&[("token", token)])).await,
+            BEARER => ("authorization", bearer.as_str()),
+            header => (header, token),
         };
         let Ok(mut value) = HeaderValue::from_str(value) else {
             // No header can carry it, so the API cannot have accepted it.

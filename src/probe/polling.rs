@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use tokio::time::sleep;
 
-use super::chatrace_api::{ChatraceApi, POLLING_PATHS, Reply, TokenPlacement};
+use super::chatrace_api::{ChatraceApi, DOCUMENTED, PLACEMENTS, POLLING_PATHS, Reply};
 use crate::diagnose::Status;
 
 /// How fast to ask. 49 requests are half of the limit for an account and a minute.
@@ -35,7 +35,7 @@ impl Default for Pace {
 pub struct Tried {
     pub path: &'static str,
     #[serde(rename = "key")]
-    pub placement: TokenPlacement,
+    pub placement: &'static str,
     #[serde(rename = "answer", serialize_with = "as_cell")]
     pub reply: Reply,
 }
@@ -56,7 +56,7 @@ pub struct Matrix {
 }
 
 /// How many requests are sent.
-pub const REQUESTS: usize = POLLING_PATHS.len() * TokenPlacement::ALL.len();
+pub const REQUESTS: usize = POLLING_PATHS.len() * PLACEMENTS.len();
 
 /// Sends every request, one after the other, and calls `progress` with the number done. Begins with
 /// `GET /accounts/me`: a token that is not valid there can prove nothing.
@@ -65,7 +65,7 @@ pub async fn probe_polling(
     pace: Pace,
     mut progress: impl FnMut(usize),
 ) -> Matrix {
-    let account = ask_within_limit(api, "/accounts/me", TokenPlacement::Documented, pace).await;
+    let account = ask_within_limit(api, "/accounts/me", DOCUMENTED, pace).await;
     let unproven = |verdict, next_step: &str| Matrix {
         status: Status::Problem,
         verdict,
@@ -95,7 +95,7 @@ pub async fn probe_polling(
     }
     let mut tried = Vec::with_capacity(REQUESTS);
     for path in POLLING_PATHS {
-        for placement in TokenPlacement::ALL {
+        for placement in PLACEMENTS {
             sleep(pace.pause).await;
             let reply = ask_within_limit(api, path, placement, pace).await;
             tried.push(Tried {
@@ -118,7 +118,7 @@ pub async fn probe_polling(
 async fn ask_within_limit(
     api: &ChatraceApi,
     path: &str,
-    placement: TokenPlacement,
+    placement: &'static str,
     pace: Pace,
 ) -> Reply {
     match api.ask(path, placement).await {
@@ -139,7 +139,7 @@ fn conclusion(tried: &[Tried]) -> (Status, String, String) {
             format!(
                 "GET {} with {} answers with data, which has never happened before: look at it yourself.",
                 found.path,
-                found.placement.as_str()
+                found.placement
             ),
             "Please report it: according to the documentation of this service, there is no such path."
                 .to_owned(),

@@ -85,6 +85,8 @@ fn to_float(number: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -121,16 +123,21 @@ mod tests {
         Timestamp::from_second(MONDAY + second).unwrap()
     }
 
-    /// The assessment at a time, given the arrivals before it.
-    fn assessed(arrivals: &[i64], now: i64) -> Assessment {
-        let before = &arrivals[..arrivals.partition_point(|arrival| *arrival <= now)];
-        let mut counts = HashMap::new();
-        for arrival in before {
-            if now - arrival < Rhythm::HISTORY.as_secs() {
-                *counts.entry(hour_of(at(*arrival))).or_default() += 1;
-            }
+    /// The number of arrivals in each hour.
+    fn by_hour(arrivals: &[i64]) -> BTreeMap<i64, i64> {
+        let mut hours = BTreeMap::new();
+        for arrival in arrivals {
+            *hours.entry(hour_of(at(*arrival))).or_default() += 1;
         }
-        let last = before.last().map(|last| at(*last));
+        hours
+    }
+
+    /// The assessment at a time, given the arrivals before it.
+    fn assessed(arrivals: &[i64], hours: &BTreeMap<i64, i64>, now: i64) -> Assessment {
+        let known = hour_of(at(now) - Rhythm::HISTORY) + 1..=hour_of(at(now));
+        let counts = hours.range(known).map(|(hour, count)| (*hour, *count));
+        let last = arrivals[..arrivals.partition_point(|arrival| *arrival <= now)].last();
+        let last = last.map(|last| at(*last));
         assess(SilenceAfter::Auto, at(now), last, &Rhythm::new(counts))
     }
 
@@ -144,8 +151,9 @@ mod tests {
         #[test]
         fn usual_days_and_quiet_nights_do_not_alarm(seed in 1_u64.., by_day in 2.0_f64..30.0) {
             let arrivals = arrivals(seed, 35, by_day);
+            let hours = by_hour(&arrivals);
             for now in (14 * DAY..35 * DAY).step_by(130 * 60) {
-                prop_assert!(!is_silent(assessed(&arrivals, now)), "on day {}", now / DAY);
+                prop_assert!(!is_silent(assessed(&arrivals, &hours, now)), "on day {}", now / DAY);
             }
         }
 
@@ -157,9 +165,10 @@ mod tests {
             // A Tuesday.
             let cut = 29 * DAY + cut_hour * 3600;
             arrivals.retain(|arrival| *arrival < cut);
+            let hours = by_hour(&arrivals);
             let first = (cut..cut + 2 * DAY)
                 .step_by(30 * 60)
-                .find(|now| is_silent(assessed(&arrivals, *now)));
+                .find(|now| is_silent(assessed(&arrivals, &hours, *now)));
             let hours = first.map(|first| (first - cut) / 3600);
             // Half the usual messages of the day's fourteen hours are more than enough, and the night does not count.
             prop_assert!(hours.is_some_and(|hours| hours <= 15), "{hours:?} hours after {cut_hour}:00");
@@ -169,14 +178,15 @@ mod tests {
     #[test]
     fn a_rhythm_takes_a_week_to_learn() {
         let arrivals = arrivals(7, 10, 20.0);
+        let hours = by_hour(&arrivals);
         for day in 1..7 {
-            let assessment = assessed(&arrivals, day * DAY + DAY / 2);
+            let assessment = assessed(&arrivals, &hours, day * DAY + DAY / 2);
             assert!(
                 matches!(assessment, Assessment::TooEarly { .. }),
                 "day {day}: {assessment:?}"
             );
         }
-        assert_eq!(assessed(&arrivals, 8 * DAY), Assessment::Usual);
+        assert_eq!(assessed(&arrivals, &hours, 8 * DAY), Assessment::Usual);
     }
 
     #[test]
@@ -185,7 +195,8 @@ mod tests {
         let busy = 15 * DAY + 3 * 3600;
         arrivals.extend(std::iter::repeat_n(busy, 5_000));
         arrivals.sort_unstable();
+        let hours = by_hour(&arrivals);
         let night = 22 * DAY + 6 * 3600;
-        assert!(!is_silent(assessed(&arrivals, night)));
+        assert!(!is_silent(assessed(&arrivals, &hours, night)));
     }
 }

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{Alerter, Assessment, Change, Rhythm, assess, change};
+use super::assessment::{Change, change};
+use super::{Alerter, Assessment, Rhythm, assess};
 use crate::config::SilenceAfter;
 use crate::message::millis;
 use crate::store::{Alert, Store, StoreError};

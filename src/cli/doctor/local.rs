@@ -30,9 +30,8 @@ pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
             let mistakes: Vec<_> = mistakes
                 .map(|mistake| format!("{} {}", mistake.variable, mistake.problem))
                 .collect();
-            Check::new(
+            Check::problem(
                 "configuration",
-                Status::Problem,
                 format!(
                     "The configuration has {} mistake(s): {}.",
                     mistakes.len(),
@@ -62,9 +61,8 @@ pub(super) async fn checks(known: &Environment) -> Vec<Check> {
 fn data_directory(path: &Path) -> Check {
     const NAME: &str = "data_directory";
     let at = path.display();
-    let problem = |observed: String, next: &str| {
-        Check::new(NAME, Status::Problem, observed, WILL_NOT_START, next)
-    };
+    let problem =
+        |observed: String, next: &str| Check::problem(NAME, observed, WILL_NOT_START, next);
     match path.try_exists() {
         Ok(true) => {}
         Ok(false) => {
@@ -88,9 +86,8 @@ fn data_directory(path: &Path) -> Check {
         );
     }
     if is_locked(&path.join("lock")) {
-        return Check::new(
+        return Check::problem(
             NAME,
-            Status::Problem,
             format!("A process uses the data directory {at}, but does not answer at this address."),
             "The service runs with another HOST or PORT, or it hangs.",
             "Find the line `listening` in its log, and give that address with --url. Or restart the service.",
@@ -108,9 +105,8 @@ fn data_directory(path: &Path) -> Check {
 /// Deliveries in an orphaned spool, if there are any.
 async fn left_in_spool(config: &Config) -> Option<Check> {
     let orphaned = orphaned_spool::find_orphaned(config).await.err()?;
-    Some(Check::new(
+    Some(Check::problem(
         "spool",
-        Status::Problem,
         format!("{}.", upper_first(&orphaned.observed)),
         WILL_NOT_START,
         format!("{}.", upper_first(&orphaned.next)),
@@ -160,9 +156,8 @@ async fn database(config: &Config) -> Check {
             ),
             "The next start runs them.",
         ),
-        Ok(Some(missing)) => Check::new(
+        Ok(Some(missing)) => Check::problem(
             NAME,
-            Status::Problem,
             format!(
                 "{} has missing migrations: {}.",
                 config.database,
@@ -192,9 +187,8 @@ async fn database(config: &Config) -> Check {
                 "Start the database, or correct DATABASE_URL.",
             )
         }
-        Err(PrepareError::Unusable(problem)) => Check::new(
+        Err(PrepareError::Unusable(problem)) => Check::problem(
             NAME,
-            Status::Problem,
             format!("{}.", upper_first(&problem)),
             WILL_NOT_START,
             "Fix this, or set DATABASE_URL to another database.",
@@ -231,9 +225,8 @@ fn port(known: &Environment) -> Check {
                 _ => "Set HOST and PORT.",
             };
             let sentence = cannot_listen(address, &error);
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
                 format!("The service {sentence}."),
                 WILL_NOT_START,
                 next,

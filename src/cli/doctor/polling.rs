@@ -5,7 +5,7 @@ use super::super::progress::Progress;
 use super::super::terminal::{self, Terminal};
 use crate::config::Chatrace;
 use crate::diagnose::{Report, Status};
-use crate::probe::chatrace_api::{ChatraceApi, TokenPlacement};
+use crate::probe::chatrace_api::{ChatraceApi, PLACEMENTS};
 use crate::probe::polling::{Matrix, Pace, REQUESTS, probe_polling};
 
 /// Sends every request and prints the answers.
@@ -44,18 +44,16 @@ fn text(matrix: &Matrix, terminal: Terminal) -> String {
     if matrix.tried.is_empty() {
         return conclusion;
     }
-    let heads = TokenPlacement::ALL
-        .iter()
-        .map(|placement| placement.as_str().to_owned());
     let mut rows = vec![
-        std::iter::once("GET".to_owned())
-            .chain(heads)
-            .collect::<Vec<_>>(),
+        std::iter::once("GET")
+            .chain(PLACEMENTS)
+            .map(str::to_owned)
+            .collect(),
     ];
-    for line in matrix.tried.chunks(TokenPlacement::ALL.len()) {
+    for line in matrix.tried.chunks(PLACEMENTS.len()) {
         let path = line.first().map_or("", |tried| tried.path).to_owned();
         let cells = line.iter().map(|tried| tried.reply.cell());
-        rows.push(std::iter::once(path).chain(cells).collect());
+        rows.push(std::iter::once(path).chain(cells).collect::<Vec<_>>());
     }
     format!("{}\n{conclusion}", terminal::table(rows))
 }

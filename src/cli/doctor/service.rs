@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::Failure;
 use super::super::service::is_alive;
-use crate::diagnose::{Check, Report, Status};
+use crate::diagnose::{Check, Report};
 use crate::http_client::{self, RequestError};
 use crate::text;
 
@@ -32,9 +32,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
         Err(error) => return Ok(Found::Silent(no_answer(&shown, &error))),
     };
     if !is_alive {
-        return Ok(Found::Silent(Check::new(
+        return Ok(Found::Silent(Check::problem(
             NAME,
-            Status::Problem,
             format!("Something answers at {shown}, but it is not this service."),
             "Messages sent there are lost.",
             "Stop the other program, or set PORT to a free port. If the service listens elsewhere, give its address with --url.",
@@ -43,9 +42,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
     let answers = |check, seen| Ok(Found::Answers { check, seen });
     let Some(token) = token else {
         return answers(
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
                 format!("The service answers at {shown}, but there is no API token here."),
                 "The checks of the service are missing from this report.",
                 "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR.",
@@ -72,9 +70,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
             report.checks,
         ),
         (StatusCode::UNAUTHORIZED, _) => answers(
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
                 format!("The service at {shown} refuses this API token."),
                 missing,
                 "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR. If the token was changed since the service started, restart it.",
@@ -82,9 +79,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
             Vec::new(),
         ),
         (StatusCode::NOT_FOUND, _) => answers(
-            Check::new(
+            Check::warning(
                 NAME,
-                Status::Warning,
                 format!(
                     "The service at {shown} has no diagnosis: it is another version than this program."
                 ),
@@ -94,9 +90,8 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
             Vec::new(),
         ),
         (status, _) => answers(
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
                 format!("The service at {shown} answers {status} to GET /instagram/diagnosis."),
                 missing,
                 "Its log contains the cause.",
@@ -108,23 +103,20 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
 
 fn no_answer(shown: &str, error: &RequestError) -> Check {
     match error {
-        RequestError::Refused => Check::new(
+        RequestError::Refused => Check::problem(
             NAME,
-            Status::Problem,
             format!("Nothing listens at {shown}: the service does not run there."),
             "Messages sent there are lost.",
             "Start it with `chatrace-webhook serve`. If it stops at once, it prints the reason.",
         ),
-        RequestError::TimedOut => Check::new(
+        RequestError::TimedOut => Check::problem(
             NAME,
-            Status::Problem,
             format!("The service at {shown} accepts the connection but does not answer."),
             "It hangs, or the machine is out of resources. Messages sent there are lost.",
             "Read its log and restart it.",
         ),
-        error => Check::new(
+        error => Check::problem(
             NAME,
-            Status::Problem,
             format!("The service at {shown} cannot be reached: {error}."),
             "Whether it runs is unknown.",
             "Check the URL.",

@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::super::AppState;
+use super::super::cursor::List;
+use super::super::error::ApiError;
 use super::super::extract::{moment, parsed};
 use crate::export::Format;
 use crate::filter::parse_text;
@@ -98,4 +101,12 @@ parameters! {
 
 fn text<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     parsed(value, parse_text)
+}
+
+/// The position of a cursor; `latest` is the current end of the list.
+pub(super) async fn start(state: &AppState, cursor: Option<&str>) -> Result<i64, ApiError> {
+    match cursor {
+        Some("latest") => Ok(state.store.head().await?),
+        cursor => List::Messages.position(cursor),
+    }
 }

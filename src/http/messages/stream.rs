@@ -14,8 +14,7 @@ use super::super::AppState;
 use super::super::cursor::List;
 use super::super::error::{ApiError, ReadErrors};
 use super::super::extract::Query;
-use super::parameters::FollowMessages;
-use super::start;
+use super::parameters::{FollowMessages, start};
 use crate::message::Message;
 use crate::store::{self, MessageFilter, Slice, StoreError};
 

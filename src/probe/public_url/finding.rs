@@ -2,7 +2,7 @@
 
 use crate::diagnose::{Check, Status};
 
-pub(in crate::probe) const NAME: &str = "public_url";
+pub(crate) const NAME: &str = "public_url";
 
 /// The header of `WEBHOOK_SECRET`.
 pub(super) const SECRET_HEADER: &str = "X-Webhook-Secret";
