@@ -1,7 +1,8 @@
 //! The environment, read once at start into a [`Config`]. All mistakes are reported at once, each with its variable.
 //!
 //! Each section has a file and reads its own variables through an [`Env`], which collects the mistakes. The list of all
-//! variables is [`variables::VARIABLES`]: the documentation is made from it, and a test keeps it equal to what is read here.
+//! variables is [`variables::VARIABLES`]: the documentation is made from it, and a test keeps it equal to what is read
+//! here.
 
 pub mod auth;
 pub mod chatrace;

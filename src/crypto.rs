@@ -8,33 +8,33 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 /// The HMAC-SHA256 of a message.
-pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("an HMAC takes a key of any length");
     mac.update(message);
     mac.finalize().into_bytes().into()
 }
 
 /// Whether two values are the same, in a time that does not depend on where they differ.
-pub fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
 
 /// The value of `X-Hub-Signature-256` for a body, as Meta makes it.
-pub fn meta_signature(app_secret: &SecretString, body: &[u8]) -> String {
+pub(crate) fn meta_signature(app_secret: &SecretString, body: &[u8]) -> String {
     let mac = hmac_sha256(app_secret.expose_secret().as_bytes(), body);
     format!("sha256={}", hex::encode(mac))
 }
 
 /// Whether `sha256=<hex>` is the HMAC of the body, byte for byte as it came: Meta signs its own escaping.
-pub fn is_meta_signature(app_secret: &SecretString, signature: &[u8], body: &[u8]) -> bool {
+pub(crate) fn is_meta_signature(app_secret: &SecretString, signature: &[u8], body: &[u8]) -> bool {
     let digits = signature.strip_prefix(b"sha256=");
     let given = digits.and_then(|digits| hex::decode(digits).ok());
     let mac = hmac_sha256(app_secret.expose_secret().as_bytes(), body);
     given.is_some_and(|given| is_same(&given, &mac))
 }
 
-/// The key in a secret of Standard Webhooks: what is base64 behind `whsec_`, or any other text as it is. `None` if it is
-/// not base64.
+/// The key in a secret of Standard Webhooks: what is base64 behind `whsec_`, or any other text as it is. `None` if it
+/// is not base64.
 pub fn webhook_key(secret: &str) -> Option<Vec<u8>> {
     match secret.strip_prefix("whsec_") {
         Some(encoded) => STANDARD.decode(encoded).ok().filter(|key| !key.is_empty()),
@@ -52,7 +52,7 @@ pub fn webhook_signature(key: &[u8], id: &str, timestamp: i64, body: &str) -> St
 ///
 /// # Errors
 /// When the system gives no random numbers.
-pub fn random_hex<const N: usize>() -> Result<String, getrandom::Error> {
+pub(crate) fn random_hex<const N: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes)?;
     Ok(hex::encode(bytes))

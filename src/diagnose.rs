@@ -1,8 +1,8 @@
 //! "Why is nothing arriving?": one set of checks, for the command line, the endpoint and the statistics.
 //!
-//! A check looks at one thing and says what it saw, what that means and what to do. A [`Report`] holds all of them, most
-//! upstream first: the sender's side, the network, the receiver, the database. Its verdict is the sentence of the most
-//! upstream cause.
+//! A check looks at one thing and says what it saw, what that means and what to do. A [`Report`] holds all of them,
+//! most upstream first: the sender's side, the network, the receiver, the database. Its verdict is the sentence of the
+//! most upstream cause.
 //!
 //! The checks here are pure functions of [`Facts`]. Those that ask others are in [`crate::probe`].
 

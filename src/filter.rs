@@ -26,8 +26,8 @@ pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
         })
 }
 
-/// Reads a time. The year 9999 has hours that a [`Timestamp`] does not have, and some offsets make others of them: such a
-/// time becomes the last one that there is, or the first.
+/// Reads a time. The year 9999 has hours that a [`Timestamp`] does not have, and some offsets make others of them: such
+/// a time becomes the last one that there is, or the first.
 fn parse_time(text: &str) -> Option<Timestamp> {
     if let Ok(moment) = text.parse() {
         return Some(moment);

@@ -1,5 +1,5 @@
-//! Requests to others over HTTP. They may be slow, endless or hostile: every request has a time limit and every answer a
-//! size limit, and no redirect is followed, since credentials would go along.
+//! Requests to others over HTTP. They may be slow, endless or hostile: every request has a time limit and every answer
+//! a size limit, and no redirect is followed, since credentials would go along.
 
 use std::error::Error;
 use std::io;

@@ -2,76 +2,76 @@
 //!
 //! The modules below are in the order in which a delivery meets them. Docs: `docs/architecture.md`.
 
-/// The router, the webhook's front door, one file for each resource of the API, and the operator's page.
+// The router, the webhook's front door, one file for each resource of the API, and the operator's page.
 pub mod http;
 
-/// From "accepted" to "durable": the queue, the writer, the spool and its drain.
+// From "accepted" to "durable": the queue, the writer, the spool and its drain.
 pub mod ingest;
 
-/// Turns the bytes of a delivery into items. Pure: no clock, network or database.
+// Turns the bytes of a delivery into items. Pure: no clock, network or database.
 pub mod normalize;
 
-/// All SQL: the ledger, reading, projections, maintenance. Postgres and SQLite.
+// All SQL: the ledger, reading, projections, maintenance. Postgres and SQLite.
 pub mod store;
 
-/// Deletes what is older than `RETENTION_DAYS`.
+// Deletes what is older than `RETENTION_DAYS`.
 pub mod retention;
 
 // Domain types, without I/O.
 
-/// One request accepted at the webhook, its items and their outcomes.
+// One request accepted at the webhook, its items and their outcomes.
 pub mod delivery;
 
-/// One normalized event of a conversation.
+// One normalized event of a conversation.
 pub mod message;
 
-/// Requests that did not become a delivery.
+// Requests that did not become a delivery.
 pub mod sighting;
 
-/// Values of filters, as the API and the commands take them.
+// Values of filters, as the API and the commands take them.
 pub(crate) mod filter;
 
 // "Why is nothing arriving?"
 
-/// The checks: pure functions of facts, summed up in a verdict.
+// The checks: pure functions of facts, summed up in a verdict.
 pub mod diagnose;
 
-/// The checks that ask others: the public URL, its certificate, Chatrace's API.
+// The checks that ask others: the public URL, its certificate, Chatrace's API.
 pub mod probe;
 
-/// The usual rhythm of messages: when silence begins and ends, and the alerts about it.
+// The usual rhythm of messages: when silence begins and ends, and the alerts about it.
 pub mod silence;
 
-/// What the owner has to enter in Chatrace, step by step.
+// What the owner has to enter in Chatrace, step by step.
 pub(crate) mod setup;
 
-/// Messages as a file: lines of JSON, or a table for spreadsheets.
+// Messages as a file: lines of JSON, or a table for spreadsheets.
 pub(crate) mod export;
 
 // The program.
 
-/// The command line: one file for each command.
+// The command line: one file for each command.
 pub mod cli;
 
-/// The environment, read once at start.
+// The environment, read once at start.
 pub mod config;
 
-/// Stopping in stages, and workers that may not end before.
+// Stopping in stages, and workers that may not end before.
 pub mod lifecycle;
 
-/// Logs and metrics.
+// Logs and metrics.
 pub mod telemetry;
 
 // Support.
 
-/// Signatures and random tokens.
+// Signatures and random tokens.
 pub mod crypto;
 
-/// Requests to others, with limits.
+// Requests to others, with limits.
 pub mod http_client;
 
-/// Removes credentials from bodies before they are shown.
+// Removes credentials from bodies before they are shown.
 pub(crate) mod redact;
 
-/// Makes foreign text safe to show.
+// Makes foreign text safe to show.
 pub(crate) mod text;

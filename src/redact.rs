@@ -1,7 +1,7 @@
 //! Removes credentials from bodies before they are shown.
 //!
-//! Owners paste `{{api_key}}` and tokens into templates by mistake, and the API shows bodies and, on request, logs them.
-//! The stored body is unchanged: only the view is redacted.
+//! Owners paste `{{api_key}}` and tokens into templates by mistake, and the API shows bodies and, on request, logs
+//! them. The stored body is unchanged: only the view is redacted.
 //!
 //! JSON is parsed as JSON, so that a value ends where it ends (`json`). In all other texts, and in strings within JSON,
 //! credentials are found by the word before them (`text`). If the end of a credential is unclear, too much is removed

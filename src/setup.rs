@@ -1,7 +1,7 @@
 //! What the owner has to enter in Chatrace, step by step.
 //!
-//! An *External API Request* in a flow is filled in by hand (`docs/chatrace.md`, sections 1 and 8), so everything is given
-//! here to be copied.
+//! An *External API Request* in a flow is filled in by hand (`docs/chatrace.md`, sections 1 and 8), so everything is
+//! given here to be copied.
 
 use serde::Serialize;
 use url::Url;
@@ -54,7 +54,7 @@ pub(crate) struct Situation {
 }
 
 impl Situation {
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             webhook_url: config.server.public_url.as_ref().map(webhook_url),
             local: format!("http://{}", server::reachable(config.server.address())),

@@ -33,8 +33,8 @@ thread_local! {
     static TOGETHER: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Runs a function, and writes the lines that it logs on this thread all at once when it returns: a hundred lines need as
-/// many system calls as one.
+/// Runs a function, and writes the lines that it logs on this thread all at once when it returns: a hundred lines need
+/// as many system calls as one.
 pub fn together(logs: impl FnOnce()) {
     /// Writes them even after a panic.
     struct Together;

@@ -170,13 +170,16 @@ async fn what_will_not_change_ends_it_with_a_sentence() {
     let foreign = run(&["--token", TOKEN, "--cursor-file", "theirs"]).await;
     assert_eq!(foreign.status.code(), Some(1));
     let sentence = String::from_utf8(foreign.stderr).unwrap();
-    assert!(sentence.contains("theirs holds no cursor"), "{sentence}");
+    assert!(
+        sentence.contains("theirs does not contain a cursor"),
+        "{sentence}"
+    );
     let none = run(&[]).await;
     assert_eq!(none.status.code(), Some(2));
     assert!(
         String::from_utf8(none.stderr)
             .unwrap()
-            .contains("a token is needed")
+            .contains("no API token")
     );
     // A token file that is of no use is no token, and no missing one.
     let data = directory.path().join("data");
@@ -201,5 +204,5 @@ async fn a_port_that_nobody_knows_has_to_be_said() {
     let output = command.output().await.unwrap();
     assert_eq!(output.status.code(), Some(2));
     let sentence = String::from_utf8(output.stderr).unwrap();
-    assert!(sentence.contains("say with --url"), "{sentence}");
+    assert!(sentence.contains("--url"), "{sentence}");
 }

@@ -1,7 +1,7 @@
 //! `chatrace-webhook doctor`: why is nothing arriving?
 //!
-//! The running service reports its own checks. This command runs the external checks from here, too. If the service does
-//! not run, it looks for the cause instead.
+//! The running service reports its own checks. This command runs the external checks from here, too. If the service
+//! does not run, it looks for the cause instead.
 
 mod local;
 mod polling;

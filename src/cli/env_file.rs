@@ -1,4 +1,5 @@
-//! The file `.env` of the working directory. Files in the directories above are not read: they belong to other programs.
+//! The file `.env` of the working directory. Files in the directories above are not read: they belong to other
+//! programs.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};

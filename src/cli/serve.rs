@@ -167,9 +167,9 @@ fn watch_silence(
         }
         return watch::channel(None).1;
     };
-    let (watch, judged) = Watch::new(store.clone(), after, alerter);
+    let (watch, assessments) = Watch::new(store.clone(), after, alerter);
     spawn_until_soft_stop(lifecycle, "silence", watch.run());
-    judged
+    assessments
 }
 
 /// Runs a worker that has nothing to finish when the service stops.

@@ -18,7 +18,7 @@ pub struct SetupArgs {
 pub(super) fn setup(options: SetupArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
     let known = Environment::read(lookup, "API_TOKEN");
     let config = known.config.map_err(Failure::from)?;
-    let steps = steps(&Situation::of(&config));
+    let steps = steps(&Situation::new(&config));
     if options.json {
         terminal::print_json(&serde_json::json!({ "steps": steps }));
     } else {

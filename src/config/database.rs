@@ -62,8 +62,8 @@ impl Database {
 
 const BAD_POSTGRES_URL: &str = "is not a valid Postgres URL: expected postgres://user:password@host:5432/database (special characters in the password are written as %XX)";
 
-/// Whether there is an `@` after the authority. Then a `/` or `?` in the password has ended it too early, and the rest of
-/// the password would be the name of the database, which is printed.
+/// Whether there is an `@` after the authority. Then a `/` or `?` in the password has ended it too early, and the rest
+/// of the password would be the name of the database, which is printed.
 fn is_cut_by_its_password(url: &str) -> bool {
     let (_, rest) = url.split_once("://").unwrap_or_default();
     let behind = rest.find(['/', '?', '#']).map_or("", |end| &rest[end..]);

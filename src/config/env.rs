@@ -10,8 +10,8 @@ use super::ConfigError;
 
 /// The environment while it is read. An empty or blank value counts as unset.
 ///
-/// Every reader gives `None` for an unset variable, and also for a wrong one after recording the mistake, so that reading
-/// continues and finds all mistakes.
+/// Every reader gives `None` for an unset variable, and also for a wrong one after recording the mistake, so that
+/// reading continues and finds all mistakes.
 pub struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     errors: Vec<ConfigError>,
@@ -68,8 +68,8 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// Secrets that others send in a header, separated by commas, so that an old and a new one are valid at the same time.
-    /// Commas alone are a mistake: whoever set them believes that a secret is required.
+    /// Secrets that others send in a header, separated by commas, so that an old and a new one are valid at the same
+    /// time. Commas alone are a mistake: the operator believes that a secret is required.
     pub fn secrets(&mut self, variable: &'static str) -> Vec<SecretString> {
         let Some(text) = self.text(variable) else {
             return Vec::new();

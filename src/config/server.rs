@@ -31,8 +31,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long a body may take to arrive.
     pub body: Duration,
-    /// How long a client may stall before it is disconnected. Must be shorter than the shutdown grace period. Only Linux
-    /// supports it.
+    /// How long a client may stall before it is disconnected. Must be shorter than the shutdown grace period. Only
+    /// Linux supports it.
     pub unread: Duration,
     /// The number of connections. More wait in the system's backlog.
     pub connections: usize,

@@ -22,7 +22,7 @@ pub(super) fn check_outcomes(facts: &Facts) -> Check {
             .filter(|one| one.outcome == outcome)
             .count()
     };
-    let told: Vec<_> = Outcome::ALL
+    let counts: Vec<_> = Outcome::ALL
         .iter()
         .filter(|outcome| count(**outcome) > 0)
         .map(|outcome| format!("{} {outcome}", count(*outcome)))
@@ -30,7 +30,7 @@ pub(super) fn check_outcomes(facts: &Facts) -> Check {
     let observed = format!(
         "Of the last {}: {}.",
         counted(deliveries.len() as u64, "delivery"),
-        told.join(", ")
+        counts.join(", ")
     );
     if deliveries.len() < PATTERN || count(Outcome::Ignored) < deliveries.len() {
         return Check::ok(NAME, observed, "Messages in deliveries are stored.");

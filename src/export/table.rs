@@ -2,15 +2,15 @@
 //!
 //! RFC 4180, in UTF-8 with a byte order mark: without it, Excel assumes another encoding.
 //!
-//! What customers wrote is foreign. An apostrophe is put before a cell that begins like a formula, or that a spreadsheet
-//! would change as a number or a date (ids have 17 digits, of which Excel keeps 15; leading zeros vanish; 3/4 is a day).
-//! `="…"` would be a formula itself, which other programs cannot read. A cell that begins with an apostrophe gets another
-//! one, so that a reader always removes exactly one.
+//! What customers wrote is foreign. An apostrophe is put before a cell that begins like a formula, or that a
+//! spreadsheet would change as a number or a date (ids have 17 digits, of which Excel keeps 15; leading zeros vanish;
+//! 3/4 is a day). `="…"` would be a formula itself, which other programs cannot read. A cell that begins with an
+//! apostrophe gets another one, so that a reader always removes exactly one.
 //! <https://owasp.org/www-community/attacks/CSV_Injection>
 //!
-//! If the list separator is `;`, as in most of Europe, Excel splits lines there and only honours quotes after a `;`. (Such
-//! an Excel must import the file with a comma as separator.) So a part of a text that begins like a formula after a `;`, a
-//! tab or a line break gets an apostrophe, too.
+//! If the list separator is `;`, as in most of Europe, Excel splits lines there and only honours quotes after a `;`.
+//! (Such an Excel must import the file with a comma as separator.) So a part of a text that begins like a formula after
+//! a `;`, a tab or a line break gets an apostrophe, too.
 
 use std::borrow::Cow;
 

@@ -27,8 +27,8 @@ pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report 
 pub(super) struct DatabaseAnswers {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
-    /// Rejected requests that were not written before the database was asked. They may be in its answer as well, but none
-    /// is missing.
+    /// Rejected requests that were not written before the database was asked. They may be in its answer as well, but
+    /// none is missing.
     pending: Tally,
 }
 

@@ -1,4 +1,5 @@
-//! Wakes readers who wait for messages: at once when this process stored some, within a second when another replica did.
+//! Wakes readers who wait for messages: at once when this process stored some, within a second when another replica
+//! did.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -162,8 +162,8 @@ pub(super) struct Process {
 
 /// Statistics
 ///
-/// Their cost does not depend on the amount of data. While the database is away, `degraded` is true, and only the numbers of
-/// this process are known.
+/// Their cost does not depend on the amount of data. While the database is away, `degraded` is true, and only the
+/// numbers of this process are known.
 #[utoipa::path(
     get, path = "/instagram/stats", operation_id = "showStats", tag = "operation", security(("apiToken" = [])),
     responses((status = 200, description = "Totals, the last 24 hours, and this process.", body = Stats), TokenErrors)

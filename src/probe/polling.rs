@@ -1,8 +1,8 @@
 //! Can messages be polled from Chatrace's API? This tries it.
 //!
-//! People tried seven paths and six ways to send the token for years, and every answer was 401. Here they are tried once
-//! more beside the documented way, so that everybody can see on their own account that no token was ever wrong: there
-//! is nothing to poll.
+//! People tried seven paths and six ways to send the token for years, and every answer was 401. Here they are tried
+//! once more beside the documented way, so that everybody can see on their own account that no token was ever wrong:
+//! there is nothing to poll.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Credentials in JSON.
 //!
-//! The text is copied except for the removed values: numbers keep their digits, keys their order, and duplicate keys stay.
-//! In valid JSON every quote begins or ends a string, so finding strings is enough.
+//! The text is copied except for the removed values: numbers keep their digits, keys their order, and duplicate keys
+//! stay. In valid JSON every quote begins or ends a string, so finding strings is enough.
 
 use std::borrow::Cow;
 

@@ -58,7 +58,8 @@ impl Places {
     }
 }
 
-/// The spellings of a letter: plain, percent-encoded, or as an escape of JSON. In a key, `_` means one separator or none.
+/// The spellings of a letter: plain, percent-encoded, or as an escape of JSON. In a key, `_` means one separator or
+/// none.
 pub(super) fn spellings(letter: char, in_key: bool) -> String {
     let mut pattern = String::from("(?:");
     if in_key && letter == '_' {

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::Rhythm;
 use crate::config::SilenceAfter;
 
-/// How many messages must be missing to be an alarm. If so many are usual, none arrives by chance once in 160,000 times.
+/// How many messages must be missing to be an alarm. If so many are usual, none arrives by chance once in 160,000
+/// times.
 const MISSING: f64 = 12.0;
 /// How many days of history are needed to know a rhythm.
 const WEEK: u32 = 7;

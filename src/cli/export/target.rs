@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// How many symbolic links may lead to a file that is not there yet.
 const MOST_LINKS: usize = 40;
 
-/// The file of an export. A regular file is written under another name and renamed when it is complete. A device or a pipe
-/// is written directly.
+/// The file of an export. A regular file is written under another name and renamed when it is complete. A device or a
+/// pipe is written directly.
 #[derive(Debug)]
 pub(super) struct Target {
     file: File,
@@ -95,7 +95,8 @@ fn is_of_the_system(path: &Path) -> bool {
         .any(|place| path.starts_with(place))
 }
 
-/// Follows symbolic links, even to a file that does not exist yet: the link stays, and the file is created at its target.
+/// Follows symbolic links, even to a file that does not exist yet: the link stays, and the file is created at its
+/// target.
 fn resolved(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {

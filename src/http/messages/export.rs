@@ -17,8 +17,9 @@ use crate::export::Export;
 /// Messages as a file
 ///
 /// All messages at the time of the request, oldest first. They are read while they are sent, so the file may have any
-/// size. If the database fails meanwhile, or the service stops, the connection is aborted: a transfer that ends normally
-/// is complete. In CSV, a cell that a spreadsheet would run as a formula, or would change, begins with an apostrophe.
+/// size. If the database fails meanwhile, or the service stops, the connection is aborted: a transfer that ends
+/// normally is complete. In CSV, a cell that a spreadsheet would run as a formula, or would change, begins with an
+/// apostrophe.
 #[utoipa::path(
     get, path = "/instagram/messages/export", operation_id = "exportMessages", tag = "messages",
     params(ExportMessages), security(("apiToken" = [])),
@@ -37,7 +38,8 @@ pub(in crate::http) async fn export(
 ) -> Result<Response, ApiError> {
     let feed = state.store.clone();
     let mut export = Export::begin(&*feed, query.filter(), query.format).await?;
-    // Read the first page before the status is sent: if the database is away, the answer is 503, not an incomplete file.
+    // Read the first page before the status is sent: if the database is away, the answer is 503, not an incomplete
+    // file.
     let first = export.next(&*feed).await?;
     let soft = state.lifecycle.soft().clone();
     let rest = stream::unfold(Some((feed, export)), move |reading| {

@@ -43,9 +43,9 @@ struct Follower {
 
 /// Messages as they arrive
 ///
-/// Endless server-sent events. The id of each is a cursor, so a client that reconnects with `Last-Event-ID`, as browsers
-/// do, misses nothing. The first id is sent at once. While no message matches the filter, ids without an event follow
-/// from time to time. The stream ends when the service stops.
+/// Endless server-sent events. The id of each is a cursor, so a client that reconnects with `Last-Event-ID`, as
+/// browsers do, misses nothing. The first id is sent at once. While no message matches the filter, ids without an event
+/// follow from time to time. The stream ends when the service stops.
 #[utoipa::path(
     get, path = "/instagram/messages/stream", operation_id = "followMessages", tag = "messages",
     params(
@@ -144,8 +144,8 @@ impl Follower {
         }
     }
 
-    /// When the client gets an id without a message: the first at once, so that it can resume whenever it is disconnected;
-    /// later ones only if the position has changed.
+    /// When the client gets an id without a message: the first at once, so that it can resume whenever it is
+    /// disconnected; later ones only if the position has changed.
     fn next_id_at(&self) -> Option<Instant> {
         match self.last_id {
             None => Some(Instant::now()),

@@ -1,7 +1,7 @@
 //! The session of a browser: a time and a signature, in a cookie.
 //!
-//! The server stores nothing, so a session is valid at every replica and across restarts. It is signed with the API token
-//! of the login, and ends when that token is removed, or after [`LASTS`].
+//! The server stores nothing, so a session is valid at every replica and across restarts. It is signed with the API
+//! token of the login, and ends when that token is removed, or after [`LASTS`].
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;

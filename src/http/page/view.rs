@@ -113,7 +113,7 @@ pub(super) fn failure(error: &ApiError) -> Response {
 
 /// The overview.
 pub(super) fn home(state: &AppState, look: &Look, newest: Option<&Newest>) -> Response {
-    let situation = Situation::of(&state.config);
+    let situation = Situation::new(&state.config);
     let steps = steps(&situation);
     let home = HomeTemplate {
         place: PageLocation::HOME,
@@ -134,7 +134,7 @@ pub(super) fn delivery(state: &AppState, found: &DeliveryDetail, readable: &Read
         place: PageLocation::BELOW,
         found,
         readable,
-        situation: Situation::of(&state.config),
+        situation: Situation::new(&state.config),
     };
     page(StatusCode::OK, &one)
 }
