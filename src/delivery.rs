@@ -4,15 +4,18 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::message::{Contact, Draft, Shape};
+use crate::named::impl_named;
 
 /// The path of the webhook.
 pub const WEBHOOK_PATH: &str = "/instagram/webhook";
 
-use crate::message::{Contact, Draft, Shape, named_enum};
-
-/// One HTTP request that was let in at the webhook, exactly as it came.
+/// One HTTP request that the webhook accepted, exactly as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Made on arrival (`UUIDv7`); the idempotency key of everything that keeps it.
@@ -25,15 +28,29 @@ pub struct Delivery {
     pub content_type: Option<String>,
     /// The headers worth keeping, lower-case names, never a credential.
     pub headers: Vec<(String, String)>,
-    /// The octets of the body, still compressed if they came so. Of a delivery without a body: the query
-    /// string, without the parameters that authenticate.
+    /// The bytes of the body, still compressed if they came so. Without a body: the query string, without the
+    /// parameters that authenticate.
     pub body: Bytes,
     /// Whether `body` is a query string rather than a request body.
     pub is_query: bool,
 }
 
 impl Delivery {
-    /// Whether body and headers were erased with a person in them: no delivery arrives without a body.
+    /// A POST of this body, for unit tests.
+    #[cfg(test)]
+    pub(crate) fn example(body: impl Into<Bytes>) -> Self {
+        Self {
+            id: Uuid::nil(),
+            received_at: "2026-07-09T15:00:00Z".parse().unwrap(),
+            method: "POST".to_owned(),
+            content_type: None,
+            headers: Vec::new(),
+            body: body.into(),
+            is_query: false,
+        }
+    }
+
+    /// Whether body and headers were erased because of a person in them: no delivery arrives without a body.
     pub fn is_erased(&self) -> bool {
         self.body.is_empty()
     }
@@ -60,77 +77,85 @@ impl Delivery {
     }
 }
 
-named_enum! {
-    /// What became of a delivery or of one item of it, best first.
-    Outcome {
-        /// A new message was kept.
-        Stored = "stored",
-        /// The message was there already.
-        Duplicate = "duplicate",
-        /// Not understood: kept raw, with a reason.
-        Quarantined = "quarantined",
-        /// Understood, and nothing in it to keep.
-        Ignored = "ignored",
-        /// Kept on this machine's disk until the database is back.
-        Spooled = "spooled",
-    }
+/// What became of a delivery or of one item of it, best first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Outcome {
+    /// A new message was stored.
+    Stored,
+    /// The message was stored before.
+    Duplicate,
+    /// Not understood: kept raw, with a reason.
+    Quarantined,
+    /// Understood, with nothing to keep.
+    Ignored,
+    /// Kept on this machine's disk until the database is back.
+    Spooled,
 }
 
-named_enum! {
-    /// Why an item is not stored: a stable word for counting, beside the sentence for people.
-    ReasonCode {
-        /// Contact data without a message.
-        ContactOnly = "contact_only",
-        /// Read receipts, typing, insights, bare mentions: nothing a customer wrote.
-        NotAMessage = "not_a_message",
-        /// A CRM or conversion event without content.
-        BusinessEvent = "business_event",
-        /// A part of a transcript that is no message of its own.
-        Transcript = "transcript",
-        /// A `{{placeholder}}` arrived instead of its value.
-        UnfilledPlaceholder = "unfilled_placeholder",
-        /// A person, but nothing they wrote or did.
-        NoContent = "no_content",
-        /// Content, but nobody who wrote it.
-        NoSender = "no_sender",
-        /// Meta's `message_edit` without sender or text.
-        EditWithoutContent = "edit_without_content",
-        /// Neither a person nor content.
-        NothingUnderstood = "nothing_understood",
-        /// The body is no JSON and no form, and could not be repaired.
-        Unreadable = "unreadable",
-        /// The database refused this item's data.
-        RefusedByDatabase = "refused_by_database",
-        /// The person it is about was erased, or one beside them in the same body.
-        Erased = "erased",
-        /// A newer reading of the body finds it in the other items.
-        Superseded = "superseded",
-    }
+/// Why an item is not stored: a stable word for counting, beside the sentence for people.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum ReasonCode {
+    /// Contact data without a message.
+    ContactOnly,
+    /// Read receipts, typing, insights, bare mentions: nothing a customer wrote.
+    NotAMessage,
+    /// A CRM or conversion event without content.
+    BusinessEvent,
+    /// A part of a transcript that is not a message of its own.
+    Transcript,
+    /// A `{{placeholder}}` arrived instead of its value.
+    UnfilledPlaceholder,
+    /// A person, but nothing they wrote or did.
+    NoContent,
+    /// Content, but nobody who wrote it.
+    NoSender,
+    /// Meta's `message_edit` without sender or text.
+    EditWithoutContent,
+    /// Neither a person nor content.
+    NothingUnderstood,
+    /// The body is neither JSON nor a form, and could not be repaired.
+    Unreadable,
+    /// The database refused this item's data.
+    RefusedByDatabase,
+    /// The person it is about was erased, or another one in the same body.
+    Erased,
+    /// Reading the body again put its content into the other items.
+    Superseded,
 }
 
-named_enum! {
-    /// Why a request at the webhook was refused. Such a request is no delivery: it is counted, not kept.
-    Rejection {
-        /// A secret is needed, and none came.
-        MissingSecret = "missing_secret",
-        /// None of the secrets that came is valid.
-        WrongSecret = "wrong_secret",
-        /// `X-Hub-Signature-256` does not fit the body.
-        BadSignature = "bad_signature",
-        /// The body is empty.
-        Empty = "empty",
-        /// The body is too large.
-        TooLarge = "too_large",
-        /// The body did not arrive whole, or not in time.
-        Incomplete = "incomplete",
-        /// The method is none the webhook takes.
-        Method = "method",
-        /// Meta's verification came with a wrong token.
-        Handshake = "handshake",
-        /// It could not be kept: 503.
-        NotKept = "not_kept",
-    }
+/// Why a request at the webhook was refused. Such a request is no delivery: it is counted, not kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Rejection {
+    /// A secret is needed, and none came.
+    MissingSecret,
+    /// None of the secrets that came is valid.
+    WrongSecret,
+    /// `X-Hub-Signature-256` does not fit the body.
+    BadSignature,
+    /// The body is empty.
+    Empty,
+    /// The body is too large.
+    TooLarge,
+    /// The body did not arrive whole, or not in time.
+    Incomplete,
+    /// The method is none the webhook takes.
+    Method,
+    /// Meta's verification came with a wrong token.
+    Handshake,
+    /// It could not be kept: 503.
+    NotKept,
 }
+
+impl_named!(Outcome, ReasonCode, Rejection);
 
 /// Why an item is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,46 +176,64 @@ impl Reason {
     }
 }
 
-/// One thing in a delivery, as the normalizer reads it. A batch has many, each judged alone.
+/// One thing in a delivery, as the normalizer reads it. A batch has many, each classified alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// To be stored, unless it is there already.
+    /// To be stored, unless it was stored before.
     Message(Box<Draft>),
-    /// Understood, and nothing in it to keep but perhaps the contact.
+    /// Understood, with nothing to keep except perhaps the contact.
     Ignored {
         /// Why.
         reason: Reason,
-        /// The person it was about, to be remembered.
+        /// The person it is about.
         contact: Option<Box<Contact>>,
     },
     /// Not understood.
     Quarantined {
         /// Why.
         reason: Reason,
-        /// The person it was about, if one could be told, so that erasing them finds it.
+        /// The person it is about, if known, so that erasing them finds it.
         contact: Option<Box<Contact>>,
     },
-    /// There already, or deleted not long ago. The normalizer cannot know; the store says so.
+    /// Stored before, perhaps deleted since. The store finds this out; the normalizer cannot know.
     Duplicate {
-        /// The person it was about, unless they were erased.
+        /// The person it is about, unless they were erased.
         contact: Option<Box<Contact>>,
     },
 }
 
 impl Item {
+    /// Understood, with nothing to keep except perhaps the contact.
+    pub fn ignored(code: ReasonCode, text: impl Into<String>, contact: Option<Contact>) -> Self {
+        let reason = Reason::new(code, text);
+        let contact = contact.map(Box::new);
+        Self::Ignored { reason, contact }
+    }
+
+    /// Not understood.
+    pub fn quarantined(
+        code: ReasonCode,
+        text: impl Into<String>,
+        contact: Option<Contact>,
+    ) -> Self {
+        let reason = Reason::new(code, text);
+        let contact = contact.map(Box::new);
+        Self::Quarantined { reason, contact }
+    }
+
     /// How many bytes its texts take.
-    pub(crate) fn texts(&self) -> usize {
+    pub(crate) fn text_bytes(&self) -> usize {
         let (reason, contact) = match self {
-            Self::Message(draft) => return draft.texts(),
+            Self::Message(draft) => return draft.text_bytes(),
             Self::Ignored { reason, contact } | Self::Quarantined { reason, contact } => {
                 (reason.text.len(), contact)
             }
             Self::Duplicate { contact } => (0, contact),
         };
-        reason + contact.as_ref().map_or(0, |contact| contact.texts())
+        reason + contact.as_ref().map_or(0, |contact| contact.text_bytes())
     }
 
-    /// The person it is about, if one could be told.
+    /// The person it is about, if known.
     pub fn contact(&self) -> Option<Contact> {
         match self {
             Self::Message(draft) => Some(draft.contact()),
@@ -201,14 +244,14 @@ impl Item {
     }
 }
 
-/// A delivery with what was read from it: what the store commits in one transaction.
+/// A delivery with its items: what the store commits in one transaction.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// As it came.
     pub delivery: Delivery,
     /// The form of the whole body.
     pub shape: Shape,
-    /// What was in it, in the body's order. Never empty.
+    /// Its items, in the order of the body. Never empty.
     pub items: Vec<Item>,
 }
 
@@ -236,7 +279,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// Sums up what became of each item. A delivery's outcome is the best of its items.
-    pub fn of(delivery_id: Uuid, items: impl IntoIterator<Item = Outcome>) -> Self {
+    pub fn of_items(delivery_id: Uuid, items: impl IntoIterator<Item = Outcome>) -> Self {
         let mut receipt = Self::empty(delivery_id, Outcome::Ignored);
         for outcome in items {
             match outcome {
@@ -251,7 +294,7 @@ impl Receipt {
         receipt
     }
 
-    /// Of a delivery that waits in the spool: what is in it is not told yet.
+    /// For a delivery in the spool: its items are not counted yet.
     pub fn spooled(delivery_id: Uuid) -> Self {
         Self::empty(delivery_id, Outcome::Spooled)
     }
@@ -275,7 +318,8 @@ mod tests {
     #[test]
     fn the_outcome_of_a_delivery_is_the_best_of_its_items() {
         use Outcome::{Duplicate, Ignored, Quarantined, Stored};
-        let outcome = |items: &[Outcome]| Receipt::of(Uuid::nil(), items.iter().copied()).outcome;
+        let outcome =
+            |items: &[Outcome]| Receipt::of_items(Uuid::nil(), items.iter().copied()).outcome;
         assert_eq!(outcome(&[Ignored, Quarantined, Duplicate, Stored]), Stored);
         assert_eq!(outcome(&[Ignored, Quarantined, Duplicate]), Duplicate);
         assert_eq!(outcome(&[Ignored, Quarantined]), Quarantined);
@@ -284,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_receipt_counts_every_item_once() {
-        let receipt = Receipt::of(
+        let receipt = Receipt::of_items(
             Uuid::nil(),
             [Outcome::Stored, Outcome::Stored, Outcome::Quarantined],
         );

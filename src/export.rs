@@ -4,20 +4,28 @@
 
 mod table;
 
-use crate::message::named_enum;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
+
+use crate::named::impl_named;
 use crate::store::{self, Feed, MessageFilter, StoreError};
 
 const PAGE: u32 = 1000;
 
-named_enum! {
-    /// The form of a file.
-    Format {
-        /// One message as JSON in each line, exactly as the API gives it.
-        Jsonl = "jsonl",
-        /// A table with a header, for spreadsheets.
-        Csv = "csv",
-    }
+/// The form of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Format {
+    /// One message as JSON in each line, exactly as the API gives it.
+    Jsonl,
+    /// A table with a header, for spreadsheets.
+    Csv,
 }
+
+impl_named!(Format);
 
 impl Format {
     pub(crate) fn content_type(self) -> &'static str {

@@ -75,3 +75,9 @@ pub(crate) mod redact;
 
 // Makes foreign text safe to show.
 pub(crate) mod text;
+
+// Names of enum variants.
+mod named;
+
+// Times in JSON.
+pub mod time;

@@ -1,36 +1,39 @@
-//! Bytes to items: what every other part of the service knows about the shape of a body stands here.
+//! Bytes to items: all that the service knows about the shape of a body is in here.
 //!
-//! Chatrace has no webhook of its own with a fixed form: a flow posts whatever JSON its owner typed, and Meta's own
-//! form comes to the same URL (`docs/chatrace.md`). So nothing here is read by a schema. The way of a body is
+//! Chatrace has no webhook of its own with a fixed form: a flow posts the JSON its owner typed, and Meta's own form
+//! comes to the same URL (`docs/chatrace.md`). So nothing here is read by a schema. A body passes these steps:
 //!
 //! 1. [`encoding`] undoes a `Content-Encoding`;
 //! 2. `tree` makes a JSON tree of JSON, of a `form` or `multipart` body, or by `recovery` of a broken template;
 //! 3. `walk` finds out the shape of each object and descends into wrappers, lists, `meta`, `whatsapp`, `sendpulse`
 //!    and `history`;
-//! 4. `facts` collects what the keys say, by the tables of aliases in `fields`;
-//! 5. `resolve` and `person` choose among them;
-//! 6. `judge` applies the table of outcomes, with `identity` for telling messages apart.
+//! 4. `raw_fields` collects what the keys say, by the table of aliases in `fields`;
+//! 5. `resolve` and `person` choose among them, which gives an `extracted` item;
+//! 6. `classify` applies the table of outcomes, with `identity` for telling messages apart, and `items` keeps the
+//!    result within bounds.
 //!
-//! All of it is pure and total: whatever the octets are, [`normalize`] returns at least one item and never panics.
+//! All of it is pure and total: for any bytes, [`normalize`] returns at least one item and never panics.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use crate::delivery::{Delivery, Item, Reason, ReasonCode};
+use crate::delivery::{Delivery, Item, ReasonCode};
 use crate::message::Shape;
 
 mod attachment;
+mod classify;
+mod defect;
 pub mod encoding;
-mod facts;
+mod extracted;
 mod fields;
-mod findings;
 mod form;
 mod history;
 mod identity;
-mod judge;
+mod items;
+mod json_text;
 mod meta;
 mod multipart;
 mod person;
+mod raw_fields;
 mod recovery;
 mod resolve;
 mod scalar;
@@ -40,7 +43,8 @@ mod tree;
 mod walk;
 mod whatsapp;
 
-pub(crate) use walk::{MAX_ITEMS, most_texts};
+pub use defect::Defect;
+pub(crate) use items::{MAX_ITEMS, max_text_bytes};
 
 /// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
 const MAX_DECODED: usize = 64 << 20;
@@ -52,43 +56,9 @@ pub struct Reading {
     pub shape: Shape,
     /// What was in it, in the body's order. Never empty.
     pub items: Vec<Item>,
-    /// Set if the body is no JSON, no form and not to be repaired. Then there is one item, and it is quarantined
+    /// Set if the body is neither JSON nor a form, and beyond repair. Then there is one item, and it is quarantined
     /// as [`Unreadable`](ReasonCode::Unreadable).
     pub defect: Option<Defect>,
-}
-
-/// Where and why a body cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Defect {
-    /// Counted from 1.
-    pub line: usize,
-    /// Counted from 1; 0 is the line's beginning.
-    pub column: usize,
-    /// In the parser's words, which hold nothing of the body.
-    pub cause: String,
-}
-
-impl Defect {
-    fn of(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        let cause = text.split(" at line ").next().unwrap_or_default();
-        Self {
-            line: error.line(),
-            column: error.column(),
-            cause: cause.to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Defect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            column,
-            cause,
-        } = self;
-        write!(formatter, "line {line}, column {column}: {cause}")
-    }
 }
 
 /// Reads a delivery. Never fails and never panics: what is not understood is an item with a reason.
@@ -97,42 +67,36 @@ impl fmt::Display for Defect {
 pub fn normalize(delivery: &Delivery) -> Reading {
     let (body, decode_error) = decoded(delivery);
     let tree = if delivery.is_query {
-        tree::of_query(&body)
+        tree::parse_query(&body)
     } else {
-        tree::of_body(&body, delivery.content_type.as_deref())
+        tree::parse_body(&body, delivery.content_type.as_deref())
     };
     let (value, recovered) = match tree {
         tree::Tree::Read { value, recovered } => (value, recovered),
         tree::Tree::Opaque(text) => {
             return Reading {
                 shape: Shape::Unknown,
-                items: vec![judge::unknown(text)],
+                items: vec![classify::not_understood(text)],
                 defect: None,
             };
         }
         tree::Tree::Broken(mut defect) => {
-            // What does not decode is no JSON either, but that is not what is wrong with it.
+            // A body that does not decode is not JSON either, but the failed decoding is the cause.
             if let Some(error) = decode_error {
                 defect.cause = error.to_string();
             }
             return unreadable(defect);
         }
     };
-    let header = delivery
-        .header("x-user-id")
-        .map(|id| serde_json::Value::String(id.to_owned()));
-    let with_header = resolve::Context {
+    let header = delivery.header("x-user-id").map(serde_json::Value::from);
+    let context = extracted::Context {
         arrival: delivery.received_at,
-        header_contact: header.as_ref().and_then(scalar::id).map(Cow::into_owned),
+        header_contact: header.as_ref().and_then(scalar::owned_id),
         recovered,
     };
-    let without_header = resolve::Context {
-        header_contact: None,
-        ..with_header
-    };
-    let mut walk = walk::Walk::new(&with_header, &without_header, body.len());
-    walk.value(&value, &resolve::Outer::default(), Shape::Flat, 0);
-    let (shape, items) = walk.finish();
+    let mut items = items::Items::new(&context, body.len());
+    walk::walk(&mut items, &value);
+    let (shape, items) = items.finish();
     Reading {
         shape,
         items,
@@ -140,7 +104,7 @@ pub fn normalize(delivery: &Delivery) -> Reading {
     }
 }
 
-/// The body as text for people: decoded, and with U+FFFD for what is no text.
+/// The body as text for people: decoded, with U+FFFD for bytes that are not text.
 pub fn readable_text(delivery: &Delivery) -> String {
     let content_type = delivery.content_type.as_deref().unwrap_or_default();
     let (body, _) = decoded(delivery);
@@ -149,9 +113,9 @@ pub fn readable_text(delivery: &Delivery) -> String {
         .into_owned()
 }
 
-/// The body without its content encoding; as it is, with the error, if it is not what its header says.
+/// The body without its content encoding. If it does not decode: as it is, with the error.
 fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>) {
-    // What a header says of the body says nothing of a query.
+    // A header describes the body, not a query.
     let declared = delivery
         .header("content-encoding")
         .filter(|_| !delivery.is_query);
@@ -162,16 +126,10 @@ fn decoded(delivery: &Delivery) -> (Cow<'_, [u8]>, Option<encoding::DecodeError>
 }
 
 fn unreadable(defect: Defect) -> Reading {
-    let reason = Reason::new(
-        ReasonCode::Unreadable,
-        format!("the body is neither JSON nor a form: {defect}"),
-    );
+    let text = format!("the body is neither JSON nor a form: {defect}");
     Reading {
         shape: Shape::Unknown,
-        items: vec![Item::Quarantined {
-            reason,
-            contact: None,
-        }],
+        items: vec![Item::quarantined(ReasonCode::Unreadable, text, None)],
         defect: Some(defect),
     }
 }

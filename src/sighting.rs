@@ -7,45 +7,51 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
 
 use crate::delivery::Rejection;
-use crate::message::named_enum;
+use crate::named::impl_named;
 
-named_enum! {
-    /// What was seen, most upstream first.
-    Sight {
-        /// TLS was spoken to the plain HTTP port.
-        Tls = "tls",
-        /// A request to a path that resembles the webhook's.
-        WrongPath = "wrong_path",
-        /// Something was sent to a path that is for reading.
-        ReadingPath = "reading_path",
-        /// A method that the webhook does not take.
-        Method = "method",
-        /// A secret is needed, and none came.
-        MissingSecret = "missing_secret",
-        /// None of the secrets that came is valid.
-        WrongSecret = "wrong_secret",
-        /// `X-Hub-Signature-256` does not fit the body.
-        BadSignature = "bad_signature",
-        /// Meta's verification came with a wrong token.
-        Handshake = "handshake",
-        /// The body is empty.
-        Empty = "empty",
-        /// The body did not arrive whole, or not in time.
-        Incomplete = "incomplete",
-        /// The body is too large.
-        TooLarge = "too_large",
-        /// The body is neither JSON nor a form. It is kept, so this is a delivery as well.
-        Unreadable = "unreadable",
-        /// It could not be kept: 503.
-        NotKept = "not_kept",
-        /// No miss: Meta verified the webhook URL.
-        Verified = "verified",
-        /// No miss: a process started. The first is when the service was set up.
-        Started = "started",
-    }
+/// What was seen, most upstream first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Sight {
+    /// TLS was spoken to the plain HTTP port.
+    Tls,
+    /// A request to a path that resembles the webhook's.
+    WrongPath,
+    /// Something was sent to a path that is for reading.
+    ReadingPath,
+    /// A method that the webhook does not take.
+    Method,
+    /// A secret is needed, and none came.
+    MissingSecret,
+    /// None of the secrets that came is valid.
+    WrongSecret,
+    /// `X-Hub-Signature-256` does not fit the body.
+    BadSignature,
+    /// Meta's verification came with a wrong token.
+    Handshake,
+    /// The body is empty.
+    Empty,
+    /// The body did not arrive whole, or not in time.
+    Incomplete,
+    /// The body is too large.
+    TooLarge,
+    /// The body is neither JSON nor a form. It is kept, so this is a delivery as well.
+    Unreadable,
+    /// It could not be kept: 503.
+    NotKept,
+    /// No miss: Meta verified the webhook URL.
+    Verified,
+    /// No miss: a process started. The first is when the service was set up.
+    Started,
 }
+
+impl_named!(Sight);
 
 impl Sight {
     /// Whether it is a message that may have been meant for the webhook and did not arrive.

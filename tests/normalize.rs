@@ -15,7 +15,7 @@ use chatrace_webhook::message::{Contact, Draft};
 use chatrace_webhook::normalize::{Reading, normalize};
 use uuid::Uuid;
 
-/// A POST of these octets at a fixed time.
+/// A POST of this body at a fixed time.
 fn delivery(body: impl Into<Bytes>) -> Delivery {
     Delivery {
         id: Uuid::nil(),
@@ -54,7 +54,7 @@ fn messages(body: impl Into<Bytes>) -> Vec<Draft> {
         .collect()
 }
 
-/// The only item, which must be none: whether it is ignored, why, and about whom.
+/// The only item, which must not be a message: whether it is ignored, the reason, and the contact.
 #[track_caller]
 fn refusal(body: impl Into<Bytes>) -> (bool, ReasonCode, String, Option<Contact>) {
     let reading = read(body);

@@ -5,8 +5,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 use crate::filter::{parse_moment, parse_text};
-use crate::message::{Channel, Direction, Kind, millis};
+use crate::message::{Channel, Direction, Kind};
 use crate::store::MessageFilter;
+use crate::time::millis;
 
 /// Only messages that match every given filter.
 #[derive(Debug, Clone, Args)]

@@ -1,25 +1,31 @@
 //! The result of one check.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
 
-use crate::message::named_enum;
+use crate::named::impl_named;
 
-named_enum! {
-    /// How bad it is, best first.
-    Status {
-        /// As it should be.
-        Ok = "ok",
-        /// It cannot be known from here.
-        Unknown = "unknown",
-        /// It works, but something is not as it should be.
-        Warning = "warning",
-        /// Messages are lost, or do not arrive.
-        Problem = "problem",
-    }
+/// How bad it is, best first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[derive(Debug, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// It cannot be known from here.
+    Unknown,
+    /// It works, but something is not as it should be.
+    Warning,
+    /// Messages are lost, or do not arrive.
+    Problem,
 }
 
+impl_named!(Status);
+
 /// The result of one check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     /// A stable word for scripts.

@@ -16,7 +16,8 @@ use std::borrow::Cow;
 
 use csv::{Terminator, WriterBuilder};
 
-use crate::message::{Message, millis};
+use crate::message::Message;
+use crate::time::millis;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 

@@ -10,8 +10,9 @@ use super::AppState;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
-use crate::message::{Channel, millis};
+use crate::message::Channel;
 use crate::store::{ContactFilter, ContactSummary, Page};
+use crate::time::millis;
 
 /// A page of contacts to ask for.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -16,9 +16,10 @@ use super::cursor::{List, page_limit};
 use super::error::{ApiError, Gone, NotFound, ReadErrors};
 use super::extract::{Path, Query, parsed};
 use crate::delivery::{Delivery, Outcome};
-use crate::message::{Shape, millis};
+use crate::message::Shape;
 use crate::normalize;
 use crate::store::{DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, Page};
+use crate::time::millis;
 
 /// Which deliveries, and from where.
 #[derive(Debug, Deserialize, IntoParams)]

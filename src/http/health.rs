@@ -10,8 +10,8 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::AppState;
-use crate::message::millis;
 use crate::store::Depth;
+use crate::time::millis;
 
 /// Whether the process is up
 ///

@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::near_miss;
 use crate::delivery::{Outcome, Receipt, Rejection};
 use crate::ingest::Sightings;
-use crate::message::millis;
 use crate::redact::Redactor;
 use crate::sighting::{self, Sight, Sighting};
+use crate::time::millis;
 
 /// How many refused requests are remembered.
 const SAMPLES: usize = 20;

@@ -16,10 +16,11 @@ use super::health::SpoolView;
 use super::observed::Sample;
 use crate::delivery::{Outcome, Rejection};
 use crate::diagnose::{Report, Status};
-use crate::message::{Direction, Kind, Message, millis};
+use crate::message::{Direction, Kind, Message};
 use crate::probe::ExternalChecks;
 use crate::store::{Counter, CounterName, DeliverySummary, Depth, Snapshot};
 use crate::text::without_credentials;
+use crate::time::millis;
 
 /// The number of hours in `hourly`, including the current one.
 const HOURS: i64 = 24;

@@ -2,7 +2,7 @@
 
 use crate::delivery::{Delivery, Item, Record};
 use crate::message::Draft;
-use crate::normalize::{MAX_ITEMS, most_texts};
+use crate::normalize::{MAX_ITEMS, max_text_bytes};
 
 /// What an item takes beside its texts: itself, and what the allocator adds to short ones.
 const ITEM: usize = size_of::<Item>() + size_of::<Draft>() + 200;
@@ -22,12 +22,12 @@ pub(super) fn at_most(delivery: &Delivery, unpacked: usize) -> usize {
     let texts = items.saturating_mul(texts.saturating_add(REASON));
     size.saturating_add(unpacked)
         .saturating_add(items * ITEM + REASON)
-        .saturating_add(texts.min(most_texts(unpacked)))
+        .saturating_add(texts.min(max_text_bytes(unpacked)))
 }
 
 /// What a delivery takes once it is read.
 pub(super) fn of(record: &Record) -> usize {
-    let items = record.items.iter().map(|item| ITEM + item.texts());
+    let items = record.items.iter().map(|item| ITEM + item.text_bytes());
     record.delivery.size() + items.sum::<usize>()
 }
 
@@ -41,13 +41,8 @@ mod tests {
     fn delivery(body: Vec<u8>, header: Option<(&str, &str)>) -> Delivery {
         let headers = header.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Delivery {
-            id: uuid::Uuid::now_v7(),
-            received_at: jiff::Timestamp::now(),
-            method: "POST".to_owned(),
-            content_type: None,
             headers: headers.into_iter().collect(),
-            body: body.into(),
-            is_query: false,
+            ..Delivery::example(body)
         }
     }
 

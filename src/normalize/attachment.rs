@@ -2,17 +2,18 @@
 
 use serde_json::Value;
 
-use super::{facts, scalar, tree};
+use super::fields::find;
+use super::{json_text, scalar};
 use crate::message::{Attachment, Kind};
 
-/// More files than this belong to no message.
+/// No message has more files than this.
 const MAX_ATTACHMENTS: usize = 100;
-/// A longer link is none.
+/// Longer links are not treated as links.
 const MAX_URL: usize = 8192;
 /// Lists within lists are followed this far.
 const MAX_DEPTH: usize = 3;
 
-/// A link, if the text is one and nothing else.
+/// The link, if the text is one and nothing else.
 pub(super) fn url(text: &str) -> Option<&str> {
     let text = text.trim();
     let is_link = ["http://", "https://"].iter().any(|scheme| {
@@ -26,71 +27,67 @@ pub(super) fn url(text: &str) -> Option<&str> {
     .then_some(text)
 }
 
-/// Adds what stands under a key like `image_url` or `media`: a link, an object around one, or a list of them.
-/// An empty `kind` is to be told by the message's kind.
-pub(super) fn links(value: &Value, kind: &str, found: &mut Vec<Attachment>) {
-    collect(value, kind, false, found, 0);
+/// Adds the files under a key like `image_url` or `media`: a link, an object around one, or a list of them.
+/// With an empty `kind`, the kind of the message decides later.
+pub(super) fn add_links(value: &Value, kind: &str, found: &mut Vec<Attachment>) {
+    add_all(value, kind, false, found, 0);
 }
 
-/// Adds what stands under `attachments`. A file's link may be missing there.
-pub(super) fn list(value: &Value, found: &mut Vec<Attachment>) {
-    collect(value, "", true, found, 0);
+/// Adds the files under `attachments`, where a file may lack its link.
+pub(super) fn add_files(value: &Value, found: &mut Vec<Attachment>) {
+    add_all(value, "", true, found, 0);
 }
 
-fn collect(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>, depth: usize) {
+fn add_all(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>, depth: usize) {
     if depth > MAX_DEPTH || found.len() >= MAX_ATTACHMENTS {
         return;
     }
     match value {
         Value::Array(items) => {
             for item in items.iter().take(MAX_ATTACHMENTS) {
-                collect(item, kind, is_list, found, depth + 1);
+                add_all(item, kind, is_list, found, depth + 1);
             }
         }
         Value::String(text) => {
             if let Some(url) = url(text) {
-                found.push(Attachment {
-                    kind: kind.to_owned(),
-                    url: Some(url.to_owned()),
-                });
-            } else if let Some(inner) = tree::in_string(text) {
-                collect(&inner, kind, is_list, found, MAX_DEPTH - 1);
+                found.push(Attachment::new(kind, Some(url)));
+            } else if let Some(inner) = json_text::in_string(text) {
+                add_all(&inner, kind, is_list, found, MAX_DEPTH - 1);
             }
         }
         Value::Object(map) => {
-            let payload = facts::find(map, "payload").and_then(Value::as_object);
+            let payload = find(map, "payload").and_then(Value::as_object);
             let link = ["url", "mediaurl", "link", "src"].iter().find_map(|key| {
-                let inner = payload.and_then(|payload| facts::find(payload, key));
-                let text = inner.or_else(|| facts::find(map, key))?.as_str()?;
-                url(text).map(str::to_owned)
+                let inner = payload.and_then(|payload| find(payload, key));
+                let text = inner.or_else(|| find(map, key))?.as_str()?;
+                url(text)
             });
-            let word = facts::find(map, "type")
+            let word = find(map, "type")
                 .and_then(scalar::label)
                 .map(|word| word.to_lowercase());
             let word = match word {
                 // Some say `type` and mean the MIME type.
-                Some(word) if word.contains('/') => of_mime(&word).unwrap_or_default().to_owned(),
+                Some(word) if word.contains('/') => {
+                    type_of_mime(&word).unwrap_or_default().to_owned()
+                }
                 Some(word) => word,
                 None if !kind.is_empty() => kind.to_owned(),
-                None => facts::find(map, "mimetype")
+                None => find(map, "mimetype")
                     .and_then(scalar::label)
-                    .and_then(|mime| of_mime(&mime))
+                    .and_then(|mime| type_of_mime(&mime))
                     .unwrap_or_default()
                     .to_owned(),
             };
             if link.is_some() || (is_list && !word.is_empty()) {
-                found.push(Attachment {
-                    kind: word,
-                    url: link,
-                });
+                found.push(Attachment::new(word, link));
             }
         }
         _ => {}
     }
 }
 
-/// The type that a MIME type stands for.
-pub(super) fn of_mime(mime: &str) -> Option<&'static str> {
+/// The attachment type for a MIME type.
+pub(super) fn type_of_mime(mime: &str) -> Option<&'static str> {
     Some(match mime.split('/').next()? {
         "image" => "image",
         "video" => "video",
@@ -100,8 +97,8 @@ pub(super) fn of_mime(mime: &str) -> Option<&'static str> {
     })
 }
 
-/// The kind of a message that has attachments and no text. A file of an unknown type is a file if it has a link.
-pub(super) fn kind(attachments: &[Attachment]) -> Option<Kind> {
+/// The kind of a message that has attachments and no text. An attachment of an unknown type counts if it has a link.
+pub(super) fn kind_of(attachments: &[Attachment]) -> Option<Kind> {
     let any = |test: fn(&Attachment) -> bool| attachments.iter().any(test);
     if any(|file| file.kind == "story_mention") {
         Some(Kind::StoryMention)
@@ -134,7 +131,7 @@ pub(super) fn is_media_word(word: &str) -> bool {
     )
 }
 
-/// Words for posts, reels and stories that are passed on.
+/// Words for posts, reels and stories that are shared.
 pub(super) fn is_share_word(word: &str) -> bool {
     matches!(
         word,
@@ -159,7 +156,7 @@ mod tests {
     #[test]
     fn a_meta_attachment_may_lack_its_payload() {
         let mut found = Vec::new();
-        list(
+        add_files(
             &json!([{"type": "ephemeral"}, {"type": "image", "payload": {"url": "https://a.test/x"}},
                     {"type": "share", "payload": null}, null, 7, {}]),
             &mut found,
@@ -172,14 +169,14 @@ mod tests {
             kinds,
             [("ephemeral", false), ("image", true), ("share", false)]
         );
-        assert_eq!(kind(&found), Some(Kind::Share));
+        assert_eq!(kind_of(&found), Some(Kind::Share));
     }
 
     #[test]
-    fn a_mime_type_is_told_as_a_type() {
+    fn a_mime_type_becomes_a_type() {
         for key in ["type", "mime_type", "mimeType"] {
             let mut found = Vec::new();
-            links(
+            add_links(
                 &json!({"url": "https://a.test/x", key: "audio/ogg"}),
                 "",
                 &mut found,
@@ -197,14 +194,8 @@ mod tests {
             json!("[\"https://a.test/x\"]"),
         ] {
             let mut found = Vec::new();
-            links(&value, "image", &mut found);
-            assert_eq!(
-                found,
-                [Attachment {
-                    kind: "image".to_owned(),
-                    url: Some("https://a.test/x".to_owned())
-                }]
-            );
+            add_links(&value, "image", &mut found);
+            assert_eq!(found, [Attachment::new("image", Some("https://a.test/x"))]);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// More encodings on top of each other than this are a mistake or an attack.
+/// More layers of encodings than this are a mistake or an attack.
 const MAX_LAYERS: usize = 3;
 
 /// Why a body cannot be decoded.
@@ -14,7 +14,7 @@ pub enum DecodeError {
     /// The decoded body would be larger than the limit; reading stopped there.
     #[error("the decoded body is larger than the limit")]
     TooLarge,
-    /// The octets are not what the header says.
+    /// The bytes are not what the header says.
     #[error("the body does not decode: {0}")]
     Corrupt(String),
     /// An encoding this service does not know.
@@ -24,8 +24,8 @@ pub enum DecodeError {
 
 /// The body without its content encoding: `gzip`, `x-gzip`, `deflate` (with and without zlib's frame) or none.
 ///
-/// Never holds more than `limit` decoded octets (and one) at a time, so a small body that unpacks to gigabytes
-/// costs nothing.
+/// Never holds more than `limit` + 1 decoded bytes at a time, so a small body that unpacks to gigabytes costs
+/// nothing.
 ///
 /// # Errors
 /// When the body is larger than `limit`, is not what the header says, or the encoding is unknown.
@@ -47,9 +47,9 @@ pub fn decode<'a>(
         ));
     }
     let mut decoded = Cow::Borrowed(body);
-    // The header lists the layers in the order in which they were put on.
+    // The header lists the layers in the order in which they were applied.
     for layer in layers().collect::<Vec<_>>().into_iter().rev() {
-        decoded = Cow::Owned(unpack(&decoded, layer, limit)?);
+        decoded = Cow::Owned(decode_layer(&decoded, layer, limit)?);
     }
     if decoded.len() > limit {
         return Err(DecodeError::TooLarge);
@@ -57,24 +57,23 @@ pub fn decode<'a>(
     Ok(decoded)
 }
 
-fn unpack(body: &[u8], encoding: &str, limit: usize) -> Result<Vec<u8>, DecodeError> {
+fn decode_layer(body: &[u8], encoding: &str, limit: usize) -> Result<Vec<u8>, DecodeError> {
     match encoding.to_ascii_lowercase().as_str() {
-        "gzip" | "x-gzip" => read(MultiGzDecoder::new(body), limit),
+        "gzip" | "x-gzip" => read_bounded(MultiGzDecoder::new(body), limit),
         // The standard means zlib's frame; some clients send the bare stream.
-        "deflate" => match read(ZlibDecoder::new(body), limit) {
-            Err(DecodeError::Corrupt(cause)) => {
-                read(DeflateDecoder::new(body), limit).map_err(|error| match error {
+        "deflate" => match read_bounded(ZlibDecoder::new(body), limit) {
+            Err(DecodeError::Corrupt(cause)) => read_bounded(DeflateDecoder::new(body), limit)
+                .map_err(|error| match error {
                     DecodeError::Corrupt(_) => DecodeError::Corrupt(cause),
                     other => other,
-                })
-            }
+                }),
             result => result,
         },
         other => Err(DecodeError::Unsupported(other.chars().take(32).collect())),
     }
 }
 
-fn read(decoder: impl Read, limit: usize) -> Result<Vec<u8>, DecodeError> {
+fn read_bounded(decoder: impl Read, limit: usize) -> Result<Vec<u8>, DecodeError> {
     let mut unpacked = Vec::new();
     decoder
         .take((limit as u64).saturating_add(1))
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_a_compressed_body_gives_the_same_octets() {
+    fn every_spelling_of_a_compressed_body_gives_the_same_bytes() {
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
         zlib.write_all(b"{}").unwrap();
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::fast());

@@ -1,4 +1,4 @@
-//! Which key means what: the tables of aliases from `docs/chatrace.md`, section 2.
+//! Which key means what: the table of aliases from `docs/chatrace.md`, section 2.
 //!
 //! Keys are compared lower-cased and without `_`, `-` and blanks, so `sender_id`, `senderId`, `sender-id` and
 //! `Sender ID` are one entry. Within a meaning, the smaller number wins.
@@ -6,27 +6,24 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a key means. What `id`, `name`, `from`, `message`, `body` and `data` mean depends on their place.
+use serde_json::{Map, Value};
+
+/// What a key means. For `id`, `name`, `from`, `message`, `body` and `data` that depends on the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Means {
+pub(super) enum KnownField {
     // People
-    /// An id of the customer, whoever wrote.
+    /// An id of the customer, no matter who wrote.
     Customer(u8),
-    /// An id of whoever wrote it.
+    /// An id of the author.
     Writer(u8),
-    /// Whom it was written to.
+    /// The one it was written to.
     Recipient,
-    /// A handle.
     Handle(u8),
-    /// A name for people.
     Name(u8),
-    /// The name of whoever wrote it.
     WriterName,
-    /// The first half of a name.
     FirstName,
-    /// The second half of a name.
     LastName,
-    /// What a platform beside Chatrace keeps about a person.
+    /// What another platform keeps about a person.
     Variables,
 
     // The message
@@ -36,17 +33,14 @@ pub(super) enum Means {
     Mid,
     /// An owner's id of an event.
     EventId,
-    /// An id of whatever surrounds it.
+    /// An id of the object that has it.
     Id,
-    /// What was written.
     Text(u8),
     /// What was written, or an object around it.
     Body(u8),
-    /// When.
     Time(u8),
     /// When something was made: the message, or the contact's record.
     CreatedAt,
-    /// Where.
     Channel,
     /// `in` or `out`.
     Direction,
@@ -54,35 +48,27 @@ pub(super) enum Means {
     Dir,
     /// `incoming_message` or `outgoing_message`.
     Title,
-    /// What kind the text slot holds.
+    /// The kind of content in the text slot.
     InputType,
-    /// A word for the kind, or for something else.
     KindWord(u8),
     /// The name of an event, or an object around the content.
     Event,
     /// A button of a flow.
     Action(u8),
-    /// A link to a file of this type; an empty type is told by the kind.
+    /// A link to a file of this type; if it is empty, the kind of the message decides.
     Media(&'static str),
     /// A link, if the kind says that it is one to a file.
     Url,
-    /// The type of a file.
     MimeType,
-    /// A list of files.
     Attachments,
     /// The machine-readable part of a button.
     Payload,
-    /// A chosen quick reply.
     QuickReply,
-    /// A pressed button.
     Postback,
-    /// A reaction.
     Reaction,
     /// The link or advertisement the customer came by.
     Referral,
-    /// What it answers.
     ReplyTo,
-    /// Meta's edit.
     Edit,
     /// The business wrote it.
     IsEcho,
@@ -90,29 +76,24 @@ pub(super) enum Means {
     IsDeleted,
     /// Meta cannot show it.
     IsUnsupported,
-    /// Something that happened without anybody writing; in Meta's form.
-    Happening(&'static str),
+    /// In Meta's form: the platform reports something that nobody wrote.
+    SystemEvent(&'static str),
 
-    // Places
-    /// The message.
+    // Containers
     Message,
     /// An object or list around everything.
     Wrapper,
     /// An object or list of messages.
     Messages,
-    /// Whoever wrote it: an id, or an object.
+    /// The author: an id, or an object.
     From,
-    /// The same.
     Sender,
-    /// The customer.
     User,
-    /// The customer.
     Contact,
 
     // A contact's record
-    /// A transcript.
     ChatHistory,
-    /// The fields that an owner added.
+    /// The fields an owner added.
     CustomFields,
     /// Only a contact dump has it.
     DumpMark,
@@ -120,28 +101,28 @@ pub(super) enum Means {
     RecordMark,
 }
 
-use Means::{
+use KnownField::{
     Action, Attachments, Body, Channel, ChatHistory, Contact, CreatedAt, CustomFields, Customer,
-    Dir, Direction, DumpMark, Edit, Event, EventId, FirstName, From, Handle, Happening, Id,
-    InputType, IsDeleted, IsEcho, IsUnsupported, KindWord, LastName, Media, Message, MessageId,
-    Messages, Mid, MimeType, Name, Payload, Postback, QuickReply, Reaction, Recipient, RecordMark,
-    Referral, ReplyTo, Sender, Text, Time, Title, Url, User, Variables, Wrapper, Writer,
+    Dir, Direction, DumpMark, Edit, Event, EventId, FirstName, From, Handle, Id, InputType,
+    IsDeleted, IsEcho, IsUnsupported, KindWord, LastName, Media, Message, MessageId, Messages, Mid,
+    MimeType, Name, Payload, Postback, QuickReply, Reaction, Recipient, RecordMark, Referral,
+    ReplyTo, Sender, SystemEvent, Text, Time, Title, Url, User, Variables, Wrapper, Writer,
     WriterName,
 };
 
 /// The rank of a contact dump's own `id`, and of `contact_id`.
 pub(super) const RANK_CONTACT_ID: u8 = 2;
-/// The rank of a `from` that is no object.
+/// The rank of a `from` that is not an object.
 pub(super) const RANK_FROM: u8 = 6;
 /// The rank of an `id` inside `from`; `sender`, `user` and `contact` follow.
 pub(super) const RANK_PERSON: u8 = 7;
 /// The rank of `data.contact_id`.
 pub(super) const RANK_DATA_CONTACT_ID: u8 = 11;
-/// Texts before this rank are the original system's, which also looked for them under `message`.
+/// Texts before this rank are those of the original system, which also read them under `message`.
 pub(super) const ORIGINAL_TEXTS: u8 = 4;
 
-const ALIASES: &[(&str, Means)] = &[
-    // Who: the reading order of section 2. Ranks 6 to 11 are given by place.
+const ALIASES: &[(&str, KnownField)] = &[
+    // Who: the reading order of section 2. Ranks 6 to 11 come from the container.
     ("senderid", Writer(0)),
     ("userid", Customer(1)),
     ("contactid", Customer(RANK_CONTACT_ID)),
@@ -242,14 +223,17 @@ const ALIASES: &[(&str, Means)] = &[
     ("isecho", IsEcho),
     ("isdeleted", IsDeleted),
     ("isunsupported", IsUnsupported),
-    ("read", Happening("a read receipt")),
-    ("delivery", Happening("a delivery receipt")),
-    ("typing", Happening("a typing notice")),
-    ("passthreadcontrol", Happening("a handover between apps")),
-    ("takethreadcontrol", Happening("a handover between apps")),
-    ("requestthreadcontrol", Happening("a handover between apps")),
-    ("approles", Happening("a handover between apps")),
-    // Places
+    ("read", SystemEvent("a read receipt")),
+    ("delivery", SystemEvent("a delivery receipt")),
+    ("typing", SystemEvent("a typing notice")),
+    ("passthreadcontrol", SystemEvent("a handover between apps")),
+    ("takethreadcontrol", SystemEvent("a handover between apps")),
+    (
+        "requestthreadcontrol",
+        SystemEvent("a handover between apps"),
+    ),
+    ("approles", SystemEvent("a handover between apps")),
+    // Containers
     ("message", Message),
     ("messages", Messages),
     ("data", Wrapper),
@@ -274,21 +258,30 @@ const ALIASES: &[(&str, Means)] = &[
     ("timezone", RecordMark),
 ];
 
-static TABLE: LazyLock<HashMap<&str, Means>> = LazyLock::new(|| ALIASES.iter().copied().collect());
+static TABLE: LazyLock<HashMap<&str, KnownField>> =
+    LazyLock::new(|| ALIASES.iter().copied().collect());
 
-/// No alias is longer, so a longer key needs no look-up.
+/// No alias is longer than this, so a longer key needs no look-up.
 const LONGEST: usize = 24;
 
-/// What this key means, however it is spelled.
-pub(super) fn means(key: &str) -> Option<Means> {
+/// What this key means, in any spelling.
+pub(super) fn known_field(key: &str) -> Option<KnownField> {
     let mut folded = [0; LONGEST];
     let folded = fold(key, &mut folded)?;
     TABLE.get(folded).copied()
 }
 
-/// Whether a key is this alias, given folded.
-pub(super) fn is(key: &str, alias: &str) -> bool {
+/// Whether a key is this alias, which is given folded.
+fn is(key: &str, alias: &str) -> bool {
     fold(key, &mut [0; LONGEST]) == Some(alias)
+}
+
+/// The value under an alias, which is given folded.
+pub(super) fn find<'v>(map: &'v Map<String, Value>, alias: &str) -> Option<&'v Value> {
+    map.get(alias).or_else(|| {
+        map.iter()
+            .find_map(|(key, value)| is(key, alias).then_some(value))
+    })
 }
 
 fn fold<'b>(key: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
@@ -316,18 +309,18 @@ mod tests {
             "Sender Id",
             "senderid",
         ] {
-            assert_eq!(means(key), Some(Writer(0)), "{key}");
+            assert_eq!(known_field(key), Some(Writer(0)), "{key}");
         }
-        assert_eq!(means("last user freeform input"), Some(Text(12)));
-        assert_eq!(means("señder"), None);
-        assert_eq!(means(&"x".repeat(1000)), None);
+        assert_eq!(known_field("last user freeform input"), Some(Text(12)));
+        assert_eq!(known_field("señder"), None);
+        assert_eq!(known_field(&"x".repeat(1000)), None);
     }
 
     #[test]
     fn every_alias_is_listed_once_and_folded() {
         assert_eq!(TABLE.len(), ALIASES.len());
         for (alias, meaning) in ALIASES {
-            assert_eq!(means(alias), Some(*meaning), "{alias}");
+            assert_eq!(known_field(alias), Some(*meaning), "{alias}");
         }
     }
 }

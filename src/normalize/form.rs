@@ -1,32 +1,32 @@
-//! Form bodies and query strings, read into the object they stand for.
+//! Form bodies and query strings, as the JSON objects they encode.
 
 use serde_json::{Map, Value};
 
-use super::tree;
+use super::json_text;
 
-/// Deeper bracket keys than `a[b][c]` mean nothing here.
+/// Deeper bracket keys are not nested.
 const MAX_SEGMENTS: usize = 4;
-/// A longer key is no key.
+/// Longer keys are not keys of a form.
 const MAX_KEY: usize = 128;
 
 /// Reads a body as a form if its content type says so, or if it looks like one.
-pub(super) fn of_body(text: &str, content_type: &str) -> Option<Value> {
+pub(super) fn parse_body(text: &str, content_type: &str) -> Option<Value> {
     let text = text.trim();
     let declared = content_type.contains("x-www-form-urlencoded");
-    // A broken JSON body is no form, also under the content type that clients send by default.
+    // A broken JSON body is not a form, even under the content type that clients send by default.
     if text.starts_with(['{', '[', '"', '<']) || !text.contains('=') {
-        return (declared && text.starts_with('%')).then(|| read(text.as_bytes()));
+        return (declared && text.starts_with('%')).then(|| parse_pairs(text.as_bytes()));
     }
-    (declared || looks_like_one(text)).then(|| read(text.as_bytes()))
+    (declared || looks_like_one(text)).then(|| parse_pairs(text.as_bytes()))
 }
 
 /// Reads urlencoded pairs. Of repeated keys the last that is not empty counts.
-pub(super) fn read(text: &[u8]) -> Value {
-    collect(form_urlencoded::parse(text))
+pub(super) fn parse_pairs(text: &[u8]) -> Value {
+    object_of_pairs(form_urlencoded::parse(text))
 }
 
 /// Makes an object of pairs. A single field that holds JSON is that JSON.
-pub(super) fn collect<K, V>(pairs: impl Iterator<Item = (K, V)>) -> Value
+pub(super) fn object_of_pairs<K, V>(pairs: impl Iterator<Item = (K, V)>) -> Value
 where
     K: AsRef<str> + Into<String>,
     V: AsRef<str> + Into<String>,
@@ -41,12 +41,12 @@ where
     if flat.len() == 1
         && let Some((key, Value::String(value))) = flat.iter().next()
     {
-        // `{"text":"hi"}=` is what clients make of JSON under a form's content type.
-        let json = tree::in_string(value)
-            .or_else(|| tree::in_string(key))
+        // `{"text":"hi"}=` is what clients make of JSON sent as a form.
+        let json = json_text::in_string(value)
+            .or_else(|| json_text::in_string(key))
             .or_else(|| {
                 key.starts_with('{')
-                    .then(|| tree::in_string(&format!("{key}={value}")))
+                    .then(|| json_text::in_string(&format!("{key}={value}")))
                     .flatten()
             });
         if let Some(json) = json {
@@ -59,7 +59,7 @@ where
     Value::Object(flat)
 }
 
-/// Every pair has a plain key and a sign of equality, and nothing in it would have had to be encoded.
+/// Whether every pair has a plain key and `=`, and nothing in it would have to be encoded.
 fn looks_like_one(text: &str) -> bool {
     !text
         .bytes()
@@ -75,7 +75,7 @@ fn looks_like_one(text: &str) -> bool {
         })
 }
 
-/// `user[id]` and `user.id` as `{"user":{"id":…}}`, unless something else stands in that place.
+/// `user[id]` and `user.id` as `{"user":{"id":…}}`, unless another value is already there.
 fn nest(flat: Map<String, Value>) -> Map<String, Value> {
     let mut nested = Map::new();
     for (key, value) in flat {
@@ -123,16 +123,16 @@ mod tests {
     #[test]
     fn a_form_is_an_object_of_strings() {
         assert_eq!(
-            of_body("contact_id=1&text=hi+%26+bye&text=", ""),
+            parse_body("contact_id=1&text=hi+%26+bye&text=", ""),
             Some(json!({"contact_id": "1", "text": "hi & bye"}))
         );
-        assert_eq!(of_body("a=1&a=2", ""), Some(json!({"a": "2"})));
+        assert_eq!(parse_body("a=1&a=2", ""), Some(json!({"a": "2"})));
     }
 
     #[test]
     fn bracket_and_dotted_keys_become_objects() {
         assert_eq!(
-            read(b"user[id]=1&user.name=Ana&message[text]=hi&x[]=1&text=yo&text[a]=2&...=3"),
+            parse_pairs(b"user[id]=1&user.name=Ana&message[text]=hi&x[]=1&text=yo&text[a]=2&...=3"),
             json!({"user": {"id": "1", "name": "Ana"}, "message": {"text": "hi"}, "x": "1",
                    "text": "yo", "text[a]": "2", "...": "3"})
         );
@@ -142,17 +142,20 @@ mod tests {
     fn a_single_field_of_json_is_that_json() {
         let expected = Some(json!({"text": "a=b"}));
         assert_eq!(
-            of_body("payload=%7B%22text%22%3A%22a%3Db%22%7D", ""),
+            parse_body("payload=%7B%22text%22%3A%22a%3Db%22%7D", ""),
             expected
         );
         let form = "application/x-www-form-urlencoded";
-        assert_eq!(of_body("%7B%22text%22%3A%22a%3Db%22%7D", form), expected);
-        assert_eq!(of_body("%7B%22text%22%3A%22a%3Db%22%7D=", form), expected);
-        assert_eq!(read(br#"{"text":"a=b"}"#), json!({"text": "a=b"}));
+        assert_eq!(parse_body("%7B%22text%22%3A%22a%3Db%22%7D", form), expected);
+        assert_eq!(
+            parse_body("%7B%22text%22%3A%22a%3Db%22%7D=", form),
+            expected
+        );
+        assert_eq!(parse_pairs(br#"{"text":"a=b"}"#), json!({"text": "a=b"}));
     }
 
     #[test]
-    fn prose_and_broken_json_are_no_forms() {
+    fn prose_and_broken_json_are_not_forms() {
         for body in [
             "hello",
             "1 + 1 = 2",
@@ -161,8 +164,11 @@ mod tests {
             "=x",
             "a=b&c",
         ] {
-            assert_eq!(of_body(body, ""), None, "{body}");
+            assert_eq!(parse_body(body, ""), None, "{body}");
         }
-        assert_eq!(of_body("hello", "application/x-www-form-urlencoded"), None);
+        assert_eq!(
+            parse_body("hello", "application/x-www-form-urlencoded"),
+            None
+        );
     }
 }

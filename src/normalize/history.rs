@@ -5,19 +5,20 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::facts::{Facts, find};
-use super::resolve::{Context, Outer};
-use super::{judge, scalar, time, tree};
+use super::extracted::{Context, Inherited};
+use super::fields::find;
+use super::raw_fields::RawFields;
+use super::{classify, json_text, scalar, time};
 use crate::delivery::{Item, ReasonCode};
 use crate::message::{Direction, SentAtSource, Shape};
 
-/// A name and a time are no longer, in octets.
+/// A name and a time have at most this many bytes.
 const MAX_HEADER: usize = 240;
 
 /// The items of a transcript that is a list, if it is one.
-pub(super) fn list(value: &Value) -> Option<Cow<'_, Value>> {
+pub(super) fn lines(value: &Value) -> Option<Cow<'_, Value>> {
     let list = match value {
-        Value::String(text) => Cow::Owned(tree::in_string(text)?),
+        Value::String(text) => Cow::Owned(json_text::in_string(text)?),
         other => Cow::Borrowed(other),
     };
     let has_roles = list
@@ -27,49 +28,51 @@ pub(super) fn list(value: &Value) -> Option<Cow<'_, Value>> {
     has_roles.then_some(list)
 }
 
-/// One line of such a list: a message if it has its own time, else only context. `known` is the text that the
-/// body gives beside the transcript, which is no second message.
-pub(super) fn read_item(
+/// One line of such a list: a message if it has its own time, else only context. `known` is the text next to the
+/// transcript; the line that repeats it is not a second message.
+pub(super) fn classify_line(
     value: &Value,
-    outer: &Outer,
+    outer: &Inherited,
     known: Option<&str>,
     context: &Context,
 ) -> Item {
     let Value::Object(map) = value else {
-        return judge::nothing_understood();
+        return classify::nothing_understood();
     };
-    let facts = Facts::of(map);
-    let own_time = facts.time(context);
+    let raw = RawFields::of_item(map);
+    let own_time = raw.own_time(context);
     let role = find(map, "role").and_then(scalar::label);
     let direction = match role.as_deref() {
         Some("user" | "customer" | "contact") => Some(Direction::Inbound),
         Some("assistant" | "bot" | "agent" | "model") => Some(Direction::Outbound),
         _ => None,
     };
-    let mut findings = facts.resolve(outer, context, Shape::ChatHistory);
-    findings.time = own_time;
+    let mut extracted = raw
+        .resolve(outer, context, Shape::ChatHistory)
+        .or_header_contact(context);
+    extracted.time = own_time;
     let reason = if own_time.is_none() {
-        "a line of a transcript without its own time"
+        "a transcript line without its own time"
     } else if direction.is_none() {
-        "a line of a transcript that neither the customer nor the business wrote"
+        "a transcript line that neither the customer nor the business wrote"
     } else if direction == Some(Direction::Inbound)
         && known.is_some()
-        && findings.text.as_deref() == known
+        && extracted.text.as_deref() == known
     {
-        "a line of a transcript that is the message beside it"
-    } else if !findings.has_content() {
-        "a line of a transcript without text"
+        "a transcript line that repeats the message next to it"
+    } else if !extracted.has_content() {
+        "a transcript line without text"
     } else {
-        findings.direction = direction.unwrap_or(Direction::Inbound);
-        return judge::judge(findings, context);
+        extracted.direction = direction.unwrap_or(Direction::Inbound);
+        return classify::classify(extracted, context);
     };
-    judge::ignored(&findings, ReasonCode::Transcript, reason)
+    classify::ignored(&extracted, ReasonCode::Transcript, reason)
 }
 
-/// What the customer wrote last, by a transcript's text.
+/// The last words of the customer in a transcript's text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LastLine<'t> {
-    /// What they wrote, over however many lines.
+    /// The text, which may have several lines.
     pub(super) text: &'t str,
     /// When, to the minute.
     pub(super) time: Option<Timestamp>,
@@ -83,17 +86,16 @@ impl LastLine<'_> {
     }
 }
 
-/// The transcript among a body's fields: `chat_history` itself, or whichever custom field holds one.
-pub(super) fn last_line<'v>(facts: &Facts<'v>) -> Option<LastLine<'v>> {
-    let fields: Box<dyn Iterator<Item = &'v Value>> = match facts.custom_fields {
+/// The transcript among a body's fields: `chat_history` itself, or a custom field that holds one.
+pub(super) fn last_line<'v>(raw: &RawFields<'v>) -> Option<LastLine<'v>> {
+    let fields: Box<dyn Iterator<Item = &'v Value>> = match raw.custom_fields {
         Some(Value::Array(fields)) => {
             Box::new(fields.iter().filter_map(|field| field.get("value")))
         }
         Some(Value::Object(fields)) => Box::new(fields.values()),
         _ => Box::new(std::iter::empty()),
     };
-    facts
-        .history
+    raw.history
         .into_iter()
         .chain(fields)
         .filter_map(Value::as_str)
@@ -103,20 +105,20 @@ pub(super) fn last_line<'v>(facts: &Facts<'v>) -> Option<LastLine<'v>> {
 /// The last `User (2026-07-9 2:56pm): …` of a text that begins with such a line.
 fn last_user_line(text: &str) -> Option<LastLine<'_>> {
     let text = text.trim();
-    header(text)?;
+    line_header(text)?;
     let mut end = text.len();
     let mut starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
     starts.insert(0, 0);
     for start in starts.into_iter().rev() {
         let line = &text[start..end];
-        let Some((who, clock, words)) = header(line) else {
+        let Some((who, clock, words)) = line_header(line) else {
             continue;
         };
         if who == "User" {
             let words = words.trim_end_matches(['\n', '\r']);
             return (!scalar::is_absent(words)).then(|| LastLine {
                 text: words,
-                time: time::of_transcript(clock),
+                time: time::parse_transcript_time(clock),
             });
         }
         end = start;
@@ -125,8 +127,8 @@ fn last_user_line(text: &str) -> Option<LastLine<'_>> {
 }
 
 /// Who, when and what of a line like `I (2026-07-9 2:56pm): hello`.
-fn header(line: &str) -> Option<(&str, &str, &str)> {
-    // Looks no further than a name and a time are long, so that many lines stay cheap.
+fn line_header(line: &str) -> Option<(&str, &str, &str)> {
+    // Looks no further than a name and a time can reach, so that many lines stay cheap.
     let head = &line[..line.floor_char_boundary(MAX_HEADER)];
     let open = head.find(" (")?;
     let close = open + head[open..].find("):")?;
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_transcripts() {
+    fn other_texts_are_not_transcripts() {
         for text in [
             "",
             "150",

@@ -4,63 +4,63 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::findings::{Act, Findings, Origin};
+use super::extracted::{Action, Extracted, Origin};
 use crate::message::{Identity, Kind};
 
-/// Changes when the parts or their order do, so that old keys never meet new ones by accident.
+/// Changes when the parts or their order do, so that an old key never equals a new one by accident.
 const VERSION: &str = "v1";
 
 /// The identity of a message of this contact. `time` is the body's own, if it has one that can be believed.
-pub(super) fn of(
-    findings: &Findings,
+pub(super) fn identify(
+    extracted: &Extracted,
     kind: Kind,
     contact: &str,
     time: Option<Timestamp>,
 ) -> Identity {
-    let mut key = Key::new();
-    key.part(findings.channel.as_str());
+    let mut key = KeyHash::new();
+    key.part(extracted.channel.as_str());
     let written = time.map(|time| time.as_nanosecond().to_string());
-    if let Some((id, Origin::Meta)) = &findings.id {
-        // Safe the world over, so neither sender nor content belong to it; but a reaction, an edit and a
+    if let Some((id, Origin::Meta)) = &extracted.id {
+        // Unique worldwide, so neither sender nor content are part of the key; but a reaction, an edit and a
         // deletion carry the id of the message they are about.
         key.part("meta");
         key.part(kind.as_str());
         key.part(id);
-        return match &findings.act {
-            Some(Act::Reaction { action }) => {
-                // The same person may react, take it back and react again: only the time tells.
+        return match &extracted.action {
+            Some(Action::Reaction { action }) => {
+                // The same person may react, take it back and react again: only the time differs.
                 key.part(contact);
                 key.part(action);
-                key.option(findings.payload.as_deref());
+                key.option(extracted.payload.as_deref());
                 key.option(written.as_deref());
                 key.finish(time.is_some())
             }
-            Some(Act::Edit { number }) => {
+            Some(Action::Edit { number }) => {
                 key.option(number.as_deref());
                 if number.is_none() {
-                    key.option(findings.text.as_deref());
+                    key.option(extracted.text.as_deref());
                 }
                 key.finish(true)
             }
             _ => key.finish(true),
         };
     }
-    key.part(findings.direction.as_str());
+    key.part(extracted.direction.as_str());
     key.part(contact);
     key.part(kind.as_str());
-    key.option(findings.text.as_deref());
-    key.option(findings.payload.as_deref());
-    key.option(findings.reply_to.as_deref());
-    key.part(&findings.attachments.len().to_string());
-    for attachment in &findings.attachments {
+    key.option(extracted.text.as_deref());
+    key.option(extracted.payload.as_deref());
+    key.option(extracted.reply_to.as_deref());
+    key.part(&extracted.attachments.len().to_string());
+    for attachment in &extracted.attachments {
         key.part(&attachment.kind);
         key.option(attachment.url.as_deref());
     }
     // Owners type constants as ids, so an id only adds to what is compared.
-    if let Some((id, Origin::Owner)) = &findings.id {
+    if let Some((id, Origin::Owner)) = &extracted.id {
         key.part("owner");
         key.part(id);
-        if matches!(findings.act, Some(Act::Reaction { .. })) {
+        if matches!(extracted.action, Some(Action::Reaction { .. })) {
             key.option(written.as_deref());
             return key.finish(time.is_some());
         }
@@ -68,16 +68,16 @@ pub(super) fn of(
     }
     key.part("time");
     key.option(written.as_deref());
-    if let Some(time) = findings.fine_time {
+    if let Some(time) = extracted.fine_time {
         key.part(&time.as_nanosecond().to_string());
     }
     key.finish(time.is_some())
 }
 
-/// A hash over parts, each behind its length, so that no two lists of parts run together.
-struct Key(Sha256);
+/// A hash over parts, each after its length, so that no two lists of parts run together.
+struct KeyHash(Sha256);
 
-impl Key {
+impl KeyHash {
     fn new() -> Self {
         let mut key = Self(Sha256::new());
         key.part(VERSION);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn key(parts: &[Option<&str>]) -> Identity {
-        let mut key = Key::new();
+        let mut key = KeyHash::new();
         for part in parts {
             key.option(*part);
         }

@@ -1,21 +1,21 @@
 //! Meta's form: `entry[]` with `messaging[]`, `standby[]` and `changes[]` (`docs/chatrace.md`, section 5).
 //!
-//! It comes when the same URL is given to a Meta app. Parts of it come alone, too: a bare `field` and `value` from
+//! It arrives when the same URL is given to a Meta app. Its parts also arrive alone: a bare `field` and `value` from
 //! the dashboard's test button, or a bare item of `messaging`.
 
 use serde_json::{Map, Value};
 
-use super::facts::{self, Facts, find};
-use super::findings::{Act, Findings, Origin};
-use super::resolve::Outer;
-use super::walk::Walk;
-use super::{judge, scalar, tree, whatsapp};
+use super::extracted::{Action, Inherited, Origin};
+use super::fields::find;
+use super::items::Items;
+use super::raw_fields::{self, Best, RawFields};
+use super::{classify, json_text, scalar, time, whatsapp};
 use crate::delivery::ReasonCode;
 use crate::message::{Direction, SentAtSource, Shape};
 
 /// Which part of Meta's form an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum MetaPart {
     /// The whole, around `entry`.
     Body,
     /// One of `entry`.
@@ -28,7 +28,7 @@ pub(super) enum Part {
     Whatsapp,
 }
 
-/// The members that only an item of `messaging` has beside `sender` and `recipient`.
+/// The members that only an item of `messaging` has besides `sender` and `recipient`.
 const MEMBERS: [&str; 7] = [
     "message",
     "reaction",
@@ -40,134 +40,148 @@ const MEMBERS: [&str; 7] = [
 ];
 
 /// Which part of Meta's form this object is, if any.
-pub(super) fn part(map: &Map<String, Value>) -> Option<Part> {
+pub(super) fn detect_part(map: &Map<String, Value>) -> Option<MetaPart> {
     let holds = |key: &str| {
         map.get(key)
             .is_some_and(|value| value.is_object() || value.is_array())
     };
     let has = |key: &str| map.contains_key(key);
     if holds("entry") || (has("entry") && has("object")) {
-        Some(Part::Body)
+        Some(MetaPart::Body)
     } else if holds("messaging") || holds("standby") || holds("changes") {
-        Some(Part::Entry)
+        Some(MetaPart::Entry)
     } else if map.get("field").is_some_and(Value::is_string) && holds("value") {
-        Some(Part::Change)
+        Some(MetaPart::Change)
     } else if has("messaging_product") && (holds("messages") || holds("statuses")) {
-        Some(Part::Whatsapp)
+        Some(MetaPart::Whatsapp)
     } else if holds("sender") && holds("recipient") && MEMBERS.iter().any(|key| has(key)) {
-        Some(Part::Messaging)
+        Some(MetaPart::Messaging)
     } else {
         None
     }
 }
 
-/// Reads it, whichever part it is.
-pub(super) fn read(walk: &mut Walk<'_>, map: &Map<String, Value>, part: Part, outer: &Outer) {
+/// Adds the items of such a part.
+pub(super) fn add_part(
+    items: &mut Items<'_>,
+    map: &Map<String, Value>,
+    part: MetaPart,
+    outer: &Inherited,
+) {
     let mut outer = outer.clone();
-    let object = map.get("object").filter(|_| part != Part::Messaging);
-    if let Some(channel) = object.and_then(facts::channel) {
+    let object = map.get("object").filter(|_| part != MetaPart::Messaging);
+    if let Some(channel) = object.and_then(raw_fields::channel) {
         outer.channel = Some(channel);
     }
     match part {
-        Part::Body => each(walk, map.get("entry"), &outer, Shape::MetaMessaging, entry),
-        Part::Entry => entry(walk, map, &outer),
-        Part::Change => change(walk, map, &outer),
-        Part::Messaging => item(walk, map, &outer, Shape::MetaMessaging),
-        Part::Whatsapp => whatsapp::read(walk, map, &outer),
+        MetaPart::Body => add_each(
+            items,
+            map.get("entry"),
+            &outer,
+            Shape::MetaMessaging,
+            add_entry,
+        ),
+        MetaPart::Entry => add_entry(items, map, &outer),
+        MetaPart::Change => add_change(items, map, &outer),
+        MetaPart::Messaging => add_update(items, map, &outer, Shape::MetaMessaging),
+        MetaPart::Whatsapp => whatsapp::add_value(items, map, &outer),
     }
 }
 
-/// Reads each object of a list, or the one object that stands in its place. What is none is quarantined.
-fn each(
-    walk: &mut Walk<'_>,
+/// Adds each object of a list, or the one object in place of a list. Anything else is quarantined.
+fn add_each(
+    items: &mut Items<'_>,
     value: Option<&Value>,
-    outer: &Outer,
+    outer: &Inherited,
     shape: Shape,
-    read: impl Fn(&mut Walk<'_>, &Map<String, Value>, &Outer),
+    add: impl Fn(&mut Items<'_>, &Map<String, Value>, &Inherited),
 ) {
-    let one = |walk: &mut Walk<'_>, value: &Value| match value {
-        Value::Object(map) => read(walk, map, outer),
-        _ => walk.push(shape, judge::nothing_understood()),
+    let one = |items: &mut Items<'_>, value: &Value| match value {
+        Value::Object(map) => add(items, map, outer),
+        _ => items.push(shape, classify::nothing_understood()),
     };
     match value {
         Some(Value::Array(list)) if !list.is_empty() => {
             for value in list {
-                if walk.is_full() {
+                if items.is_full() {
                     break;
                 }
-                one(walk, value);
+                one(items, value);
             }
         }
-        Some(value @ Value::Object(_)) => one(walk, value),
+        Some(value @ Value::Object(_)) => one(items, value),
         // A form has the list as JSON in a string.
-        Some(Value::String(text)) if let Some(list) = tree::in_string(text) => {
-            each(walk, Some(&list), outer, shape, read);
+        Some(Value::String(text)) if let Some(list) = json_text::in_string(text) => {
+            add_each(items, Some(&list), outer, shape, add);
         }
-        _ => walk.push(
+        _ => items.push(
             shape,
-            judge::unknown("one of Meta's lists of updates is empty"),
+            classify::not_understood("one of Meta's lists of updates is empty"),
         ),
     }
 }
 
-fn entry(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
+fn add_entry(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
     let mut outer = outer.clone();
-    let time = map.get("time").and_then(|time| walk.believable(time));
+    let time = map
+        .get("time")
+        .and_then(|time| time::believable(time, items.context().arrival));
     outer.time = time.map(|time| (time, SentAtSource::Entry)).or(outer.time);
-    let before = walk.len();
+    let before = items.len();
     for (key, shape) in [
         ("messaging", Shape::MetaMessaging),
         ("standby", Shape::MetaStandby),
     ] {
         if let Some(list) = map.get(key) {
-            each(walk, Some(list), &outer, shape, |walk, map, outer| {
-                item(walk, map, outer, shape);
+            add_each(items, Some(list), &outer, shape, |items, map, outer| {
+                add_update(items, map, outer, shape);
             });
         }
     }
-    // Who the entry belongs to is the business, where an update does not say it itself.
-    outer.person.business = map
+    // The owner of the entry is the business, unless an update names it itself.
+    outer.parties.business = map
         .get("id")
-        .and_then(scalar::id)
-        .filter(|id| id != "0")
-        .map(std::borrow::Cow::into_owned);
+        .and_then(scalar::owned_id)
+        .filter(|id| id != "0");
     if let Some(list) = map.get("changes") {
-        each(walk, Some(list), &outer, Shape::MetaChanges, change);
+        add_each(items, Some(list), &outer, Shape::MetaChanges, add_change);
     }
     if map.contains_key("field") {
-        change(walk, map, &outer);
+        add_change(items, map, &outer);
     }
-    if walk.len() == before {
-        walk.push(
+    if items.len() == before {
+        items.push(
             Shape::MetaMessaging,
-            judge::unknown("one of Meta's entries holds no update"),
+            classify::not_understood("one of Meta's entries has no update"),
         );
     }
 }
 
-fn change(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
+fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
     let field = map.get("field").and_then(scalar::label).unwrap_or_default();
-    each(
-        walk,
+    add_each(
+        items,
         map.get("value"),
         outer,
         Shape::MetaChanges,
-        |walk, value, outer| {
-            if whatsapp::is_one(value) {
-                return whatsapp::read(walk, value, outer);
+        |items, value, outer| {
+            if whatsapp::is_value(value) {
+                return whatsapp::add_value(items, value, outer);
             }
             match field.as_ref() {
-                "comments" | "live_comments" => comment(walk, value, outer),
+                "comments" | "live_comments" => add_comment(items, value, outer),
                 "feed" if value.get("item").and_then(Value::as_str) == Some("comment") => {
-                    comment(walk, value, outer);
+                    add_comment(items, value, outer);
                 }
-                "mentions" | "mention" => nothing(walk, value, outer, "a mention without its text"),
-                "story_insights" => nothing(walk, value, outer, "the figures of a story"),
+                "mentions" | "mention" => {
+                    add_ignored(items, value, outer, "a mention without its text");
+                }
+                "story_insights" => add_ignored(items, value, outer, "the insights of a story"),
                 _ => {
-                    // Only a comment's business stands on the entry; a message names its own.
+                    // Only for a comment is the business the entry's owner; a message names its own.
                     let mut outer = outer.clone();
-                    outer.person.business = None;
-                    item(walk, value, &outer, Shape::MetaChanges);
+                    outer.parties.business = None;
+                    add_update(items, value, &outer, Shape::MetaChanges);
                 }
             }
         },
@@ -175,43 +189,40 @@ fn change(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
 }
 
 /// One of `messaging`, `standby`, or a message in `changes`.
-fn item(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer, shape: Shape) {
-    let mut facts = Facts::of(map);
-    facts.top_id = facts::Best::default();
-    let findings = facts.resolve(outer, walk.without_header(), shape);
-    walk.judge(findings);
+fn add_update(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited, shape: Shape) {
+    let mut raw = RawFields::of_item(map);
+    raw.top_id = Best::default();
+    let extracted = raw.resolve(outer, items.context(), shape);
+    items.classify(extracted);
 }
 
-fn comment(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
-    let mut findings = Facts::of(map).resolve(outer, walk.without_header(), Shape::MetaChanges);
+fn add_comment(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
+    let mut extracted = RawFields::of_item(map).resolve(outer, items.context(), Shape::MetaChanges);
     let id = find(map, "commentid").or_else(|| find(map, "id"));
-    findings.id = id
-        .and_then(scalar::id)
-        .map(|id| (id.into_owned(), Origin::Meta));
-    findings.act = Some(match map.get("verb").and_then(Value::as_str) {
-        Some("remove") => Act::Deletion,
-        _ => Act::Comment,
+    extracted.id = id.and_then(scalar::owned_id).map(|id| (id, Origin::Meta));
+    extracted.action = Some(match map.get("verb").and_then(Value::as_str) {
+        Some("remove") => Action::Deletion,
+        _ => Action::Comment,
     });
-    findings.reply_to = if findings.act == Some(Act::Deletion) {
-        findings.id.as_ref().map(|(id, _)| id.clone())
+    extracted.reply_to = if extracted.action == Some(Action::Deletion) {
+        extracted.id.as_ref().map(|(id, _)| id.clone())
     } else {
-        find(map, "parentid")
-            .and_then(scalar::id)
-            .map(std::borrow::Cow::into_owned)
+        find(map, "parentid").and_then(scalar::owned_id)
     };
     // The business answers under its own post; nobody else is named there.
-    if findings.person.contact.is_some() && findings.person.contact == findings.person.business {
-        findings.direction = Direction::Outbound;
+    if extracted.parties.contact.is_some()
+        && extracted.parties.contact == extracted.parties.business
+    {
+        extracted.direction = Direction::Outbound;
     }
-    walk.judge(findings);
+    items.classify(extracted);
 }
 
-fn nothing(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer, what: &str) {
-    let findings: Findings =
-        Facts::of(map).resolve(outer, walk.without_header(), Shape::MetaChanges);
-    let text = format!("{what}: nothing that a customer wrote to the business");
-    walk.push(
+fn add_ignored(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited, what: &str) {
+    let extracted = RawFields::of_item(map).resolve(outer, items.context(), Shape::MetaChanges);
+    let text = format!("{what}, not a message to the business");
+    items.push(
         Shape::MetaChanges,
-        judge::ignored(&findings, ReasonCode::NotAMessage, text),
+        classify::ignored(&extracted, ReasonCode::NotAMessage, text),
     );
 }

@@ -1,4 +1,4 @@
-//! `multipart/form-data`: the text fields of it, as the object they stand for.
+//! `multipart/form-data`: its text fields, as a JSON object.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use super::form;
 
-/// More parts than this are no webhook.
+/// Further parts are left out.
 const MAX_PARTS: usize = 1000;
 
 /// Reads a multipart body: by its content type's boundary, or by the one it begins with.
-pub(super) fn read(body: &[u8], content_type: &str) -> Option<Value> {
+pub(super) fn parse_parts(body: &[u8], content_type: &str) -> Option<Value> {
     if !content_type.contains("multipart/") && !body.starts_with(b"--") {
         return None;
     }
-    // Case matters in a boundary, so the body's own line is asked, not the lower-cased header.
+    // Case matters in a boundary, so it is taken from the body; the header is lower-cased.
     let declared = parameter(content_type, "boundary").unwrap_or_default();
     let declared = format!("--{declared}");
     let boundary = body
@@ -31,10 +31,10 @@ pub(super) fn read(body: &[u8], content_type: &str) -> Option<Value> {
     let mut start = None;
     let mut at = 0;
     for line in body.split_inclusive(|byte| *byte == b'\n') {
-        // In the middle of a line, or with more behind it, it is a part's own text.
+        // In the middle of a line, or with more after it, it is a part's own text.
         let text = line.trim_ascii_end();
         if text == boundary || text.strip_suffix(b"--") == Some(boundary) {
-            fields.extend(start.and_then(|start| part(&body[start..at])));
+            fields.extend(start.and_then(|start| parse_part(&body[start..at])));
             start = (text == boundary).then_some(at + line.len());
         }
         at += line.len();
@@ -43,16 +43,16 @@ pub(super) fn read(body: &[u8], content_type: &str) -> Option<Value> {
         }
     }
     // The closing boundary may be missing.
-    fields.extend(start.and_then(|start| part(&body[start..at])));
-    (!fields.is_empty()).then(|| form::collect(fields.into_iter()))
+    fields.extend(start.and_then(|start| parse_part(&body[start..at])));
+    (!fields.is_empty()).then(|| form::object_of_pairs(fields.into_iter()))
 }
 
 /// Name and text of one part; nothing for a file.
-fn part(part: &[u8]) -> Option<(String, Cow<'_, str>)> {
-    let (head, value) = if let Some(end) = find(part, b"\r\n\r\n") {
+fn parse_part(part: &[u8]) -> Option<(String, Cow<'_, str>)> {
+    let (head, value) = if let Some(end) = find_bytes(part, b"\r\n\r\n") {
         (&part[..end], &part[end + 4..])
     } else {
-        let end = find(part, b"\n\n")?;
+        let end = find_bytes(part, b"\n\n")?;
         (&part[..end], &part[end + 2..])
     };
     let value = value.strip_suffix(b"\n").unwrap_or(value);
@@ -80,7 +80,7 @@ fn parameter(line: &str, name: &str) -> Option<String> {
     })
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack
         .windows(needle.len())
         .position(|window| window == needle)
@@ -100,12 +100,12 @@ mod tests {
     fn text_parts_are_fields_and_files_are_left_out() {
         let expected = Some(json!({"contact_id": "1", "text": "hi\r\nyou"}));
         assert_eq!(
-            read(BODY.as_bytes(), "multipart/form-data; boundary=x7"),
+            parse_parts(BODY.as_bytes(), "multipart/form-data; boundary=x7"),
             expected
         );
-        assert_eq!(read(BODY.as_bytes(), ""), expected);
+        assert_eq!(parse_parts(BODY.as_bytes(), ""), expected);
         assert_eq!(
-            read(BODY.replace("\r\n", "\n").as_bytes(), "").unwrap()["contact_id"],
+            parse_parts(BODY.replace("\r\n", "\n").as_bytes(), "").unwrap()["contact_id"],
             "1"
         );
     }
@@ -114,15 +114,15 @@ mod tests {
     fn a_boundary_within_a_text_is_text() {
         let body = BODY.replace("you", "--X7y\r\na --X7\r\n--X7 b");
         let expected = Some(json!({"contact_id": "1", "text": "hi\r\n--X7y\r\na --X7\r\n--X7 b"}));
-        assert_eq!(read(body.as_bytes(), ""), expected);
+        assert_eq!(parse_parts(body.as_bytes(), ""), expected);
         let unfinished = body.strip_suffix("--X7--\r\n").unwrap();
-        assert_eq!(read(unfinished.as_bytes(), ""), expected);
+        assert_eq!(parse_parts(unfinished.as_bytes(), ""), expected);
         let body = format!("-- a preamble\r\n{body}");
         for content_type in [
             "multipart/form-data; boundary=x7",
             "multipart/form-data; boundary=\"x7\"",
         ] {
-            assert_eq!(read(body.as_bytes(), content_type), expected);
+            assert_eq!(parse_parts(body.as_bytes(), content_type), expected);
         }
     }
 
@@ -134,13 +134,13 @@ mod tests {
             format!("--a\n{}", "--a".repeat(1 << 18)),
             "--a\n".repeat(1 << 18),
         ] {
-            assert_eq!(read(body.as_bytes(), "multipart/form-data"), None);
+            assert_eq!(parse_parts(body.as_bytes(), "multipart/form-data"), None);
         }
         assert!(start.elapsed().as_secs() < 60);
     }
 
     #[test]
-    fn what_only_begins_like_one_is_none() {
+    fn a_body_that_only_begins_like_one_is_not_multipart() {
         for body in [
             "--",
             "--\n",
@@ -150,7 +150,7 @@ mod tests {
             "x",
         ] {
             assert_eq!(
-                read(body.as_bytes(), "multipart/form-data"),
+                parse_parts(body.as_bytes(), "multipart/form-data"),
                 None,
                 "{body:?}"
             );

@@ -2,61 +2,49 @@
 //!
 //! Whether `{{variables}}` are escaped inside a raw JSON body is undocumented (`docs/chatrace.md`, fact 11), so a
 //! quote, a line break or a backslash in a message may give invalid JSON. Such a body is read again under the
-//! assumption that the template's own quotes are those which are followed by the template's own structure.
+//! assumption that a quote is the template's own if the template's own structure follows it.
 //!
-//! A wrong reading is worse than none: one that is not the only sensible one is refused, and the body is kept as it
-//! is. Refused are repeated or odd keys, broken strings under other keys than a text or a name, a second text, and
-//! any key behind a customer's words which those words could have brought along (`template`).
+//! A wrong reading is worse than none: unless it is the only sensible one, the body is quarantined as it is. That
+//! excludes repeated or odd keys, broken strings under keys other than a text or a name, a second text, and any key
+//! after a customer's words that the customer could have typed (`keys`).
 
 use serde_json::{Map, Value};
 
-use template::{Key, is_unambiguous};
+use keys::{TemplateKey, is_unambiguous};
+use quotes::{Follows, MAX_KEY, after_quote, has_stray_backslash, is_plain, skip_blanks};
 
-mod template;
+mod keys;
+mod quotes;
 
 const MAX_DEPTH: usize = 8;
-const MAX_KEY: usize = 64;
 
 /// The only sensible reading of a broken template, if there is one.
 pub(super) fn recover(text: &str) -> Option<Value> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }
-    let mut reader = Reader {
+    let mut reader = BrokenTemplate {
         text,
         bytes: text.as_bytes(),
         at: 0,
         open: Vec::new(),
         keys: Vec::new(),
-        key: String::new(),
     };
     let value = reader.value()?;
     reader.blanks();
     (reader.at == text.len() && is_unambiguous(&reader.keys)).then_some(value)
 }
 
-/// What follows a quote inside a string.
-enum Follows {
-    /// The template goes on: the quote closes the string.
-    Template,
-    /// The string goes on: the quote is the customer's.
-    Words,
-    /// It could be either.
-    Doubt,
-}
-
-struct Reader<'t> {
+struct BrokenTemplate<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
-    /// The closing signs that are owed, innermost last.
+    /// The closing brackets still to come, innermost last.
     open: Vec<u8>,
-    keys: Vec<Key>,
-    /// The key whose value is being read.
-    key: String,
+    keys: Vec<TemplateKey>,
 }
 
-impl Reader<'_> {
+impl BrokenTemplate<'_> {
     fn value(&mut self) -> Option<Value> {
         self.blanks();
         match self.peek()? {
@@ -85,11 +73,10 @@ impl Reader<'_> {
                     let key = self.plain_key()?;
                     self.blanks();
                     self.expect(b':')?;
-                    self.key.clone_from(&key);
                     let place = self.keys.len();
-                    self.keys.push(Key::new(&key));
+                    self.keys.push(TemplateKey::new(&key));
                     let value = self.value()?;
-                    self.keys[place].weigh(&value);
+                    self.keys[place].check_value(&value);
                     if map.insert(key, value).is_some() {
                         return None;
                     }
@@ -133,7 +120,7 @@ impl Reader<'_> {
         let mut at = start;
         let end = loop {
             at += self.bytes[at..].iter().position(|byte| *byte == b'"')?;
-            match self.after_quote(at) {
+            match after_quote(self.text, &self.open, at) {
                 Follows::Template => break at,
                 Follows::Doubt => return None,
                 Follows::Words => {
@@ -143,14 +130,14 @@ impl Reader<'_> {
             }
         };
         let raw = &self.text[start..end];
-        // Whether a backslash before the closing quote belongs to it cannot be told.
+        // A backslash before the closing quote may or may not escape it.
         if raw.ends_with('\\') {
             return None;
         }
         let controls = raw.bytes().any(|byte| byte < b' ');
         let backslashes = raw.contains('\\');
         if backslashes {
-            // Backslashes are the customer's own only where something proves that nothing was escaped.
+            // Backslashes are the customer's own only if something proves that nothing was escaped.
             let proven = quotes || (has_stray_backslash(raw) && !raw.contains("\\\""));
             if !proven {
                 return None;
@@ -167,57 +154,6 @@ impl Reader<'_> {
         }
         self.at = end + 1;
         Some(raw.to_owned())
-    }
-
-    /// Looks a few signs ahead; never over more than one key, so that the whole stays linear.
-    fn after_quote(&self, quote: usize) -> Follows {
-        let mut at = self.skip_blanks(quote + 1);
-        let mut open = self.open.as_slice();
-        while let (Some(sign), Some((close, outer))) = (self.bytes.get(at), open.split_last())
-            && sign == close
-        {
-            at = self.skip_blanks(at + 1);
-            open = outer;
-        }
-        let Some(close) = open.last() else {
-            // The last bracket: it is the template's only if nothing comes after it.
-            return if at == self.bytes.len() {
-                Follows::Template
-            } else {
-                Follows::Words
-            };
-        };
-        if self.bytes.get(at) != Some(&b',') {
-            return Follows::Words;
-        }
-        let next = self.skip_blanks(at + 1);
-        if *close == b']' {
-            return match self.bytes.get(next) {
-                Some(b'{' | b'[' | b'"') => Follows::Template,
-                _ => Follows::Words,
-            };
-        }
-        if self.bytes.get(next) != Some(&b'"') {
-            return Follows::Words;
-        }
-        let window = &self.bytes[next + 1..self.bytes.len().min(next + 2 + 4 * MAX_KEY)];
-        let Some(length) = window.iter().position(|byte| *byte == b'"') else {
-            return Follows::Words;
-        };
-        let colon = self.skip_blanks(next + 2 + length);
-        if self.bytes.get(colon) != Some(&b':') {
-            return Follows::Words;
-        }
-        let starts_value = matches!(
-            self.bytes.get(self.skip_blanks(colon + 1)),
-            Some(b'"' | b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
-        );
-        let key = &self.text[next + 1..next + 1 + length];
-        if starts_value && is_plain(key) {
-            Follows::Template
-        } else {
-            Follows::Doubt
-        }
     }
 
     fn plain_key(&mut self) -> Option<String> {
@@ -240,43 +176,8 @@ impl Reader<'_> {
     }
 
     fn blanks(&mut self) {
-        self.at = self.skip_blanks(self.at);
+        self.at = skip_blanks(self.bytes, self.at);
     }
-
-    fn skip_blanks(&self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        at + rest
-            .iter()
-            .position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
-            .unwrap_or(rest.len())
-    }
-}
-
-fn is_plain(key: &str) -> bool {
-    !key.is_empty()
-        && key.chars().count() <= MAX_KEY
-        && key
-            .chars()
-            .all(|sign| sign.is_alphanumeric() || "_-. ".contains(sign))
-}
-
-/// Whether a backslash stands before something that JSON does not escape.
-fn has_stray_backslash(raw: &str) -> bool {
-    let mut rest = raw.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
-        match rest.get(at + 1) {
-            Some(b'u') => {
-                let digits = rest.get(at + 2..at + 6);
-                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-                    return true;
-                }
-            }
-            Some(sign) if b"\"\\/bfnrt".contains(sign) => {}
-            _ => return true,
-        }
-        rest = &rest[at + 2..];
-    }
-    false
 }
 
 #[cfg(test)]
@@ -312,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn two_readings_are_none() {
+    fn a_body_with_two_readings_is_not_recovered() {
         for text in [
             r#"a "b" ","text":""#,
             r#"a "b" ","username":"eve"#,
@@ -334,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn text_may_stand_last_and_in_a_wrapper() {
+    fn text_may_be_last_and_in_a_wrapper() {
         assert_eq!(
             recover("{\"data\": {\"contact_id\": 17841400538867190, \"text\": \"a \"b\"\" } }"),
             Some(json!({"data": {"contact_id": 17_841_400_538_867_190_u64, "text": "a \"b\""}}))
@@ -347,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_behind_the_text_may_be_the_customers_invention() {
+    fn a_name_after_the_text_may_have_been_typed_by_the_customer() {
         assert!(recover(r#"{"contact_id":"1","text":"a "b"","channel":"x"}"#).is_some());
         assert!(recover(r#"{"text":"a "b"","contact_id":"1"}"#).is_some());
         assert!(

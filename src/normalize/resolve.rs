@@ -1,51 +1,29 @@
-//! Chooses among the collected facts: who, what, when.
+//! Chooses among the raw fields of an item: who, what, when.
 
 use jiff::Timestamp;
 
-use super::facts::{Best, Facts};
-use super::findings::{Act, Findings, Origin, Person, Unfilled};
+use super::extracted::{Action, Context, Extracted, Inherited};
+use super::person::choose_parties;
+use super::raw_fields::{Best, Container, Rank, RawFields};
 use super::{attachment, scalar, time};
 use crate::message::{Attachment, Channel, Direction, SentAtSource, Shape};
 
-/// The place of `created_at` among the times of the original system.
-const RANK_CREATED_AT: u16 = 2 * 16;
+/// The rank of `created_at` among the times of the original system.
+const RANK_CREATED_AT: Rank = Rank::by_alias(2, Container::Root);
 
-/// What the delivery itself says, around its body.
-#[derive(Debug)]
-pub(super) struct Context {
-    /// When it arrived.
-    pub(super) arrival: Timestamp,
-    /// The contact in the header `X-USER-ID`: the last fallback for the sender of a flat body.
-    pub(super) header_contact: Option<String>,
-    /// Whether the body had to be repaired.
-    pub(super) recovered: bool,
-}
-
-/// What an item inherits from the objects around it: who, where and when, but never what.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Outer {
-    pub(super) person: Person,
-    pub(super) channel: Option<Channel>,
-    pub(super) direction: Option<Direction>,
-    pub(super) time: Option<(Timestamp, SentAtSource)>,
-    pub(super) id: Option<(String, Origin)>,
-    pub(super) is_event: bool,
-    pub(super) unfilled_person: Option<Unfilled>,
-}
-
-impl Facts<'_> {
+impl RawFields<'_> {
     /// What the items inside this object inherit.
-    pub(super) fn outer(&self, parent: &Outer, context: &Context) -> Outer {
+    pub(super) fn inherited(&self, parent: &Inherited, context: &Context) -> Inherited {
         let direction = self.direction.get().copied().or(parent.direction);
-        Outer {
-            person: self.choose_person(direction.unwrap_or(Direction::Inbound), parent),
+        Inherited {
+            parties: choose_parties(self, direction.unwrap_or(Direction::Inbound), parent),
             channel: self
                 .channel
                 .get()
                 .cloned()
                 .or_else(|| parent.channel.clone()),
             direction,
-            time: self.time(context).or(parent.time),
+            time: self.own_time(context).or(parent.time),
             id: None,
             is_event: self.event.get().is_some() || parent.is_event,
             unfilled_person: self
@@ -55,46 +33,14 @@ impl Facts<'_> {
         }
     }
 
-    /// Whether anything in it was written, sent or done.
-    pub(super) fn has_content(&self) -> bool {
-        self.text.get().is_some()
-            || !self.attachments.is_empty()
-            || self.act.is_some()
-            || self.has_referral
-            || self.action.get().is_some()
-            || self.payload.get().is_some()
-    }
-
-    /// Whether a person is named in it.
-    pub(super) fn has_person(&self) -> bool {
-        !self.people.is_empty() || (self.is_dump && self.top_id.get().is_some())
-    }
-
-    /// The id of the message, or of the frame around it.
-    pub(super) fn message_id(&self) -> Option<(String, Origin)> {
-        let top = || {
-            let data = self.data_id.get().filter(|_| self.event.get().is_none());
-            let id = self.top_id.get().filter(|_| !self.is_dump).or(data)?;
-            Some((id.clone().into_owned(), Origin::Owner))
-        };
-        self.id
-            .get()
-            .map(|(id, origin)| (id.clone().into_owned(), *origin))
-            .or_else(top)
-    }
-
-    /// Makes the findings of one item.
-    pub(super) fn resolve(mut self, parent: &Outer, context: &Context, shape: Shape) -> Findings {
-        let direction = self
-            .direction
-            .get()
-            .copied()
-            .or(parent.direction)
-            .unwrap_or(Direction::Inbound);
-        let mut person = self.choose_person(direction, parent);
-        if person.contact.is_none() {
-            person.contact.clone_from(&context.header_contact);
-        }
+    /// Extracts one item.
+    pub(super) fn resolve(
+        mut self,
+        parent: &Inherited,
+        context: &Context,
+        shape: Shape,
+    ) -> Extracted {
+        let own = self.inherited(parent, context);
         let id = self.message_id().or_else(|| parent.id.clone());
         self.move_link_out_of_text();
         self.name_files();
@@ -102,48 +48,40 @@ impl Facts<'_> {
             shape,
             Shape::MetaMessaging | Shape::MetaStandby | Shape::MetaChanges
         );
-        let act = self.act(id.is_some(), is_meta);
+        let action = self.resolve_action(id.is_some(), is_meta);
         let has_words = self.text.get().is_some() || !self.attachments.is_empty();
         let mut payload = self.payload.get();
-        if payload.is_none() && !has_words && act == Some(Act::Postback) {
-            payload = self.action.get();
+        if payload.is_none() && !has_words && action == Some(Action::Postback) {
+            payload = self.button.get();
         }
-        let payload = payload.map(|payload| payload.clone().into_owned());
-        let mut reply_to = self.reply_to.get().map(|id| id.clone().into_owned());
-        if let (Some(Act::Deletion | Act::Edit { .. }), Some((id, _))) = (&act, &id) {
+        let payload = payload.map(ToString::to_string);
+        let mut reply_to = self.reply_to.get().map(ToString::to_string);
+        if let (Some(Action::Deletion | Action::Edit { .. }), Some((id, _))) = (&action, &id) {
             reply_to = Some(id.clone());
         }
-        Findings {
+        Extracted {
             shape,
-            channel: self
-                .channel
-                .get()
-                .or(parent.channel.as_ref())
-                .cloned()
-                .unwrap_or(Channel::Instagram),
-            direction,
-            person,
-            text: self.text.get().map(|text| text.clone().into_owned()),
+            channel: own.channel.unwrap_or(Channel::Instagram),
+            direction: own.direction.unwrap_or(Direction::Inbound),
+            parties: own.parties,
+            text: self.text.get().map(ToString::to_string),
             payload,
             reply_to,
-            act,
+            action,
             id,
-            time: self.time(context).or(parent.time),
+            time: own.time,
             fine_time: None,
             is_record: self.is_dump || (self.is_record && !self.has_text_key),
-            is_event: self.event.get().is_some() || parent.is_event,
-            unfilled_text: self.unfilled_text.take(),
-            unfilled_person: self
-                .unfilled_person
-                .take()
-                .or_else(|| parent.unfilled_person.clone()),
+            is_event: own.is_event,
+            unfilled_text: self.unfilled_text,
+            unfilled_person: own.unfilled_person,
             attachments: self.attachments,
         }
     }
 
     /// The best of the body's own times that can be believed.
-    pub(super) fn time(&self, context: &Context) -> Option<(Timestamp, SentAtSource)> {
-        // Of a contact's record it is the contact's age.
+    pub(super) fn own_time(&self, context: &Context) -> Option<(Timestamp, SentAtSource)> {
+        // In a contact's record this is when the contact was created.
         let created = self.created_at.filter(|_| !self.is_record);
         let mut times = self.times.clone();
         times.extend(created.map(|value| (RANK_CREATED_AT, value)));
@@ -167,14 +105,14 @@ impl Facts<'_> {
                 .iter()
                 .any(|file| file.url.as_deref() == Some(link))
             {
-                let (kind, url) = (word.clone(), Some(link.to_owned()));
-                self.attachments.push(Attachment { kind, url });
+                self.attachments
+                    .push(Attachment::new(word.as_str(), Some(link)));
             }
             self.text = Best::default();
         }
     }
 
-    /// Gives files their type where only the message's kind tells it.
+    /// Gives files their type where only the kind of the message says it.
     fn name_files(&mut self) {
         let word = [self.kind_word.get(), self.input_type.get()]
             .into_iter()
@@ -185,13 +123,14 @@ impl Facts<'_> {
             self.attachments.is_empty(),
             self.url.get().and_then(|url| attachment::url(url)),
         ) {
-            self.attachments.push(Attachment {
-                kind: word.clone(),
-                url: Some(link.to_owned()),
-            });
+            self.attachments
+                .push(Attachment::new(word.as_str(), Some(link)));
         }
         let specific = word.filter(|word| *word != "media").map(String::as_str);
-        let mime = self.mime.get().and_then(|mime| attachment::of_mime(mime));
+        let mime = self
+            .mime
+            .get()
+            .and_then(|mime| attachment::type_of_mime(mime));
         for file in &mut self.attachments {
             if file.kind.is_empty() {
                 specific
@@ -206,11 +145,11 @@ impl Facts<'_> {
     }
 
     /// What was done, if it is more than writing.
-    fn act(&self, has_id: bool, is_meta: bool) -> Option<Act> {
-        if let Some(act) = &self.act {
-            // Meta's words for what happened mean something else in an owner's own body.
-            if is_meta || !matches!(act, Act::Happening(_)) {
-                return Some(act.clone());
+    fn resolve_action(&self, has_id: bool, is_meta: bool) -> Option<Action> {
+        if let Some(action) = &self.action {
+            // Meta's keys for system events mean something else in an owner's own body.
+            if is_meta || !matches!(action, Action::SystemEvent(_)) {
+                return Some(action.clone());
             }
         }
         let has_words = self.text.get().is_some() || !self.attachments.is_empty();
@@ -223,34 +162,34 @@ impl Facts<'_> {
             .map_or("", String::as_str)
         {
             "deletion" | "deleted" | "message_deleted" | "unsend" if has_id => {
-                return Some(Act::Deletion);
+                return Some(Action::Deletion);
             }
             "edit" | "edited" | "message_edit" if has_words => {
-                return Some(Act::Edit { number: None });
+                return Some(Action::Edit { number: None });
             }
-            "postback" if has_words || payload.is_some() => return Some(Act::Postback),
+            "postback" if has_words || payload.is_some() => return Some(Action::Postback),
             "comment" | "comments" | "feed_comment" | "live_comment" if has_words || has_id => {
-                return Some(Act::Comment);
+                return Some(Action::Comment);
             }
             "typing" | "typing_on" | "typing_off" if !has_words => {
-                return Some(Act::Happening("a typing notice"));
+                return Some(Action::SystemEvent("a typing notice"));
             }
             "read" | "seen" | "mark_seen" if !has_words => {
-                return Some(Act::Happening("a read receipt"));
+                return Some(Action::SystemEvent("a read receipt"));
             }
             "delivered" | "delivery" if !has_words => {
-                return Some(Act::Happening("a delivery receipt"));
+                return Some(Action::SystemEvent("a delivery receipt"));
             }
             _ => {}
         }
         if has_words {
             None
         } else if self.has_referral {
-            Some(Act::Referral)
+            Some(Action::Referral)
         } else if self.is_unsupported {
-            Some(Act::Unsupported)
+            Some(Action::Unsupported)
         } else {
-            (payload.is_some() || self.action.get().is_some()).then_some(Act::Postback)
+            (payload.is_some() || self.button.get().is_some()).then_some(Action::Postback)
         }
     }
 }

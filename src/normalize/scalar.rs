@@ -1,23 +1,23 @@
 //! Ids, texts and flags out of single values.
 //!
-//! Empty strings and unfilled `{{placeholders}}` really arrive, and count as absent everywhere
+//! Empty strings and unfilled `{{placeholders}}` do arrive, and count as absent everywhere
 //! (`docs/chatrace.md`, section 1).
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// A longer id is no id.
+/// Longer values are not treated as ids.
 pub(super) const MAX_ID_CHARS: usize = 512;
-/// The same in octets: a key of an index has room for two ids and not for more.
-const MAX_ID_OCTETS: usize = 1024;
+/// The same in bytes: a key of an index has room for two such ids and no more.
+const MAX_ID_BYTES: usize = 1024;
 
 /// No number in a body needs more digits than this; `1e999999999` must not become a gigabyte of zeros.
 const MAX_EXPONENT: i64 = 40;
 
 /// A scalar as text: a string as it is, a number or boolean as the body spells it.
 ///
-/// Lists, objects and `null` are no text.
+/// Lists, objects and `null` have no text.
 pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
@@ -30,7 +30,7 @@ pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 
 /// The text in a value, neither trimmed nor changed, but for NUL, which no database can hold.
 ///
-/// White space alone and an unfilled placeholder are no text.
+/// White space alone and an unfilled placeholder count as absent.
 pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
     let text = scalar(value)?;
     (!is_absent(&text)).then(|| without_nul(text))
@@ -61,9 +61,14 @@ pub(super) fn id(value: &Value) -> Option<Cow<'_, str>> {
         _ => return None,
     };
     let sane = !id.is_empty()
-        && id.len() <= MAX_ID_OCTETS
+        && id.len() <= MAX_ID_BYTES
         && (id.len() <= MAX_ID_CHARS || id.chars().count() <= MAX_ID_CHARS);
     sane.then_some(id)
+}
+
+/// The same, owned.
+pub(super) fn owned_id(value: &Value) -> Option<String> {
+    id(value).map(Cow::into_owned)
 }
 
 /// Whether a flag is set: `true`, `1`, or the same as text, as a form sends it.
@@ -76,7 +81,7 @@ pub(super) fn flag(value: &Value) -> bool {
     }
 }
 
-/// Whether a string stands for nothing: white space, or a placeholder that nobody filled.
+/// Whether a string has no value: white space, or a placeholder that was not filled.
 pub(super) fn is_absent(text: &str) -> bool {
     text.trim().is_empty() || placeholder(text).is_some()
 }
@@ -112,7 +117,7 @@ fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// NUL can stand neither in TEXT nor in JSONB.
+/// Neither TEXT nor JSONB can hold NUL.
 pub(super) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains('\0') {
         Cow::Owned(text.replace('\0', "\u{fffd}"))
@@ -121,7 +126,7 @@ pub(super) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The exact integer a decimal literal stands for: `1.78e3` is `1780`. `None` if it is not whole.
+/// The exact integer of a decimal literal: `1.78e3` is `1780`. `None` if it is not whole.
 pub(super) fn expand(literal: &str) -> Option<String> {
     let (sign, whole, fraction) = decimal(literal)?;
     if fraction.bytes().any(|digit| digit != b'0') {
@@ -135,7 +140,7 @@ pub(super) fn expand(literal: &str) -> Option<String> {
     })
 }
 
-/// A decimal literal without its exponent: its sign, the digits before the point, and those behind it.
+/// A decimal literal without its exponent: its sign, the digits before the point, and those after it.
 pub(super) fn decimal(literal: &str) -> Option<(&'static str, String, String)> {
     let (sign, rest) = match literal.strip_prefix('-') {
         Some(rest) => ("-", rest),
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_is_no_id() {
+    fn a_value_that_names_nobody_is_not_an_id() {
         for body in [
             "true",
             "false",

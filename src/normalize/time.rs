@@ -1,4 +1,4 @@
-//! When something was sent. The rules stand in `docs/chatrace.md`, section 3.
+//! When something was sent. The rules are in `docs/chatrace.md`, section 3.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::scalar;
 
-/// 2010-01-01: there was no Instagram to write a message in.
+/// 2010-01-01: before Instagram existed.
 const EARLIEST: i64 = 1_262_304_000;
-/// No spelling of a time is longer.
+/// No spelling of a time is longer than this.
 const MAX_CHARS: usize = 64;
 /// Clocks differ and zones are forgotten, but by no more than a day.
 const LATEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// The time in a value, if there is one that can be believed of something that arrived at `arrival`.
 ///
-/// An unbelievable time is no time, also for telling messages apart: many bodies hold a constant `0`.
+/// Any other time is ignored, also for telling messages apart: many bodies hold a constant `0`.
 pub(super) fn believable(value: &Value, arrival: Timestamp) -> Option<Timestamp> {
-    read(value).filter(|time| is_believable(*time, arrival))
+    parse_time(value).filter(|time| is_believable(*time, arrival))
 }
 
 /// Whether a message that arrived at `arrival` can have been sent at `time`.
@@ -26,17 +26,17 @@ pub(super) fn is_believable(time: Timestamp, arrival: Timestamp) -> bool {
     time.as_second() >= EARLIEST && time.duration_since(arrival) <= LATEST
 }
 
-fn read(value: &Value) -> Option<Timestamp> {
+fn parse_time(value: &Value) -> Option<Timestamp> {
     let text = scalar::label(value)?;
     if text.len() > MAX_CHARS {
         return None;
     }
-    number(&text).or_else(|| written(&text))
+    parse_number(&text).or_else(|| parse_written(&text))
 }
 
-/// A count since 1970 whose unit is told by its magnitude, whatever the key is called. A fraction counts: in seconds,
-/// it is what tells two messages of one second apart.
-fn number(text: &str) -> Option<Timestamp> {
+/// A count since 1970. The magnitude tells the unit, whatever the name of the key. A fraction counts: of seconds, it
+/// tells apart two messages of one second.
+fn parse_number(text: &str) -> Option<Timestamp> {
     let (sign, whole, fraction) = scalar::decimal(text)?;
     let whole: i128 = format!("{sign}{whole}").parse().ok()?;
     let unit = match whole {
@@ -53,7 +53,7 @@ fn number(text: &str) -> Option<Timestamp> {
 }
 
 /// ISO 8601 with or without a zone (none: UTC). A date alone is a day, not a time.
-fn written(text: &str) -> Option<Timestamp> {
+fn parse_written(text: &str) -> Option<Timestamp> {
     if !text.contains(':') && !text.contains(['T', 't']) {
         return None;
     }
@@ -65,7 +65,7 @@ fn written(text: &str) -> Option<Timestamp> {
 }
 
 /// The time in a transcript's line: `2026-07-9 2:56pm`, read as UTC.
-pub(super) fn of_transcript(text: &str) -> Option<Timestamp> {
+pub(super) fn parse_transcript_time(text: &str) -> Option<Timestamp> {
     let (day, clock) = text.trim().split_once(' ')?;
     let mut parts = day.splitn(3, '-');
     let year: i16 = parts.next()?.parse().ok()?;
@@ -109,15 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_of_a_number_is_told_by_its_magnitude() {
+    fn the_magnitude_of_a_number_tells_its_unit() {
         let second = at("2026-07-09T14:56:40Z");
-        assert_eq!(read(&json!(1_783_609_000)), Some(second));
-        assert_eq!(read(&json!(1_783_609_000_000_i64)), Some(second));
-        assert_eq!(read(&json!(1_783_609_000_000_000_i64)), Some(second));
-        assert_eq!(read(&json!(1_783_609_000_000_000_000_i64)), Some(second));
-        assert_eq!(read(&json!("1783609000")), Some(second));
+        assert_eq!(parse_time(&json!(1_783_609_000)), Some(second));
+        assert_eq!(parse_time(&json!(1_783_609_000_000_i64)), Some(second));
+        assert_eq!(parse_time(&json!(1_783_609_000_000_000_i64)), Some(second));
         assert_eq!(
-            read(&json!("1783609000123")),
+            parse_time(&json!(1_783_609_000_000_000_000_i64)),
+            Some(second)
+        );
+        assert_eq!(parse_time(&json!("1783609000")), Some(second));
+        assert_eq!(
+            parse_time(&json!("1783609000123")),
             Some(at("2026-07-09T14:56:40.123Z"))
         );
         for (literal, time) in [
@@ -128,8 +131,8 @@ mod tests {
             ("1783609000.0000000009", second),
         ] {
             let number: Value = serde_json::from_str(literal).unwrap();
-            assert_eq!(read(&number), Some(time), "{literal}");
-            assert_eq!(read(&json!(literal)), Some(time), "{literal}");
+            assert_eq!(parse_time(&number), Some(time), "{literal}");
+            assert_eq!(parse_time(&json!(literal)), Some(time), "{literal}");
         }
     }
 
@@ -145,7 +148,7 @@ mod tests {
             "2026-07-09T16:56:00+0200",
             "2026-07-09T14:56:00.000Z",
         ] {
-            assert_eq!(read(&json!(text)), Some(time), "{text}");
+            assert_eq!(parse_time(&json!(text)), Some(time), "{text}");
         }
         for text in [
             "2026-07-09",
@@ -155,7 +158,7 @@ mod tests {
             "12:30",
             "-",
         ] {
-            assert_eq!(read(&json!(text)), None, "{text}");
+            assert_eq!(parse_time(&json!(text)), None, "{text}");
         }
     }
 
@@ -179,19 +182,19 @@ mod tests {
     #[test]
     fn a_transcripts_clock_has_two_halves() {
         assert_eq!(
-            of_transcript("2026-07-9 2:56pm"),
+            parse_transcript_time("2026-07-9 2:56pm"),
             Some(at("2026-07-09T14:56:00Z"))
         );
         assert_eq!(
-            of_transcript("2026-07-09 12:05am"),
+            parse_transcript_time("2026-07-09 12:05am"),
             Some(at("2026-07-09T00:05:00Z"))
         );
         assert_eq!(
-            of_transcript("2026-07-09 12:05 PM"),
+            parse_transcript_time("2026-07-09 12:05 PM"),
             Some(at("2026-07-09T12:05:00Z"))
         );
         assert_eq!(
-            of_transcript("2026-07-09 23:05"),
+            parse_transcript_time("2026-07-09 23:05"),
             Some(at("2026-07-09T23:05:00Z"))
         );
         for text in [
@@ -201,7 +204,7 @@ mod tests {
             "2026-07-9 0:56pm",
             "9999999-1-1 1:1",
         ] {
-            assert_eq!(of_transcript(text), None, "{text}");
+            assert_eq!(parse_transcript_time(text), None, "{text}");
         }
     }
 }

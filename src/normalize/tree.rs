@@ -1,11 +1,13 @@
-//! Octets to a JSON tree: JSON, whatever the content type says; then a form; then a careful repair.
+//! Bytes to a JSON tree: JSON, whatever the content type says; then a form; then a careful repair.
 
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Defect, form, multipart, recovery};
+use super::defect::Defect;
+use super::json_text::without_lone_surrogates;
+use super::{form, multipart, recovery};
 
 /// What a body turned out to be.
 #[derive(Debug)]
@@ -17,9 +19,9 @@ pub(super) enum Tree {
         /// Whether it had to be repaired first.
         recovered: bool,
     },
-    /// Valid JSON that cannot be made a tree; the sentence says why.
+    /// Valid JSON that does not fit a tree; the sentence says why.
     Opaque(&'static str),
-    /// No JSON, no form, and not to be repaired.
+    /// Neither JSON nor a form, and beyond repair.
     Broken(Defect),
 }
 
@@ -33,46 +35,31 @@ impl Tree {
 }
 
 /// Reads a query string.
-pub(super) fn of_query(query: &[u8]) -> Tree {
-    Tree::whole(form::read(query))
+pub(super) fn parse_query(query: &[u8]) -> Tree {
+    Tree::whole(form::parse_pairs(query))
 }
 
 /// Reads a body.
-pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
+pub(super) fn parse_body(body: &[u8], content_type: Option<&str>) -> Tree {
     // The hot path: nearly every body is plain JSON.
-    let error = match serde_json::from_slice(body) {
-        Ok(value) => return Tree::whole(value),
-        Err(error) => error,
-    };
-    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-    if let Some(value) = multipart::read(body, &content_type) {
+    if let Ok(value) = serde_json::from_slice(body) {
         return Tree::whole(value);
     }
-    let (text, mended) = to_text(body, &content_type);
-    let mut error = match text {
-        Cow::Borrowed(text) if text.len() == body.len() => error,
-        _ => match serde_json::from_str(&text) {
-            Ok(value) => {
-                return Tree::Read {
-                    value,
-                    recovered: mended,
-                };
-            }
-            Err(error) => error,
-        },
-    };
-    let text = without_lone_surrogates(text);
-    if let Cow::Owned(text) = &text {
-        match serde_json::from_str(text) {
-            Ok(value) => {
-                return Tree::Read {
-                    value,
-                    recovered: mended,
-                };
-            }
-            Err(other) => error = other,
-        }
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    if let Some(value) = multipart::parse_parts(body, &content_type) {
+        return Tree::whole(value);
     }
+    let (text, repaired) = to_text(body, &content_type);
+    let text = without_lone_surrogates(text);
+    let error = match serde_json::from_str(&text) {
+        Ok(value) => {
+            return Tree::Read {
+                value,
+                recovered: repaired,
+            };
+        }
+        Err(error) => error,
+    };
     if serde_json::from_str::<IgnoredAny>(&text).is_ok() {
         return Tree::Opaque(if error.to_string().contains("recursion limit") {
             "the JSON is nested too deeply to be a message: send the fields directly in one object"
@@ -80,7 +67,7 @@ pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
             "the JSON uses a key or a number that cannot be read: send plain text fields in one object"
         });
     }
-    if let Some(value) = form::of_body(&text, &content_type) {
+    if let Some(value) = form::parse_body(&text, &content_type) {
         return Tree::whole(value);
     }
     if let Some(value) = recovery::recover(&text) {
@@ -89,21 +76,10 @@ pub(super) fn of_body(body: &[u8], content_type: Option<&str>) -> Tree {
             recovered: true,
         };
     }
-    Tree::Broken(Defect::of(&error))
+    Tree::Broken(Defect::from_json_error(&error))
 }
 
-/// A string that holds a JSON object or list, as that.
-pub(super) fn in_string(text: &str) -> Option<Value> {
-    let trimmed = text.trim_start_matches('\u{feff}').trim();
-    if !trimmed.starts_with(['{', '[']) {
-        return None;
-    }
-    serde_json::from_str(trimmed)
-        .or_else(|_| serde_json::from_str(&without_lone_surrogates(Cow::Borrowed(trimmed))))
-        .ok()
-}
-
-/// The body as text, and whether octets had to be replaced for that.
+/// The body as text, and whether bytes had to be replaced for that.
 pub(super) fn to_text<'a>(body: &'a [u8], content_type: &str) -> (Cow<'a, str>, bool) {
     let utf16 = |from: fn([u8; 2]) -> u16, body: &[u8]| {
         let units: Vec<u16> = body
@@ -134,45 +110,6 @@ fn is_latin1(content_type: &str) -> bool {
         .any(|charset| content_type.contains(charset))
 }
 
-/// JSON text with every half of a surrogate pair (`\ud800`) replaced, which no string can hold.
-fn without_lone_surrogates(text: Cow<'_, str>) -> Cow<'_, str> {
-    let mut fixed = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    let bytes = text.as_bytes();
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\\') {
-        at += found;
-        match escaped_unit(bytes, at) {
-            Some(0xd800..=0xdbff)
-                if matches!(escaped_unit(bytes, at + 6), Some(0xdc00..=0xdfff)) =>
-            {
-                at += 12;
-            }
-            Some(0xd800..=0xdfff) => {
-                fixed.push_str(&text[copied..at]);
-                fixed.push_str("\\ufffd");
-                at += 6;
-                copied = at;
-            }
-            // Whatever is escaped is no backslash of its own.
-            _ => at = (at + 2).min(bytes.len()),
-        }
-    }
-    if copied == 0 {
-        return text;
-    }
-    fixed.push_str(&text[copied..]);
-    Cow::Owned(fixed)
-}
-
-/// The UTF-16 unit of a `\uXXXX` at this place.
-fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
-    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    digits.iter().try_fold(0, |unit: u16, digit| {
-        Some(unit << 4 | u16::try_from(char::from(*digit).to_digit(16)?).ok()?)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -180,7 +117,7 @@ mod tests {
     use super::*;
 
     fn read(body: &[u8]) -> (Value, bool) {
-        match of_body(body, None) {
+        match parse_body(body, None) {
             Tree::Read { value, recovered } => (value, recovered),
             other => panic!("{other:?}"),
         }
@@ -217,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_latin_1_if_it_says_so_and_repaired_otherwise() {
+    fn a_body_that_is_not_utf_8_is_latin_1_if_declared_and_repaired_otherwise() {
         let body = b"{\"text\":\"ol\xe1\"}";
         assert_eq!(read(body), (json!({"text": "ol\u{fffd}"}), true));
         let Tree::Read { value, recovered } =
-            of_body(body, Some("application/json; charset=ISO-8859-1"))
+            parse_body(body, Some("application/json; charset=ISO-8859-1"))
         else {
             panic!()
         };
@@ -229,18 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn valid_json_that_is_no_tree_is_no_defect() {
+    fn valid_json_that_does_not_fit_a_tree_is_not_a_defect() {
         let deep = "[".repeat(5000) + &"]".repeat(5000);
         assert!(
-            matches!(of_body(deep.as_bytes(), None), Tree::Opaque(text) if text.contains("nested"))
+            matches!(parse_body(deep.as_bytes(), None), Tree::Opaque(text) if text.contains("nested"))
         );
         let token = br#"{"$serde_json::private::Number":"x"}"#;
-        assert!(matches!(of_body(token, None), Tree::Opaque(_)));
+        assert!(matches!(parse_body(token, None), Tree::Opaque(_)));
     }
 
     #[test]
     fn a_broken_body_names_the_place() {
-        let Tree::Broken(defect) = of_body(b"{\"a\":1,\n\"b\" 2}", None) else {
+        let Tree::Broken(defect) = parse_body(b"{\"a\":1,\n\"b\" 2}", None) else {
             panic!()
         };
         assert_eq!(defect.to_string(), "line 2, column 5: expected `:`");

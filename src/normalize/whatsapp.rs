@@ -4,33 +4,32 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::facts::{Facts, Place, find};
-use super::findings::{Act, Findings, Origin};
-use super::resolve::Outer;
-use super::walk::Walk;
-use super::{attachment, judge, scalar};
-use crate::delivery::ReasonCode;
+use super::extracted::{Action, Extracted, Inherited, Origin};
+use super::fields::find;
+use super::items::Items;
+use super::raw_fields::{Container, Rank, RawFields};
+use super::{attachment, classify, scalar};
+use crate::delivery::{Item, ReasonCode};
 use crate::message::{Attachment, Channel, Direction, Shape};
 
 /// Whether this `value` of a change has WhatsApp's form.
-pub(super) fn is_one(map: &Map<String, Value>) -> bool {
+pub(super) fn is_value(map: &Map<String, Value>) -> bool {
     map.contains_key("messaging_product")
         || ["messages", "statuses", "message_echoes"]
             .iter()
             .any(|key| map.get(*key).is_some_and(Value::is_array))
 }
 
-/// Reads the messages and receipts of one `value`.
-pub(super) fn read(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer) {
+/// Adds the messages and receipts of one `value`.
+pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited) {
     let mut outer = outer.clone();
     if map.contains_key("messaging_product") {
         outer.channel = Some(Channel::Whatsapp);
     }
-    outer.person.business = map
+    outer.parties.business = map
         .get("metadata")
         .and_then(|metadata| metadata.get("phone_number_id"))
-        .and_then(scalar::id)
-        .map(std::borrow::Cow::into_owned);
+        .and_then(scalar::owned_id);
     let list = |key: &str| {
         map.get(key)
             .and_then(Value::as_array)
@@ -46,90 +45,89 @@ pub(super) fn read(walk: &mut Walk<'_>, map: &Map<String, Value>, outer: &Outer)
             Some((scalar::id(contact.get("wa_id")?)?, name))
         })
         .collect();
-    let before = walk.len();
+    let before = items.len();
     for (key, direction) in [
         ("messages", Direction::Inbound),
         ("message_echoes", Direction::Outbound),
     ] {
         for message in list(key) {
-            if walk.is_full() {
+            if items.is_full() {
                 return;
             }
             let Value::Object(message) = message else {
-                walk.push(Shape::Whatsapp, judge::nothing_understood());
+                items.push(Shape::Whatsapp, classify::nothing_understood());
                 continue;
             };
             outer.direction = Some(direction);
-            let mut findings = one(walk, message, &outer);
-            let person = &mut findings.person;
-            if let Some(name) = person.contact.as_deref().and_then(|id| names.get(id)) {
-                person.display_name = Some(name.clone().into_owned());
+            let mut extracted = extract_message(items, message, &outer);
+            let parties = &mut extracted.parties;
+            if let Some(name) = parties.contact.as_deref().and_then(|id| names.get(id)) {
+                parties.display_name = Some(name.clone().into_owned());
             }
-            walk.judge(findings);
+            items.classify(extracted);
         }
     }
     for _ in list("statuses") {
-        let text = "a delivery receipt: nothing that anybody wrote";
-        walk.push(
+        let text = "a delivery receipt, not a message";
+        items.push(
             Shape::Whatsapp,
-            judge::ignored_alone(ReasonCode::NotAMessage, text),
+            Item::ignored(ReasonCode::NotAMessage, text, None),
         );
     }
-    if walk.len() == before {
-        walk.push(Shape::Whatsapp, judge::nothing_understood());
+    if items.len() == before {
+        items.push(Shape::Whatsapp, classify::nothing_understood());
     }
 }
 
-fn one(walk: &Walk<'_>, message: &Map<String, Value>, outer: &Outer) -> Findings {
+fn extract_message(
+    items: &Items<'_>,
+    message: &Map<String, Value>,
+    outer: &Inherited,
+) -> Extracted {
     let word = message
         .get("type")
         .and_then(Value::as_str)
         .unwrap_or_default();
     let inner = message.get(word).and_then(Value::as_object);
-    let mut facts = Facts::of(message);
+    let mut raw = RawFields::of_item(message);
     let mut choice = None;
     if let Some(inner) = inner {
         match word {
             // A file has an id instead of a link, and perhaps a caption.
             _ if attachment::is_media_word(word) => {
-                if facts.attachments.is_empty() {
-                    facts.attachments.push(Attachment {
-                        kind: word.to_owned(),
-                        url: find(inner, "link")
-                            .and_then(Value::as_str)
-                            .and_then(attachment::url)
-                            .map(str::to_owned),
-                    });
+                if raw.attachments.is_empty() {
+                    let link = find(inner, "link").and_then(Value::as_str);
+                    let link = link.and_then(attachment::url);
+                    raw.attachments.push(Attachment::new(word, link));
                 }
                 let caption = inner.get("caption");
-                facts.text.offer(0, caption.and_then(scalar::text));
+                raw.text.offer(Rank::nth(0), caption.and_then(scalar::text));
             }
             "interactive" => {
                 choice = ["button_reply", "list_reply"]
                     .iter()
                     .find_map(|key| inner.get(*key)?.as_object());
             }
-            "button" => facts.add(inner, Place::Message),
+            "button" => raw.add_object(inner, Container::Message),
             _ => {}
         }
     }
     if let Some(choice) = choice {
-        facts
-            .text
-            .offer(0, choice.get("title").and_then(scalar::text));
-        facts
-            .payload
-            .offer(0, choice.get("id").and_then(scalar::text));
+        raw.text
+            .offer(Rank::nth(0), choice.get("title").and_then(scalar::text));
+        raw.payload
+            .offer(Rank::nth(0), choice.get("id").and_then(scalar::text));
     }
     let answered = message.get("context").and_then(|context| context.get("id"));
-    facts.reply_to.offer(1, answered.and_then(scalar::id));
-    let mut findings = facts.resolve(outer, walk.without_header(), Shape::Whatsapp);
-    findings.id = message
+    raw.reply_to
+        .offer(Rank::nth(1), answered.and_then(scalar::id));
+    let mut extracted = raw.resolve(outer, items.context(), Shape::Whatsapp);
+    extracted.id = message
         .get("id")
-        .and_then(scalar::id)
-        .map(|id| (id.into_owned(), Origin::Meta));
+        .and_then(scalar::owned_id)
+        .map(|id| (id, Origin::Meta));
     if choice.is_some() || word == "button" {
-        findings.act = Some(Act::Postback);
+        extracted.action = Some(Action::Postback);
     }
-    findings
+    extracted
 }

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::assessment::{Change, change};
 use super::{Alerter, Assessment, Rhythm, assess};
 use crate::config::SilenceAfter;
-use crate::message::millis;
 use crate::store::{Alert, Store, StoreError};
+use crate::time::millis;
 
 /// The usual time between two looks.
 const INTERVAL: Duration = Duration::from_secs(10);

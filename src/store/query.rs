@@ -1,10 +1,12 @@
 //! What can be asked of a store, and what it answers.
 
 use jiff::Timestamp;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 use crate::delivery::{Delivery, Outcome, Receipt};
-use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape, named_enum};
+use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape};
+use crate::named::impl_named;
 use crate::sighting::Sighting;
 
 /// A stretch of a list: at most `limit` rows with a position greater than `after` and up to `until`.
@@ -182,25 +184,28 @@ pub struct ItemSummary {
     pub message_id: Option<Uuid>,
 }
 
-named_enum! {
-    /// What is counted. Each counter has labels, and a value for each hour and for all time.
-    CounterName {
-        /// Deliveries, by outcome.
-        Delivery = "delivery",
-        /// Items, by outcome.
-        Item = "item",
-        /// Stored messages, by kind.
-        Kind = "kind",
-        /// Stored messages, by direction.
-        Direction = "direction",
-        /// Deliveries, by the form of their body.
-        Shape = "shape",
-        /// Contacts, by channel.
-        Contact = "contact",
-        /// Items that left quarantine, by what became of them: an outcome, `erased`, or `expired`.
-        Released = "released",
-    }
+/// What is counted. Each counter has labels, and a value for each hour and for all time.
+#[derive(Debug, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CounterName {
+    /// Deliveries, by outcome.
+    Delivery,
+    /// Items, by outcome.
+    Item,
+    /// Stored messages, by kind.
+    Kind,
+    /// Stored messages, by direction.
+    Direction,
+    /// Deliveries, by the form of their body.
+    Shape,
+    /// Contacts, by channel.
+    Contact,
+    /// Items that left quarantine, by what became of them: an outcome, `erased`, or `expired`.
+    Released,
 }
+
+impl_named!(CounterName);
 
 /// One counter's value.
 #[derive(Debug, Clone, PartialEq, Eq)]

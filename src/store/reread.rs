@@ -160,7 +160,7 @@ fn settle_record<'a>(
             Outcome::Quarantined | Outcome::Spooled => {}
         }
     }
-    let receipt = Receipt::of(delivery_id, outcomes.into_values());
+    let receipt = Receipt::of_items(delivery_id, outcomes.into_values());
     changes.deliveries.push((receipt, record.shape));
     changes.reread.push(reread);
 }

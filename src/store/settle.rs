@@ -315,7 +315,7 @@ fn settle_record<'a>(
             .add(hour, CounterName::Item, outcome.as_str());
         outcomes.push(outcome);
     }
-    let receipt = Receipt::of(delivery_id, outcomes);
+    let receipt = Receipt::of_items(delivery_id, outcomes);
     settled
         .counters
         .add(hour, CounterName::Delivery, receipt.outcome.as_str());

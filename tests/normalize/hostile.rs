@@ -39,7 +39,7 @@ fn valid_json_is_never_a_defect() {
 }
 
 #[test]
-fn what_is_neither_json_nor_a_form_has_a_defect_with_its_place() {
+fn an_unreadable_body_has_a_defect_with_its_place() {
     for body in [
         "",
         "hello",
@@ -87,7 +87,7 @@ fn long_text_and_foreign_scripts_come_out_as_they_went_in() {
 }
 
 #[test]
-fn of_duplicate_keys_the_last_counts() {
+fn the_last_of_duplicate_keys_counts() {
     assert_eq!(
         message(r#"{"contact_id":1,"text":"a","text":"b"}"#)
             .text
@@ -97,7 +97,7 @@ fn of_duplicate_keys_the_last_counts() {
 }
 
 #[test]
-fn a_compressed_body_is_read_and_one_that_is_not_what_it_says_is_tried_as_it_is() {
+fn a_compressed_body_is_decoded_and_a_falsely_declared_one_is_read_as_it_is() {
     let plain = br#"{"contact_id":1,"text":"hi"}"#;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(plain).unwrap();

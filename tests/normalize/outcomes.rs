@@ -1,4 +1,4 @@
-//! Every row of "What becomes of what" (`docs/chatrace.md`), and each item of a list judged alone.
+//! Every row of "What becomes of what" (`docs/chatrace.md`), and each item of a list classified alone.
 
 use chatrace_webhook::delivery::{Item, ReasonCode};
 use chatrace_webhook::message::{Channel, Direction, Kind, Shape};
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{delivery, message, messages, read, refusal};
 
 #[test]
-fn what_nobody_wrote_is_ignored() {
+fn system_events_are_ignored() {
     for body in [
         r#"{"sender":{"id":"1"},"recipient":{"id":"2"},"read":{"mid":"m"}}"#,
         r#"{"dir":"0","message":"[{\"type\":\"typing\"}]"}"#,
@@ -115,7 +115,7 @@ fn an_unfilled_text_names_its_key_and_placeholder() {
 }
 
 #[test]
-fn what_is_half_understood_is_quarantined_with_its_half() {
+fn a_half_understood_body_is_quarantined_with_its_contact() {
     let code = |body: &str| {
         let (is_ignored, code, ..) = refusal(body.to_owned());
         assert!(!is_ignored, "{body}");
@@ -150,7 +150,7 @@ fn what_is_half_understood_is_quarantined_with_its_half() {
 }
 
 #[test]
-fn each_item_of_a_list_is_judged_alone() {
+fn each_item_of_a_list_is_classified_alone() {
     let reading = read(
         r#"[{"contact_id":1,"text":"a"},7,{"contact_id":2,"text":"{{x}}"},{"contact_id":3,"text":"b"}]"#,
     );
@@ -249,7 +249,7 @@ fn a_story_reply_an_unsent_reaction_and_a_quick_reply_keep_what_they_are_about()
 }
 
 #[test]
-fn what_a_key_means_under_a_person_is_what_it_means_at_the_root() {
+fn a_key_means_the_same_under_a_person_as_at_the_root() {
     let root = json!({"senderId": "s", "last_input": "https://cdn.test/a", "last_input_type": "image", "messageId": "m",
                       "timestamp": 1_783_609_000, "video_url": "https://cdn.test/b"});
     let expected = message(root.to_string());
@@ -283,7 +283,7 @@ fn the_kind_does_not_depend_on_the_order_of_the_body() {
 }
 
 #[test]
-fn a_reason_is_one_line_whatever_stands_in_the_braces() {
+fn a_reason_is_one_line_for_any_placeholder() {
     let body = json!({"contact_id": 1, "text": "{{é \"a\"\nERROR \u{1b}[31m\u{2028}\0}}"});
     let reason = refusal(body.to_string()).2;
     let shown = r#"{{é "a"\nERROR \u{1b}[31m\u{2028}\0}} literally in `text`"#;
@@ -291,7 +291,7 @@ fn a_reason_is_one_line_whatever_stands_in_the_braces() {
 }
 
 #[test]
-fn of_equals_the_order_of_the_body_decides_nothing() {
+fn the_order_of_the_body_never_decides() {
     for (body, contact, payload) in [
         (r#"{"sender":"s","from":"f","text":"hi"}"#, "f", None),
         (r#"{"from":"f","sender":"s","text":"hi"}"#, "f", None),

@@ -66,7 +66,7 @@ const TEXTS: &[&str] = &[
     "text/body",
 ];
 
-/// The ways in which owners and platforms spell a key of several words.
+/// How many ways owners and platforms spell a key of several words.
 const SPELLINGS: usize = 6;
 
 fn spell(key: &str, spelling: usize) -> String {
@@ -88,7 +88,7 @@ fn spell(key: &str, spelling: usize) -> String {
     }
 }
 
-/// Puts a value at a place like `message/text`.
+/// Puts a value at a path like `message/text`.
 fn put(map: &mut Map<String, Value>, path: &str, spelling: usize, value: Value) {
     match path.split_once('/') {
         None => {
@@ -103,7 +103,7 @@ fn put(map: &mut Map<String, Value>, path: &str, spelling: usize, value: Value) 
     }
 }
 
-/// Whether both can stand in one object: `message` cannot be a text and an object.
+/// Whether both can be in one object: `message` cannot be a text and an object.
 fn fit(sender: &str, text: &str) -> bool {
     match (sender.split_once('/'), text.split_once('/')) {
         (None, None) | (Some(_), Some(_)) => true,
@@ -154,7 +154,7 @@ fn as_form(body: &Value) -> String {
         .finish()
 }
 
-/// What customers write, as far as it is neither blank, a placeholder nor JSON.
+/// What customers write, except blanks, placeholders and JSON.
 fn words() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9é😀א\"\\\\ \n:,&=+%]{1,24}".prop_filter("not blank", |text| !text.trim().is_empty())
 }
@@ -234,7 +234,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What holds for every reading of every body.
+/// Checks what must hold for every body.
 fn assert_sound(body: &[u8]) {
     let mut delivery = delivery(Bytes::copy_from_slice(body));
     delivery.headers = vec![("x-user-id".to_owned(), "777".to_owned())];
@@ -288,7 +288,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_same_fields_are_the_same_message_however_they_are_named_and_wrapped(
+    fn the_same_fields_are_the_same_message_under_any_name_and_wrapper(
         sender in prop::sample::select(SENDERS),
         text in prop::sample::select(TEXTS),
         spelling in 0..SPELLINGS,
@@ -329,7 +329,7 @@ proptest! {
     }
 
     #[test]
-    fn no_octets_hurt(body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_hurt(body in prop::collection::vec(any::<u8>(), 0..200)) {
         assert_sound(&body);
     }
 
@@ -363,7 +363,7 @@ proptest! {
             "{{\"contact_id\":\"1\",\"external_id\":\"2\",\"username\":\"ana\",\"full_name\":\"Ana\",\n \
              \"text\":\"{text}\",\"last_input_type\":\"text\",\"last_interaction\":\"1783609000123\",\"channel\":\"instagram\"}}"
         );
-        // What happens to be valid JSON says what it says.
+        // A body that is valid JSON by chance is read as it is.
         prop_assume!(serde_json::from_str::<Value>(&body).is_err());
         match &read(body).items[..] {
             [Item::Message(draft)] => {

@@ -1,4 +1,4 @@
-//! What is particular to one form of body.
+//! Rules of one shape each.
 
 use chatrace_webhook::delivery::{Item, ReasonCode};
 use chatrace_webhook::message::{Channel, Direction, Identity, Kind, SentAtSource, Shape};
@@ -81,7 +81,7 @@ fn sendpulse(title: &str, info: &Value) -> String {
 }
 
 #[test]
-fn sendpulses_last_message_is_news_only_in_an_incoming_message() {
+fn sendpulses_last_message_is_new_only_in_an_incoming_message() {
     let incoming = message(sendpulse("incoming_message", &json!({})));
     assert_eq!(incoming.text.as_deref(), Some("old words"));
     let answer = json!({"message": {"channel_data": {"message": {"mid": "m", "text": "hello"}}}});
@@ -114,7 +114,7 @@ fn the_businesss_own_comment_is_outbound() {
 }
 
 #[test]
-fn a_transcript_beside_a_text_is_not_stored_twice() {
+fn a_transcript_next_to_a_text_is_not_stored_twice() {
     let body = json!({"contact_id": 1, "text": "hi", "chat_history": [
         {"role": "user", "content": "hello?", "timestamp": "2026-07-09T14:00:00Z"},
         {"role": "assistant", "content": "yes", "timestamp": "2026-07-09T14:01:00Z"},

@@ -1,59 +1,50 @@
-//! The keys of the templates that owners type, and which of them a customer could have smuggled in.
+//! The keys of a template, and which of them the customer could have typed.
 
 use serde_json::Value;
 
-use crate::normalize::fields::{self, Means};
+use crate::normalize::fields::{self, KnownField};
 use crate::normalize::scalar;
 
-/// Keys of one family say the same thing twice. For the repair of broken templates.
+/// What a key of a template is for. Two keys of one family say the same thing twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
-    /// What was written.
     Text,
-    /// Who wrote it.
     Person,
-    /// A handle.
     Handle,
-    /// A whole name.
     Name,
-    /// Half a name.
     FirstName,
-    /// The other half.
     LastName,
-    /// What kind it is.
     Kind,
-    /// When.
     Time,
-    /// Where.
     Channel,
 }
 
-/// The family of a key, of those that a template commonly names beside the text.
+/// The family of a key, if templates commonly have it.
 fn family(key: &str) -> Option<Family> {
-    Some(match fields::means(key)? {
-        Means::Text(_) | Means::Body(_) | Means::Message => Family::Text,
-        Means::Customer(_) | Means::Writer(_) => Family::Person,
-        Means::Handle(_) => Family::Handle,
-        Means::Name(_) => Family::Name,
-        Means::FirstName => Family::FirstName,
-        Means::LastName => Family::LastName,
-        Means::InputType => Family::Kind,
-        Means::Time(_) => Family::Time,
-        Means::Channel => Family::Channel,
+    Some(match fields::known_field(key)? {
+        KnownField::Text(_) | KnownField::Body(_) | KnownField::Message => Family::Text,
+        KnownField::Customer(_) | KnownField::Writer(_) => Family::Person,
+        KnownField::Handle(_) => Family::Handle,
+        KnownField::Name(_) => Family::Name,
+        KnownField::FirstName => Family::FirstName,
+        KnownField::LastName => Family::LastName,
+        KnownField::InputType => Family::Kind,
+        KnownField::Time(_) => Family::Time,
+        KnownField::Channel => Family::Channel,
         _ => return None,
     })
 }
 
 /// A key of the template.
-pub(super) struct Key {
+pub(super) struct TemplateKey {
     family: Option<Family>,
-    /// Whether its value is no JSON string as it stands.
+    /// Whether its value is not a valid JSON string.
     pub(super) is_broken: bool,
-    /// Whether its value is what Chatrace fills in for such a key, rather than prose.
+    /// Whether Chatrace may have filled in its value, which prose does not look like.
     is_sensible: bool,
 }
 
-impl Key {
+impl TemplateKey {
     pub(super) fn new(key: &str) -> Self {
         Self {
             family: family(key),
@@ -62,8 +53,8 @@ impl Key {
         }
     }
 
-    /// Looks at the value, once it is read.
-    pub(super) fn weigh(&mut self, value: &Value) {
+    /// Checks the value.
+    pub(super) fn check_value(&mut self, value: &Value) {
         let Some(text) = scalar::scalar(value) else {
             self.is_sensible = value.is_null();
             return;
@@ -73,7 +64,7 @@ impl Key {
             Some(Family::Kind | Family::Channel) => {
                 all(|sign| sign.is_ascii_alphanumeric() || sign == '_')
             }
-            // Nine digits are the seconds of 1973: whatever is shorter is no time.
+            // Nine digits are the seconds of 1973: anything shorter is not a time.
             Some(Family::Time) => {
                 (text.len() >= 9 || scalar::is_absent(&text))
                     && all(|sign| sign.is_ascii_digit() || "-+:.TZ ".contains(sign))
@@ -85,10 +76,10 @@ impl Key {
 
 /// Whether these keys, in the order of the body, can only be the template's.
 ///
-/// A customer can type `","name":"` as well as a template can hold it. So behind the first string that a customer
-/// wrote for sure, each key must be of a family that stands only once in the whole; and behind the text only what
-/// a template must name somewhere (the sender) or what tells nothing about a person, with a value of its kind.
-pub(super) fn is_unambiguous(keys: &[Key]) -> bool {
+/// A customer can type `","name":"` just as a template can contain it. So each key after the first string that the
+/// customer certainly wrote must be the only one of its family. After the text, it must also be one that every
+/// template needs (the sender) or one that says nothing about a person, with a value of its kind.
+pub(super) fn is_unambiguous(keys: &[TemplateKey]) -> bool {
     let count = |family| keys.iter().filter(|key| key.family == Some(family)).count();
     let Some(text) = keys.iter().position(|key| key.family == Some(Family::Text)) else {
         return false;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::message::{Channel, Direction};
-use crate::normalize::fields::Means;
+use crate::normalize::fields::KnownField;
 use crate::normalize::scalar;
 
 /// A word for a kind or an event, lower-case.
@@ -11,12 +11,12 @@ pub(super) fn word(value: &Value) -> Option<String> {
     scalar::label(value).map(|word| scalar::cut(word, 64).trim().to_lowercase())
 }
 
-/// Who wrote, by the word under a key of this meaning.
-pub(super) fn direction(value: &Value, means: Means) -> Option<Direction> {
+/// Who wrote, by the word in this field.
+pub(super) fn direction(value: &Value, field: KnownField) -> Option<Direction> {
     let word = word(value)?;
-    let (inbound, outbound): (&[&str], &[&str]) = match means {
-        Means::Dir => (&["1", "in"], &["0", "out"]),
-        Means::Title => (
+    let (inbound, outbound): (&[&str], &[&str]) = match field {
+        KnownField::Dir => (&["1", "in"], &["0", "out"]),
+        KnownField::Title => (
             &["incoming_message", "inbound_message"],
             &["outgoing_message", "outbound_message"],
         ),
@@ -56,16 +56,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_direction_is_told_by_its_own_words_only() {
-        assert_eq!(direction(&json!(0), Means::Dir), Some(Direction::Outbound));
-        assert_eq!(direction(&json!("1"), Means::Dir), Some(Direction::Inbound));
+    fn a_direction_has_words_of_its_own_in_each_field() {
         assert_eq!(
-            direction(&json!("OUT"), Means::Direction),
+            direction(&json!(0), KnownField::Dir),
             Some(Direction::Outbound)
         );
-        assert_eq!(direction(&json!("0"), Means::Direction), None);
-        assert_eq!(direction(&json!("in"), Means::Title), None);
-        assert_eq!(direction(&json!("{{direction}}"), Means::Direction), None);
+        assert_eq!(
+            direction(&json!("1"), KnownField::Dir),
+            Some(Direction::Inbound)
+        );
+        assert_eq!(
+            direction(&json!("OUT"), KnownField::Direction),
+            Some(Direction::Outbound)
+        );
+        assert_eq!(direction(&json!("0"), KnownField::Direction), None);
+        assert_eq!(direction(&json!("in"), KnownField::Title), None);
+        assert_eq!(
+            direction(&json!("{{direction}}"), KnownField::Direction),
+            None
+        );
     }
 
     #[test]

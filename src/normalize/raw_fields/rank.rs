@@ -1,27 +1,21 @@
-//! Where something was found, whose it is, and which of several candidates is the best.
+//! Where a value was found, whose it is, and which of several candidates wins.
 
 use std::borrow::Cow;
 
-/// Where an object stands, seen from the item it belongs to.
+/// The object a key is in: the item itself, or the one under this key of the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::normalize) enum Place {
-    /// It is the item.
+pub(in crate::normalize) enum Container {
     Root,
-    /// Under `message`.
     Message,
     /// Under `data` or another wrapper.
     Data,
-    /// Under `from`.
     From,
-    /// Under `sender`.
     Sender,
-    /// Under `user`.
     User,
-    /// Under `contact`.
     Contact,
 }
 
-impl Place {
+impl Container {
     pub(super) fn is_person(self) -> bool {
         matches!(self, Self::From | Self::Sender | Self::User | Self::Contact)
     }
@@ -33,24 +27,41 @@ impl Place {
             Role::Customer
         }
     }
-
-    pub(super) fn rank(self, rank: u8) -> u16 {
-        u16::from(rank) * 16 + self as u16
-    }
 }
 
-/// Whom an id or a name belongs to.
+/// Who an id or a name belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::normalize) enum Role {
-    /// The customer, whoever wrote.
+    /// The customer, no matter who wrote.
     Customer,
-    /// Whoever wrote.
+    /// The author of the message.
     Writer,
+}
+
+/// How good a candidate is; the smallest wins. Compared part by part, from left to right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::normalize) struct Rank(u8, u8, u8);
+
+impl Rank {
+    /// The nth source of a value that has a fixed list of them.
+    pub(in crate::normalize) const fn nth(n: u8) -> Self {
+        Self(0, 0, n)
+    }
+
+    /// By the rank of the alias, then by at.
+    pub(in crate::normalize) const fn by_alias(alias: u8, at: Container) -> Self {
+        Self(0, alias, at as u8)
+    }
+
+    /// By tier, then by at, then by the rank of the alias.
+    pub(super) const fn by_container(tier: u8, at: Container, alias: u8) -> Self {
+        Self(tier, at as u8, alias)
+    }
 }
 
 /// The best-ranked of several candidates; the first of equals.
 #[derive(Debug)]
-pub(in crate::normalize) struct Best<T>(Option<(u16, T)>);
+pub(in crate::normalize) struct Best<T>(Option<(Rank, T)>);
 
 impl<T> Default for Best<T> {
     fn default() -> Self {
@@ -59,7 +70,7 @@ impl<T> Default for Best<T> {
 }
 
 impl<T> Best<T> {
-    pub(in crate::normalize) fn offer(&mut self, rank: u16, candidate: Option<T>) {
+    pub(in crate::normalize) fn offer(&mut self, rank: Rank, candidate: Option<T>) {
         if let Some(candidate) = candidate
             && self.0.as_ref().is_none_or(|(best, _)| rank < *best)
         {
@@ -74,8 +85,8 @@ impl<T> Best<T> {
 
 /// One id of a person.
 #[derive(Debug)]
-pub(in crate::normalize) struct Candidate<'v> {
-    pub(in crate::normalize) rank: u16,
+pub(in crate::normalize) struct RankedId<'v> {
+    pub(in crate::normalize) rank: Rank,
     pub(in crate::normalize) role: Role,
     pub(in crate::normalize) id: Cow<'v, str>,
 }

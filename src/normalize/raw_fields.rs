@@ -1,0 +1,170 @@
+//! What the keys of one object say, in all the containers an item may have.
+//!
+//! Filled in one pass over the keys. Of two candidates the better rank wins, never the order of the body.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::extracted::{Action, Origin, Unfilled};
+use super::fields::{self, KnownField};
+use super::scalar;
+use crate::message::{Attachment, Channel, Direction};
+
+pub(super) use rank::{Best, Container, Names, Rank, RankedId, Role};
+pub(super) use words::channel;
+
+mod collect;
+mod content;
+mod rank;
+mod words;
+
+/// The rank of a name that the author of the message has under a key of its own.
+const RANK_WRITER_NAME: u8 = 10;
+/// A reason shows this many characters of a key or a placeholder.
+const MAX_SHOWN: usize = 80;
+
+/// What the keys of one object say.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is the presence of a key, and every combination occurs"
+)]
+pub(super) struct RawFields<'v> {
+    pub(super) people: Vec<RankedId<'v>>,
+    pub(super) recipient: Best<Cow<'v, str>>,
+    pub(super) customer: Names<'v>,
+    pub(super) writer: Names<'v>,
+    pub(super) text: Best<Cow<'v, str>>,
+    pub(super) has_text_key: bool,
+    pub(super) unfilled_text: Option<Unfilled>,
+    pub(super) unfilled_person: Option<Unfilled>,
+    pub(super) attachments: Vec<Attachment>,
+    pub(super) url: Best<Cow<'v, str>>,
+    pub(super) mime: Best<Cow<'v, str>>,
+    pub(super) payload: Best<Cow<'v, str>>,
+    /// The name of a flow's button.
+    pub(super) button: Best<Cow<'v, str>>,
+    pub(super) reply_to: Best<Cow<'v, str>>,
+    pub(super) action: Option<Action>,
+    pub(super) has_referral: bool,
+    pub(super) is_unsupported: bool,
+    pub(super) id: Best<(Cow<'v, str>, Origin)>,
+    /// The top-level `id`: the message's, or in a contact dump the contact's.
+    pub(super) top_id: Best<Cow<'v, str>>,
+    /// An `id` inside `data`: never the message's if `data` is an event's.
+    pub(super) data_id: Best<Cow<'v, str>>,
+    pub(super) times: Vec<(Rank, &'v Value)>,
+    pub(super) created_at: Option<&'v Value>,
+    pub(super) channel: Best<Channel>,
+    pub(super) direction: Best<Direction>,
+    pub(super) input_type: Best<String>,
+    pub(super) kind_word: Best<String>,
+    pub(super) event: Best<String>,
+    pub(super) is_dump: bool,
+    pub(super) is_record: bool,
+    pub(super) history: Option<&'v Value>,
+    pub(super) custom_fields: Option<&'v Value>,
+    /// `message` as a list of messages, perhaps as JSON inside a string.
+    pub(super) message_list: Option<Cow<'v, Value>>,
+    /// The values under `messages`.
+    pub(super) lists: Vec<&'v Value>,
+    /// The values under `data` and its like.
+    pub(super) wrappers: Vec<&'v Value>,
+}
+
+impl<'v> RawFields<'v> {
+    /// Whether anything in it was written, sent or done.
+    pub(super) fn has_content(&self) -> bool {
+        self.text.get().is_some()
+            || !self.attachments.is_empty()
+            || self.action.is_some()
+            || self.has_referral
+            || self.button.get().is_some()
+            || self.payload.get().is_some()
+    }
+
+    /// Whether it names a person.
+    pub(super) fn has_person(&self) -> bool {
+        !self.people.is_empty() || (self.is_dump && self.top_id.get().is_some())
+    }
+
+    /// The id of the message, or of the frame around it.
+    pub(super) fn message_id(&self) -> Option<(String, Origin)> {
+        let top = || {
+            let data = self.data_id.get().filter(|_| self.event.get().is_none());
+            let id = self.top_id.get().filter(|_| !self.is_dump).or(data)?;
+            Some((id.clone().into_owned(), Origin::Owner))
+        };
+        self.id
+            .get()
+            .map(|(id, origin)| (id.clone().into_owned(), *origin))
+            .or_else(top)
+    }
+
+    fn add_person(&mut self, key: &str, value: &'v Value, alias: u8, role: Role, at: Container) {
+        if let Some(id) = scalar::id(value) {
+            let rank = Rank::by_alias(alias, at);
+            self.people.push(RankedId { rank, role, id });
+        } else if self.unfilled_person.is_none() {
+            self.unfilled_person = unfilled(key, value);
+        }
+    }
+
+    fn add_name(&mut self, value: &'v Value, field: KnownField, at: Container) {
+        let names = match (field, at.role()) {
+            (KnownField::WriterName, _) | (_, Role::Writer) => &mut self.writer,
+            _ => &mut self.customer,
+        };
+        let (slot, alias) = match field {
+            KnownField::Handle(alias) => (&mut names.handle, alias),
+            KnownField::FirstName => (&mut names.first, 0),
+            KnownField::LastName => (&mut names.last, 0),
+            KnownField::Name(alias) => (&mut names.name, alias),
+            _ => (&mut names.name, RANK_WRITER_NAME),
+        };
+        slot.offer(Rank::by_alias(alias, at), scalar::label(value));
+    }
+
+    /// The text keys of the original system come before all others, in any at; of those the nearest wins.
+    fn add_text(&mut self, key: &str, value: &'v Value, alias: u8, at: Container) {
+        self.has_text_key = true;
+        if self.unfilled_text.is_none() {
+            self.unfilled_text = unfilled(key, value);
+        }
+        let tier = u8::from(alias >= fields::ORIGINAL_TEXTS);
+        let rank = Rank::by_container(tier, at, alias);
+        self.text.offer(rank, scalar::text(value));
+    }
+
+    fn add_transcript(&mut self, key: &str, value: &'v Value) {
+        self.history = self.history.or(Some(value));
+        self.unfilled_text = self.unfilled_text.take().or_else(|| unfilled(key, value));
+    }
+
+    fn add_channel(&mut self, value: &Value, at: Container) {
+        self.channel.offer(Rank::by_alias(0, at), channel(value));
+    }
+
+    fn add_wrapper(&mut self, value: &'v Value) {
+        if value.is_object() || value.is_array() || value.is_string() {
+            self.wrappers.push(value);
+        }
+    }
+}
+
+fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
+    let placeholder = scalar::placeholder(value.as_str()?)?;
+    // Reasons are logged: nothing inside the braces may begin a new line of the log.
+    let shown = |text: &str| -> String {
+        let printable = |sign: char| match sign {
+            '"' | '\'' | '\\' => sign.to_string(),
+            sign => sign.escape_debug().to_string(),
+        };
+        text.chars().take(MAX_SHOWN).map(printable).collect()
+    };
+    Some(Unfilled {
+        key: shown(key),
+        placeholder: shown(placeholder),
+    })
+}
