@@ -1,14 +1,15 @@
 # Two stages: compile with the Rust toolchain, ship the one program on a base without shell or package manager.
 #
 #   docker build -t chatrace-webhook .
-#   docker run -p 3000:3000 -v chatrace-data:/data --read-only chatrace-webhook
+#   docker run --name chatrace -p 3000:3000 -v chatrace-data:/data --read-only -e WEBHOOK_SECRET chatrace-webhook
+#   docker exec chatrace chatrace-webhook doctor
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
 
-# The dependencies are compiled by themselves, against empty sources, so that this layer is reused until the manifests
-# change. The clean afterwards drops only the empty package: Cargo compares times, and sources copied in later can be
-# older than what was built here.
+# Compile the dependencies alone, against empty sources, so that this layer is reused until the manifests change. The clean
+# afterwards removes only the empty package: Cargo compares times, and sources that are copied in later can be older than
+# what was built here.
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
@@ -18,7 +19,8 @@ RUN mkdir src \
  && cargo clean --release --locked --package chatrace-webhook \
  && rm -r src
 
-# Migrations, the page and the samples of `send-test` become part of the program. What the build may read is listed in .dockerignore.
+# Migrations, the page and the samples of `send-test` become part of the program. .dockerignore lists what the build may
+# read.
 COPY . .
 RUN cargo build --release --locked \
  && mkdir /empty
@@ -27,16 +29,16 @@ RUN cargo build --release --locked \
 FROM gcr.io/distroless/cc-debian12:nonroot
 
 COPY --from=build /build/target/release/chatrace-webhook /usr/local/bin/chatrace-webhook
-# A named volume starts as a copy of this directory, owner included: without it the program could not write there.
+# A named volume starts as a copy of this directory, with its owner. Without it the program could not write there.
 COPY --from=build --chown=65532:65532 /empty /data
 
-# SQLite sorts large results in a temporary file; with a read-only root the volume is the only place for it.
+# SQLite sorts large results in a temporary file. With a read-only root, the volume is the only place for it.
 ENV DATA_DIR=/data \
     HOST=0.0.0.0 \
     PORT=3000 \
     SQLITE_TMPDIR=/data
 
-# `nonroot`, by number so that an orchestrator can prove that it is not root.
+# `nonroot`, by number, so that an orchestrator can check that it is not root.
 USER 65532:65532
 WORKDIR /
 VOLUME /data

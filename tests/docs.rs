@@ -1,13 +1,15 @@
-//! Documentation that is made from the code is equal to the code. `UPDATE_DOCS=1` writes it anew.
+//! Documentation that is generated from the code equals the code; `UPDATE_DOCS=1` writes it again. What the documents
+//! name exists.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chatrace_webhook::config::variables::VARIABLES;
 
 /// Compares a file with what it should be, or writes it.
 fn assert_file(path: &str, expected: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = root().join(path);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, expected).unwrap();
     }
@@ -19,29 +21,24 @@ fn assert_file(path: &str, expected: &str) {
     );
 }
 
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
 #[test]
 fn the_example_environment_lists_every_variable_with_its_default() {
     let mut file = String::from(
         "# Every variable of chatrace-webhook, with its default. Copy to .env and uncomment what you change.\n\
-         # Made from src/config/variables.rs.\n",
+         # Generated from src/config/variables.rs.\n",
     );
     for variable in VARIABLES {
         file.push('\n');
         for line in wrap(variable.description, 100) {
             writeln!(file, "# {line}").unwrap();
         }
-        // dotenv needs quotes around a value with blanks.
-        let quote = if variable.default.contains(' ') {
-            "\""
-        } else {
-            ""
-        };
-        writeln!(
-            file,
-            "# {}={quote}{}{quote}",
-            variable.name, variable.default
-        )
-        .unwrap();
+        // dotenv needs quotes around a value with blanks, and `docker run --env-file` keeps the quotes.
+        assert!(!variable.default.contains(' '), "{}", variable.name);
+        writeln!(file, "# {}={}", variable.name, variable.default).unwrap();
     }
     assert_file(".env.example", &file);
 }
@@ -50,10 +47,10 @@ fn the_example_environment_lists_every_variable_with_its_default() {
 fn the_reference_lists_every_variable_with_its_default() {
     let mut file = String::from(
         "# Configuration\n\n\
-         Everything is configured by the environment. A file `.env` in the working directory is read first; what the\n\
-         environment sets already wins. An empty value counts as unset. All mistakes are reported at once, and the exit\n\
-         code is 2.\n\n\
-         This page is made from `src/config/variables.rs`.\n\n\
+         The environment configures everything. A file `.env` in the working directory is read too; a variable that is\n\
+         set in the environment wins over it. An empty value counts as unset. The service reports all mistakes at once\n\
+         and exits with code 2. It reads its configuration at start only: after a change, restart it.\n\n\
+         This page is generated from `src/config/variables.rs`.\n\n\
          | Variable | Default | Meaning |\n|---|---|---|\n",
     );
     for variable in VARIABLES {
@@ -69,14 +66,67 @@ fn the_reference_lists_every_variable_with_its_default() {
 }
 
 #[test]
-fn the_readme_names_every_variable() {
-    let readme = include_str!("../README.md");
-    for variable in VARIABLES {
-        assert!(
-            readme.contains(&format!("`{}`", variable.name)),
-            "README.md does not name {}",
-            variable.name
-        );
+fn the_readme_names_ten_variables_that_exist() {
+    let named: Vec<_> = include_str!("../README.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(name, _)| name)
+        .filter(|name| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        })
+        .collect();
+    assert_eq!(named.len(), 10, "{named:?}");
+    for name in named {
+        let is_listed = VARIABLES.iter().any(|variable| variable.name == name);
+        assert!(is_listed, "README.md names {name}, which does not exist");
+    }
+}
+
+/// The table of promises ends each row with the tests that prove it.
+#[test]
+fn every_test_that_proves_a_promise_exists() {
+    let mut functions = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        collect_functions(&root().join(folder), &mut functions);
+    }
+    let mut proofs = 0;
+    for row in include_str!("../docs/promises.md").lines() {
+        let Some((_, proof)) = row.trim_end_matches(" |").rsplit_once(" | ") else {
+            continue;
+        };
+        for name in proof.split('`').skip(1).step_by(2) {
+            let exists = if name.contains('/') || Path::new(name).extension().is_some() {
+                ["", "src", "tests"]
+                    .iter()
+                    .any(|folder| root().join(folder).join(name).exists())
+            } else {
+                functions.contains(name.rsplit("::").next().unwrap_or(name))
+            };
+            assert!(
+                exists,
+                "docs/promises.md names {name}, which does not exist"
+            );
+            proofs += 1;
+        }
+    }
+    assert!(proofs > 50, "only {proofs} tests are named");
+}
+
+/// The names of all functions below a folder.
+fn collect_functions(folder: &Path, functions: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_functions(&path, functions);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = std::fs::read_to_string(&path).unwrap();
+            let names = source.lines().filter_map(|line| {
+                let (_, rest) = line.split_once("fn ")?;
+                rest.split(['(', '<']).next()
+            });
+            functions.extend(names.map(str::to_owned));
+        }
     }
 }
 

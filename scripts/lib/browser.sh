@@ -1,15 +1,14 @@
 # shellcheck shell=bash
-# A browser for the tests of the operator's page, and the driver by which they use it. Sourced, by scripts under
-# `set -euo pipefail`.
+# Finds a browser for the tests of the operator's page, and its driver. Source it in scripts with `set -euo pipefail`.
 #
 #   browser_find            sets and exports TEST_CHROMEDRIVER and TEST_CHROMIUM, the paths of the two programs
-#   browser_find install    the same, and installs them with apt-get where they are missing and that needs no question
+#   browser_find install    the same, and installs them with apt-get if they are missing and no password is needed
 #
-# Where there is no browser, a sentence says that the tests in it are left out, and neither is set. With CI set in the
-# environment that is a failure. The browser that somebody works with is not touched: the tests start one of their own,
-# with a profile of its own.
+# Without a browser, it says that the tests in one are left out, and sets neither variable. With CI set in the environment
+# that is a failure. It never touches a browser that a developer uses: the tests start one of their own, with a profile of
+# its own.
 
-# Names in PATH, and where else packages put the programs.
+# Names in PATH, and other places where packages put the programs.
 BROWSER_NAMES=(chromium chromium-browser google-chrome google-chrome-stable /usr/lib/chromium/chromium
     /opt/google/chrome/chrome "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 BROWSER_DRIVERS=(chromedriver /usr/lib/chromium/chromedriver /usr/lib/chromium-browser/chromedriver)
@@ -28,7 +27,7 @@ browser_find() {
     [ -z "${CI:-}" ] || { echo "CI is set: there nothing is left out." >&2; return 1; }
 }
 
-# A browser and a driver of the same major version: others do not work together.
+# Finds a browser and a driver of the same major version: others do not work together.
 browser_pair() {
     local driver browser version
     if [ -n "${TEST_CHROMEDRIVER:-}" ] && [ -n "${TEST_CHROMIUM:-}" ]; then
@@ -48,7 +47,7 @@ browser_pair() {
     return 1
 }
 
-# The major version of a program that works: some distributions put one there that only says where to get it.
+# Prints the major version of a program that works. Some distributions install one that only says where to get it.
 browser_version() {
     local said
     said=$("$1" --version 2>/dev/null) && [[ $said =~ [0-9]+ ]] && printf '%s' "${BASH_REMATCH[0]}"
@@ -64,7 +63,7 @@ browser_install() {
         as_root=(sudo -n "${as_root[@]}")
     fi
     echo "Installing Chromium with apt-get, for the tests of the page: it is not here."
-    # The lists of packages are fetched only where they are missing or too old.
+    # Fetch the lists of packages only if they are missing or too old.
     "${as_root[@]}" "${install[@]}" </dev/null >/dev/null 2>&1 ||
         { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" "${install[@]}"; } </dev/null >/dev/null ||
         { echo "apt-get could not install Chromium." >&2; return 1; }

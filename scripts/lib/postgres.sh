@@ -1,28 +1,28 @@
 # shellcheck shell=bash
-# A private Postgres for tests and measurements: found or installed, started in a directory of its own, and gone again
-# with the script that started it. Sourced, by scripts under `set -euo pipefail`.
+# A private Postgres for tests and measurements. It is found or installed, starts in a directory of its own, and ends with
+# the script that started it. Source it in scripts with `set -euo pipefail`.
 #
 #   postgres_find          sets and exports TEST_POSTGRES_BIN, the directory of the server programs
 #   postgres_start         starts a cluster; exports TEST_DATABASE_URL, and TMPDIR inside the private directory
 #   postgres_stop          ends it and removes the directory; safe to call at any time and more than once
 #
-# The caller traps EXIT, INT and TERM and calls postgres_stop. A caller that is killed outright cannot: a watcher then
-# does it within seconds.
+# The caller traps EXIT, INT and TERM and calls postgres_stop. If the caller is killed outright, a watcher does it within
+# seconds.
 #
-# A cluster or program of this machine that was there before is never touched: nothing here uses its port, its data or
-# its service manager.
+# It never touches a cluster or program that was on this machine before: nothing here uses its port, its data or its
+# service manager.
 
 # The oldest major version that the service supports.
 POSTGRES_OLDEST=13
 
-# Where distributions put the server programs, beside PATH. Patterns, separated by spaces.
+# Where distributions put the server programs, besides PATH. Patterns, separated by spaces.
 : "${POSTGRES_SEARCH=/usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin}"
 
 # The private directory; empty while there is none.
 postgres_dir=
 postgres_watcher=
 
-# Where initdb, postgres and pg_ctl lie side by side, the newest version. TEST_POSTGRES_BIN, if set, decides instead.
+# Finds the newest directory with initdb, postgres and pg_ctl. TEST_POSTGRES_BIN, if set, decides instead.
 postgres_find() {
     if [ -z "${TEST_POSTGRES_BIN:-}" ]; then
         TEST_POSTGRES_BIN=$(postgres_newest)
@@ -45,7 +45,7 @@ postgres_missing() {
         "or 'postgresql@17' (Homebrew: brew install postgresql@17), or name their directory in TEST_POSTGRES_BIN." >&2
 }
 
-# The major version in a directory, or failure where the programs are not all there.
+# Prints the major version in a directory; fails if not all programs are there.
 postgres_version() {
     local program version
     for program in initdb postgres pg_ctl; do
@@ -72,8 +72,8 @@ postgres_newest() {
     printf '%s' "$found"
 }
 
-# Installs Debian's packages, where that needs no question. Debian would make and start a cluster of the machine's own
-# with them; a file in createcluster.d, there only during the installation, keeps it from doing so.
+# Installs Debian's packages if no password is needed. Debian would create and start a cluster with them. A file in
+# createcluster.d, there only during the installation, prevents that.
 postgres_install() {
     local -a as_root=()
     command -v apt-get >/dev/null || return 0
@@ -105,7 +105,7 @@ postgres_as_owner() {
     fi
 }
 
-# Makes the private directory where the owner of the cluster can reach it: TMPDIR may lie in somebody's closed home.
+# Makes the private directory where the owner of the cluster can reach it: TMPDIR may be in a closed home directory.
 postgres_make_dir() {
     local parent
     for parent in "${TMPDIR:-/tmp}" /tmp /var/tmp; do
@@ -121,7 +121,7 @@ postgres_make_dir() {
     return 1
 }
 
-# A locale with Unicode case rules, as in the official Postgres image: the bare C locale folds only ASCII.
+# Prints a locale with Unicode case rules, as in the official Postgres image: the bare C locale knows only ASCII.
 postgres_locale() {
     local name
     name=$(locale -a 2>/dev/null | grep -iE -m 1 '^(C|en_US)\.utf-?8$') || true
@@ -142,7 +142,7 @@ postgres_start() {
     data=$postgres_dir/data
     log=$postgres_dir/log
     mkdir -m 700 "$data"
-    # For the tests: what they leave there is removed with the rest.
+    # For the tests: their leftovers are removed with the rest.
     mkdir -m 1777 "$postgres_dir/tmp"
     : >"$log"
     if [ "$(id -u)" = 0 ]; then
@@ -163,7 +163,7 @@ postgres_start() {
     postgres_as_owner "$TEST_POSTGRES_BIN/postgres" --single -D "$data" postgres >>"$postgres_dir/initdb.log" 2>&1 \
         <<<"CREATE ROLE locked LOGIN PASSWORD 'right'" || { cat "$postgres_dir/initdb.log" >&2; return 1; }
 
-    # Below the range from which the system picks ports for outgoing connections. Taken by somebody: another one.
+    # Below the range from which the system picks ports for outgoing connections. If one is in use, try another.
     for attempt in 1 2 3 4 5 6 7 8 9 10; do
         port=$((20000 + RANDOM % 12000))
         : >"$log"
@@ -180,7 +180,7 @@ postgres_start() {
     return 1
 }
 
-# Ends every cluster below the private directory, those that tests started and left included, and removes it.
+# Ends every cluster below the private directory, including those that tests left running, and removes it.
 postgres_stop() {
     local directory=$postgres_dir
     [ -n "$directory" ] || return 0
@@ -198,12 +198,12 @@ postgres_remove() {
         postgres_as_owner "$TEST_POSTGRES_BIN/pg_ctl" stop --silent --mode immediate --timeout 30 \
             --pgdata "$(dirname "$pidfile")" >/dev/null 2>&1 || true
     done < <(find "$1" -name postmaster.pid 2>/dev/null)
-    # Once more for what a dying process was still writing.
+    # Once more, because a dying process may still have been writing.
     rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 }
 
-# Waits for the end of this script, in a process group of its own, out of reach of the terminal's Ctrl-C, and cleans up
-# if the script was killed before it could: the process group named in the file `job`, if any, and the cluster.
+# Waits for the end of this script, in a process group of its own, out of reach of the terminal's Ctrl-C. If the script was
+# killed before it could clean up, ends the process group named in the file `job`, if any, and the cluster.
 postgres_watch() {
     local parent=$$
     set -m

@@ -1,11 +1,11 @@
-//! Every variable of the environment in one place: `.env.example` and `docs/configuration.md` are made from here.
+//! Every environment variable. `.env.example` and `docs/configuration.md` are generated from this list.
 
-/// One variable of the environment.
+/// One environment variable.
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// The value it has when unset; empty where unset means something of its own.
+    /// The value when unset; empty where unset means something of its own.
     pub default: &'static str,
     /// What it does, in one or two sentences.
     pub description: &'static str,
@@ -23,7 +23,7 @@ const fn variable(
     }
 }
 
-/// Every variable that is read, in the order in which people meet them.
+/// Every variable that is read, in the order in which people need them.
 pub const VARIABLES: &[Variable] = &[
     variable("HOST", "0.0.0.0", "The IP address to listen on."),
     variable(
@@ -34,27 +34,27 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "DATABASE_URL",
         "",
-        "Where messages are kept: `postgres://user:password@host:5432/database`, or `sqlite://file`. Unset: the embedded SQLite file `chatrace-webhook.db` in DATA_DIR.",
+        "The database: `postgres://user:password@host:5432/database`, or `sqlite://file`. Unset: the embedded SQLite file `chatrace-webhook.db` in DATA_DIR.",
     ),
     variable(
         "DATA_DIR",
         "./data",
-        "The directory for the embedded database, the spool and a generated token. Only one process may use it.",
+        "The directory for the embedded database, the spool and the generated token. Only one process may use it.",
     ),
     variable(
         "API_TOKEN",
         "",
-        "The bearer token for reading; several, separated by commas, while one replaces another. Required with Postgres. Unset with the embedded database: a random one is made, kept in DATA_DIR and printed at start.",
+        "The bearer token for reading. Several, separated by commas, are valid at once, so that one can replace another. Required with Postgres. Unset with the embedded database: the service makes a random one, keeps it in DATA_DIR and prints it at start.",
     ),
     variable(
         "WEBHOOK_SECRET",
         "",
-        "The secret that senders must present; several, separated by commas, while one replaces another. Unset, together with META_APP_SECRET: anybody may send.",
+        "The secret that senders must present. Several, separated by commas, are valid at once, so that one can replace another. With neither this nor META_APP_SECRET set, anybody may send.",
     ),
     variable(
         "WEBHOOK_AUTH",
         "enforce",
-        "`enforce` refuses senders without a valid credential; `observe` lets them in and warns in the log.",
+        "`enforce` refuses senders without a valid credential. `observe` accepts them and warns in the log.",
     ),
     variable(
         "META_APP_SECRET",
@@ -64,77 +64,77 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "META_VERIFY_TOKEN",
         "",
-        "The text that Meta sends when it verifies the webhook URL.",
+        "The token that Meta must send when it verifies the webhook URL.",
     ),
     variable(
         "INSTAGRAM_ACCESS_TOKEN",
         "",
-        "The Chatrace API token, `<account id>.<secret>`, whole. Used by the diagnosis only: messages cannot be read with it.",
+        "The whole Chatrace API token, `<account id>.<secret>`. Only the diagnosis uses it: messages cannot be read with it.",
     ),
     variable(
         "INSTAGRAM_API_URL",
         "https://api.chatrace.com",
-        "Where the Chatrace API is; white labels have `https://<panel>/api`.",
+        "The URL of the Chatrace API. White labels have `https://<panel>/api`.",
     ),
     variable(
         "PUBLIC_URL",
         "",
-        "How the world reaches this service, such as `https://hooks.shop.example`.",
+        "The public address of this service, such as `https://hooks.shop.example`.",
     ),
     variable(
         "MAX_BODY_BYTES",
-        "1 MiB",
-        "The largest body that is taken, after decompression: 1 KiB to 64 MiB.",
+        "1MiB",
+        "The largest body that is accepted, after decompression: 1 KiB to 64 MiB.",
     ),
     variable(
         "TRUSTED_PROXIES",
         "",
-        "Addresses or networks, separated by commas, whose `X-Forwarded-For` will be believed. Checked and reserved: it has no effect yet.",
+        "Addresses or networks, separated by commas, whose `X-Forwarded-For` will be believed. Reserved: checked at start, but not used yet.",
     ),
     variable(
         "DEDUPE_WINDOW",
         "10s",
-        "Identical messages without id and time whose deliveries arrive within this time of each other are one; `0` keeps each.",
+        "Identical messages without id and time count as one if their deliveries arrive within this time of each other. `0` keeps each of them.",
     ),
     variable(
         "RETENTION_DAYS",
         "",
-        "Days after which deliveries, their messages, and contacts of whom nothing is left are deleted, at least 2. Counters stay. Unset: everything is kept.",
+        "Days after which deliveries and their messages are deleted, and contacts without any message left; at least 2. Statistics stay. Unset: everything is kept.",
     ),
     variable(
         "SPOOL",
         "on",
-        "`on` keeps deliveries on local disk while Postgres is away; `off` answers 503 instead, and refuses to start as long as deliveries wait there.",
+        "`on` keeps deliveries on local disk while Postgres is away. `off` answers 503 instead, and refuses to start while deliveries wait on that disk.",
     ),
     variable(
         "SHUTDOWN_DELAY",
         "0s",
-        "How long requests are still taken after `/readyz` has turned 503 at shutdown.",
+        "How long the service still accepts requests at shutdown, after `/readyz` has turned 503.",
     ),
     variable(
         "SILENCE_AFTER",
         "",
-        "A length of time without messages after which to warn, such as `6h`; or `auto`, which learns the usual rhythm of each weekday and hour and needs a week for it. Unset: no warning.",
+        "Warn when no message has arrived for this long, such as `6h`. `auto` learns the usual rhythm of each weekday and hour, which takes a week. Unset: no warning.",
     ),
     variable(
         "ALERT_URL",
         "",
-        "Where one signed POST goes when silence begins, and one when it ends. Needs SILENCE_AFTER and ALERT_SECRET.",
+        "The URL that receives a signed POST when messages stop, and another when they resume. Needs SILENCE_AFTER and ALERT_SECRET.",
     ),
     variable(
         "ALERT_SECRET",
         "",
-        "With what alerts are signed, as Standard Webhooks say: `whsec_` and base64, or any text.",
+        "The key that signs alerts, as in Standard Webhooks: `whsec_` and base64, or any text.",
     ),
     variable(
         "METRICS_TOKEN",
         "",
-        "The bearer token for `/metrics`. Unset: none is needed.",
+        "The bearer token for `/metrics`. Unset: everybody who reaches the port can read it.",
     ),
     variable(
         "MIGRATE",
         "true",
-        "`true` runs missing migrations at start; `false` refuses to start when some are missing.",
+        "`true` runs missing migrations at start. `false` refuses to start when some are missing.",
     ),
     variable(
         "LOG_FORMAT",
@@ -144,11 +144,11 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "LOG_BODIES",
         "false",
-        "`true` logs every body, credentials redacted. Bodies hold what customers wrote.",
+        "`true` logs every body, with credentials redacted. Bodies hold what customers wrote.",
     ),
     variable(
         "RUST_LOG",
         "info",
-        "Which log lines are written: `error`, `warn`, `info`, `debug`, or a filter by module.",
+        "The log level: `error`, `warn`, `info`, `debug`, or a filter by module.",
     ),
 ];
