@@ -8,7 +8,8 @@ use rstest::rstest;
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 
-use crate::support::process::{PATIENCE, Running, program};
+use crate::support::process::{Running, program};
+use crate::support::wait::eventually;
 use crate::support::{App, Backend, TOKEN, fill, postgres};
 
 const BODIES: [&str; 3] = [
@@ -218,12 +219,8 @@ async fn an_interrupted_command_leaves_nothing() {
             .spawn()
             .unwrap();
         let part = path.join("out.jsonl.part");
-        let begun = async {
-            while std::fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, begun).await.unwrap();
+        let ask = async || std::fs::metadata(&part).map_or(0, |part| part.len());
+        eventually("it writes", ask, |length| *length > 0).await;
         let id = child.id().unwrap().to_string();
         let kill = std::process::Command::new("kill")
             .args([signal, &id])

@@ -1,7 +1,6 @@
-//! What breaks, one thing at a time: the database, the disk, clients, and the end of the process.
+//! What breaks, one thing at a time and everything at once: the database, the disk, clients, and the process.
 
 mod clients;
-mod ending;
+pub(crate) mod ledger;
 mod outages;
-mod refusals;
 mod schedule;

@@ -5,30 +5,15 @@
 
 mod support;
 
-mod auth;
-mod contacts;
-mod diagnosis;
+mod cli;
 mod docs;
-mod doctor;
-mod erasing;
 mod export;
 mod faults;
-mod following;
-mod ledger;
+mod http;
+mod ingest;
+mod maintenance;
 mod normalize;
-mod openapi;
-mod page;
-mod process;
-mod quarantine;
-mod reading;
-mod retention;
-mod sameness;
-mod searching;
-mod session;
+mod probe;
 mod silence;
-mod spool;
 mod store;
-mod streaming;
-mod tail;
-mod ways;
-mod webhook;
+mod structure;

@@ -15,16 +15,13 @@ use chatrace_webhook::message::{Contact, Draft};
 use chatrace_webhook::normalize::{Reading, normalize};
 use uuid::Uuid;
 
+use crate::support::records::delivery_at;
+
 /// A POST of this body at a fixed time.
 fn delivery(body: impl Into<Bytes>) -> Delivery {
     Delivery {
         id: Uuid::nil(),
-        received_at: "2026-07-09T15:00:00Z".parse().unwrap(),
-        method: "POST".to_owned(),
-        content_type: None,
-        headers: Vec::new(),
-        body: body.into(),
-        is_query: false,
+        ..delivery_at("2026-07-09T15:00:00Z".parse().unwrap(), body)
     }
 }
 

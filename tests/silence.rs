@@ -16,7 +16,6 @@ use chatrace_webhook::crypto;
 use chatrace_webhook::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use chatrace_webhook::http;
 use chatrace_webhook::lifecycle::Lifecycle;
-use chatrace_webhook::normalize;
 use chatrace_webhook::retention::Retention;
 use chatrace_webhook::silence::Alerter;
 use chatrace_webhook::store::{Alert, Attempt, Mode, SqliteStore, Store};
@@ -31,6 +30,7 @@ use uuid::Uuid;
 use crate::support::front::{Authority, Front};
 use crate::support::ledger::Ledger;
 use crate::support::process::{PATIENCE, Running, program};
+use crate::support::records::{delivery, normalized};
 use crate::support::report::{assert_report, check, sentences};
 use crate::support::{Answer, App, Backend, postgres};
 
@@ -345,23 +345,11 @@ fn silence(diagnosis: &Value) -> &Value {
 
 /// A delivery that arrived so long ago.
 fn arrived(ago: SignedDuration, body: &str) -> Record {
-    let now = Timestamp::now().as_millisecond();
-    let delivery = Delivery {
-        id: Uuid::now_v7(),
-        // Stores keep milliseconds.
-        received_at: Timestamp::from_millisecond(now).unwrap() - ago,
-        method: "POST".to_owned(),
-        content_type: None,
-        headers: Vec::new(),
-        body: body.to_owned().into(),
-        is_query: false,
-    };
-    let reading = normalize::normalize(&delivery);
-    Record {
-        delivery,
-        shape: reading.shape,
-        items: reading.items,
-    }
+    let delivery = delivery(body.to_owned());
+    normalized(Delivery {
+        received_at: delivery.received_at - ago,
+        ..delivery
+    })
 }
 
 #[rstest]

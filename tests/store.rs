@@ -1,25 +1,29 @@
 //! The contract of the store, on both backends: what a caller may rely on whatever the database is.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod commit;
+mod duplicates;
 
-use chatrace_webhook::delivery::{Delivery, Item, Outcome, Record};
+use std::sync::Arc;
+
+use chatrace_webhook::delivery::{Outcome, Record};
 use chatrace_webhook::message::{
     Attachment, Channel, Direction, Draft, Identity, Kind, Message, SentAtSource, Shape,
 };
 use chatrace_webhook::store::{
-    Attempt, DeliveryFilter, MessageFilter, Page, PostgresStore, PrepareError, SqliteStore, Store,
+    Attempt, DeliveryFilter, MessageFilter, Page, PostgresStore, PrepareError, Spool, SqliteStore,
+    Store, StoreError,
 };
-use jiff::Timestamp;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
+use sqlx::Connection as _;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::support::records::{WINDOW, at, draft, record};
 use crate::support::{Answer, App, Backend, postgres};
 
-pub(crate) const WINDOW: Duration = Duration::from_secs(10);
 const ALL: Page = Page {
     after: 0,
     until: i64::MAX,
@@ -41,53 +45,6 @@ async fn open(backend: Backend) -> (Box<dyn Store>, Option<TempDir>) {
                 .unwrap();
             (Box::new(store), Some(directory))
         }
-    }
-}
-
-pub(crate) fn at(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(1_783_609_000_000 + milliseconds).unwrap()
-}
-
-pub(crate) fn draft(identity: Identity) -> Draft {
-    Draft {
-        channel: Channel::Instagram,
-        direction: Direction::Inbound,
-        kind: Kind::Text,
-        external_id: None,
-        contact_id: "1".to_owned(),
-        sender_id: None,
-        recipient_id: None,
-        username: None,
-        display_name: None,
-        text: Some("ok".to_owned()),
-        attachments: Vec::new(),
-        reply_to: None,
-        payload: None,
-        sent_at: at(0),
-        sent_at_source: SentAtSource::Arrival,
-        shape: Shape::Flat,
-        recovered: false,
-        identity,
-        aliases: Vec::new(),
-    }
-}
-
-pub(crate) fn record(arrived: Timestamp, drafts: impl IntoIterator<Item = Draft>) -> Record {
-    Record {
-        delivery: Delivery {
-            id: Uuid::now_v7(),
-            received_at: arrived,
-            method: "POST".to_owned(),
-            content_type: Some("application/json".to_owned()),
-            headers: vec![("user-agent".to_owned(), "test".to_owned())],
-            body: "{}".into(),
-            is_query: false,
-        },
-        shape: Shape::Flat,
-        items: drafts
-            .into_iter()
-            .map(|draft| Item::Message(Box::new(draft)))
-            .collect(),
     }
 }
 
@@ -269,10 +226,10 @@ async fn positions_grow_in_the_order_of_commits(
 ) {
     let (store, _directory) = open(backend).await;
     let store: Arc<dyn Store> = store.into();
-    let mut writers = Vec::new();
+    let mut writers = JoinSet::new();
     for _ in 0..8 {
         let store = store.clone();
-        writers.push(tokio::spawn(async move {
+        writers.spawn(async move {
             for _ in 0..10 {
                 commit_one(
                     store.as_ref(),
@@ -280,10 +237,12 @@ async fn positions_grow_in_the_order_of_commits(
                 )
                 .await;
             }
-        }));
+        });
     }
+    let writing = tokio::spawn(writers.join_all());
     let mut seen: Vec<i64> = Vec::new();
-    while seen.len() < 80 {
+    loop {
+        let is_last = writing.is_finished();
         let after = seen.last().copied().unwrap_or_default();
         let page = store
             .messages(
@@ -296,12 +255,13 @@ async fn positions_grow_in_the_order_of_commits(
             )
             .await
             .unwrap();
+        if page.messages.is_empty() && is_last {
+            break;
+        }
         seen.extend(page.messages.iter().map(|message| message.position));
-        tokio::task::yield_now().await;
     }
-    for writer in writers {
-        writer.await.unwrap();
-    }
+    writing.await.unwrap();
+    assert_eq!(seen.len(), 80);
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]));
     assert_eq!(messages(store.as_ref()).await.len(), 80);
 }
@@ -442,6 +402,36 @@ async fn replicas_that_start_together_migrate_once() {
     for result in [one, two, three, four] {
         result.unwrap();
     }
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let files = std::fs::read_dir("migrations/postgres").unwrap().count();
+    assert_eq!(usize::try_from(applied), Ok(files));
+}
+
+/// SQLite keeps a log and its index beside a file that is open. Closing the last connection deletes both.
+#[tokio::test]
+async fn a_closed_database_is_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("ledger.db"), WINDOW, true)
+        .await
+        .unwrap();
+    let spool = Spool::open(directory.path()).await.unwrap();
+    let record = record(at(0), [draft(Identity::Key(Uuid::now_v7()))]);
+    commit_one(&store, &record).await;
+    assert_eq!(messages(&store).await.len(), 1);
+    spool.append(&[&record.delivery]).await.unwrap();
+    tokio::join!(store.close(), spool.close());
+    let files = std::fs::read_dir(directory.path()).unwrap();
+    let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["ledger.db", "ledger.db.lock", "spool.db"]);
+    let late = store.commit(std::slice::from_ref(&record), Attempt::First);
+    assert!(matches!(late.await, Err(StoreError::Unavailable(_))));
+    let late = spool.append(&[&record.delivery]).await;
+    assert!(matches!(late, Err(StoreError::Unavailable(_))));
 }
 
 /// What a reader behind a cursor may rely on even when a writer is slow to commit.
@@ -451,9 +441,7 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
     let store = PostgresStore::new(url.parse().unwrap(), WINDOW);
     store.prepare(true).await.unwrap();
     // Another replica that has begun to commit, and hangs for a moment.
-    let mut slow = <sqlx::PgConnection as sqlx::Connection>::connect(&url)
-        .await
-        .unwrap();
+    let mut slow = sqlx::PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql("BEGIN; UPDATE head SET position = position + 1")
         .execute(&mut slow)
         .await

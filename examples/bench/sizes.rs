@@ -67,8 +67,8 @@ async fn reading(
     rows.extend(row("R9", &what, page_pairs, (1.5, 1.1)));
     let [at_many, at_few, far, near] = medians.map(|all| median(all).unwrap_or_default());
     notes.push(format!(
-        "Statistics: {at_few:.2} ms at {few} rows, {at_many:.2} ms at {many}. A page of 100: {near:.2} ms at the start, \
-         {far:.2} ms at the end."
+        "Statistics: {at_few:.2} ms at {few} rows, {at_many:.2} ms at {many}. A page of 100: {near:.2} ms at the \
+         start, {far:.2} ms at the end."
     ));
     small.stop().await?;
     large.stop().await?;

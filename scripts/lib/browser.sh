@@ -55,7 +55,8 @@ browser_version() {
 
 # Installs Debian's packages.
 browser_install() {
-    local -a install=(apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 chromium chromium-driver)
+    local -a install=(apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300)
+    install+=(chromium chromium-driver)
     local -a as_root=(env DEBIAN_FRONTEND=noninteractive)
     command -v apt-get >/dev/null || return 1
     if [ "$(id -u)" != 0 ]; then

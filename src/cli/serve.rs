@@ -101,7 +101,7 @@ pub async fn run(
         }
         _ => None,
     };
-    let (ingest, writer, drain) = Ingest::new(store.clone(), spool);
+    let (ingest, writer, drain) = Ingest::new(store.clone(), spool.clone());
     lifecycle.spawn_worker("writer", {
         let soft = lifecycle.soft().clone();
         async move {
@@ -140,6 +140,9 @@ pub async fn run(
 
     let clean = lifecycle.workers_ended().await;
     store.close().await;
+    if let Some(spool) = spool {
+        spool.close().await;
+    }
     drop(data_dir);
     match lifecycle.failed_worker() {
         Some(worker) => Err(anyhow!("the worker `{worker}` stopped unexpectedly").into()),

@@ -15,11 +15,12 @@ use jiff::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection as _, SqliteConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard as AsyncMutexGuard};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::columns::Columns as _;
-use super::sqlite::{self, Writing};
+use super::sqlite::{self, CLOSE_TIMEOUT, Writing};
 use super::{PrepareError, StoreError};
 use crate::delivery::Delivery;
 use rows::{delete, earlier, insert, read_depth, readable, spooled};
@@ -29,7 +30,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/spool");
 /// Deliveries that wait on this machine's disk.
 #[derive(Debug)]
 pub struct Spool {
-    connection: Mutex<Writing>,
+    /// `None` after [`Spool::close`].
+    connection: Mutex<Option<Writing>>,
     depth: StdMutex<Depth>,
 }
 
@@ -129,7 +131,7 @@ impl Spool {
             .await
             .map_err(|error| unusable(&error))?;
         Ok(Self {
-            connection: Mutex::new(Writing::new(connection)),
+            connection: Mutex::new(Some(Writing::new(connection))),
             depth: StdMutex::new(depth),
         })
     }
@@ -139,7 +141,7 @@ impl Spool {
     /// # Errors
     /// When they are not: the disk is full, or broken.
     pub async fn append(&self, deliveries: &[&Delivery]) -> Result<(), StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let added = insert(connection.begin().await?, deliveries).await;
         let added = connection.end(added).await?;
         let mut depth = self.lock_depth();
@@ -180,7 +182,7 @@ impl Spool {
         limit: u32,
         bytes: usize,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let rows = sqlx::query(
             "SELECT * FROM spool WHERE position > ?1 AND position <= coalesce( \
                (SELECT position FROM (SELECT position, sum(length(body)) OVER (ORDER BY position) AS total \
@@ -201,7 +203,7 @@ impl Spool {
     /// # Errors
     /// When the file cannot be written; the deliveries are then drained once more.
     pub async fn remove(&self, positions: &[i64]) -> Result<(), StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let removed = delete(connection.begin().await?, positions).await;
         let (removed, oldest) = connection.end(removed).await?;
         let waiting = {
@@ -227,7 +229,25 @@ impl Spool {
 
     /// Empties the log beside the file, in which what was removed still stands.
     pub async fn fold_log(&self) {
-        self.connection.lock().await.fold_log().await;
+        if let Ok(mut connection) = self.connection().await {
+            connection.fold_log().await;
+        }
+    }
+
+    /// Closes the file, so that SQLite leaves no other beside it.
+    pub async fn close(&self) {
+        let closing = async {
+            if let Some(connection) = self.connection.lock().await.take() {
+                connection.close().await;
+            }
+        };
+        // A disk that hangs is not waited for: nothing that was acknowledged depends on it.
+        timeout(CLOSE_TIMEOUT, closing).await.ok();
+    }
+
+    async fn connection(&self) -> Result<MappedMutexGuard<'_, Writing>, StoreError> {
+        AsyncMutexGuard::try_map(self.connection.lock().await, Option::as_mut)
+            .map_err(|_| sqlx::Error::PoolClosed.into())
     }
 
     /// One delivery that waits.
@@ -235,7 +255,7 @@ impl Spool {
     /// # Errors
     /// When the file cannot be read.
     pub async fn find(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let row = sqlx::query("SELECT * FROM spool WHERE id = ?1")
             .bind(id)
             .fetch_optional(connection.idle().await)
@@ -309,7 +329,7 @@ mod tests {
 
     /// How many pages the file may have: with more, the disk is full.
     async fn set_largest(spool: &Spool, pages: u32) {
-        let mut connection = spool.connection.lock().await;
+        let mut connection = spool.connection().await.unwrap();
         let limit = format!("PRAGMA max_page_count = {pages}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(limit))
             .execute(connection.idle().await)

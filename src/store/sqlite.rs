@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -50,13 +50,14 @@ pub(crate) const IN_USE: &str = "another process uses it";
 
 /// Connections for reading.
 const READERS: u32 = 4;
-/// How long folding in the write-ahead log may take at the end.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long closing the file may take at the end.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The ledger in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Mutex<Writer>,
+    /// `None` after [`Store::close`].
+    writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
     window: Duration,
     /// Held as long as the store lives: a second process on the file is refused with a sentence.
@@ -86,34 +87,28 @@ impl SqliteStore {
         let mut connection = SqliteConnection::connect_with(&writing(&options))
             .await
             .map_err(|error| unusable(&cause(&error)))?;
-        if migrate {
-            MIGRATIONS
-                .run_direct(None, &mut connection, false)
-                .await
-                .map_err(|error| unusable(&cause(&error)))?;
-        } else {
-            let missing = missing_migrations(&mut connection)
-                .await
-                .map_err(|error| unusable(&cause(&error)))?;
-            if !missing.is_empty() {
-                return Err(unusable(&format!(
-                    "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
-                    missing.len()
-                )));
-            }
+        if let Err(problem) = bring_up_to_date(&mut connection, migrate).await {
+            connection.close().await.ok();
+            return Err(unusable(&problem));
         }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
         Ok(Self {
-            writer: Mutex::new(Writer {
+            writer: Mutex::new(Some(Writer {
                 connection: Writing::new(connection),
                 known: Known::new(),
-            }),
+            })),
             readers,
             window,
             _lock: lock,
         })
+    }
+
+    /// The connection that writes, until the store is closed.
+    async fn writer(&self) -> Result<MappedMutexGuard<'_, Writer>, StoreError> {
+        MutexGuard::try_map(self.writer.lock().await, Option::as_mut)
+            .map_err(|_| sqlx::Error::PoolClosed.into())
     }
 
     /// Which migrations a file lacks, read without changing it; `None` if there is no file yet.
@@ -216,6 +211,23 @@ fn writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
     options.disable_statement_logging()
 }
 
+/// Runs the missing migrations, or says why the schema is not as it must be.
+async fn bring_up_to_date(connection: &mut SqliteConnection, migrate: bool) -> Result<(), String> {
+    if migrate {
+        let run = MIGRATIONS.run_direct(None, connection, false).await;
+        return run.map_err(|error| cause(&error));
+    }
+    let missing = missing_migrations(connection).await;
+    let missing = missing.map_err(|error| cause(&error))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{} migration(s) are missing and MIGRATE=false forbids to run them: start once with MIGRATE=true",
+        missing.len()
+    ))
+}
+
 async fn missing_migrations(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<String>, sqlx::migrate::MigrateError> {
@@ -258,7 +270,7 @@ impl Store for SqliteStore {
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         let Writer { connection, known } = &mut *writer;
         if attempt == Attempt::First
             && !known.is_guarded()
@@ -298,7 +310,7 @@ impl Store for SqliteStore {
     }
 
     async fn remember(&self, seen: &[Sighting]) -> Result<(), StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
+        let writer = &mut self.writer().await?.connection;
         let remembered = sightings::remember(writer.begin().await?, seen).await;
         Ok(writer.end(remembered).await?)
     }
@@ -325,7 +337,7 @@ impl Store for SqliteStore {
         since: Option<Timestamp>,
         alert: Option<&Alert>,
     ) -> Result<bool, StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
+        let writer = &mut self.writer().await?.connection;
         let changed = silence::change(writer.begin().await?, known, since, alert).await;
         Ok(writer.end(changed).await?)
     }
@@ -335,12 +347,12 @@ impl Store for SqliteStore {
     }
 
     async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
+        let writer = &mut self.writer().await?.connection;
         Ok(silence::claim(writer.idle().await, alert, again_at).await?)
     }
 
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
-        let writer = &mut self.writer.lock().await.connection;
+        let writer = &mut self.writer().await?.connection;
         Ok(silence::forget(writer.idle().await, id).await?)
     }
 
@@ -353,14 +365,17 @@ impl Store for SqliteStore {
     }
 
     async fn fold(&self) -> Result<i64, StoreError> {
-        fold::fold(&mut self.writer.lock().await.connection).await
+        fold::fold(&mut self.writer().await?.connection).await
     }
 
     async fn close(&self) {
         let closing = async {
             self.readers.close().await;
-            // Leaves one clean file. The connection itself is closed when dropped.
-            self.writer.lock().await.connection.fold_log().await;
+            // Last and awaited: the last connection deletes SQLite's two files beside the database. A connection that
+            // is only dropped is closed by its thread, and the process may end in the middle of that.
+            if let Some(writer) = self.writer.lock().await.take() {
+                writer.connection.close().await;
+            }
         };
         // A disk that hangs is not waited for: nothing that was acknowledged depends on it.
         timeout(CLOSE_TIMEOUT, closing).await.ok();

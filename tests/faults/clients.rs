@@ -12,10 +12,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::book::Rows;
-use crate::ledger::server::Server;
+use crate::faults::ledger::sent_log::Rows;
+use crate::faults::ledger::server::Server;
 use crate::support::process::PATIENCE;
-use crate::support::proxy::{Proxy, Weather};
+use crate::support::proxy::{Network, Proxy};
+use crate::support::wait::eventually;
 use crate::support::{Answer, App, Backend, postgres};
 
 /// The body of a flood: so many of them, and what is read of them, fill the queue, and so many more come in each wave.
@@ -49,7 +50,7 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let (small, large) = (body(1), body(LARGE));
     let post = |body: &bytes::Bytes| client.post(&webhook).body(body.clone());
     assert_eq!(post(&small).send().await.unwrap().status(), StatusCode::OK);
-    proxy.set(Weather::Frozen);
+    proxy.set(Network::Frozen);
     let mut flood = JoinSet::new();
     let mut full = 0;
     for wave in 0..=WAVES {
@@ -76,11 +77,10 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let grown = memory(&server).saturating_sub(full);
     assert!(grown < GROWTH, "it grew by {} MiB", grown / 1024 / 1024);
     drop(flood);
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     // What waited is written after all, and then there is room again.
-    let recovered =
-        async { while post(&small).send().await.unwrap().status() != StatusCode::OK {} };
-    timeout(2 * PATIENCE, recovered).await.unwrap();
+    let ask = async || post(&small).send().await.unwrap().status();
+    eventually("there is room", ask, |status| *status == StatusCode::OK).await;
 }
 
 fn many_items() -> Value {
@@ -111,7 +111,7 @@ async fn a_flood_of_items_in_small_bodies_takes_little_memory(#[case] items: Val
     let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     serde_json::to_writer(&mut zip, &items).unwrap();
     let body = bytes::Bytes::from(zip.finish().unwrap());
-    proxy.set(Weather::Frozen);
+    proxy.set(Network::Frozen);
     let before = memory(&server);
     let flood = (0..100).map(|_| {
         let post = client.post(&webhook).body(body.clone());
@@ -129,7 +129,7 @@ async fn a_client_that_goes_away_does_not_abort_its_write() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
-    proxy.set(Weather::Frozen);
+    proxy.set(Network::Frozen);
     let address = server.base().borrow().replace("http://", "");
     let body = r#"{"contact_id":"1","text":"goodbye"}"#;
     let head = format!(
@@ -147,9 +147,9 @@ async fn a_client_that_goes_away_does_not_abort_its_write() {
     let read = stream.read(&mut asked);
     timeout(Duration::from_millis(300), read).await.unwrap_err();
     drop(stream);
-    proxy.set(Weather::Fair);
-    let stored = async { while Rows::in_postgres(&url).await.messages() == 0 {} };
-    timeout(PATIENCE, stored).await.expect("it is never stored");
+    proxy.set(Network::Up);
+    let ask = async || Rows::in_postgres(&url).await.messages();
+    eventually("it is stored", ask, |messages| *messages > 0).await;
 }
 
 #[tokio::test]

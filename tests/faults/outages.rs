@@ -7,14 +7,12 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::timeout;
 
-use crate::ledger::book::{Book, Rows};
-use crate::ledger::crowd::Crowd;
-use crate::ledger::server::Server;
-use crate::ledger::until;
-use crate::support::process::PATIENCE;
-use crate::support::proxy::{Proxy, Weather};
+use crate::faults::ledger::clients::Clients;
+use crate::faults::ledger::sent_log::{Rows, SentLog};
+use crate::faults::ledger::server::Server;
+use crate::support::proxy::{Network, Proxy};
+use crate::support::wait::eventually;
 use crate::support::{App, postgres};
 
 /// Posts a message and answers with which status, and what became of it.
@@ -54,9 +52,9 @@ async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
     let starts = texts.map(|text| async move {
         let url = postgres::fresh_database().await;
         let (proxy, through) = Proxy::before(&url).await;
-        proxy.set(Weather::HangsAt(text));
+        proxy.set(Network::HangsAt(text));
         let server = Server::start(Some(&through), &[]).await;
-        proxy.becomes(Weather::Fair).await;
+        proxy.becomes(Network::Up).await;
         assert_eq!(post(&server, "at once").await.0, 200);
         server.drained().await;
         stored(&server, "later").await;
@@ -89,7 +87,8 @@ async fn a_deadlock_is_tried_again() {
     stored(&server, "before").await;
     let mut other = PgConnection::connect(&url).await.unwrap();
     let mut watching = PgConnection::connect(&url).await.unwrap();
-    // Postgres ends the one that notices, which is the one that waits longer, unless the machine was slow: then once more.
+    // Postgres ends the one that notices, which is the one that waits longer, unless the machine was slow: then once
+    // more.
     for number in 0.. {
         let lock = "BEGIN; UPDATE contacts SET username = 'by hand'";
         sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
@@ -118,14 +117,11 @@ async fn a_deadlock_is_tried_again() {
 
 /// Waits until a number is not 0.
 async fn until_some(connection: &mut PgConnection, query: &'static str) {
-    let looking = async {
-        let mut number = 0_i64;
-        while number == 0 {
-            let asked = sqlx::query_scalar(query).fetch_one(&mut *connection);
-            number = asked.await.unwrap();
-        }
+    let ask = async || {
+        let asked = sqlx::query_scalar(query).fetch_one(&mut *connection);
+        asked.await.unwrap()
     };
-    timeout(PATIENCE, looking).await.expect("it never happens");
+    eventually(query, ask, |number: &i64| *number != 0).await;
 }
 
 /// Who erases persons while the database hangs does not stand before those who send messages.
@@ -134,7 +130,7 @@ async fn upkeep_does_not_queue_up_before_messages() {
     let url = postgres::fresh_database().await;
     let (proxy, through) = Proxy::before(&url).await;
     let app = App::on(Arc::new(tempfile::tempdir().unwrap()), Some(&through), &[]).await;
-    proxy.set(Weather::Frozen);
+    proxy.set(Network::Frozen);
     let erase = |number: usize| {
         let path = format!("/instagram/contacts/{number}");
         let app = &app;
@@ -153,7 +149,7 @@ async fn upkeep_does_not_queue_up_before_messages() {
     });
     assert_eq!(answer["outcome"], "spooled");
     assert!(erased.iter().all(|status| *status == 503), "{erased:?}");
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     app.drained().await;
 }
 
@@ -169,6 +165,7 @@ async fn a_migration_that_takes_long_is_not_waited_for() {
     other.close().await.unwrap();
     server.drained().await;
     stored(&server, "later").await;
+    assert_eq!(Rows::in_postgres(&url).await.messages(), 2);
 }
 
 #[tokio::test]
@@ -182,17 +179,13 @@ async fn a_postgres_that_stops_during_the_start_is_waited_for() {
         let kick = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
              WHERE datname = current_database() AND query LIKE '%pg_try_advisory_xact_lock%' \
              AND pid <> pg_backend_pid()";
-        while sqlx::query_scalar::<_, i64>(kick)
-            .fetch_one(&mut other)
-            .await
-            .unwrap()
-            == 0
-        {}
+        until_some(&mut other, kick).await;
         other.close().await.unwrap();
     };
     let (server, ()) = tokio::join!(start, stop);
     server.drained().await;
     stored(&server, "later").await;
+    assert_eq!(Rows::in_postgres(&url).await.messages(), 1);
 }
 
 #[tokio::test]
@@ -202,22 +195,23 @@ async fn a_full_disk_does_not_outlast_the_outage() {
     let (proxy, through) = Proxy::before(&url).await;
     let server = Server::start(Some(&through), &[]).await;
     stored(&server, "before").await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     spooled(&server, "during").await;
     server.set_disk_full(true);
     assert_eq!(post(&server, "too much").await.0, 503);
     // The database has it soon, but it cannot be removed from the spool of a full disk.
-    proxy.set(Weather::Fair);
-    while Rows::in_postgres(&url).await.messages() < 2 {}
+    proxy.set(Network::Up);
+    let ask = async || Rows::in_postgres(&url).await.messages();
+    eventually("both are stored", ask, |messages| *messages == 2).await;
     stored(&server, "between").await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     assert_eq!(post(&server, "too much again").await.0, 503);
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     stored(&server, "the disk is not needed").await;
-    proxy.set(Weather::Cut);
+    proxy.set(Network::Cut);
     server.set_disk_full(false);
     spooled(&server, "room again").await;
-    proxy.set(Weather::Fair);
+    proxy.set(Network::Up);
     server.drained().await;
     assert_eq!(Rows::in_postgres(&url).await.messages(), 5);
 }
@@ -248,20 +242,22 @@ async fn a_replica_that_hangs_does_not_stop_the_other() {
         Server::start(Some(&url), &[]).await,
         Server::start(Some(&url), &[]).await,
     ];
-    let books = [(); 2].map(|()| Arc::new(Book::default()));
+    let logs = [(); 2].map(|()| Arc::new(SentLog::default()));
     let pause = Duration::from_millis(2);
-    let crowds = [0, 1].map(|one| {
+    let groups = [0, 1].map(|one| {
         let name = format!("replica {one} client ");
-        Crowd::gather(&name, 16, pause, &servers[one].base(), &books[one])
+        Clients::start(&name, 16, pause, &servers[one].base(), &logs[one])
     });
-    let acknowledged = |one: usize| books[one].tally().acknowledged;
+    let acknowledged = |one: usize| logs[one].tally().acknowledged;
     for _ in 0..3 {
         let before = [acknowledged(0), acknowledged(1)];
-        until(|| acknowledged(0) > before[0] + 50 && acknowledged(1) > before[1] + 50).await;
+        for (log, before) in logs.iter().zip(before) {
+            log.acknowledges(before + 51).await;
+        }
         servers[0].signal("-STOP");
         let before = acknowledged(1);
         let began = Instant::now();
-        until(|| acknowledged(1) > before + 100).await;
+        logs[1].acknowledges(before + 101).await;
         assert!(
             began.elapsed() < Duration::from_secs(10),
             "{:?}",
@@ -270,16 +266,16 @@ async fn a_replica_that_hangs_does_not_stop_the_other() {
         servers[1].drained().await;
         servers[0].signal("-CONT");
     }
-    for crowd in crowds {
-        crowd.disperse().await;
+    for clients in groups {
+        clients.finish().await;
     }
     for server in &mut servers {
         server.drained().await;
         assert!(server.end("-TERM").await.0.success());
     }
     let rows = Rows::in_postgres(&url).await;
-    for book in &books {
-        book.compare(&rows).assert_flawless();
-        assert_eq!((book.tally().refused, book.tally().broken), (0, 0));
+    for log in &logs {
+        log.compare(&rows).assert_flawless();
+        assert_eq!((log.tally().refused, log.tally().broken), (0, 0));
     }
 }

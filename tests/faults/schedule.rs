@@ -19,17 +19,17 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::process::PATIENCE;
+use crate::support::records::{at, delivery_at};
+use crate::support::wait::eventually;
 
 /// What the database does with one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whim {
+enum CommitFault {
     /// What it should.
-    Works,
+    None,
     /// Nothing, and says so.
     FailsBefore,
     /// What it should, but nobody learns of it.
@@ -47,11 +47,11 @@ enum Step {
     Crash(Vec<bool>, usize),
 }
 
-/// The embedded database, with whims. A stranger to poison.
+/// An SQLite store with injected failures. It refuses records with the text `poison`.
 #[derive(Debug)]
-struct Moody {
+struct FaultyStore {
     store: SqliteStore,
-    whims: Mutex<VecDeque<Whim>>,
+    faults: Mutex<VecDeque<CommitFault>>,
     /// What was committed without anybody learning of it: that may happen before its turn in the spool comes.
     unanswered: Mutex<HashSet<Uuid>>,
     /// Whether it takes in the end what takes endlessly long.
@@ -59,7 +59,7 @@ struct Moody {
 }
 
 #[async_trait]
-impl Feed for Moody {
+impl Feed for FaultyStore {
     async fn head(&self) -> Result<i64, StoreError> {
         self.store.head().await
     }
@@ -78,17 +78,17 @@ impl Feed for Moody {
 }
 
 #[async_trait]
-impl Store for Moody {
+impl Store for FaultyStore {
     async fn commit(
         &self,
         records: &[Record],
         attempt: Attempt,
     ) -> Result<Vec<Committed>, StoreError> {
-        let whim = self.whims.lock().unwrap().pop_front();
-        match whim.unwrap_or(Whim::Works) {
-            Whim::FailsBefore => return Err(StoreError::Unavailable("a whim".to_owned())),
-            Whim::Conflicts => return Err(StoreError::Conflict("a whim".to_owned())),
-            Whim::Works | Whim::FailsAfter => {}
+        let fault = self.faults.lock().unwrap().pop_front();
+        match fault.unwrap_or(CommitFault::None) {
+            CommitFault::FailsBefore => return Err(StoreError::Unavailable("injected".to_owned())),
+            CommitFault::Conflicts => return Err(StoreError::Conflict("injected".to_owned())),
+            CommitFault::None | CommitFault::FailsAfter => {}
         }
         if records.iter().any(|record| says(record, "poison")) {
             return Err(StoreError::Refused("poison".to_owned()));
@@ -98,7 +98,7 @@ impl Store for Moody {
             return Err(StoreError::Unavailable("it took too long".to_owned()));
         }
         let committed = self.store.commit(records, attempt).await?;
-        if whim == Some(Whim::FailsAfter) {
+        if fault == Some(CommitFault::FailsAfter) {
             let ids = records.iter().map(|record| record.delivery.id);
             self.unanswered.lock().unwrap().extend(ids);
             return Err(StoreError::Unavailable("the answer was lost".to_owned()));
@@ -202,7 +202,7 @@ struct Life {
 }
 
 impl Life {
-    async fn begin(store: &Arc<Moody>, directory: &TempDir) -> Self {
+    async fn begin(store: &Arc<FaultyStore>, directory: &TempDir) -> Self {
         let spool = Arc::new(Spool::open(directory.path()).await.unwrap());
         let (ingest, writer, drain) = Ingest::new(store.clone(), Some(spool.clone()));
         let drain = drain.unwrap().run(CancellationToken::new());
@@ -220,18 +220,19 @@ impl Life {
             // A panic would be the end of the service.
             assert!(worker.await.is_err_and(|error| error.is_cancelled()));
         }
-        // The thread of the spool's file would outlive them, as it outlives no process: what it still commits would come
-        // after the next life has counted what waits.
+        // The thread of the spool's file would outlive them, as it outlives no process: what it still commits would
+        // come after the next life has counted what waits.
         self.spool.find(Uuid::nil()).await.unwrap();
     }
 
     async fn drained(&self) {
-        let draining = async {
-            while self.spool.depth().deliveries > 0 {
-                sleep(Duration::from_millis(2)).await;
-            }
-        };
-        timeout(PATIENCE, draining).await.expect("never drained");
+        self.waiting(0).await;
+    }
+
+    /// Waits until at most so many deliveries are in the spool.
+    async fn waiting(&self, most: u64) {
+        let ask = async || self.spool.depth().deliveries;
+        eventually("the spool is drained", ask, |waiting| *waiting <= most).await;
     }
 }
 
@@ -251,12 +252,7 @@ fn saying(id: Uuid, text: &str) -> Delivery {
     let body = serde_json::json!({ "contact_id": "1", "text": text });
     Delivery {
         id,
-        received_at: Timestamp::from_millisecond(1_700_000_000_000).unwrap(),
-        method: "POST".to_owned(),
-        content_type: None,
-        headers: Vec::new(),
-        body: body.to_string().into_bytes().into(),
-        is_query: false,
+        ..delivery_at(at(0), body.to_string())
     }
 }
 
@@ -278,14 +274,14 @@ async fn submit(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
     join_all(submits).await
 }
 
-async fn check(steps: Vec<Step>, whims: Vec<Whim>) {
+async fn check(steps: Vec<Step>, faults: Vec<CommitFault>) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ledger.db");
-    let store = Arc::new(Moody {
+    let store = Arc::new(FaultyStore {
         store: SqliteStore::open(&file, Duration::ZERO, true)
             .await
             .unwrap(),
-        whims: Mutex::new(whims.into()),
+        faults: Mutex::new(faults.into()),
         unanswered: Mutex::default(),
         relents: AtomicBool::new(false),
     });
@@ -365,16 +361,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Whims last a while: a short one is over before a batch has been tried often enough.
-fn whims() -> impl Strategy<Value = Vec<Whim>> {
-    let whim = prop_oneof![
-        3 => Just(Whim::Works),
-        2 => Just(Whim::FailsBefore),
-        2 => Just(Whim::FailsAfter),
-        1 => Just(Whim::Conflicts),
+/// Faults last a while: a short one is over before a batch has been tried often enough.
+fn faults() -> impl Strategy<Value = Vec<CommitFault>> {
+    let fault = prop_oneof![
+        3 => Just(CommitFault::None),
+        2 => Just(CommitFault::FailsBefore),
+        2 => Just(CommitFault::FailsAfter),
+        1 => Just(CommitFault::Conflicts),
     ];
-    let lasting = (whim, 1_usize..7).prop_map(|(whim, times)| vec![whim; times]);
-    prop::collection::vec(lasting, 0..6).prop_map(|whims| whims.concat())
+    let lasting = (fault, 1_usize..7).prop_map(|(fault, times)| vec![fault; times]);
+    prop::collection::vec(lasting, 0..6).prop_map(|faults| faults.concat())
 }
 
 proptest! {
@@ -383,10 +379,10 @@ proptest! {
     #[test]
     fn whatever_the_database_does_what_was_acknowledged_is_there_once_and_in_order(
         steps in prop::collection::vec(step(), 1..8),
-        whims in whims(),
+        faults in faults(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(check(steps, whims));
+        runtime.block_on(check(steps, faults));
     }
 }
 
@@ -395,9 +391,9 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("database");
     let store = SqliteStore::open(&path, Duration::from_secs(10), true).await;
-    let store = Arc::new(Moody {
+    let store = Arc::new(FaultyStore {
         store: store.unwrap(),
-        whims: Mutex::default(),
+        faults: Mutex::default(),
         unanswered: Mutex::default(),
         relents: AtomicBool::new(false),
     });
@@ -410,23 +406,13 @@ async fn a_delivery_that_the_database_never_takes_holds_up_nobody() {
         .unwrap();
     assert_eq!(spooled.receipt.outcome, Outcome::Spooled);
     // Whoever comes then is spooled behind it, until it is passed by.
-    let passed_by = async {
-        while submit(&life.ingest, &[false]).await[0]
-            .2
-            .as_ref()
-            .unwrap()
-            .outcome
-            != Outcome::Stored
-        {
-            tokio::task::yield_now().await;
-        }
+    let ask = async || {
+        let answered = submit(&life.ingest, &[false]).await;
+        answered[0].2.as_ref().unwrap().outcome
     };
-    timeout(PATIENCE, passed_by)
-        .await
-        .expect("everybody waits behind it");
-    while life.spool.depth().deliveries > 1 {
-        tokio::task::yield_now().await;
-    }
+    let stored = |outcome: &Outcome| *outcome == Outcome::Stored;
+    eventually("nobody waits behind it", ask, stored).await;
+    life.waiting(1).await;
     assert!(life.spool.find(endless.id).await.unwrap().is_some());
     // It is tried again later, and need not wait for the next start.
     store.relents.store(true, Ordering::Relaxed);

@@ -13,9 +13,9 @@ use tokio::task::JoinHandle;
 /// The token of the account that the mock has.
 pub(crate) const CHATRACE_TOKEN: &str = "1700001.canary-chatrace-token";
 
-/// How it feels.
+/// How it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum Behaviour {
     /// As documented.
     Well,
     /// An error inside HTTP 200, which repeats the token.
@@ -48,18 +48,18 @@ pub(crate) struct Chatrace {
 }
 
 struct Shared {
-    mood: Mutex<Mood>,
+    behaviour: Mutex<Behaviour>,
     /// Path and query of every request.
     asked: Mutex<Vec<String>>,
     url: String,
 }
 
 impl Chatrace {
-    pub(crate) async fn start(mood: Mood) -> Self {
+    pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
-            mood: Mutex::new(mood),
+            behaviour: Mutex::new(behaviour),
             asked: Mutex::default(),
             url: url.clone(),
         });
@@ -82,37 +82,37 @@ impl Drop for Chatrace {
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let asked = request.uri().to_string();
     shared.asked.lock().unwrap().push(asked);
-    let mood = *shared.mood.lock().unwrap();
+    let behaviour = *shared.behaviour.lock().unwrap();
     let ok = |body: serde_json::Value| (StatusCode::OK, body.to_string()).into_response();
     let limit = "Your account exceeded the limit of 100 requests per 60 seconds";
-    match mood {
-        Mood::ErrorInside => {
+    match behaviour {
+        Behaviour::ErrorInside => {
             let message = format!("Account {CHATRACE_TOKEN} is\u{1b}[31m suspended");
             return ok(json!({ "error": { "code": 1204, "message": message } }));
         }
-        Mood::TextInside => return ok(json!({ "error": "Account suspended" })),
-        Mood::LimitInside => return ok(json!({ "error": { "code": 8, "message": limit } })),
-        Mood::LimitOnce => {
-            *shared.mood.lock().unwrap() = Mood::Well;
+        Behaviour::TextInside => return ok(json!({ "error": "Account suspended" })),
+        Behaviour::LimitInside => return ok(json!({ "error": { "code": 8, "message": limit } })),
+        Behaviour::LimitOnce => {
+            *shared.behaviour.lock().unwrap() = Behaviour::Well;
             return (StatusCode::TOO_MANY_REQUESTS, limit).into_response();
         }
-        Mood::Silent => std::future::pending::<()>().await,
-        Mood::Endless => return "x".repeat(8 * 1024 * 1024).into_response(),
-        Mood::Html => return "<html>Welcome</html>".into_response(),
-        Mood::Redirect => {
+        Behaviour::Silent => std::future::pending::<()>().await,
+        Behaviour::Endless => return "x".repeat(8 * 1024 * 1024).into_response(),
+        Behaviour::Html => return "<html>Welcome</html>".into_response(),
+        Behaviour::Redirect => {
             let to = format!("{}/elsewhere", shared.url);
             return (StatusCode::FOUND, [(header::LOCATION, to)]).into_response();
         }
-        Mood::Broken => return StatusCode::BAD_GATEWAY.into_response(),
-        Mood::Well | Mood::OtherAccount => {}
+        Behaviour::Broken => return StatusCode::BAD_GATEWAY.into_response(),
+        Behaviour::Well | Behaviour::OtherAccount => {}
     }
     let token = request.headers().get("x-access-token");
     if token.is_none_or(|token| token != CHATRACE_TOKEN) {
         let error = json!({ "error": { "code": 401, "message": "No valid API key provided" } });
         return (StatusCode::UNAUTHORIZED, error.to_string()).into_response();
     }
-    match (request.uri().path(), mood) {
-        ("/accounts/me", Mood::OtherAccount) => ok(json!({ "id": 42, "name": "Another" })),
+    match (request.uri().path(), behaviour) {
+        ("/accounts/me", Behaviour::OtherAccount) => ok(json!({ "id": 42, "name": "Another" })),
         ("/accounts/me", _) => ok(json!({ "id": 1_700_001, "name": "Shop" })),
         _ => StatusCode::NOT_FOUND.into_response(),
     }

@@ -8,8 +8,8 @@ use super::postgres;
 /// Every thousandth is on WhatsApp, every 500th outbound, every 250th a postback.
 pub(crate) async fn postgres(url: &str, count: u32, text: &str) {
     let statement = format!(
-        "INSERT INTO messages (position, id, dedupe_key, delivery_id, item, channel, direction, kind, contact_id, body, \
-           sent_at, sent_at_source, received_at, shape, recovered) \
+        "INSERT INTO messages (position, id, dedupe_key, delivery_id, item, channel, direction, kind, contact_id, \
+           body, sent_at, sent_at_source, received_at, shape, recovered) \
          SELECT n, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 0, \
            CASE WHEN n % 1000 = 0 THEN 'whatsapp' ELSE 'instagram' END, \
            CASE WHEN n % 500 = 0 THEN 'outbound' ELSE 'inbound' END, \
@@ -29,8 +29,8 @@ pub(crate) async fn postgres(url: &str, count: u32, text: &str) {
 pub(crate) async fn sqlite(file: &Path, count: u32) {
     let statement = format!(
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) \
-         INSERT INTO messages (position, id, dedupe_key, delivery_id, item, channel, direction, kind, contact_id, body, \
-           sent_at, sent_at_source, received_at, shape, recovered) \
+         INSERT INTO messages (position, id, dedupe_key, delivery_id, item, channel, direction, kind, contact_id, \
+           body, sent_at, sent_at_source, received_at, shape, recovered) \
          SELECT n, randomblob(16), randomblob(16), randomblob(16), 0, \
            iif(n % 1000 = 0, 'whatsapp', 'instagram'), iif(n % 500 = 0, 'outbound', 'inbound'), \
            iif(n % 250 = 0, 'postback', 'text'), 'c' || n, 'number ' || n, 1783609200000 + n, 'arrival', \

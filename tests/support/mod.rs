@@ -9,7 +9,9 @@ pub(crate) mod ledger;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod records;
 pub(crate) mod report;
+pub(crate) mod wait;
 
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use wait::eventually;
 
 /// The bearer token of every test service.
 pub(crate) const TOKEN: &str = "test-token";
@@ -162,18 +166,8 @@ impl App {
 
     /// Asks for the statistics until they are as wanted.
     pub(crate) async fn stats_where(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let asking = async {
-            loop {
-                let stats = self.get("/instagram/stats").await.ok();
-                if wanted(&stats) {
-                    return stats;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(process::PATIENCE, asking)
-            .await
-            .expect("the statistics never become as wanted")
+        let ask = async || self.get("/instagram/stats").await.ok();
+        eventually("the statistics are as wanted", ask, wanted).await
     }
 
     /// The diagnosis.
@@ -183,23 +177,8 @@ impl App {
 
     /// Asks for the diagnosis until it is as wanted.
     pub(crate) async fn diagnosis_where(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut last = Value::Null;
-        let asking = async {
-            loop {
-                last = self.diagnosis().await;
-                if wanted(&last) {
-                    return;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        if tokio::time::timeout(process::PATIENCE, asking)
-            .await
-            .is_err()
-        {
-            panic!("the diagnosis never becomes as wanted: {last:#}");
-        }
-        last
+        let ask = async || self.diagnosis().await;
+        eventually("the diagnosis is as wanted", ask, wanted).await
     }
 
     /// Waits until nothing waits in the spool.

@@ -9,23 +9,23 @@ use tokio::sync::watch;
 
 /// What happens to bytes on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub(crate) enum Network {
     /// They arrive.
-    Fair,
+    Up,
     /// Connections are closed, and new ones too.
     Cut,
     /// Connections stay open, and nothing arrives: a hanging server, or a firewall that forgot.
     Frozen,
-    /// The next COMMIT on a connection that has inserted messages reaches the server, but its answer does not come back:
-    /// the connection is cut. Then `Cut`.
+    /// The next COMMIT on a connection that has inserted messages reaches the server, but its answer does not come
+    /// back: the connection is cut. Then `Cut`.
     LosesNextCommit,
-    /// The next connection on which somebody says this hangs for ever. Then `Fair`.
+    /// The next connection on which somebody says this hangs for ever. Then `Up`.
     HangsAt(&'static str),
 }
 
 /// A proxy that runs until it is dropped.
 pub(crate) struct Proxy {
-    weather: Arc<watch::Sender<Weather>>,
+    network: Arc<watch::Sender<Network>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -37,20 +37,20 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         url.set_port(Some(listener.local_addr().unwrap().port()))
             .unwrap();
-        let weather = Arc::new(watch::Sender::new(Weather::Fair));
-        let task = tokio::spawn(accept(listener, far, weather.clone()));
-        (Self { weather, task }, url.into())
+        let network = Arc::new(watch::Sender::new(Network::Up));
+        let task = tokio::spawn(accept(listener, far, network.clone()));
+        (Self { network, task }, url.into())
     }
 
-    pub(crate) fn set(&self, weather: Weather) {
-        self.weather.send_replace(weather);
+    pub(crate) fn set(&self, network: Network) {
+        self.network.send_replace(network);
     }
 
-    /// Waits until the weather is this: `LosesNextCommit` turns into `Cut` when it happened.
-    pub(crate) async fn becomes(&self, weather: Weather) {
-        self.weather
+    /// Waits until the network is this: `LosesNextCommit` turns into `Cut` when it happened.
+    pub(crate) async fn becomes(&self, network: Network) {
+        self.network
             .subscribe()
-            .wait_for(|now| *now == weather)
+            .wait_for(|now| *now == network)
             .await
             .unwrap();
     }
@@ -62,9 +62,9 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, far: String, weather: Arc<watch::Sender<Weather>>) {
+async fn accept(listener: TcpListener, far: String, network: Arc<watch::Sender<Network>>) {
     while let Ok((near, _)) = listener.accept().await {
-        if *weather.borrow() == Weather::Cut {
+        if *network.borrow() == Network::Cut {
             continue;
         }
         let Ok(far) = TcpStream::connect(&far).await else {
@@ -74,12 +74,12 @@ async fn accept(listener: TcpListener, far: String, weather: Arc<watch::Sender<W
         far.set_nodelay(true).ok();
         let (near_read, near_write) = near.into_split();
         let (far_read, far_write) = far.into_split();
-        let (weather, mut cut) = (weather.clone(), weather.subscribe());
+        let (network, mut cut) = (network.clone(), network.subscribe());
         tokio::spawn(async move {
             tokio::select! {
-                () = forward(near_read, far_write, &weather, true) => {}
-                () = forward(far_read, near_write, &weather, false) => {}
-                _ = cut.wait_for(|now| *now == Weather::Cut) => {}
+                () = forward(near_read, far_write, &network, true) => {}
+                () = forward(far_read, near_write, &network, false) => {}
+                _ = cut.wait_for(|now| *now == Network::Cut) => {}
             }
         });
     }
@@ -88,14 +88,14 @@ async fn accept(listener: TcpListener, far: String, weather: Arc<watch::Sender<W
 async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    weather: &watch::Sender<Weather>,
+    network: &watch::Sender<Network>,
     to_server: bool,
 ) {
-    let mut now = weather.subscribe();
+    let mut now = network.subscribe();
     let mut buffer = vec![0; 64 * 1024];
     let mut commits = Commits::default();
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if now.wait_for(|now| *now != Weather::Frozen).await.is_err() {
+        if now.wait_for(|now| *now != Network::Frozen).await.is_err() {
             return;
         }
         let bytes = &buffer[..length];
@@ -106,12 +106,12 @@ async fn forward(
                     .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
         };
         let is_commit = to_server && commits.see(bytes);
-        let weather_now = *now.borrow();
-        let is_lost = weather_now == Weather::LosesNextCommit && is_commit;
-        if let Weather::HangsAt(text) = weather_now
+        let state = *now.borrow();
+        let is_lost = state == Network::LosesNextCommit && is_commit;
+        if let Network::HangsAt(text) = state
             && says(text)
         {
-            weather.send_replace(Weather::Fair);
+            network.send_replace(Network::Up);
             std::future::pending::<()>().await;
         }
         if to.write_all(bytes).await.is_err() {
@@ -119,7 +119,7 @@ async fn forward(
         }
         if is_lost {
             // The server has the COMMIT in its socket and carries it out even when the connection ends.
-            weather.send_replace(Weather::Cut);
+            network.send_replace(Network::Cut);
             return;
         }
     }

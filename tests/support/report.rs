@@ -58,8 +58,8 @@ pub(crate) fn assert_report(name: &str, text: &str) {
     settings.set_snapshot_path("../snapshots/reports");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    let port = Regex::new(r"\b127\.0\.0\.1:\d+").unwrap();
-    let text = port.replace_all(text, "127.0.0.1:3000");
+    let port = Regex::new(r"\b(127\.0\.0\.1|localhost):\d+").unwrap();
+    let text = port.replace_all(text, "$1:3000");
     settings.bind(|| insta::assert_snapshot!(name, steady(&text)));
 }
 

@@ -207,7 +207,7 @@ mod tests {
         let file = directory.path().join("test.db");
         let store = SqliteStore::open(&file, WINDOW, true).await.unwrap();
         let goes = async |records: &[Record]| {
-            let mut writer = store.writer.lock().await;
+            let mut writer = store.writer().await.unwrap();
             let super::super::Writer { connection, known } = &mut *writer;
             let done = commit(connection, records, WINDOW, known).await.unwrap();
             done.is_some()
@@ -231,7 +231,7 @@ mod tests {
         assert!(!goes(&many).await, "more than there is a text for");
         assert!(goes(&many[2..]).await, "all that failed has left nothing");
         let erased = "INSERT INTO erasures VALUES (x'00', 0, 0)";
-        let mut writer = store.writer.lock().await;
+        let mut writer = store.writer().await.unwrap();
         sqlx::query(erased)
             .execute(writer.connection.idle().await)
             .await

@@ -30,7 +30,7 @@ impl Upkeep for SqliteStore {
     }
 
     async fn reread(&self, records: &[Record], mode: Mode) -> Result<Vec<Reread>, StoreError> {
-        let connection = &mut self.writer.lock().await.connection;
+        let connection = &mut self.writer().await?.connection;
         let done = reread::reread(connection.begin().await?, records, self.window).await;
         match mode {
             Mode::Real => connection.end(done).await,
@@ -50,13 +50,13 @@ impl Upkeep for SqliteStore {
         person: &Person,
         at: Timestamp,
     ) -> Result<Option<Erasure>, StoreError> {
-        let connection = &mut self.writer.lock().await.connection;
+        let connection = &mut self.writer().await?.connection;
         let done = erase::begin(connection.begin().await?, person, at).await;
         connection.end(done).await
     }
 
     async fn erase(&self, erasure: &Erasure) -> Result<Erased, StoreError> {
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         let Writer { connection, known } = &mut *writer;
         let done = erase::step(connection.begin().await?, erasure).await;
         known.clear();
@@ -69,7 +69,7 @@ impl Upkeep for SqliteStore {
     }
 
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError> {
-        let connection = &mut self.writer.lock().await.connection;
+        let connection = &mut self.writer().await?.connection;
         let done = erase::blank(connection.begin().await?, deliveries).await;
         let erased = connection.end(done).await?;
         connection.fold_log().await;
@@ -82,7 +82,7 @@ impl Upkeep for SqliteStore {
         now: Timestamp,
         after: i64,
     ) -> Result<Expired, StoreError> {
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         let Writer { connection, known } = &mut *writer;
         let done = retain::step(connection.begin().await?, until, now, after).await;
         if !matches!(&done, Ok(Expired { contacts: 0, .. })) {
@@ -92,7 +92,7 @@ impl Upkeep for SqliteStore {
     }
 
     async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
-        let connection = &mut self.writer.lock().await.connection;
+        let connection = &mut self.writer().await?.connection;
         let done = retain::sweep(connection.begin().await?, until, now).await;
         connection.end(done).await
     }

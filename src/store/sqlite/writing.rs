@@ -3,7 +3,7 @@
 use sqlx::error::DatabaseError;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::{Connection as _, Sqlite, SqliteConnection};
 
 /// Commits, and answers a row after it.
 pub(super) const COMMIT: &str = "COMMIT; SELECT 1";
@@ -80,6 +80,12 @@ impl Writing {
             .execute(self.idle().await)
             .await
             .ok();
+    }
+
+    /// Folds the log in, closes the file, and waits until that is done.
+    pub(in crate::store) async fn close(mut self) {
+        self.fold_log().await;
+        self.connection.close().await.ok();
     }
 
     /// The transaction is over if it went well; else it is taken back.

@@ -1,0 +1,200 @@
+//! `chatrace-webhook tail` follows a running service.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::time::timeout;
+
+use crate::support::process::{PATIENCE, Running, program};
+use crate::support::wait::eventually;
+use crate::support::{App, Backend, TOKEN};
+
+/// The command while it runs.
+struct Tail {
+    child: Child,
+    printed: Lines<BufReader<ChildStdout>>,
+    said: Lines<BufReader<ChildStderr>>,
+}
+
+impl Tail {
+    fn start(directory: &Path, base: &str, arguments: &[&str]) -> Self {
+        let mut child = program(directory)
+            .args(["tail", "--url", base, "--token", TOKEN])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            printed: BufReader::new(child.stdout.take().unwrap()).lines(),
+            said: BufReader::new(child.stderr.take().unwrap()).lines(),
+            child,
+        }
+    }
+
+    async fn line(&mut self) -> String {
+        let line = timeout(PATIENCE, self.printed.next_line()).await;
+        line.expect("nothing is printed").unwrap().unwrap()
+    }
+
+    /// Reads on until something with this text is said.
+    async fn says(&mut self, text: &str) {
+        let reading = async {
+            while let Some(line) = self.said.next_line().await.unwrap() {
+                if line.contains(text) {
+                    return;
+                }
+            }
+            panic!("`{text}` is never said");
+        };
+        timeout(PATIENCE, reading).await.unwrap();
+    }
+
+    /// Interrupts it, as Ctrl-C does.
+    async fn interrupt(mut self) -> std::process::ExitStatus {
+        let id = self.child.id().unwrap().to_string();
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status();
+        assert!(kill.unwrap().success());
+        timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
+    }
+}
+
+/// Waits until a file is there and says something else than before.
+async fn changed(file: &Path, before: &str) -> String {
+    let ask = async || std::fs::read_to_string(file).unwrap_or_else(|_| before.to_owned());
+    eventually("the cursor moves", ask, |now| now != before).await
+}
+
+#[tokio::test]
+async fn what_comes_is_shown_and_a_cursor_file_goes_on_where_it_ended() {
+    let app = App::start(Backend::Sqlite).await;
+    let directory = tempfile::tempdir().unwrap();
+    let cursor = directory.path().join("cursor");
+    let post = |text: &'static str| {
+        app.post(format!(
+            r#"{{"contact_id":"1","full_name":"Ana\u001b[2J","text":"{text}"}}"#
+        ))
+    };
+    let _ = post("before").await.ok();
+    let mut tail = Tail::start(directory.path(), &app.base, &["--cursor-file", "cursor"]);
+    let begin = changed(&cursor, "").await;
+    let _ = post("while it runs").await.ok();
+    let line = tail.line().await;
+    assert!(line.ends_with(r"← Ana\u{1b}[2J: while it runs"), "{line}");
+    changed(&cursor, &begin).await;
+    assert_eq!(tail.interrupt().await.code(), Some(0));
+
+    let _ = post("while it is away").await.ok();
+    let _ = app
+        .post(r#"{"contact_id":"1","text":"out","direction":"out"}"#)
+        .await
+        .ok();
+    let arguments = [
+        "--cursor-file",
+        "cursor",
+        "--json",
+        "--direction",
+        "inbound",
+    ];
+    let mut tail = Tail::start(directory.path(), &app.base, &arguments);
+    let message: serde_json::Value = serde_json::from_str(&tail.line().await).unwrap();
+    assert_eq!(message["text"], "while it is away");
+    assert_eq!(message, app.messages().await[2]);
+    let _ = post("last").await.ok();
+    assert!(tail.line().await.contains("\"last\""));
+    assert_eq!(tail.interrupt().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_service_that_goes_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let serve = |port: &str| {
+        let mut command = program(directory.path());
+        command
+            .arg("serve")
+            .env("API_TOKEN", TOKEN)
+            .env("PORT", port);
+        command
+    };
+    let mut server = Running::start(serve("0")).await;
+    let base = server.base.clone();
+    let mut tail = Tail::start(directory.path(), &base, &["--cursor-file", "cursor"]);
+    changed(&directory.path().join("cursor"), "").await;
+    server.signal("-TERM");
+    assert!(server.ended().await.success());
+    tail.says("trying again in").await;
+    let number = base.rsplit(':').next().unwrap();
+    let again = Running::start(serve(number)).await;
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
+    let post = client
+        .post(format!("{}/instagram/webhook", again.base))
+        .body(r#"{"contact_id":"1","text":"after the pause"}"#);
+    assert_eq!(post.send().await.unwrap().status(), 200);
+    assert!(tail.line().await.ends_with("← 1: after the pause"));
+    tail.says("answers again").await;
+    assert_eq!(tail.interrupt().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn what_will_not_change_ends_it_with_a_sentence() {
+    let app = App::start(Backend::Sqlite).await;
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &'static [&'static str]| {
+        let mut command = program(directory.path());
+        command
+            .arg("tail")
+            .args(["--url", &app.base])
+            .args(arguments);
+        async move { command.output().await.unwrap() }
+    };
+    let wrong = run(&["--token", "wrong"]).await;
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(
+        String::from_utf8(wrong.stderr)
+            .unwrap()
+            .contains("answers 401")
+    );
+    std::fs::write(directory.path().join("theirs"), "d4\n").unwrap();
+    let foreign = run(&["--token", TOKEN, "--cursor-file", "theirs"]).await;
+    assert_eq!(foreign.status.code(), Some(1));
+    let sentence = String::from_utf8(foreign.stderr).unwrap();
+    assert!(
+        sentence.contains("theirs does not contain a cursor"),
+        "{sentence}"
+    );
+    let none = run(&[]).await;
+    assert_eq!(none.status.code(), Some(2));
+    assert!(
+        String::from_utf8(none.stderr)
+            .unwrap()
+            .contains("no API token")
+    );
+    // A token file that is of no use is no token, and no missing one.
+    let data = directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for (token, problem) in [(" \n", "is empty"), ("tökn", "no header can carry")] {
+        std::fs::write(data.join("api_token"), token).unwrap();
+        let unfit = run(&[]).await;
+        assert_eq!(unfit.status.code(), Some(2));
+        let sentence = String::from_utf8(unfit.stderr).unwrap();
+        assert!(
+            sentence.contains("data/api_token") && sentence.contains(problem),
+            "{sentence}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_knows_has_to_be_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command.args(["tail", "--token", TOKEN]).env("PORT", "0");
+    let output = command.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let sentence = String::from_utf8(output.stderr).unwrap();
+    assert!(sentence.contains("--url"), "{sentence}");
+}

@@ -1,0 +1,208 @@
+//! Who may send and who may read.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::Method;
+use sha2::Sha256;
+
+use crate::support::{Answer, App, Backend, TOKEN};
+
+const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
+
+fn signature(secret: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    let hex = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    format!("sha256={hex}")
+}
+
+#[tokio::test]
+async fn the_secret_is_taken_in_five_places_and_rotates() {
+    let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", "new secret,old")]).await;
+    let post = |query: &str| {
+        app.request(Method::POST, &format!("/instagram/webhook{query}"))
+            .body(BODY)
+    };
+    let valid = [
+        post("").header("x-webhook-secret", "new secret"),
+        post("").header("authorization", "Bearer old"),
+        post("?token=new%20secret"),
+        post("?secret=old"),
+        post("?auth=old"),
+    ];
+    for request in valid {
+        let _ = Answer::to(request).await.ok();
+    }
+    for request in [
+        post(""),
+        post("?token=wrong"),
+        post("").header("x-webhook-secret", "newsecret"),
+    ] {
+        let answer = Answer::to(request).await;
+        assert!(answer.headers.contains_key("www-authenticate"));
+        assert!(
+            answer.with(401)["error"]
+                .as_str()
+                .unwrap()
+                .contains("X-Webhook-Secret")
+        );
+    }
+    let rejected = &app.get("/instagram/stats").await.ok()["process"]["rejected"];
+    assert_eq!(
+        (&rejected["missing_secret"], &rejected["wrong_secret"]),
+        (&1.into(), &2.into())
+    );
+}
+
+#[tokio::test]
+async fn with_the_app_secret_alone_chatrace_is_told_that_a_secret_has_to_be_set() {
+    let app = App::with(Backend::Sqlite, &[("META_APP_SECRET", "app-secret")]).await;
+    for query in ["", "?token=some"] {
+        let path = format!("/instagram/webhook{query}");
+        let answer = Answer::to(app.request(Method::POST, &path).body(BODY)).await;
+        let error = answer.with(401)["error"].as_str().unwrap().to_owned();
+        assert!(
+            error.contains("WEBHOOK_SECRET is not set: set it, restart this service"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_query_is_not_kept_with_a_query_delivery() {
+    let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", "canary-secret")]).await;
+    let path = "/instagram/webhook?contact_id=1&token=canary-secret&text=hi";
+    let answer = Answer::to(app.request(Method::GET, path)).await.ok();
+    let id = answer["deliveryId"].as_str().unwrap();
+    assert_eq!(app.raw(id).await, b"contact_id=1&text=hi");
+    let detail = app.get(&format!("/instagram/deliveries/{id}")).await;
+    assert!(!detail.text.contains("canary"), "{}", detail.text);
+}
+
+#[tokio::test]
+async fn observing_lets_everybody_in() {
+    let app = App::with(
+        Backend::Sqlite,
+        &[("WEBHOOK_SECRET", "s"), ("WEBHOOK_AUTH", "observe")],
+    )
+    .await;
+    assert_eq!(app.post(BODY).await.ok()["outcome"], "stored");
+}
+
+#[tokio::test]
+async fn metas_signature_is_a_credential_and_a_wrong_one_is_refused() {
+    let app = App::with(
+        Backend::Sqlite,
+        &[("META_APP_SECRET", "app"), ("WEBHOOK_SECRET", "s")],
+    )
+    .await;
+    let body = r#"{"contact_id":"1","text":"caf\u00e9"}"#;
+    let signed = |signature: String| {
+        app.request(Method::POST, "/instagram/webhook")
+            .header("x-hub-signature-256", signature)
+            .body(body)
+    };
+    assert_eq!(
+        Answer::to(signed(signature("app", body))).await.ok()["stored"],
+        1
+    );
+    let reserialized = r#"{"contact_id":"1","text":"café"}"#;
+    let _ = Answer::to(signed(signature("app", reserialized)))
+        .await
+        .with(401);
+    let with_secret = signed("sha256=00".to_owned()).header("x-webhook-secret", "s");
+    assert!(
+        Answer::to(with_secret).await.with(401)["error"]
+            .as_str()
+            .unwrap()
+            .contains("signature")
+    );
+}
+
+#[tokio::test]
+async fn metas_handshake_returns_the_challenge_byte_for_byte() {
+    let app = App::with(
+        Backend::Sqlite,
+        &[("META_VERIFY_TOKEN", "verify me"), ("WEBHOOK_SECRET", "s")],
+    )
+    .await;
+    let ask = |token: &str| {
+        let path = format!(
+            "/instagram/webhook?hub.mode=subscribe&hub.verify_token={token}&hub.challenge=11584%3C01444"
+        );
+        Answer::to(app.request(Method::GET, &path))
+    };
+    let answer = ask("verify%20me").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text.as_str()),
+        (200, "11584<01444")
+    );
+    assert!(
+        answer.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/plain")
+    );
+    assert!(
+        ask("wrong").await.with(403)["error"]
+            .as_str()
+            .unwrap()
+            .contains("META_VERIFY_TOKEN")
+    );
+
+    let path =
+        "/instagram/webhook?hub.mode=unsubscribe&hub.verify_token=verify%20me&hub.challenge=1";
+    let _ = Answer::to(app.request(Method::GET, path)).await.with(403);
+
+    let unconfigured = App::start(Backend::Sqlite).await;
+    let path = "/instagram/webhook?hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
+    let _ = Answer::to(unconfigured.request(Method::GET, path))
+        .await
+        .with(403);
+}
+
+#[tokio::test]
+async fn reading_needs_a_token_of_which_there_may_be_several() {
+    let app = App::with(Backend::Sqlite, &[("API_TOKEN", "first, second")]).await;
+    let id = uuid::Uuid::nil();
+    let detail = format!("/instagram/deliveries/{id}");
+    let raw = format!("{detail}/raw");
+    for path in [
+        "/instagram/stats",
+        "/instagram/messages",
+        "/instagram/deliveries",
+        &detail,
+        &raw,
+    ] {
+        for token in [None, Some(""), Some("third"), Some("first,"), Some(TOKEN)] {
+            let mut request = app.request(Method::GET, path);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let answer = Answer::to(request).await;
+            assert!(
+                answer.headers["www-authenticate"]
+                    .to_str()
+                    .unwrap()
+                    .starts_with("Bearer")
+            );
+            assert!(
+                answer.with(401)["error"]
+                    .as_str()
+                    .unwrap()
+                    .contains("API_TOKEN")
+            );
+        }
+    }
+    for token in ["first", "second"] {
+        let _ = Answer::to(
+            app.request(Method::GET, "/instagram/stats")
+                .bearer_auth(token),
+        )
+        .await
+        .ok();
+    }
+}

@@ -1,0 +1,4 @@
+//! The operator's page.
+
+mod browser;
+mod session;

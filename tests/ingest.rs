@@ -1,0 +1,5 @@
+//! From "accepted" to "durable".
+
+mod refusals;
+mod shutdown;
+mod spool;

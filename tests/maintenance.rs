@@ -1,0 +1,5 @@
+//! Jobs above the store.
+
+mod erase;
+mod reprocess;
+mod retention;

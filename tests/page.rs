@@ -1,3 +1,0 @@
-//! The operator's page.
-
-mod browser;

@@ -1,0 +1,6 @@
+//! What the diagnosis asks others.
+
+mod account;
+mod external_checks;
+mod polling;
+mod public_url;
