@@ -8,12 +8,12 @@ use super::Failure;
 
 const FILE: &str = ".env";
 
-/// Reads `.env`, if there is one, into the environment. Variables that are already set win. To be called while the process
-/// has only one thread.
+/// Reads `.env`, if there is one, into the environment. Variables that are already set win. To be called while the
+/// process has only one thread.
 ///
 /// # Errors
-/// [`Failure::CannotRun`] when the file cannot be read or parsed. It names the line and never quotes it, since it may hold
-/// a secret.
+/// [`Failure::CannotRun`] when the file cannot be read or parsed. It names the line and never quotes it, since it may
+/// hold a secret.
 pub fn load() -> Result<(), Failure> {
     let content = match fs::read(FILE) {
         Ok(content) => content,

@@ -15,9 +15,10 @@ use utoipa::{Modify, OpenApi as _};
 #[openapi(
     info(
         title = "chatrace-webhook",
-        description = "Receives the webhooks by which Chatrace hands over Instagram messages, stores them, and serves them to your own systems.\n\n\
-            Errors look like `{\"success\":false,\"error\":\"a sentence\"}`. Every answer has `x-request-id`. A trailing \
-            slash is accepted everywhere.",
+        description = "Receives the webhooks by which Chatrace hands over Instagram messages, stores them, and \
+            serves them to your own systems.\n\n\
+            Errors look like `{\"success\":false,\"error\":\"a sentence\"}`. Every answer has `x-request-id`. A \
+            trailing slash is accepted everywhere.",
     ),
     tags(
         (name = "webhook", description = "Where Chatrace and Meta send requests."),

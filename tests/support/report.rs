@@ -1,5 +1,6 @@
-//! Reports of the diagnosis in tests: checks by their names, and their sentences as snapshots. A sentence is written out
-//! in one snapshot only, so that it can be changed and reviewed there: `INSTA_UPDATE=always scripts/test diagnosis doctor`.
+//! Reports of the diagnosis in tests: checks by their names, and their sentences as snapshots. A sentence is written
+//! out in one snapshot only, so that it can be changed and reviewed there: `INSTA_UPDATE=always scripts/test diagnosis
+//! doctor`.
 
 use std::fmt::Write as _;
 
