@@ -259,7 +259,7 @@ fn report(shared: &Shared) -> Value {
 
 /// Reads every message of the service, and answers how many there are and how many acknowledged ones are not.
 async fn verify(shared: &Shared, token: &str) -> anyhow::Result<(usize, usize)> {
-    let client = chatrace_webhook::outside::builder().build()?;
+    let client = chatrace_webhook::http_client::builder().build()?;
     let mut found = vec![false; usize::try_from(shared.next.get())?];
     let mut stored = 0;
     let mut cursor = String::new();

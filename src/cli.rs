@@ -1,19 +1,19 @@
 //! The command line: one file for each command.
 
-pub mod conditions;
 pub mod doctor;
 pub mod env_file;
+mod environment;
 pub mod export;
 pub mod healthcheck;
-mod paper;
+pub mod message_filter_args;
 mod progress;
 pub mod reprocess;
 pub mod send_test;
 pub mod serve;
 pub mod service;
 pub mod setup;
-mod surroundings;
 pub mod tail;
+mod terminal;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -28,52 +28,51 @@ use crate::config::{Config, ConfigErrors};
 #[derive(Debug, Parser)]
 #[command(name = "chatrace-webhook", version, about, long_about)]
 pub struct Cli {
-    /// What to do; `serve` if nothing is said.
+    /// What to do; `serve` by default.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Receive webhooks and serve the API.
     Serve,
-    /// Ask the service on this machine whether it is alive; exit code 0 if it is, 1 if not.
+    /// Check whether the service on this machine is alive; exit code 0 if it is, 1 if not.
     Healthcheck,
-    /// Say why nothing arrives, and what to do; exit code 0 if all is well, 1 if there are problems.
-    Doctor(doctor::Options),
+    /// Explain why nothing arrives and what to do; exit code 1 if there are problems.
+    Doctor(doctor::DoctorArgs),
     /// Print what to enter in Chatrace, step by step.
-    Setup(setup::Options),
-    /// Send realistic test messages and say what became of each; exit code 1 if one was not kept.
-    SendTest(send_test::Options),
-    /// Write the messages to a file, from the database itself: the service may run or not.
+    Setup(setup::SetupArgs),
+    /// Send realistic test messages and show the outcome of each; exit code 1 if one was not kept.
+    SendTest(send_test::SendTestArgs),
+    /// Write the messages to a file, directly from the database: the service may be running or not.
     Export(export::ExportArgs),
-    /// Show the messages of a running service as they come.
+    /// Show the messages of a running service as they arrive.
     Tail(tail::TailArgs),
-    /// Read what is in quarantine again, with the normalizer of this version.
+    /// Reprocess quarantined deliveries with the normalizer of this version.
     ///
-    /// Asks the service to do it; where none answers at PORT, and no URL is given, opens the database itself.
-    Reprocess(reprocess::Reprocess),
+    /// The running service does it. If none answers at PORT, and no --url is given, this command opens the database.
+    Reprocess(reprocess::ReprocessArgs),
 }
 
-/// Where variables are looked up.
+/// Looks up a variable.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Exit code of a command that could not begin: bad configuration, a port in use, an unusable database.
+/// Exit code of a command that could not begin: wrong configuration, a port in use, an unusable database.
 const CANNOT_RUN: u8 = 2;
 
 /// Why a command ends without success.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It could not begin, and will not until somebody changes something. One clear line or list.
+    /// It could not begin, and will not until somebody fixes the cause. One clear line or list.
     #[error("{0}")]
     CannotRun(String),
-    /// It went wrong while running.
+    /// It failed while running.
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
-    /// The command did its work, and what it printed says what is wrong.
-    #[error("see what was printed")]
-    Said,
+    /// It ran, and its output says what is wrong.
+    #[error("see the output")]
+    Reported,
 }
 
 impl From<ConfigErrors> for Failure {
@@ -83,22 +82,20 @@ impl From<ConfigErrors> for Failure {
 }
 
 impl Failure {
-    /// No HTTP client can be made, for which there is one reason.
+    /// No HTTP client can be made, which has only one cause.
     fn no_client() -> Self {
-        Self::CannotRun(
-            "this system has no certificates of authorities: install ca-certificates".to_owned(),
-        )
+        Self::CannotRun("no CA certificates found: install the package ca-certificates".to_owned())
     }
 
-    /// Says on standard error what went wrong, and gives the exit code.
+    /// Prints the error to standard error, and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        if !matches!(self, Self::Said) {
-            // Nothing is left to be done if even this cannot be written.
+        if !matches!(self, Self::Reported) {
+            // If even this cannot be written, there is nothing left to do.
             writeln!(std::io::stderr(), "error: {self}").ok();
         }
         match self {
             Self::CannotRun(_) => ExitCode::from(CANNOT_RUN),
-            Self::Failed(_) | Self::Said => ExitCode::FAILURE,
+            Self::Failed(_) | Self::Reported => ExitCode::FAILURE,
         }
     }
 }
@@ -120,7 +117,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// A variable of the process's environment, which `.env` has been read into.
+/// A variable of the process's environment, which contains those of `.env`.
 fn variable(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
 }

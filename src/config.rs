@@ -1,21 +1,20 @@
-//! The environment, read once at start into a [`Config`]: every mistake is reported at once, each naming its
-//! variable.
+//! The environment, read once at start into a [`Config`]. All mistakes are reported at once, each with its variable.
 //!
-//! Each section has a file and reads its own variables through an [`Env`], which collects the mistakes. The
-//! variables are listed in [`variables::VARIABLES`], from which the documentation is made; a test keeps that
-//! list equal to what is read here.
+//! Each section has a file and reads its own variables through an [`Env`], which collects the mistakes. The list of all
+//! variables is [`variables::VARIABLES`]: the documentation is made from it, and a test keeps it equal to what is read
+//! here.
 
 pub mod auth;
 pub mod chatrace;
 pub mod database;
 mod env;
+mod error;
 pub mod server;
 pub mod silence;
 pub mod telemetry;
 mod urls;
 pub mod variables;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,40 +24,35 @@ pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
 pub use env::{Env, fits_a_header};
+pub use error::{ConfigError, ConfigErrors};
 pub use server::{Limits, Server};
-pub use silence::{AlertTarget, Silence, SilenceAfter};
+pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
 pub use telemetry::{LogFormat, Telemetry};
 
 /// Everything the environment says, validated.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen and how to behave as an HTTP server.
     pub server: Server,
-    /// Where deliveries and messages are kept.
     pub database: Database,
     /// The directory for the embedded database, the spool and a generated token.
     pub data_dir: PathBuf,
-    /// Who may send, and who may read.
     pub auth: Auth,
-    /// Meta's own webhooks.
     pub meta: Meta,
     /// The Chatrace API, for the diagnosis only: messages cannot be read there.
     pub chatrace: Chatrace,
-    /// Identical messages without id and time that arrive within this time of each other are one. Zero: never.
+    /// Identical messages without id and time that arrive within this time are one. Zero: never.
     pub dedupe_window: Duration,
-    /// How many days deliveries and messages are kept; `None` keeps them.
+    /// How many days deliveries and messages are kept; `None`: forever.
     pub retention_days: Option<u32>,
     /// Whether deliveries may wait on local disk while Postgres is away.
     pub spool: bool,
-    /// When silence becomes an alarm.
-    pub silence: Silence,
-    /// Logs.
+    pub silence: SilenceSettings,
     pub telemetry: Telemetry,
     url_credentials: Vec<SecretString>,
 }
 
 impl Config {
-    /// Reads the configuration through `lookup`, which answers the value of a variable.
+    /// Reads the configuration through `lookup`, which gives the value of a variable.
     ///
     /// # Errors
     /// All mistakes together, never only the first.
@@ -85,10 +79,10 @@ impl Config {
             spool: env
                 .one_of("SPOOL", &[("on", true), ("off", false)])
                 .unwrap_or(true),
-            silence: Silence::read(&mut env),
+            silence: SilenceSettings::read(&mut env),
             telemetry: Telemetry::read(&mut env),
             url_credentials: urls::credentials(&env),
-            // A placeholder is never used: without a database there is an error, and no configuration.
+            // The placeholder is never used: without a database there is a mistake, so no configuration.
             database: database.unwrap_or_else(|| Database::embedded_in(&data_dir)),
             data_dir,
         };
@@ -110,7 +104,7 @@ impl Config {
         !self.auth.webhook_secrets.is_empty() || self.meta.app_secret.is_some()
     }
 
-    /// Every configured secret, so that none of them ever shows in a body or a log.
+    /// Every configured secret, so that none of them is shown in a body or a log.
     pub fn secrets(&self) -> Vec<&SecretString> {
         self.auth
             .api_tokens
@@ -125,35 +119,6 @@ impl Config {
             .collect()
     }
 }
-
-/// One mistake in the environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The variable.
-    pub variable: &'static str,
-    /// What is wrong and what would be right. Never holds a secret's value.
-    pub problem: String,
-}
-
-/// Every mistake in the environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<ConfigError>);
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            formatter,
-            "The configuration has {} mistake(s):",
-            self.0.len()
-        )?;
-        for error in &self.0 {
-            writeln!(formatter, "  {}: {}", error.variable, error.problem)?;
-        }
-        write!(formatter, "Every variable is described in .env.example.")
-    }
-}
-
-impl std::error::Error for ConfigErrors {}
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::message::{Contact, Draft, Shape};
 use crate::named::impl_named;
 
+/// The path of the webhook.
+pub const WEBHOOK_PATH: &str = "/instagram/webhook";
+
 /// One HTTP request that the webhook accepted, exactly as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {

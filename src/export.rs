@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use crate::named::impl_named;
 use crate::store::{MessageFilter, MessageReader, StoreError, message_page};
 
-/// How many messages are read at once.
 const PAGE: u32 = 1000;
 
 /// The form of a file.
@@ -29,8 +28,7 @@ pub enum Format {
 impl_named!(Format);
 
 impl Format {
-    /// The media type.
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Jsonl => "application/jsonl",
             Self::Csv => "text/csv; charset=utf-8; header=present",
@@ -38,9 +36,9 @@ impl Format {
     }
 }
 
-/// A file that is being made: of everything that was there when it was begun.
+/// An export in progress, of all messages at its beginning.
 #[derive(Debug)]
-pub struct Export {
+pub(crate) struct Export {
     filter: MessageFilter,
     format: Format,
     after: i64,
@@ -51,11 +49,9 @@ pub struct Export {
 }
 
 impl Export {
-    /// Begins.
-    ///
     /// # Errors
     /// Those of the database.
-    pub async fn begin(
+    pub(crate) async fn begin(
         feed: &dyn MessageReader,
         filter: MessageFilter,
         format: Format,
@@ -71,16 +67,19 @@ impl Export {
         })
     }
 
-    /// How many messages were given so far.
-    pub fn messages(&self) -> u64 {
+    /// The number of messages so far.
+    pub(crate) fn messages(&self) -> u64 {
         self.messages
     }
 
-    /// The next bytes of the file; `None` at its end. Some may be empty, where nothing fits the filter.
+    /// The next bytes of the file; `None` at its end. They may be empty if no message matches the filter.
     ///
     /// # Errors
-    /// Those of the database; the file is not complete then.
-    pub async fn next(&mut self, feed: &dyn MessageReader) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Those of the database. Then the file is incomplete.
+    pub(crate) async fn next(
+        &mut self,
+        feed: &dyn MessageReader,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         if self.ended {
             return Ok(None);
         }

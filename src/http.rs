@@ -48,7 +48,7 @@ pub use rejections::{RejectionWriter, Rejections};
 pub use server::{listen, serve};
 pub use state::{AppState, Services, SilenceReceiver};
 
-pub use crate::setup::WEBHOOK_PATH;
+pub use crate::delivery::WEBHOOK_PATH;
 
 use error::ApiError;
 use request_id::RequestIds;

@@ -1,4 +1,4 @@
-//! The `chatrace-webhook` program: reads `.env`, starts the runtime, runs a command, gives its exit code.
+//! The `chatrace-webhook` program: reads `.env`, starts the runtime, runs a command, returns its exit code.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use chatrace_webhook::cli::{self, Cli, Failure, env_file};
 use clap::Parser as _;
 use tikv_jemallocator::Jemalloc;
 
-/// What one thread allocates here, another often frees, at which the system's allocator waits for locks. See
+/// One thread often frees what another allocated, and then the system's allocator waits for locks. See
 /// docs/performance.md.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
@@ -23,6 +23,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::CannotRun(format!("the runtime cannot be started: {error}")))?;
+        .map_err(|error| Failure::CannotRun(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(cli::run(cli))
 }

@@ -1,11 +1,11 @@
-//! Takes credentials out of bodies before anybody sees them.
+//! Removes credentials from bodies before they are shown.
 //!
-//! Owners paste `{{api_key}}` and tokens into templates by mistake, and bodies are shown by the API and, on request,
-//! logged. What is kept is untouched: only the view is redacted.
+//! Owners paste `{{api_key}}` and tokens into templates by mistake, and the API shows bodies and, on request, logs
+//! them. The stored body is unchanged: only the view is redacted.
 //!
-//! JSON is read as JSON: whatever its strings look like, a value ends where it ends (`json`). In everything else, and
-//! in the texts within JSON, credentials are looked for by the words they stand behind (`text`). Where it is not clear
-//! how far a credential goes, rather too much is taken than too little. The time is linear in the length of the body.
+//! JSON is parsed as JSON, so that a value ends where it ends (`json`). In all other texts, and in strings within JSON,
+//! credentials are found by the word before them (`text`). If the end of a credential is unclear, too much is removed
+//! rather than too little. The time is linear in the length of the body.
 
 mod json;
 mod text;
@@ -13,10 +13,10 @@ mod text;
 use regex::Regex;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// What stands in the place of a credential.
-pub const REDACTED: &str = "[redacted]";
+/// Replaces a credential.
+pub(crate) const REDACTED: &str = "[redacted]";
 
-/// The words that make a key that of a credential, wherever they stand in it. `_` stands for one separator or none.
+/// A key with one of these words in it is a credential's. `_` means one separator or none.
 const WORDS: [&str; 8] = [
     "api_key",
     "access_key",
@@ -28,12 +28,12 @@ const WORDS: [&str; 8] = [
     "credential",
 ];
 
-/// Configured values shorter than this are not searched for: they would blot out ordinary words.
+/// Shorter configured values are not searched: they would also match ordinary words.
 const SHORTEST_VALUE: usize = 6;
 
-/// Takes credentials out of text: by the keys they stand under, and by the values this service was configured with.
+/// Removes credentials from text: by their keys, and by the configured values of this service.
 #[derive(Clone)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     places: text::Places,
     values: Vec<Regex>,
 }
@@ -45,12 +45,10 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Knows these secrets, and the places where credentials stand.
-    ///
     /// # Panics
-    /// When a pattern cannot be compiled, which depends on nothing but the program and the length of the secrets: better
-    /// at every start than never.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+    /// When a pattern cannot be compiled. That depends only on the program and the length of the secrets, so it would
+    /// happen at every start.
+    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let long = |secret: &&SecretString| secret.expose_secret().len() >= SHORTEST_VALUE;
         let pattern = |secret: &SecretString| {
             let letters = secret.expose_secret().chars();
@@ -66,12 +64,12 @@ impl Redactor {
     }
 
     /// The text without credentials.
-    pub fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let redacted = json::redact(self, text, 0).unwrap_or_else(|| self.places.redact(text));
         self.without_values(redacted)
     }
 
-    /// The text without the values that this service was configured with.
+    /// The text without the configured values of this service.
     fn without_values(&self, mut text: String) -> String {
         for value in &self.values {
             if value.is_match(&text) {

@@ -1,20 +1,18 @@
-//! What the owner of the Chatrace account has to enter, step by step.
+//! What the owner has to enter in Chatrace, step by step.
 //!
-//! The step is an *External API Request* in a flow; everything in it is typed by hand (`docs/chatrace.md`, sections 1
-//! and 8), so it is given here to be copied.
+//! An *External API Request* in a flow is filled in by hand (`docs/chatrace.md`, sections 1 and 8), so everything is
+//! given here to be copied.
 
 use serde::Serialize;
 use url::Url;
 
 use crate::config::Config;
 use crate::config::server;
-use crate::outside::without_credentials;
+use crate::delivery::WEBHOOK_PATH;
+use crate::text::without_credentials;
 
-/// The path of the webhook.
-pub const WEBHOOK_PATH: &str = "/instagram/webhook";
-
-/// The URL to give to Chatrace, for a service that the world reaches at `public_url`; without credentials.
-pub fn webhook_url(public_url: &Url) -> String {
+/// The URL to enter in Chatrace, for a service with this public address; without credentials.
+pub(crate) fn webhook_url(public_url: &Url) -> String {
     format!(
         "{}{WEBHOOK_PATH}",
         without_credentials(public_url)
@@ -23,8 +21,8 @@ pub fn webhook_url(public_url: &Url) -> String {
     )
 }
 
-/// The body to paste. Chatrace fills what stands in braces, if it was picked from its list.
-pub const BODY_TEMPLATE: &str = r#"{
+/// The body to paste. Chatrace fills the variables in braces, if they were picked from its list.
+pub(crate) const BODY_TEMPLATE: &str = r#"{
   "contact_id": "{{user_id}}",
   "external_id": "{{user_external_id}}",
   "username": "{{ig_user_name}}",
@@ -35,29 +33,28 @@ pub const BODY_TEMPLATE: &str = r#"{
   "channel": "instagram"
 }"#;
 
-/// [`BODY_TEMPLATE`] without blanks, so that it can be copied out of a sentence however that is wrapped.
-pub fn body_on_one_line() -> String {
+/// [`BODY_TEMPLATE`] without blanks, so that it can be copied from a wrapped sentence.
+pub(crate) fn body_on_one_line() -> String {
     BODY_TEMPLATE.split_whitespace().collect()
 }
 
 /// What the steps depend on.
 #[derive(Debug, Clone)]
-pub struct Situation {
-    /// The URL to give to Chatrace, if `PUBLIC_URL` is set.
+pub(crate) struct Situation {
+    /// The URL to enter in Chatrace, if `PUBLIC_URL` is set.
     pub webhook_url: Option<String>,
-    /// Where this machine reaches the service, such as `http://127.0.0.1:3000`.
+    /// The address of the service for this machine, for example `http://127.0.0.1:3000`.
     pub local: String,
-    /// Whether `WEBHOOK_SECRET` is set. Its value is never needed here.
+    /// Whether `WEBHOOK_SECRET` is set. Its value is not needed here.
     pub has_secret: bool,
-    /// Whether `META_APP_SECRET` is set: without a secret only what Meta signed is let in then.
+    /// Whether `META_APP_SECRET` is set: then, without a secret, only requests signed by Meta are accepted.
     pub checks_signatures: bool,
-    /// A shell's word for the API token: `$API_TOKEN`, or how to read the generated one.
+    /// A shell expression for the API token: `$API_TOKEN`, or one that reads the generated token.
     pub api_token: String,
 }
 
 impl Situation {
-    /// That of a service with this configuration.
-    pub fn of(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             webhook_url: config.server.public_url.as_ref().map(webhook_url),
             local: format!("http://{}", server::reachable(config.server.address())),
@@ -72,32 +69,27 @@ impl Situation {
     }
 }
 
-/// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// What it is about.
+pub(crate) struct SetupStep {
     pub title: String,
-    /// What to know or to do, a sentence each.
+    /// One sentence each.
     pub notes: Vec<String>,
-    /// Fields of a form: what to enter where.
-    pub fields: Vec<Field>,
-    /// To be copied as it is: commands for a shell, or a body.
+    pub fields: Vec<SetupField>,
+    /// To be copied: commands for a shell, or a body.
     pub copy: Option<String>,
 }
 
 /// A field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Field {
-    /// Where.
+pub(crate) struct SetupField {
     pub name: String,
-    /// What.
     pub value: String,
 }
 
-/// Everything to do until the first message is seen, in order.
-pub fn steps(situation: &Situation) -> Vec<Step> {
+/// Everything to do until the first message arrives, in order.
+pub(crate) fn steps(situation: &Situation) -> Vec<SetupStep> {
     vec![
         reachable(situation),
         secret(situation),
@@ -107,24 +99,24 @@ pub fn steps(situation: &Situation) -> Vec<Step> {
     ]
 }
 
-fn reachable(situation: &Situation) -> Step {
+fn reachable(situation: &Situation) -> SetupStep {
     if let Some(url) = &situation.webhook_url {
-        return Step {
+        return SetupStep {
             title: "Make the service reachable".to_owned(),
             notes: vec![
                 format!("PUBLIC_URL is set: Chatrace will post to {url}."),
-                "`chatrace-webhook doctor` tries whether that way leads here.".to_owned(),
+                "`chatrace-webhook doctor` checks whether this address leads here.".to_owned(),
             ],
             fields: Vec::new(),
             copy: None,
         };
     }
     let local = &situation.local;
-    Step {
+    SetupStep {
         title: "Make the service reachable".to_owned(),
         notes: vec![
-            "PUBLIC_URL is not set. Chatrace needs a public https address: a reverse proxy with a certificate, or, to try it from this machine, a tunnel.".to_owned(),
-            "Either command prints an https address. Put it into .env as PUBLIC_URL, restart, and look at these steps again.".to_owned(),
+            "PUBLIC_URL is not set. Chatrace needs a public https address: a reverse proxy with a certificate, or a tunnel to try it from this machine.".to_owned(),
+            "Each of these commands prints an https address. Put it into .env as PUBLIC_URL, restart, and run `chatrace-webhook setup` again.".to_owned(),
         ],
         fields: Vec::new(),
         copy: Some(format!(
@@ -134,43 +126,45 @@ fn reachable(situation: &Situation) -> Step {
     }
 }
 
-fn secret(situation: &Situation) -> Step {
-    let title = "Let nobody else send".to_owned();
+fn secret(situation: &Situation) -> SetupStep {
+    let title = "Protect the webhook with a secret".to_owned();
     if situation.has_secret {
-        return Step {
+        return SetupStep {
             title,
             notes: vec![
-                "WEBHOOK_SECRET is set. Its value goes into a header below; it is not shown here, but stands in .env or wherever the service has its environment from.".to_owned(),
+                "WEBHOOK_SECRET is set. Its value goes into a header below. It is not shown here: find it in .env or in the environment of the service.".to_owned(),
             ],
             fields: Vec::new(),
             copy: None,
         };
     }
     let without = if situation.checks_signatures {
-        "WEBHOOK_SECRET is not set, and META_APP_SECRET lets in only what Meta signed: what Chatrace sends is refused."
+        "WEBHOOK_SECRET is not set, and with META_APP_SECRET only requests signed by Meta are accepted: what Chatrace sends is refused."
     } else {
         "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages."
     };
-    Step {
+    SetupStep {
         title,
-        notes: vec![format!("{without} This makes one; restart afterwards.")],
+        notes: vec![format!(
+            "{without} This command generates one in .env. Restart afterwards. In a container, set the variable where the container gets its environment."
+        )],
         fields: Vec::new(),
         copy: Some("echo \"WEBHOOK_SECRET=$(openssl rand -hex 32)\" >> .env".to_owned()),
     }
 }
 
-fn request(situation: &Situation) -> Step {
-    let field = |name: &str, value: &str| Field {
+fn request(situation: &Situation) -> SetupStep {
+    let field = |name: &str, value: &str| SetupField {
         name: name.to_owned(),
         value: value.to_owned(),
     };
     let url = situation.webhook_url.clone();
     let url = url.unwrap_or_else(|| format!("https://<your public address>{WEBHOOK_PATH}"));
-    Step {
+    SetupStep {
         title: "Add an External API Request in Chatrace".to_owned(),
         notes: vec![
-            "Flow builder → Actions → External API Request, in a flow that runs for each message you want: the default reply, and each keyword or automation that answers.".to_owned(),
-            "Do not tick dynamic content: Chatrace would show the answer to the customer.".to_owned(),
+            "Flow builder → Actions → External API Request, in every flow that runs for a message you want: the default reply, and each keyword or automation that replies.".to_owned(),
+            "Do not select dynamic content: Chatrace would show the answer to the customer.".to_owned(),
         ],
         fields: vec![
             field("Method", "POST"),
@@ -182,11 +176,11 @@ fn request(situation: &Situation) -> Step {
     }
 }
 
-fn body() -> Step {
-    Step {
+fn body() -> SetupStep {
+    SetupStep {
         title: "Choose raw JSON and paste this body".to_owned(),
         notes: vec![
-            "Not \"All Contact Data\": it has no text. Leave {{api_key}} out: it is a credential.".to_owned(),
+            "Do not use \"All Contact Data\": it has no text. Do not add {{api_key}}: it is a credential.".to_owned(),
             "If a message arrives with {{…}} in it, delete that variable and pick it from Chatrace's list.".to_owned(),
         ],
         fields: Vec::new(),
@@ -194,15 +188,15 @@ fn body() -> Step {
     }
 }
 
-fn first_message(situation: &Situation) -> Step {
+fn first_message(situation: &Situation) -> SetupStep {
     let Situation {
         local, api_token, ..
     } = situation;
-    Step {
+    SetupStep {
         title: "See the first message arrive".to_owned(),
         notes: vec![
-            "The first command waits up to 30 s for the first message. Start it, and in a second terminal send a test as Chatrace would.".to_owned(),
-            "Then write to the account on Instagram from another account, and ask again with the `nextCursor` of the answer: `&after=m1`. If nothing comes, the doctor says why.".to_owned(),
+            "The first command waits up to 30 s for the first message. Start it, and send a test message from a second terminal.".to_owned(),
+            "Then write to the account on Instagram from another account, and ask again with the `nextCursor` of the answer: `&after=m1`. If nothing arrives, the doctor explains why.".to_owned(),
         ],
         fields: Vec::new(),
         copy: Some(format!(

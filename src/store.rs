@@ -38,9 +38,7 @@ pub use alerts::{Alert, SilenceState};
 pub use counts::{Count, Counts};
 pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
-pub use filter::{
-    ContactFilter, DeliveryFilter, MessageFilter, PageRequest, parse_moment, parse_text,
-};
+pub use filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
 pub use maintenance::{
     ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, PersonId, QuarantinedDelivery,
     ReprocessedDelivery,

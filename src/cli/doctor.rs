@@ -1,7 +1,7 @@
 //! `chatrace-webhook doctor`: why is nothing arriving?
 //!
-//! The running service says what it sees and what others tell it; this asks others from here too. When the service does
-//! not run, what keeps it from running is looked for instead.
+//! The running service reports its own checks. This command runs the external checks from here, too. If the service
+//! does not run, it looks for the cause instead.
 
 mod local;
 mod polling;
@@ -9,16 +9,16 @@ mod service;
 
 use url::Url;
 
-use super::paper::{self, Paper};
-use super::surroundings::{Surroundings, http_url};
+use super::environment::{Environment, http_url};
+use super::terminal::{self, Terminal};
 use super::{Failure, Lookup};
-use crate::diagnose::public_url::Credentials;
-use crate::diagnose::{Outside, Report, Status};
+use crate::diagnose::{Report, Status};
+use crate::probe::ExternalChecks;
+use crate::probe::public_url::ProbeCredentials;
 use service::Found;
 
-/// The arguments.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+pub struct DoctorArgs {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -28,25 +28,25 @@ pub struct Options {
     /// The service to ask [default: the one on this machine, at PORT].
     #[arg(long, value_name = "URL", value_parser = http_url)]
     url: Option<Url>,
-    /// The variable that holds the API token; without it, the token in `DATA_DIR`.
+    /// The variable with the API token; if it is not set, the token in `DATA_DIR` is used.
     #[arg(long, value_name = "VARIABLE", default_value = "API_TOKEN")]
     token_env: String,
-    /// Try every path and header by which people wanted to poll Chatrace, and print what became of each.
+    /// Try every path and header by which people have tried to poll Chatrace, and print the answers.
     #[arg(long, conflicts_with_all = ["brief", "url", "token_env"])]
     probe_polling: bool,
 }
 
-/// Looks at everything and prints the report.
-pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), Failure> {
-    let known = Surroundings::read(lookup, &options.token_env);
+/// Runs all checks and prints the report.
+pub(super) async fn doctor(options: &DoctorArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
+    let known = Environment::read(lookup, &options.token_env);
     if options.probe_polling {
-        return polling::probe(&known.chatrace, options.json).await;
+        return polling::print_polling(&known.chatrace, options.json).await;
     }
     let base = known.base(options.url.as_ref())?;
-    let credentials = Credentials::of(known.api_token.clone(), &known.auth, &known.meta);
-    let (service, outside) = tokio::join!(
+    let credentials = ProbeCredentials::new(known.api_token.clone(), &known.auth, &known.meta);
+    let (service, external) = tokio::join!(
         service::ask(&base, known.api_token.as_ref()),
-        Outside::ask(
+        ExternalChecks::run(
             known.server.public_url.as_ref(),
             &credentials,
             &known.chatrace
@@ -59,7 +59,7 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
             seen
         }
         Found::Silent(check) => {
-            // What lies on another machine cannot be looked at from here.
+            // Another machine cannot be inspected from here.
             if options.url.is_none() {
                 checks.extend(local::checks(&known).await);
             }
@@ -67,20 +67,20 @@ pub(super) async fn doctor(options: &Options, lookup: Lookup<'_>) -> Result<(), 
             Vec::new()
         }
     };
-    // The service has asked others as well. What is told here counts: the answer may differ from the one it got, by the
-    // place or by an environment that the service has not read yet.
-    checks.extend(outside.around(seen));
-    let mut report = Report::of(checks);
+    // The service has run the external checks as well. The results from here count: they may differ, because of the
+    // network or because the service has not read the new environment yet.
+    checks.extend(external.around(seen));
+    let mut report = Report::new(checks);
     if options.brief {
         report.checks.clear();
     }
     if options.json {
-        paper::print_json(&report);
+        terminal::print_json(&report);
     } else {
-        paper::print(&Paper::stdout().report(&report));
+        terminal::print(&Terminal::stdout().report(&report));
     }
     match report.status {
-        Status::Problem => Err(Failure::Said),
+        Status::Problem => Err(Failure::Reported),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,5 @@
-//! The file `.env` of the working directory. Those of the directories above belong to somebody else.
+//! The file `.env` of the working directory. Files in the directories above are not read: they belong to other
+//! programs.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};
@@ -7,45 +8,45 @@ use super::Failure;
 
 const FILE: &str = ".env";
 
-/// Reads `.env` into the environment; what is set already wins, and a file that is not there is as good as an empty one.
-/// To be called while the process has one thread only.
+/// Reads `.env`, if there is one, into the environment. Variables that are already set win. To be called while the
+/// process has only one thread.
 ///
 /// # Errors
-/// [`Failure::CannotRun`] when the file cannot be read or understood. It names the line and never says what is in it,
-/// which may be a secret.
+/// [`Failure::CannotRun`] when the file cannot be read or parsed. It names the line and never quotes it, since it may
+/// hold a secret.
 pub fn load() -> Result<(), Failure> {
     let content = match fs::read(FILE) {
         Ok(content) => content,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => {
             return Err(Failure::CannotRun(format!(
-                "{FILE} cannot be read: {error}; let the service's user read it, or move it away"
+                "{FILE} cannot be read: {error}; make it readable for the service's user, or remove it"
             )));
         }
     };
-    let mut lines = Lines::of(&content);
+    let mut lines = LineReader::of(&content);
     let (line, problem) = match dotenvy::from_read(&mut lines) {
         Ok(()) => return Ok(()),
-        // An open quote goes on to the end of the file; it is the line where it began that is wrong.
+        // An open quote extends to the end of the file. The mistake is in the line where it begins.
         Err(dotenvy::Error::LineParse(text, _)) => (
             (lines.number + 1).saturating_sub(text.lines().count()),
             "expected NAME=value, in quotes if the value has blanks, a # or quotes in it",
         ),
-        Err(_) => (lines.number, "it is not UTF-8"),
+        Err(_) => (lines.number, "not UTF-8"),
     };
     Err(Failure::CannotRun(format!(
-        "{FILE} cannot be understood: something is wrong in line {line}: {problem}"
+        "{FILE} cannot be parsed: line {line}: {problem}"
     )))
 }
 
-/// Gives one line for each read, so that it is known how many lines were taken.
-struct Lines<'a> {
+/// Gives one line for each read, to count the lines that were consumed.
+struct LineReader<'a> {
     rest: &'a [u8],
     number: usize,
     at_start: bool,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> LineReader<'a> {
     fn of(content: &'a [u8]) -> Self {
         Self {
             rest: content,
@@ -55,7 +56,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Read for Lines<'_> {
+impl Read for LineReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let end = self.rest.iter().position(|byte| *byte == b'\n');
         let mut part = &self.rest[..end.map_or(self.rest.len(), |end| end + 1)];

@@ -1,8 +1,8 @@
-//! `chatrace-webhook export`: everything that was received, as a file.
+//! `chatrace-webhook export`: messages as a file.
 
 mod target;
 
-use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,28 +11,26 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use super::conditions::{Conditions, one_of};
+use super::message_filter_args::{MessageFilterArgs, names};
 use super::progress::Progress;
 use crate::config::{Config, ConfigErrors, Database, Env};
 use crate::export::{Export, Format};
 use crate::store::{MessageReader, PostgresStore, SqliteReader};
 use target::Target;
 
-/// What to export, and where to.
 #[derive(Debug, Clone, Args)]
 pub struct ExportArgs {
-    /// jsonl: one message as JSON in each line; csv: for spreadsheets.
-    #[arg(long, value_parser = format)]
+    /// jsonl: one message as JSON in each line; csv: a table for spreadsheets.
+    #[arg(long, value_parser = names(Format::ALL, Format::as_str))]
     pub format: Format,
-    /// The file, which appears when it is complete (a device or a pipe is written at once); without it, standard output.
+    /// The file. It appears when it is complete; a device or a pipe is written directly. By default, standard output.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Which messages.
     #[command(flatten)]
-    pub conditions: Conditions,
+    pub filter: MessageFilterArgs,
 }
 
-/// Reads the database that the environment names, and no service: it may run or not.
+/// Reads the database that the environment names. The service may be running or not.
 pub(super) async fn export(
     arguments: ExportArgs,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -40,23 +38,18 @@ pub(super) async fn export(
     let feed = open(lookup).await?;
     let Some(file) = arguments.output else {
         let output = io::stdout().lock();
-        return match write(&*feed, arguments.conditions, arguments.format, output).await {
-            // Whoever reads has enough.
+        return match write(&*feed, arguments.filter, arguments.format, output).await {
+            // The reader has closed the pipe.
             Err(error) if is_broken_pipe(&error) => Ok(()),
             result => Ok(result?),
         };
     };
     let target = Target::open(&file).map_err(Failure::CannotRun)?;
-    let writing = write(
-        &*feed,
-        arguments.conditions,
-        arguments.format,
-        target.file(),
-    );
-    if target.is_aside() {
-        // A signal ends it in order: what is not complete does not stay.
-        let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
-        let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+    let writing = write(&*feed, arguments.filter, arguments.format, target.file());
+    if target.is_temporary() {
+        // A signal deletes the incomplete file.
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
         tokio::select! {
             written = writing => written?,
             _ = interrupt.recv() => return Err(interrupted(&file)),
@@ -73,10 +66,10 @@ pub(super) async fn export(
 }
 
 fn interrupted(file: &Path) -> Failure {
-    anyhow!("interrupted: {} is not written", file.display()).into()
+    anyhow!("interrupted: {} was not written", file.display()).into()
 }
 
-/// The database, only to be read.
+/// Opens the database for reading.
 async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn MessageReader>, Failure> {
     let mut env = Env::new(lookup);
     let data_dir = Config::data_dir(&mut env);
@@ -88,7 +81,7 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Message
     let opened: Result<Box<dyn MessageReader>, _> = match database {
         Database::Sqlite { path, .. } if !path.exists() => {
             return Err(Failure::CannotRun(format!(
-                "the database file {} cannot be read: it is not there; set DATA_DIR, or DATABASE_URL, as for the service",
+                "there is no database file {}; set DATA_DIR or DATABASE_URL as for the service",
                 path.display()
             )));
         }
@@ -104,35 +97,28 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Message
     opened.map_err(|error| Failure::CannotRun(error.to_string()))
 }
 
-/// Writes everything, and says how much it was.
+/// Writes everything, and prints the number of messages.
 async fn write(
     feed: &dyn MessageReader,
-    conditions: Conditions,
+    filter: MessageFilterArgs,
     format: Format,
     output: impl Write,
 ) -> anyhow::Result<()> {
     let mut output = BufWriter::new(output);
-    let mut progress = Progress::new();
-    let mut export = Export::begin(feed, conditions.filter(), format).await?;
+    let mut progress = Progress::new(None);
+    let mut export = Export::begin(feed, filter.filter(), format).await?;
     while let Some(bytes) = export.next(feed).await? {
         output.write_all(&bytes)?;
-        progress.show(None, &format!("{} messages", export.messages()));
+        let messages = export.messages();
+        progress.show(messages, format!("{messages} messages"));
     }
     output.flush()?;
-    let said = format!("{} messages exported", export.messages());
-    if io::stderr().is_terminal() {
-        progress.end(None, &said);
-    } else {
-        writeln!(io::stderr(), "{said}").ok();
-    }
+    progress.clear();
+    writeln!(io::stderr(), "{} messages exported", export.messages()).ok();
     Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
-}
-
-fn format(name: &str) -> Result<Format, String> {
-    Format::named(name).ok_or_else(|| one_of(Format::ALL))
 }

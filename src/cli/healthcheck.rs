@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use super::Failure;
 use crate::config::server::{Server, reachable};
 use crate::config::{ConfigErrors, Env};
-use crate::outside;
+use crate::http_client;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks the service that listens where the environment says.
+/// Asks the service at HOST and PORT.
 pub(super) async fn healthcheck(lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), Failure> {
     let mut env = Env::new(lookup);
     let server = Server::read(&mut env);
@@ -20,8 +20,8 @@ pub(super) async fn healthcheck(lookup: &dyn Fn(&str) -> Option<String>) -> Resu
         return Err(ConfigErrors(errors).into());
     }
     let url = format!("http://{}/healthz", reachable(server.address()));
-    let client = outside::client()
-        // It is asked without TLS, and must not need this machine's certificates.
+    let client = http_client::client()
+        // Without TLS no certificates are needed, and the image may have none.
         .tls_certs_only([])
         .timeout(TIMEOUT)
         .build()
@@ -33,6 +33,6 @@ pub(super) async fn healthcheck(lookup: &dyn Fn(&str) -> Option<String>) -> Resu
         .with_context(|| format!("nothing answers at {url}"))?;
     response
         .error_for_status()
-        .with_context(|| format!("the service at {url} is not well"))?;
+        .with_context(|| format!("the service at {url} is not healthy"))?;
     Ok(())
 }

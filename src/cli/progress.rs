@@ -1,116 +1,53 @@
-//! How far a long command is, on standard error: on a terminal one line that is written over and over, elsewhere a line
-//! now and then, for logs.
+//! How far a long command is, on standard error: a bar in a terminal, and elsewhere a line every ten seconds, for logs.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::time::{Duration, Instant};
 
-/// How often the line on a terminal is written.
-const ON_TERMINAL: Duration = Duration::from_millis(100);
-/// How often there is a line elsewhere.
-const ELSEWHERE: Duration = Duration::from_secs(10);
-/// How many characters a bar has between its ends.
-const WIDTH: u64 = 30;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// What is said of a command while it runs.
+/// The time between two lines where there is no terminal.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The progress of a command.
 #[derive(Debug)]
 pub(super) struct Progress {
-    terminal: bool,
-    said: Option<Instant>,
-    begun: Instant,
+    bar: ProgressBar,
+    logged: Instant,
 }
 
 impl Progress {
-    /// Begins.
-    pub(super) fn new() -> Self {
+    /// Begins at 0 of `total`, if that is known.
+    pub(super) fn new(total: Option<u64>) -> Self {
+        let template = match total {
+            Some(_) => "[{bar:30}] {percent:>3} % {msg}",
+            None => "{msg}",
+        };
+        let style = ProgressStyle::with_template(template);
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         Self {
-            terminal: stderr().is_terminal(),
-            said: None,
-            begun: Instant::now(),
+            bar: bar.with_style(style.progress_chars("#--")),
+            logged: Instant::now(),
         }
     }
 
-    /// Says how far it is, if it is time for that.
-    pub(super) fn show(&mut self, bar: Option<Bar>, text: &str) {
-        let now = Instant::now();
-        if !self.is_due(now) {
-            return;
+    /// Shows how much is done.
+    pub(super) fn show(&mut self, done: u64, text: String) {
+        if self.bar.is_hidden() && self.logged.elapsed() >= LOG_INTERVAL {
+            self.logged = Instant::now();
+            writeln!(stderr(), "{text}").ok();
         }
-        self.said = Some(now);
-        self.write(bar, text);
+        self.bar.set_position(done);
+        self.bar.set_message(text);
     }
 
-    /// Says the last of it. Elsewhere than on a terminal, what the command prints at its end suffices.
-    pub(super) fn end(self, bar: Option<Bar>, text: &str) {
-        if self.terminal {
-            self.write(bar, text);
-            writeln!(stderr()).ok();
-        }
+    /// Leaves the last state in the terminal.
+    pub(super) fn end(self) {
+        self.bar.abandon();
     }
 
-    fn is_due(&self, now: Instant) -> bool {
-        match (self.terminal, self.said) {
-            (true, None) => true,
-            (true, Some(said)) => now.duration_since(said) >= ON_TERMINAL,
-            (false, said) => now.duration_since(said.unwrap_or(self.begun)) >= ELSEWHERE,
-        }
-    }
-
-    fn write(&self, bar: Option<Bar>, text: &str) {
-        let mut output = stderr();
-        if self.terminal {
-            let bar = bar.map_or(String::new(), |bar| format!("{} ", bar.drawn()));
-            // And nothing of a longer line before.
-            write!(output, "\r{bar}{text}\x1b[K").ok();
-        } else {
-            writeln!(output, "{text}").ok();
-        }
-    }
-}
-
-/// How much is done of all.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bar {
-    pub(super) done: u64,
-    pub(super) total: u64,
-}
-
-impl Bar {
-    fn drawn(self) -> String {
-        let total = self.total.max(1);
-        let done = self.done.min(total);
-        let full = usize::try_from(done * WIDTH / total).unwrap_or_default();
-        let width = usize::try_from(WIDTH).unwrap_or_default();
-        format!(
-            "[{:-<width$}] {:>3} %",
-            "#".repeat(full),
-            done * 100 / total
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_is_as_full_as_much_is_done() {
-        let drawn = |done, total| Bar { done, total }.drawn();
-        assert_eq!(drawn(0, 10), "[------------------------------]   0 %");
-        assert_eq!(drawn(5, 10), "[###############---------------]  50 %");
-        assert_eq!(drawn(12, 10), "[##############################] 100 %");
-        assert_eq!(drawn(0, 0), "[------------------------------]   0 %");
-    }
-
-    #[test]
-    fn elsewhere_than_on_a_terminal_it_is_said_now_and_then() {
-        let mut progress = Progress::new();
-        let after = |seconds| progress.begun + Duration::from_secs(seconds);
-        let (nine, ten, nineteen, twenty) = (after(9), after(10), after(19), after(20));
-        progress.terminal = false;
-        assert!(!progress.is_due(nine) && progress.is_due(ten));
-        progress.said = Some(ten);
-        assert!(!progress.is_due(nineteen) && progress.is_due(twenty));
-        progress.terminal = true;
-        assert!(progress.is_due(ten + ON_TERMINAL) && !progress.is_due(ten));
+    /// Leaves nothing in the terminal.
+    pub(super) fn clear(self) {
+        self.bar.finish_and_clear();
     }
 }

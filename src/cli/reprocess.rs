@@ -1,7 +1,7 @@
-//! `chatrace-webhook reprocess`: reads quarantine again with today's normalizer.
+//! `chatrace-webhook reprocess`: reads quarantined deliveries again with the normalizer of this version.
 //!
-//! With SQLite a running service has the database for itself, so it is asked to do the work over HTTP. Where none
-//! answers, the database is opened here.
+//! A running service has the SQLite database for itself, so it does the work, asked over HTTP. If none answers, the
+//! database is opened here.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -15,29 +15,29 @@ use serde_json::Value;
 use url::Url;
 
 use super::Failure;
-use super::progress::{Bar, Progress};
+use super::environment::{base, http_url};
+use super::progress::Progress;
 use super::service::Service;
-use super::surroundings::{base, http_url};
 use crate::config::{Config, Database};
+use crate::filter::parse_moment;
 use crate::maintenance::{self, Part, ReprocessTotals};
-use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Store, parse_moment};
+use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Store};
 
-/// How many deliveries between two signs of life.
+/// Deliveries in one step.
 const PART: u32 = 200;
 
-/// What to read again, and how to say what came of it.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Reprocess {
-    /// Which deliveries: those with an item in quarantine are the only ones that can change.
+pub struct ReprocessArgs {
+    /// Which deliveries. Only those with an item in quarantine can change.
     #[arg(long, value_enum, default_value_t)]
-    outcome: Outcome,
-    /// Only what arrived at this time or later, such as 2026-07-09T00:00:00Z.
+    outcome: OutcomeArg,
+    /// Only deliveries that arrived at this time or later, for example 2026-07-09T00:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     since: Option<Timestamp>,
-    /// The service that does it; without it, the one on this machine at PORT, if one answers.
+    /// The service to ask [default: the one on this machine at PORT, if one answers].
     #[arg(long, value_parser = http_url)]
     url: Option<Url>,
-    /// Only say what would come of it.
+    /// Show the result without changing anything.
     #[arg(long)]
     dry_run: bool,
     /// Print JSON.
@@ -46,25 +46,25 @@ pub struct Reprocess {
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Outcome {
+enum OutcomeArg {
     #[default]
     Quarantined,
 }
 
-/// Where the work is done.
-enum Place {
-    /// In the service that runs on this machine.
+/// What does the work.
+enum Executor {
+    /// A running service.
     Service(Service),
-    /// Here.
+    /// This process.
     Database(Arc<dyn Store>),
 }
 
-/// Reads everything again that was asked for, and prints the counts.
-pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), Failure> {
-    let Outcome::Quarantined = options.outcome;
-    let place = match Service::here(&config, options.url.as_ref()).await? {
-        Some(service) => Place::Service(service),
-        None => Place::Database(open(&config).await?),
+/// Reprocesses step by step, and prints the counts.
+pub(super) async fn reprocess(config: Config, options: ReprocessArgs) -> Result<(), Failure> {
+    let OutcomeArg::Quarantined = options.outcome;
+    let executor = match Service::here(&config, options.url.as_ref()).await? {
+        Some(service) => Executor::Service(service),
+        None => Executor::Database(open(&config).await?),
     };
     let mut part = Part {
         since: options.since,
@@ -78,17 +78,17 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
     };
     let mut counts = ReprocessTotals::default();
     let total = match part.since {
-        None => place.in_quarantine().await,
-        // Nobody knows how many of them are that new.
+        None => executor.in_quarantine().await,
+        // Their number is unknown.
         Some(_) => None,
     };
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(total);
     let done = loop {
-        match place.read_again(part).await {
+        match executor.reprocess_part(part).await {
             Ok(done) => {
                 counts.add(&done.counts);
                 part.after = done.after;
-                progress.show(bar(&counts, total), &progressed(&counts));
+                progress.show(counts.quarantined_before, progressed(&counts));
                 if done.caught_up {
                     break Ok(());
                 }
@@ -96,17 +96,17 @@ pub(super) async fn reprocess(config: Config, options: Reprocess) -> Result<(), 
             Err(error) => break Err(error),
         }
     };
-    progress.end(bar(&counts, total), &progressed(&counts));
-    if let Place::Database(store) = &place {
+    progress.end();
+    if let Executor::Database(store) = &executor {
         store.close().await;
     }
     done?;
-    print(&counts, &options).context("standard output cannot be written")?;
+    print(&counts, &options).context("cannot write to standard output")?;
     Ok(())
 }
 
-impl Place {
-    /// How many items are in quarantine, if that can be told.
+impl Executor {
+    /// The number of items in quarantine, if known.
     async fn in_quarantine(&self) -> Option<u64> {
         let open = match self {
             Self::Database(store) => {
@@ -121,17 +121,17 @@ impl Place {
         u64::try_from(open).ok()
     }
 
-    async fn read_again(&self, part: Part) -> anyhow::Result<maintenance::Reprocessed> {
+    async fn reprocess_part(&self, part: Part) -> anyhow::Result<maintenance::Reprocessed> {
         match self {
             Self::Database(store) => Ok(maintenance::reprocess(store.as_ref(), part).await?),
             Self::Service(service) => {
-                let answer: Answer = service.ask(Method::POST, &path(part)).await?;
+                let answer: ReprocessAnswer = service.ask(Method::POST, &path(part)).await?;
                 let position = answer.next_cursor.strip_prefix('d');
                 Ok(maintenance::Reprocessed {
                     counts: answer.counts,
                     after: position
                         .and_then(|position| position.parse().ok())
-                        .ok_or_else(|| anyhow!("the service answers with a strange cursor"))?,
+                        .ok_or_else(|| anyhow!("the service returned an invalid cursor"))?,
                     caught_up: answer.caught_up,
                 })
             }
@@ -139,10 +139,9 @@ impl Place {
     }
 }
 
-/// The answer of the service.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ReprocessAnswer {
     #[serde(flatten)]
     counts: ReprocessTotals,
     next_cursor: String,
@@ -178,20 +177,13 @@ async fn open(config: &Config) -> Result<Arc<dyn Store>, Failure> {
         if sentence.ends_with(IN_USE) {
             let advice = match base(&config.server, None) {
                 Ok(base) => {
-                    format!("it listens elsewhere than at {base}: set PORT, or give --url")
+                    format!("it does not listen at {base}: set PORT, or give --url")
                 }
                 Err(unknown) => unknown.to_string(),
             };
             write!(sentence, ". If it is the service, {advice}").ok();
         }
         Failure::CannotRun(sentence)
-    })
-}
-
-fn bar(counts: &ReprocessTotals, total: Option<u64>) -> Option<Bar> {
-    total.map(|total| Bar {
-        done: counts.quarantined_before,
-        total,
     })
 }
 
@@ -203,11 +195,11 @@ fn progressed(counts: &ReprocessTotals) -> String {
         ..
     } = counts;
     format!(
-        "{quarantined_before} items of {deliveries} deliveries read again, {stored} new messages"
+        "{deliveries} deliveries with {quarantined_before} items reprocessed, {stored} new messages"
     )
 }
 
-fn print(counts: &ReprocessTotals, options: &Reprocess) -> std::io::Result<()> {
+fn print(counts: &ReprocessTotals, options: &ReprocessArgs) -> std::io::Result<()> {
     let mut output = std::io::stdout();
     if options.json {
         return writeln!(output, "{}", serde_json::json!(counts));
@@ -222,17 +214,14 @@ fn print(counts: &ReprocessTotals, options: &Reprocess) -> std::io::Result<()> {
         refused,
     } = counts;
     if options.dry_run {
-        writeln!(
-            output,
-            "This is what would come of it; nothing was written."
-        )?;
+        writeln!(output, "Dry run: nothing was changed.")?;
     }
-    writeln!(output, "deliveries read again      {deliveries}")?;
+    writeln!(output, "deliveries reprocessed     {deliveries}")?;
     writeln!(output, "items in quarantine before {quarantined_before}")?;
     writeln!(output, "items in quarantine after  {quarantined_after}")?;
     writeln!(output, "new messages               {stored}")?;
     writeln!(output, "duplicates                 {duplicates}")?;
-    writeln!(output, "nothing to keep            {ignored}")?;
+    writeln!(output, "no message                 {ignored}")?;
     if *refused > 0 {
         writeln!(output, "refused by the database    {refused}")?;
     }

@@ -1,48 +1,48 @@
-//! `chatrace-webhook send-test`: sends what Chatrace would send, and says what became of it.
+//! `chatrace-webhook send-test`: sends what Chatrace would send, and shows the outcomes.
 
 mod samples;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
-use super::paper::{self, Paper, table};
-use super::surroundings::{Surroundings, http_url};
+use super::environment::{Environment, http_url};
+use super::terminal::{self, Terminal, table};
 use super::{Failure, Lookup};
+use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Status;
-use crate::http::WEBHOOK_PATH;
-use crate::outside::{self, Trouble, shown};
-use samples::{SAMPLES, Sample};
+use crate::http_client::{self, RequestError};
+use crate::{crypto, text};
+use samples::{SAMPLES, TestSample};
 
-/// The arguments.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+pub struct SendTestArgs {
     /// Send only this sample; see `--list`.
-    #[arg(long, value_name = "NAME", value_parser = samples::named)]
-    shape: Option<&'static Sample>,
+    #[arg(long, value_name = "NAME", value_parser = samples::parser())]
+    shape: Option<&'static TestSample>,
     /// The service to send to [default: the one on this machine, at PORT].
     #[arg(long, value_name = "URL", value_parser = http_url)]
     url: Option<Url>,
     /// How many times each sample is sent.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
-    /// List the samples, and send nothing.
+    /// List the samples without sending anything.
     #[arg(long)]
     list: bool,
-    /// Print what became of them as JSON.
+    /// Print the outcomes as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// What became of one.
+/// One test message that was sent.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Sent {
     shape: &'static str,
-    /// Whether the service keeps it.
+    /// Whether the service has kept it.
     kept: bool,
     /// The HTTP status, if there was an answer.
     status: Option<u16>,
@@ -52,27 +52,30 @@ struct Sent {
 }
 
 /// Sends the samples one after the other.
-pub(super) async fn send_test(options: &Options, lookup: Lookup<'_>) -> Result<(), Failure> {
+pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
     if options.list {
         list(options.json);
         return Ok(());
     }
-    let known = Surroundings::read(lookup, "API_TOKEN");
+    let known = Environment::read(lookup, "API_TOKEN");
     let base = known.base(options.url.as_ref())?;
     let url = match base.strip_suffix(WEBHOOK_PATH) {
         Some(_) => base,
         None => format!("{base}{WEBHOOK_PATH}"),
     };
-    let client = outside::client()
+    let client = http_client::client()
         .build()
         .map_err(|_| Failure::no_client())?;
-    let chosen: Vec<&Sample> = match options.shape {
+    let chosen: Vec<&TestSample> = match options.shape {
         Some(sample) => vec![sample],
         None => SAMPLES.iter().collect(),
     };
     let mut sent = Vec::new();
+    let mut time = Timestamp::MIN;
     for _ in 0..options.count {
         for sample in &chosen {
+            // Some samples differ by their time only, which is in milliseconds.
+            time = Timestamp::now().max(time + SignedDuration::from_millis(1));
             let secret = known.auth.webhook_secrets.first();
             sent.push(
                 send(
@@ -80,21 +83,22 @@ pub(super) async fn send_test(options: &Options, lookup: Lookup<'_>) -> Result<(
                     &url,
                     secret,
                     known.meta.app_secret.as_ref(),
-                    sample,
+                    &sample.fresh(time),
+                    sample.name,
                 )
                 .await,
             );
         }
     }
     if options.json {
-        paper::print_json(&serde_json::json!({ "sent": sent }));
+        terminal::print_json(&serde_json::json!({ "sent": sent }));
     } else {
-        paper::print(&text(&sent, Paper::stdout()));
+        terminal::print(&summary(&sent, Terminal::stdout()));
     }
     if sent.iter().all(|sent| sent.kept) {
         Ok(())
     } else {
-        Err(Failure::Said)
+        Err(Failure::Reported)
     }
 }
 
@@ -103,9 +107,9 @@ async fn send(
     url: &str,
     secret: Option<&SecretString>,
     app_secret: Option<&SecretString>,
-    sample: &Sample,
+    body: &str,
+    shape: &'static str,
 ) -> Sent {
-    let body = sample.fresh(Timestamp::now());
     let mut request = client.post(url).header("content-type", "application/json");
     if let Some(Ok(mut secret)) = secret.map(|secret| HeaderValue::from_str(secret.expose_secret()))
     {
@@ -114,61 +118,61 @@ async fn send(
     } else if let Some(secret) = app_secret {
         request = request.header(
             "x-hub-signature-256",
-            outside::signature(secret, body.as_bytes()),
+            crypto::meta_signature(secret, body.as_bytes()),
         );
     }
     let mut sent = Sent {
-        shape: sample.name,
+        shape,
         kept: false,
         status: None,
         outcome: None,
         delivery_id: None,
         error: None,
     };
-    let response = match request.body(body).send().await {
+    let response = match request.body(body.to_owned()).send().await {
         Ok(response) => response,
         Err(error) => {
-            sent.error = Some(no_answer(&Trouble::of(&error)));
+            sent.error = Some(explain(&RequestError::from(&error)));
             return sent;
         }
     };
     let success = response.status().is_success();
     sent.status = Some(response.status().as_u16());
-    let body = outside::read(response).await.unwrap_or_default();
+    let body = http_client::read_body(response).await.unwrap_or_default();
     let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = |key: &str| answer[key].as_str().map(shown);
-    sent.outcome = text("outcome");
-    sent.delivery_id = text("deliveryId");
+    let field = |key: &str| answer[key].as_str().map(text::excerpt);
+    sent.outcome = field("outcome");
+    sent.delivery_id = field("deliveryId");
     sent.kept = success && sent.delivery_id.is_some();
     if !sent.kept {
-        let foreign = "what answers is not this service: check the URL";
-        sent.error = text("error").or_else(|| Some(foreign.to_owned()));
+        let foreign = "the answer is not from this service: check the URL";
+        sent.error = field("error").or_else(|| Some(foreign.to_owned()));
     }
     sent
 }
 
-fn no_answer(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Refused => {
+fn explain(error: &RequestError) -> String {
+    match error {
+        RequestError::Refused => {
             "nothing listens there: start the service with `chatrace-webhook serve`".to_owned()
         }
-        trouble => trouble.to_string(),
+        error => error.to_string(),
     }
 }
 
-/// What outcomes mean for whoever sends a test.
+/// The meaning of outcomes, for the user of this command.
 const MEANINGS: [(&[&str], &str); 4] = [
     (
         &["ignored", "quarantined"],
-        "What was not stored holds no message, on purpose. The doctor tells of it as of any other delivery, until newer ones have taken its place.",
+        "Some samples contain no message, on purpose, so they were not stored. The doctor reports them like any other delivery until newer ones have replaced them.",
     ),
     (
         &["spooled"],
-        "What is spooled waits on the service's disk, because its database is away, and is stored when that is back. The doctor says more.",
+        "Spooled deliveries wait on the service's disk, because its database is away. They are stored when it is available again. The doctor says more.",
     ),
     (
         &["duplicate"],
-        "A duplicate is a message that the service has already: it is not stored twice.",
+        "A duplicate is a message that is stored already. It is not stored twice.",
     ),
     (
         &["stored"],
@@ -176,35 +180,31 @@ const MEANINGS: [(&[&str], &str); 4] = [
     ),
 ];
 
-fn text(sent: &[Sent], paper: Paper) -> String {
-    let mut rows = Vec::new();
+fn summary(sent: &[Sent], terminal: Terminal) -> String {
+    let mut rows = vec![["sample", "status", "outcome", "delivery"].map(str::to_owned)];
     for one in sent {
         let outcome = one.outcome.clone().unwrap_or_else(|| "not kept".to_owned());
         let status = one
             .status
             .map_or("-".to_owned(), |status| status.to_string());
         let delivery = one.delivery_id.clone().unwrap_or_else(|| "-".to_owned());
-        rows.push(vec![one.shape.to_owned(), status, outcome, delivery]);
+        rows.push([one.shape.to_owned(), status, outcome, delivery]);
     }
-    let heads = ["sample", "status", "outcome", "delivery"]
-        .map(str::to_owned)
-        .to_vec();
-    rows.insert(0, heads);
     let kept = sent.iter().filter(|sent| sent.kept).count();
-    let mut text = format!("{}\n", table(&rows));
+    let mut text = format!("{}\n", table(rows));
     if kept == sent.len() {
-        text += &paper.painted(Status::Ok, &format!("{kept} of {kept} kept."));
+        text += &terminal.painted(Status::Ok, &format!("{kept} of {kept} kept."));
         text.push('\n');
         for (outcomes, sentence) in MEANINGS {
             let became =
                 |sent: &Sent| outcomes.contains(&sent.outcome.as_deref().unwrap_or_default());
             if sent.iter().any(became) {
-                text += &paper.wrapped("", 0, sentence);
+                text += &terminal.wrapped("", 0, sentence);
             }
         }
         return text;
     }
-    text += &paper.painted(
+    text += &terminal.painted(
         Status::Problem,
         &format!("{} of {} not kept:", sent.len() - kept, sent.len()),
     );
@@ -215,7 +215,7 @@ fn text(sent: &[Sent], paper: Paper) -> String {
         .collect();
     errors.dedup();
     for error in errors {
-        text += &paper.wrapped("  ", 2, error);
+        text += &terminal.wrapped("  ", 2, error);
     }
     text
 }
@@ -225,14 +225,12 @@ fn list(json: bool) {
         let samples = SAMPLES.iter().map(
             |sample| serde_json::json!({ "name": sample.name, "description": sample.description }),
         );
-        paper::print_json(&samples.collect::<Vec<_>>());
+        terminal::print_json(&samples.collect::<Vec<_>>());
         return;
     }
-    let rows: Vec<_> = SAMPLES
-        .iter()
-        .map(|sample| vec![sample.name.to_owned(), sample.description.to_owned()])
-        .collect();
-    paper::print(&table(&rows));
+    let rows = SAMPLES.iter();
+    let rows = rows.map(|sample| [sample.name, sample.description]);
+    terminal::print(&table(rows));
 }
 
 #[cfg(test)]
@@ -240,8 +238,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_holds_no_message_is_said_to_hold_none() {
-        let told = |outcome: &str| {
+    fn only_unstored_samples_are_said_to_contain_no_message() {
+        let summarized = |outcome: &str| {
             let sent = Sent {
                 shape: "template",
                 kept: true,
@@ -250,18 +248,24 @@ mod tests {
                 delivery_id: None,
                 error: None,
             };
-            text(&[sent], Paper::stdout())
+            summary(&[sent], Terminal::stdout())
         };
         for outcome in ["ignored", "quarantined"] {
-            assert!(told(outcome).contains("holds no message"), "{outcome}");
+            assert!(
+                summarized(outcome).contains("contain no message"),
+                "{outcome}"
+            );
         }
         for (outcome, sentence) in [
-            ("spooled", "waits on the service's disk"),
+            ("spooled", "wait on the service's disk"),
             ("duplicate", "is not stored twice"),
             ("stored", "Test messages belong to"),
         ] {
-            assert!(told(outcome).contains(sentence), "{outcome}");
-            assert!(!told(outcome).contains("holds no message"), "{outcome}");
+            assert!(summarized(outcome).contains(sentence), "{outcome}");
+            assert!(
+                !summarized(outcome).contains("contain no message"),
+                "{outcome}"
+            );
         }
     }
 }

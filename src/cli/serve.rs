@@ -1,8 +1,8 @@
-//! `chatrace-webhook serve`: puts the rooms together and runs them until the end.
+//! `chatrace-webhook serve`: builds all parts of the service and runs them until they stop.
 
 mod banner;
 pub(super) mod data_dir;
-pub(super) mod stranded;
+pub(super) mod orphaned_spool;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -29,27 +29,27 @@ use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use data_dir::DataDir;
 
-/// How long to wait before an unreachable database is tried again.
+/// The pause before an unreachable database is tried again.
 const RECONNECT: Duration = Duration::from_secs(2);
-/// How long a database that is slow to get ready keeps deliveries waiting for the service to begin. It may hang, or
-/// another replica may migrate it; the spool does not need it.
-const START_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the start waits for a slow database, which may hang or be migrated by another replica. Then the service
+/// starts with its spool.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts, says so, and runs until a signal ends it.
+/// Starts, and runs until a signal stops it.
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     telemetry::init(&config.telemetry);
-    // One descriptor for each connection; the usual soft limit of 1024 is for programs of another time.
+    // Each connection needs a descriptor, and the usual soft limit of 1024 is too low.
     rlimit::increase_nofile_limit(u64::MAX).ok();
     let lifecycle = Lifecycle::new();
     lifecycle::listen_to_signals(&lifecycle, config.server.shutdown_delay)
-        .context("signals cannot be listened to")?;
+        .context("cannot listen for signals")?;
     let address = config.server.address();
     let listener = http::listen(address)
         .map_err(|error| Failure::CannotRun(cannot_listen(address, &error)))?;
     run(config, listener, lifecycle).await
 }
 
-/// Why an address cannot be listened on, and what to do.
+/// Why the service cannot listen on an address, and what to do.
 pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
     let advice = match error.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -61,7 +61,7 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Stri
         std::io::ErrorKind::AddrNotAvailable => {
             "this machine has no such address: set HOST to 0.0.0.0"
         }
-        _ => "set HOST and PORT to an address that is free",
+        _ => "set HOST and PORT to a free address",
     };
     format!("cannot listen on {address}: {error}; {advice}")
 }
@@ -69,8 +69,8 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Stri
 /// Runs the service on a listener until the lifecycle ends.
 ///
 /// # Errors
-/// [`Failure::CannotRun`] when the data directory or the database is unusable, or deliveries wait in a spool that would
-/// not be opened; [`Failure::Failed`] when a worker died.
+/// [`Failure::CannotRun`] when the data directory or the database is unusable, or a spool would be orphaned;
+/// [`Failure::Failed`] when a worker died.
 pub async fn run(
     config: Config,
     listener: TcpListener,
@@ -87,8 +87,8 @@ pub async fn run(
     } else {
         None
     };
-    let stranded = stranded::look(&config).await;
-    stranded.map_err(|stranded| Failure::CannotRun(stranded.to_string()))?;
+    let orphaned = orphaned_spool::find_orphaned(&config).await;
+    orphaned.map_err(|orphaned| Failure::CannotRun(orphaned.to_string()))?;
     let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
     let store = open_store(&config, &lifecycle).await?;
 
@@ -108,7 +108,7 @@ pub async fn run(
         let soft = lifecycle.soft().clone();
         async move {
             writer.run().await;
-            // The queue closes when the last handler is gone, which may be a moment before the soft stop is seen.
+            // The queue closes with the last handler, which may be shortly before the soft stop is noticed.
             soft.cancelled().await;
         }
     });
@@ -119,7 +119,7 @@ pub async fn run(
     let retention = Retention::new(store.clone(), config.retention_days);
     spawn_until_soft_stop(&lifecycle, "retention", retention.run());
     telemetry::metrics();
-    spawn_until_soft_stop(&lifecycle, "metrics", telemetry::metrics_upkeep());
+    spawn_until_soft_stop(&lifecycle, "metrics", telemetry::compact_metrics());
     let rollup = keep_rolling_up(store.clone(), commits.subscribe());
     spawn_until_soft_stop(&lifecycle, "rollup", rollup);
     banner::print(&config, address, generated.as_ref());
@@ -155,19 +155,19 @@ pub async fn run(
     }
     drop(data_dir);
     match lifecycle.failed_worker() {
-        Some(worker) => Err(anyhow!("the worker `{worker}` ended too early").into()),
+        Some(worker) => Err(anyhow!("the worker `{worker}` stopped unexpectedly").into()),
         None if clean => {
             tracing::info!("stopped: everything that was acknowledged is stored");
             Ok(())
         }
         None => Err(anyhow!(
-            "stopped before everything was finished; what was acknowledged is stored"
+            "stopped before all work was finished; acknowledged deliveries are stored"
         )
         .into()),
     }
 }
 
-/// Begins to watch for silence, if that is wanted, and gives the place where it is told.
+/// Starts the watch for silence, if `SILENCE_AFTER` is set.
 fn watch_silence(
     config: &Config,
     store: &Arc<dyn Store>,
@@ -176,16 +176,16 @@ fn watch_silence(
 ) -> SilenceReceiver {
     let Some(after) = config.silence.after else {
         if alerter.is_some() {
-            tracing::warn!("ALERT_URL is never told anything: SILENCE_AFTER is not set");
+            tracing::warn!("ALERT_URL has no effect: SILENCE_AFTER is not set");
         }
         return watch::channel(None).1;
     };
-    let (watch, judged) = Watch::new(store.clone(), after, alerter);
+    let (watch, assessments) = Watch::new(store.clone(), after, alerter);
     spawn_until_soft_stop(lifecycle, "silence", watch.run());
-    judged
+    assessments
 }
 
-/// Runs a worker that has nothing to finish at the end.
+/// Runs a worker that has nothing to finish when the service stops.
 fn spawn_until_soft_stop(
     lifecycle: &Lifecycle,
     name: &'static str,
@@ -200,7 +200,7 @@ fn spawn_until_soft_stop(
     });
 }
 
-/// The configured tokens; with the embedded database and none configured, the generated one, also given apart.
+/// The API tokens, and the generated one if none is configured.
 fn api_tokens(
     config: &Config,
     data_dir: Option<&DataDir>,
@@ -214,7 +214,7 @@ fn api_tokens(
     }
 }
 
-/// Opens the database. A Postgres that cannot be reached yet is tried again in the background.
+/// Opens the database. An unreachable Postgres is tried again in the background.
 async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn Store>, Failure> {
     let (options, migrate) = match &config.database {
         Database::Sqlite { path, migrate } => {
@@ -227,7 +227,7 @@ async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn St
     };
     let store = Arc::new(PostgresStore::new(options, config.dedupe_window));
     let mut preparing = prepare(store.clone(), migrate, Duration::ZERO);
-    let preparing = match timeout(START_PATIENCE, &mut preparing).await {
+    let preparing = match timeout(START_TIMEOUT, &mut preparing).await {
         Ok(Ok(())) => return Ok(store),
         Ok(Err(PrepareError::Unusable(problem))) => return Err(Failure::CannotRun(problem)),
         Ok(Err(PrepareError::Unreachable(problem))) => {
@@ -257,7 +257,7 @@ fn prepare(store: Arc<PostgresStore>, migrate: bool, pause: Duration) -> Prepari
     })
 }
 
-/// Waits for the database, and tries again, until it can be used.
+/// Tries again until the database can be used.
 async fn connect_later(store: Arc<PostgresStore>, migrate: bool, mut preparing: Preparing) {
     loop {
         match preparing.await {
@@ -266,7 +266,7 @@ async fn connect_later(store: Arc<PostgresStore>, migrate: bool, mut preparing: 
                 return;
             }
             Err(PrepareError::Unreachable(problem)) => tracing::warn!("{problem}; trying again"),
-            // Stopping would help nobody: the mistake may be mended on the other side.
+            // Stopping would not help: the mistake may be fixed on the database's side.
             Err(PrepareError::Unusable(problem)) => tracing::error!("{problem}; trying again"),
         }
         preparing = prepare(store.clone(), migrate, RECONNECT);

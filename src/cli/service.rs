@@ -1,4 +1,4 @@
-//! A running service, as the commands that ask it find it: its URL and its token.
+//! A running service for the commands that ask it: its URL and its token.
 
 use std::time::Duration;
 
@@ -11,21 +11,20 @@ use serde_json::Value;
 use url::Url;
 
 use super::Failure;
+use super::environment::{base, http_url};
 use super::serve::data_dir::kept_token;
-use super::surroundings::{base, http_url};
 use crate::config::{Config, ConfigErrors, Env, Server};
-use crate::outside::{self, Trouble};
+use crate::http_client::{self, RequestError};
 
-/// How long the service may take for a part of its work, such as reading hundreds of deliveries again.
-const WORK: Duration = Duration::from_mins(5);
+/// How long the service may take for one step, for example to reprocess hundreds of deliveries.
+const WORK_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Which service is asked, and with which token.
 #[derive(Debug, Clone, Args)]
 pub struct ServiceArgs {
-    /// Where the service is; without it, on this machine at PORT.
+    /// The service to ask [default: the one on this machine, at PORT].
     #[arg(long, value_parser = http_url)]
     pub url: Option<Url>,
-    /// An API token; without it, the first of `API_TOKEN`, or the one in `DATA_DIR/api_token`.
+    /// The API token [default: the first of `API_TOKEN`, or the one in `DATA_DIR/api_token`].
     #[arg(long)]
     pub token: Option<SecretString>,
 }
@@ -39,7 +38,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// The one that the arguments name, and else the one that the environment describes.
+    /// The service of the arguments, or of the environment.
     pub(super) fn find(
         arguments: ServiceArgs,
         lookup: &dyn Fn(&str) -> Option<String>,
@@ -59,7 +58,7 @@ impl Service {
         };
         let token = token.ok_or_else(|| {
             Failure::CannotRun(
-                "a token is needed: give --token, or set API_TOKEN as for the service, or DATA_DIR where it runs"
+                "no API token: give --token, or set API_TOKEN or DATA_DIR as for the service"
                     .to_owned(),
             )
         })?;
@@ -71,25 +70,23 @@ impl Service {
         })
     }
 
-    /// Where it is.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
 
-    /// A request for a path. Whoever asks for something that takes long says how long.
+    /// A request for a path. The caller sets a longer timeout if needed.
     pub(super) fn get(&self, path: &str) -> RequestBuilder {
         self.client
             .get(format!("{}{path}", self.base))
             .bearer_auth(self.token.expose_secret())
     }
 
-    /// The service at a URL, or without one that which listens where the configuration says; `None` if it does not run
-    /// there. Whatever else listens there never learns the token.
+    /// The service at a URL, or at HOST and PORT; `None` if it does not run there. No other program gets the token.
     ///
     /// # Errors
-    /// When it is there, but no token for it is; and when it is not at the URL.
+    /// When it runs, but there is no token; and when it is not at the URL.
     pub(super) async fn here(config: &Config, url: Option<&Url>) -> Result<Option<Self>, Failure> {
-        // Where the system chooses the port, nobody can be asked.
+        // The system chooses the port, so it is unknown.
         if url.is_none() && config.server.port == 0 {
             return Ok(None);
         }
@@ -97,8 +94,8 @@ impl Service {
         let client = client(&base)?;
         let missing = match is_alive(&client, &base).await {
             Ok(true) => None,
-            Ok(false) => Some(format!("what answers at {base} is not this service")),
-            Err(trouble) => Some(format!("no service answers at {base}: {trouble}")),
+            Ok(false) => Some(format!("the answer at {base} is not from this service")),
+            Err(error) => Some(format!("no service answers at {base}: {error}")),
         };
         match missing {
             Some(_) if url.is_none() => return Ok(None),
@@ -110,7 +107,7 @@ impl Service {
             None => kept_token(&config.data_dir).map_err(Failure::CannotRun)?,
         };
         let token = token
-            .with_context(|| format!("a service answers at {base}, but there is no API_TOKEN"))?;
+            .with_context(|| format!("a service answers at {base}, but API_TOKEN is not set"))?;
         Ok(Some(Self {
             base,
             token,
@@ -118,10 +115,10 @@ impl Service {
         }))
     }
 
-    /// Asks it, and reads the JSON of its answer.
+    /// Sends a request, and reads the JSON of the answer.
     ///
     /// # Errors
-    /// When it does not answer, or refuses; with its own sentence.
+    /// When it does not answer, or answers with an error.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -131,38 +128,38 @@ impl Service {
             .client
             .request(method, format!("{}{path_and_query}", self.base))
             .bearer_auth(self.token.expose_secret())
-            .timeout(WORK)
+            .timeout(WORK_TIMEOUT)
             .send()
             .await
             .with_context(|| format!("the service at {} does not answer", self.base))?;
         let status = answer.status();
-        let body = answer.bytes().await.context("the answer broke off")?;
+        let body = answer.bytes().await.context("the answer was cut off")?;
         if !status.is_success() {
             let error: Value = serde_json::from_slice(&body).unwrap_or_default();
             let sentence = error["error"].as_str().unwrap_or_default();
             bail!("the service at {} answers {status}: {sentence}", self.base);
         }
-        serde_json::from_slice(&body).context("the answer is not what was expected")
+        serde_json::from_slice(&body).context("unexpected answer")
     }
 }
 
-/// Whether what listens there is this service. Asked without a token, so that no stranger learns one.
+/// Whether this service listens there. Asked without a token, so that no other program gets it.
 ///
 /// # Errors
 /// When nothing answers.
-pub(super) async fn is_alive(client: &Client, base: &str) -> Result<bool, Trouble> {
+pub(super) async fn is_alive(client: &Client, base: &str) -> Result<bool, RequestError> {
     let answer = client.get(format!("{base}/healthz")).send().await;
-    let answer = answer.map_err(|error| Trouble::of(&error))?;
-    let body = outside::read(answer).await.unwrap_or_default();
+    let answer = answer.map_err(|error| RequestError::from(&error))?;
+    let body = http_client::read_body(answer).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     Ok(body["status"] == "ok")
 }
 
 fn client(base: &str) -> anyhow::Result<Client> {
-    let mut client = outside::client();
+    let mut client = http_client::client();
     if base.starts_with("http:") {
-        // It is asked without TLS, and must not need this machine's certificates.
+        // Without TLS no certificates are needed, and this machine may have none.
         client = client.tls_certs_only([]);
     }
-    client.build().context("no HTTP client")
+    client.build().context("cannot make an HTTP client")
 }

@@ -2,42 +2,41 @@
 
 use std::fmt::Write as _;
 
-use super::paper::{self, Paper};
-use super::surroundings::Surroundings;
+use super::environment::Environment;
+use super::terminal::{self, Terminal};
 use super::{Failure, Lookup};
-use crate::setup::{Situation, Step, steps};
+use crate::setup::{SetupStep, Situation, steps};
 
-/// The arguments.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub struct Options {
+pub struct SetupArgs {
     /// Print the steps as JSON.
     #[arg(long)]
     json: bool,
 }
 
 /// Prints the steps for this configuration.
-pub(super) fn setup(options: Options, lookup: Lookup<'_>) -> Result<(), Failure> {
-    let known = Surroundings::read(lookup, "API_TOKEN");
+pub(super) fn setup(options: SetupArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
+    let known = Environment::read(lookup, "API_TOKEN");
     let config = known.config.map_err(Failure::from)?;
-    let steps = steps(&Situation::of(&config));
+    let steps = steps(&Situation::new(&config));
     if options.json {
-        paper::print_json(&serde_json::json!({ "steps": steps }));
+        terminal::print_json(&serde_json::json!({ "steps": steps }));
     } else {
-        paper::print(&text(&steps, Paper::stdout()));
+        terminal::print(&text(&steps, Terminal::stdout()));
     }
     Ok(())
 }
 
-fn text(steps: &[Step], paper: Paper) -> String {
+fn text(steps: &[SetupStep], terminal: Terminal) -> String {
     let mut text = String::new();
     for (number, step) in (1..).zip(steps) {
-        text += &paper.bold(&format!("{number}. {}", step.title));
+        text += &terminal.bold(&format!("{number}. {}", step.title));
         text.push('\n');
         for note in &step.notes {
-            text += &paper.wrapped("   ", 3, note);
+            text += &terminal.wrapped("   ", 3, note);
         }
         for field in &step.fields {
-            // Never wrapped: it is copied. Writing to a string cannot fail.
+            // Not wrapped, so that it can be copied. Writing to a string cannot fail.
             writeln!(text, "     {:<8}{}", field.name, field.value).ok();
         }
         if let Some(copy) = &step.copy {

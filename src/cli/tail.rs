@@ -16,63 +16,62 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::Failure;
-use super::conditions::Conditions;
-use super::paper;
+use super::message_filter_args::MessageFilterArgs;
 use super::service::{Service, ServiceArgs};
-use crate::outside::Trouble;
+use super::terminal;
+use crate::http_client::RequestError;
+use crate::text::terminal_line;
 
 /// How long the service is asked to wait for a message.
 const WAIT: Duration = Duration::from_secs(25);
 /// How much longer an answer may take.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// The first and the longest pause before a service that does not answer is asked again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// The first and the longest pause before a service that did not answer is asked again.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// The cursor of those who want only what comes from now on.
+/// The cursor of readers who want only new messages.
 const LATEST: &str = "latest";
 
-/// What to follow, and how to show it.
 #[derive(Debug, Clone, Args)]
 pub struct TailArgs {
-    /// Which service.
     #[command(flatten)]
     pub service: ServiceArgs,
-    /// One message as JSON in each line, exactly as the API gives it.
+    /// Print each message as one line of JSON, exactly as the API gives it.
     #[arg(long)]
     pub json: bool,
-    /// Go on where this file says, and keep it up to date. It is made if it is not there.
+    /// Continue at the cursor in this file, and update it.
+    ///
+    /// The file is created if it does not exist. It is updated when the messages are printed: a program that reads
+    /// them from a pipe may not have processed them yet, and loses them if it crashes.
     #[arg(long, value_name = "FILE")]
     pub cursor_file: Option<PathBuf>,
-    /// Which messages.
     #[command(flatten)]
-    pub conditions: Conditions,
+    pub filter: MessageFilterArgs,
 }
 
-/// A page of messages, as the service gives it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
+struct MessagesAnswer {
     messages: Vec<Value>,
     next_cursor: String,
     caught_up: bool,
 }
 
-/// Why there is no page.
-enum Obstacle {
-    /// Asking again later may help.
-    Passing(String),
-    /// It will not.
-    Lasting(String),
+/// Why there is no answer.
+enum TailError {
+    /// Trying again may help.
+    Temporary(String),
+    Permanent(String),
 }
 
-/// Follows until a signal comes: then the exit code is 0.
+/// Follows until a signal arrives, with exit code 0.
 pub(super) async fn tail(
     arguments: TailArgs,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(), Failure> {
     let service = Service::find(arguments.service.clone(), lookup)?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     tokio::select! {
         ended = follow(&service, &arguments) => ended,
         _ = interrupt.recv() => Ok(()),
@@ -84,8 +83,8 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
     let file = arguments.cursor_file.as_deref();
     let mut cursor = match file.map(read_cursor).transpose()?.flatten() {
         Some(cursor) => cursor,
-        // Who asks for the past gets it.
-        None if arguments.conditions.since.is_some() => String::new(),
+        // `--since` asks for older messages.
+        None if arguments.filter.since.is_some() => String::new(),
         None => LATEST.to_owned(),
     };
     let mut pause = None;
@@ -94,8 +93,8 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
         let waits = cursor != LATEST;
         let page = match ask(service, arguments, &cursor).await {
             Ok(page) => page,
-            Err(Obstacle::Lasting(sentence)) => return Err(anyhow!(sentence).into()),
-            Err(Obstacle::Passing(sentence)) => {
+            Err(TailError::Permanent(sentence)) => return Err(anyhow!(sentence).into()),
+            Err(TailError::Temporary(sentence)) => {
                 let now = pause.unwrap_or(PAUSES.0);
                 say(&format!("{sentence}; trying again in {} s", now.as_secs()));
                 sleep(now).await;
@@ -107,9 +106,9 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
             say(&format!("{} answers again", service.base()));
         }
         match print(&page, arguments.json) {
-            // Whoever reads has enough.
+            // The reader has closed the pipe.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-            printed => printed.context("nothing can be printed")?,
+            printed => printed.context("cannot write to standard output")?,
         }
         let moved = page.next_cursor != cursor;
         cursor = page.next_cursor;
@@ -117,7 +116,7 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
             write_cursor(file, &cursor)
                 .with_context(|| format!("{} cannot be written", file.display()))?;
         }
-        // A service that stops does not let anybody wait.
+        // A service that is stopping answers without waiting.
         let idle = page.messages.is_empty() && page.caught_up;
         if waits && idle && asked.elapsed() < PAUSES.0 {
             sleep(PAUSES.0).await;
@@ -125,31 +124,35 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
     }
 }
 
-async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Page, Obstacle> {
-    let mut parameters = arguments.conditions.parameters();
+async fn ask(
+    service: &Service,
+    arguments: &TailArgs,
+    cursor: &str,
+) -> Result<MessagesAnswer, TailError> {
+    let mut parameters = arguments.filter.parameters();
     parameters.push(("after", cursor.to_owned()));
-    // To learn where the end is takes no waiting, and then the cursor is kept before the first message comes.
+    // The first request only gets the end of the list, so that the cursor is stored before the first message.
     if cursor != LATEST {
         parameters.push(("wait", WAIT.as_secs().to_string()));
     }
     let request = service
         .get("/instagram/messages")
         .query(&parameters)
-        .timeout(WAIT + PATIENCE);
-    let passing = |error: reqwest::Error| {
-        Obstacle::Passing(format!(
+        .timeout(WAIT + ANSWER_TIMEOUT);
+    let temporary = |error: reqwest::Error| {
+        TailError::Temporary(format!(
             "{} does not answer: {}",
             service.base(),
-            Trouble::of(&error)
+            RequestError::from(&error)
         ))
     };
-    let response = request.send().await.map_err(passing)?;
+    let response = request.send().await.map_err(temporary)?;
     let status = response.status();
-    let body = response.bytes().await.map_err(passing)?;
+    let body = response.bytes().await.map_err(temporary)?;
     if status == StatusCode::OK {
         return serde_json::from_slice(&body).map_err(|_| {
-            Obstacle::Lasting(format!(
-                "{} answers something else: is it this service?",
+            TailError::Permanent(format!(
+                "the answer of {} is not from this service",
                 service.base()
             ))
         });
@@ -160,18 +163,18 @@ async fn ask(service: &Service, arguments: &TailArgs, cursor: &str) -> Result<Pa
         "{} answers {}: {}",
         service.base(),
         status.as_u16(),
-        line::harmless(sentence.unwrap_or("no reason given"))
+        terminal_line(sentence.unwrap_or("no reason given"))
     );
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Err(Obstacle::Passing(sentence))
+        Err(TailError::Temporary(sentence))
     } else {
-        Err(Obstacle::Lasting(sentence))
+        Err(TailError::Permanent(sentence))
     }
 }
 
-fn print(page: &Page, json: bool) -> io::Result<()> {
+fn print(page: &MessagesAnswer, json: bool) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    let colour = paper::is_coloured();
+    let colour = terminal::is_coloured();
     for message in &page.messages {
         let line = if json {
             line::json(message)
@@ -192,7 +195,7 @@ fn read_cursor(file: &Path) -> anyhow::Result<Option<String>> {
         Ok(cursor) if cursor.trim().is_empty() => Ok(None),
         Ok(cursor) if is_cursor(cursor.trim()) => Ok(Some(cursor.trim().to_owned())),
         Ok(_) => Err(anyhow!(
-            "{} holds no cursor of the messages: name another file, or delete it to begin with what comes next",
+            "{} does not contain a cursor of messages: name another file, or delete it to begin with the next message",
             file.display()
         )),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -206,7 +209,7 @@ fn is_cursor(text: &str) -> bool {
     digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<i64>().is_ok()
 }
 
-/// Written aside and renamed: a crash leaves the old cursor or the new one.
+/// Written to another file and renamed: a crash leaves the old cursor or the new one.
 fn write_cursor(file: &Path, cursor: &str) -> io::Result<()> {
     let mut aside = file.as_os_str().to_owned();
     aside.push(".new");

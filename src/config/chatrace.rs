@@ -1,20 +1,19 @@
-//! The two parties outside: Chatrace's API and Meta's webhooks.
+//! Chatrace's API and Meta's webhooks.
 
 use secrecy::SecretString;
 
 use super::Env;
 
-/// Chatrace's API. It has no endpoint to read messages; the token serves the diagnosis.
+/// Chatrace's API. It cannot be asked for messages; the token is for the diagnosis.
 #[derive(Debug, Clone)]
 pub struct Chatrace {
     /// The account's token, `<account id>.<secret>`.
     pub access_token: Option<SecretString>,
-    /// Where the API is; white labels have their own.
+    /// The address of the API; white-label panels have their own.
     pub api_url: String,
 }
 
 impl Chatrace {
-    /// Reads the section.
     pub fn read(env: &mut Env<'_>) -> Self {
         Self {
             access_token: env.secret("INSTAGRAM_ACCESS_TOKEN"),
@@ -26,7 +25,7 @@ impl Chatrace {
     }
 }
 
-/// Meta's own webhooks, for whoever gives this service's URL to a Meta app as well.
+/// Meta's own webhooks, if a Meta app sends to this service as well.
 #[derive(Debug, Clone)]
 pub struct Meta {
     /// The app secret, with which Meta signs bodies.
@@ -36,7 +35,6 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Reads the section.
     pub fn read(env: &mut Env<'_>) -> Self {
         Self {
             app_secret: env.secret("META_APP_SECRET"),

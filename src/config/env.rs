@@ -1,4 +1,4 @@
-//! Reading single variables, and collecting what is wrong with them.
+//! Reads single variables, and collects the mistakes.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use super::ConfigError;
 
 /// The environment while it is read. An empty or blank value counts as unset.
 ///
-/// Every reader answers `None` both for an unset variable and for a wrong one, after noting the mistake, so that
-/// reading goes on and all mistakes are found.
+/// Every reader gives `None` for an unset variable, and also for a wrong one after recording the mistake, so that
+/// reading continues and finds all mistakes.
 pub struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     errors: Vec<ConfigError>,
 }
 
 impl<'a> Env<'a> {
-    /// An environment behind a look-up function, so that tests need not change the process's own.
+    /// Reads through a function, so that tests do not change the environment of the process.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             lookup,
@@ -31,7 +31,7 @@ impl<'a> Env<'a> {
         self.errors
     }
 
-    /// Notes a mistake. `problem` must not hold a secret's value.
+    /// Records a mistake. `problem` must not contain the value of a secret.
     pub fn mistake(&mut self, variable: &'static str, problem: impl Into<String>) {
         self.errors.push(ConfigError {
             variable,
@@ -46,12 +46,12 @@ impl<'a> Env<'a> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// A secret that takes part in a computation or comes in a query: any text.
+    /// A secret that is a key or part of a query: any text.
     pub fn secret(&self, variable: &'static str) -> Option<SecretString> {
         self.text(variable).map(SecretString::from)
     }
 
-    /// A secret that others send in a header. One that no header can hold would be refused for ever.
+    /// A secret that others send in a header.
     pub fn header_secret(&mut self, variable: &'static str) -> Option<SecretString> {
         let text = self.text(variable)?;
         self.check_header_secret(variable, &text);
@@ -62,14 +62,14 @@ impl<'a> Env<'a> {
         if !fits_a_header(text) {
             self.mistake(
                 variable,
-                "holds a character that no header can carry, so that it would never match: use visible ASCII \
-                 characters, such as `openssl rand -hex 32` gives",
+                "contains a character that no header can carry, so it would never match: use visible ASCII \
+                 characters, for example from `openssl rand -hex 32`",
             );
         }
     }
 
-    /// Secrets that others send in a header, separated by commas, so that an old and a new one are valid while senders change over. Commas around
-    /// nothing are a mistake: whoever set them believes that a secret is needed.
+    /// Secrets that others send in a header, separated by commas, so that an old and a new one are valid at the same
+    /// time. Commas alone are a mistake: the operator believes that a secret is required.
     pub fn secrets(&mut self, variable: &'static str) -> Vec<SecretString> {
         let Some(text) = self.text(variable) else {
             return Vec::new();
@@ -77,9 +77,9 @@ impl<'a> Env<'a> {
         let parts = text.split(',').map(str::trim);
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
         if parts.is_empty() {
-            self.mistake(variable, "holds commas, and nothing between them");
+            self.mistake(variable, "contains only commas");
         }
-        // Said once, however many of them are like that.
+        // One mistake, however many of them are wrong.
         self.check_header_secret(variable, &parts.concat());
         parts.into_iter().map(SecretString::from).collect()
     }
@@ -128,7 +128,7 @@ impl<'a> Env<'a> {
         if duration.is_none() {
             self.mistake(
                 variable,
-                format!("`{text}` is not valid: expected a length of time such as 10s or 2m"),
+                format!("`{text}` is not valid: expected a length of time, for example 10s or 2m"),
             );
         }
         duration
@@ -142,7 +142,7 @@ impl<'a> Env<'a> {
             _ => {
                 self.mistake(
                     variable,
-                    "is not an absolute URL: expected one such as https://shop.example",
+                    "is not an absolute URL: expected for example https://shop.example",
                 );
                 None
             }
@@ -171,7 +171,7 @@ impl<'a> Env<'a> {
                 self.mistake(
                     variable,
                     format!(
-                        "`{text}` is not valid: expected 1 KiB to 64 MiB, as bytes or like `1 MiB`"
+                        "`{text}` is not valid: expected 1 KiB to 64 MiB, in bytes or like `1 MiB`"
                     ),
                 );
                 None
@@ -180,7 +180,7 @@ impl<'a> Env<'a> {
     }
 }
 
-/// Whether a header's value can be read as this text: visible ASCII characters, blanks and tabs.
+/// Whether a header can carry this text: visible ASCII characters, blanks and tabs.
 pub fn fits_a_header(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }

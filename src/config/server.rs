@@ -1,4 +1,4 @@
-//! Where to listen, and how to behave as an HTTP server.
+//! The HTTP server.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -7,37 +7,34 @@ use ipnet::IpNet;
 
 use super::Env;
 
-/// Where to listen, and how to behave as an HTTP server.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// The address to listen on.
     pub host: IpAddr,
     /// The port to listen on; 0 lets the system choose.
     pub port: u16,
-    /// How the world reaches this service, if it was said.
+    /// The public address of this service, if it is set.
     pub public_url: Option<url::Url>,
-    /// The largest body that is taken, after decompression.
+    /// The largest body, after decompression.
     pub max_body_bytes: usize,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long requests are still taken after `/readyz` has turned 503 at shutdown.
+    /// How long requests are accepted at shutdown after `/readyz` answers 503.
     pub shutdown_delay: Duration,
-    /// What a client may ask of the server.
     pub limits: Limits,
 }
 
-/// How long clients may take, and how many there may be. No variable sets them.
+/// Time limits and the number of connections. No variable sets them.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long the head of a request may take; also how long an idle connection is kept. Longer than proxies keep
-    /// theirs, which is mostly 60 s: one that is closed under a proxy's hands costs a request that it cannot repeat.
+    /// How long the head of a request may take, and an idle connection is kept. Longer than a proxy keeps it, which is
+    /// usually 60 s: if this side closes first, the proxy may lose a request that it cannot repeat.
     pub head: Duration,
     /// How long a body may take to arrive.
     pub body: Duration,
-    /// How long a client may take nothing of its answer. Shorter than a stop may take, so that who has ceased to read
-    /// does not keep the process from ending well. Only Linux counts it.
+    /// How long a client may stall before it is disconnected. Must be shorter than the shutdown grace period. Only
+    /// Linux supports it.
     pub unread: Duration,
-    /// How many connections at once. More wait in the system's backlog.
+    /// The number of connections. More wait in the system's backlog.
     pub connections: usize,
 }
 
@@ -53,13 +50,14 @@ impl Default for Limits {
 }
 
 impl Server {
-    /// Reads the section.
     pub fn read(env: &mut Env<'_>) -> Self {
         Self {
             host: env
-                .parsed_if("HOST", "an IP address such as 0.0.0.0 or 127.0.0.1", |_| {
-                    true
-                })
+                .parsed_if(
+                    "HOST",
+                    "an IP address, for example 0.0.0.0 or 127.0.0.1",
+                    |_| true,
+                )
                 .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             port: env
                 .parsed_if("PORT", "a port from 0 to 65535", |_| true)
@@ -78,8 +76,8 @@ impl Server {
     }
 }
 
-/// An address by which this machine reaches a service that listens on `address`: one that listens everywhere is
-/// reached at the loopback address.
+/// The address at which this machine reaches a service that listens on `address`: the loopback address if it listens on
+/// all addresses.
 pub fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -101,7 +99,7 @@ fn trusted_proxies(env: &mut Env<'_>) -> Vec<IpNet> {
             Ok(network) => proxies.push(network),
             Err(_) => env.mistake(
                 "TRUSTED_PROXIES",
-                format!("`{part}` is not valid: expected addresses or networks such as 10.0.0.0/8, separated by commas"),
+                format!("`{part}` is not valid: expected addresses or networks, for example 10.0.0.0/8, separated by commas"),
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! When silence becomes an alarm, and who is told.
+//! When silence raises an alert, and where alerts go.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,18 +6,16 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Env;
-use crate::sign;
+use crate::crypto;
 
-/// When silence becomes an alarm, and who is told.
 #[derive(Debug, Clone)]
-pub struct Silence {
-    /// After how long without a message.
+pub struct SilenceSettings {
     pub after: Option<SilenceAfter>,
-    /// Where one POST goes when it begins and one when it ends.
+    /// Receives one POST when silence begins and one when it ends.
     pub alert: Option<AlertTarget>,
 }
 
-/// The two ways to say how long silence may last.
+/// How long there may be no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SilenceAfter {
     /// Learned from the usual rhythm.
@@ -26,18 +24,17 @@ pub enum SilenceAfter {
     Fixed(Duration),
 }
 
-/// Who is told. Printing it shows the host only: the rest of such a URL is often a credential.
+/// Where alerts go. Printing it shows only the host: the rest of such a URL is often a credential.
 #[derive(Clone)]
 pub struct AlertTarget {
-    /// The whole URL.
     pub url: SecretString,
     host: String,
-    /// With what alerts are signed.
+    /// The key of the signatures.
     pub secret: SecretString,
 }
 
 impl AlertTarget {
-    /// What must never show anywhere.
+    /// The secrets, which must never be shown.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         [&self.url, &self.secret].into_iter()
     }
@@ -49,8 +46,7 @@ impl fmt::Debug for AlertTarget {
     }
 }
 
-impl Silence {
-    /// Reads the section.
+impl SilenceSettings {
     pub fn read(env: &mut Env<'_>) -> Self {
         Self {
             after: silence_after(env),
@@ -80,7 +76,7 @@ fn alert(env: &mut Env<'_>) -> Option<AlertTarget> {
     const SECRET: &str = "ALERT_SECRET";
     let secret = env.secret(SECRET);
     if let Some(secret) = &secret
-        && sign::key(secret.expose_secret()).is_none()
+        && crypto::webhook_key(secret.expose_secret()).is_none()
     {
         env.mistake(SECRET, "begins with whsec_, but is not base64 after that");
     }
@@ -88,7 +84,7 @@ fn alert(env: &mut Env<'_>) -> Option<AlertTarget> {
     let Some(secret) = secret else {
         env.mistake(
             SECRET,
-            "is required with ALERT_URL, so that whoever is told can check who tells: set it to a long random text, \
+            "is required with ALERT_URL, so that the receiver can verify alerts: set it to a long random text, \
              for example from `openssl rand -hex 32`",
         );
         return None;

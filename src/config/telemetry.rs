@@ -4,10 +4,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::Env;
 
-/// How to log.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
-    /// For people or for machines.
     pub format: LogFormat,
     /// Whether bodies are logged, with credentials redacted.
     pub bodies: bool,
@@ -25,13 +23,14 @@ pub enum LogFormat {
 }
 
 impl Telemetry {
-    /// Reads the section.
     pub fn read(env: &mut Env<'_>) -> Self {
         let filter = env.text("RUST_LOG").unwrap_or_else(|| "info".to_owned());
         if let Err(error) = EnvFilter::try_new(&filter) {
             env.mistake(
                 "RUST_LOG",
-                format!("`{filter}` is not valid: {error}; expected a level such as info or debug"),
+                format!(
+                    "`{filter}` is not valid: {error}; expected a level, for example info or debug"
+                ),
             );
         }
         Self {

@@ -1,62 +1,63 @@
-//! What of a configured URL is a credential.
+//! Finds credentials in configured URLs.
 
 use secrecy::SecretString;
 use url::Url;
 
 use super::Env;
 
-/// The variables whose URLs may hold one.
+/// The variables whose URLs may contain one.
 const VARIABLES: [&str; 4] = [
     "DATABASE_URL",
     "PUBLIC_URL",
     "INSTAGRAM_API_URL",
     "ALERT_URL",
 ];
-/// Words in the names of parameters whose values are credentials.
-const TELLING: [&str; 6] = ["token", "secret", "key", "pass", "auth", "sig"];
-/// A value of this length, with letters and digits, is no word.
-const LONG: usize = 16;
+/// Parameters with these words in their names contain credentials.
+const CREDENTIAL_WORDS: [&str; 6] = ["token", "secret", "key", "pass", "auth", "sig"];
+/// A value of this length with letters and digits is a token, not a word.
+const TOKEN_LENGTH: usize = 16;
 
-/// The credentials in all of them, as they stand there and as they are meant. That a URL is none is told by its section.
+/// The credentials in all of them, percent-encoded as they are written, and decoded. A wrong URL is reported by its
+/// section.
 pub(super) fn credentials(env: &Env<'_>) -> Vec<SecretString> {
     let urls = VARIABLES.iter().filter_map(|variable| env.text(variable));
     let mut found: Vec<_> = urls
         .filter_map(|url| Url::parse(&url).ok())
-        .flat_map(|url| of(&url))
+        .flat_map(|url| credentials_in(&url))
         .collect();
     found.sort_unstable();
     found.dedup();
     found.into_iter().map(SecretString::from).collect()
 }
 
-fn of(url: &Url) -> Vec<String> {
+fn credentials_in(url: &Url) -> Vec<String> {
     let mut found: Vec<String> = url.password().map(str::to_owned).into_iter().collect();
-    // Alone it is a token. (That of a database may have its password elsewhere.)
+    // A user without password is a token. (A database may have its password elsewhere.)
     if found.is_empty() && matches!(url.scheme(), "http" | "https") {
         found.push(url.username().to_owned());
     }
     for pair in url.query().unwrap_or_default().split('&') {
         let (name, value) = pair.split_once('=').unwrap_or_default();
         let name = name.to_lowercase();
-        if TELLING.iter().any(|word| name.contains(word)) || is_token(value) {
+        if CREDENTIAL_WORDS.iter().any(|word| name.contains(word)) || is_token(value) {
             found.push(value.to_owned());
         }
     }
-    let meant: Vec<_> = found
+    let decoded: Vec<_> = found
         .iter()
         .map(|text| {
-            let meant = percent_encoding::percent_decode_str(text);
-            meant.decode_utf8_lossy().into_owned()
+            let text = percent_encoding::percent_decode_str(text);
+            text.decode_utf8_lossy().into_owned()
         })
         .collect();
-    found.extend(meant);
+    found.extend(decoded);
     found.retain(|text| !text.is_empty());
     found
 }
 
 fn is_token(value: &str) -> bool {
     let has = |kind: fn(&u8) -> bool| value.as_bytes().iter().any(kind);
-    value.len() >= LONG && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    value.len() >= TOKEN_LENGTH && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
 #[cfg(test)]
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     fn found(url: &str) -> Vec<String> {
-        let mut found = of(&url.parse().unwrap());
+        let mut found = credentials_in(&url.parse().unwrap());
         found.sort_unstable();
         found.dedup();
         found

@@ -1,4 +1,4 @@
-//! Does anything arrive at all? When nothing does, the rejected requests say why.
+//! Does anything arrive at all? If not, the rejected requests say why.
 
 use super::words::{at, time};
 use super::{Check, Facts, Status, rejection_text};
@@ -6,10 +6,11 @@ use crate::rejection::RejectReason;
 
 pub(super) const NAME: &str = "arrival";
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_arrival(facts: &Facts) -> Check {
     let rejected: Vec<_> = rejection_text::rejected_since(facts, facts.last_delivery_at)
         .into_iter()
-        // Its body is kept, and told by other checks. While the database is away, that is why nothing can be kept.
+        // Unreadable bodies are kept, and other checks report them. While the database is away, that is why nothing is
+        // kept.
         .filter(|one| match one.reason {
             RejectReason::Unreadable => false,
             RejectReason::NotKept => facts.known.is_some(),
@@ -25,8 +26,8 @@ pub(super) fn check(facts: &Facts) -> Check {
         "Nothing has reached this server"
     };
     match facts.last_delivery_at {
-        // Whatever was tried, the rest is not known.
-        None if facts.known.is_none() => Check::unknown(NAME),
+        // Without the database it is unknown whether anything arrived before.
+        None if facts.known.is_none() => Check::without_database(NAME),
         None if rejected.is_empty() => nothing_yet(facts),
         None => Check::new(
             NAME,
@@ -35,13 +36,13 @@ pub(super) fn check(facts: &Facts) -> Check {
                 "{nothing} yet. {}",
                 rejection_text::sentence(&rejected, None, facts)
             ),
-            "Somebody tries to send, and misses.",
+            "A sender tries, but its requests are rejected.",
             rejection_text::next_step(rejected[0].reason, facts),
         ),
         Some(last) if rejected.is_empty() => {
             let observed = match facts.last_message_at {
                 Some(message) => format!("The last message arrived {}.", at(message, facts.now)),
-                // Whether that held a message the database knows.
+                // Only the database knows whether it held a message.
                 None if facts.known.is_none() => {
                     format!("The last delivery arrived {}.", at(last, facts.now))
                 }
@@ -50,7 +51,7 @@ pub(super) fn check(facts: &Facts) -> Check {
                     at(last, facts.now)
                 ),
             };
-            Check::ok(NAME, observed, "What is sent reaches this server.")
+            Check::ok(NAME, observed, "Requests reach this server.")
         }
         Some(last) => Check::new(
             NAME,
@@ -60,7 +61,7 @@ pub(super) fn check(facts: &Facts) -> Check {
                 time(last, facts.now),
                 rejection_text::sentence(&rejected, Some(last), facts)
             ),
-            "Somebody tries to send, and misses.",
+            "A sender tries, but its requests are rejected.",
             rejection_text::next_step(rejected[0].reason, facts),
         ),
     }
@@ -77,8 +78,8 @@ fn nothing_yet(facts: &Facts) -> Check {
              flow.",
             at(first, facts.now)
         ),
-        "Chatrace does not send, or sends somewhere else.",
-        "Run `chatrace-webhook setup`: it shows every setting to enter in Chatrace.",
+        "Chatrace does not send, or sends to another address.",
+        "Run `chatrace-webhook setup`: it shows everything to enter in Chatrace.",
     )
 }
 
@@ -123,7 +124,7 @@ mod tests {
                 "15:00",
             )
         };
-        let check = check(&facts(Some("14:02"), vec![typo(), typo(), typo()]));
+        let check = check_arrival(&facts(Some("14:02"), vec![typo(), typo(), typo()]));
         assert_eq!(check.status, Status::Problem);
         assert_eq!(
             check.observed,
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_missed_before_the_last_delivery_is_over() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             Some("14:02"),
             vec![rejected(
                 RejectReason::WrongSecret,
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn who_only_looks_is_no_problem() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             Some("14:02"),
             vec![rejected(
                 RejectReason::WrongPath,
@@ -173,10 +174,16 @@ mod tests {
         };
         let looked = || rejected(RejectReason::WrongPath, "GET", "/instagram/webhok", "15:30");
         let seen = vec![sent(), looked()];
-        assert_eq!(check(&facts(Some("14:02"), seen)).status, Status::Problem);
+        assert_eq!(
+            check_arrival(&facts(Some("14:02"), seen)).status,
+            Status::Problem
+        );
         // What was sent before the last delivery is over.
         let seen = vec![sent(), looked()];
-        assert_eq!(check(&facts(Some("15:10"), seen)).status, Status::Warning);
+        assert_eq!(
+            check_arrival(&facts(Some("15:10"), seen)).status,
+            Status::Warning
+        );
     }
 
     #[test]
@@ -188,7 +195,7 @@ mod tests {
                 "/instagram/webhook",
                 "15:00",
             )];
-            check(&facts(Some("14:02"), seen)).status
+            check_arrival(&facts(Some("14:02"), seen)).status
         };
         assert_eq!(status("DELETE"), Status::Problem);
         assert_eq!(status("OPTIONS"), Status::Warning);
@@ -196,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_scanner_does_not_hide_what_misses() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             Some("14:02"),
             vec![
                 rejected(
@@ -222,7 +229,7 @@ mod tests {
     fn of_what_began_before_only_the_last_time_is_told() {
         let early = rejected(RejectReason::Empty, "POST", "/instagram/webhook", "13:00");
         let late = rejected(RejectReason::Empty, "POST", "/instagram/webhook", "15:30");
-        let check = check(&facts(Some("14:02"), vec![early, late]));
+        let check = check_arrival(&facts(Some("14:02"), vec![early, late]));
         assert!(
             check.observed.contains(
                 "2 requests came with an empty body (400), the last at 15:30: choose raw JSON"
@@ -234,7 +241,7 @@ mod tests {
 
     #[test]
     fn when_nothing_ever_came_the_next_step_is_the_setup() {
-        let check = check(&facts(
+        let check = check_arrival(&facts(
             None,
             vec![RejectedRequest::once(
                 RejectReason::Started,
@@ -255,18 +262,18 @@ mod tests {
         let not_kept = || rejected(RejectReason::NotKept, "POST", "/instagram/webhook", "15:00");
         let there = facts(Some("14:02"), vec![not_kept()]);
         assert!(
-            check(&there).observed.starts_with(
+            check_arrival(&there).observed.starts_with(
                 "Nothing has been kept since 14:02. 1 request could not be kept (503)"
             ),
             "{}",
-            check(&there).observed
+            check_arrival(&there).observed
         );
         // That the database is away says all of it.
         let away = Facts {
             known: None,
             ..there
         };
-        assert_eq!(check(&away).status, Status::Ok);
+        assert_eq!(check_arrival(&away).status, Status::Ok);
     }
 
     #[test]
@@ -275,6 +282,6 @@ mod tests {
             known: None,
             ..facts(None, vec![])
         };
-        assert_eq!(check(&facts).status, Status::Unknown);
+        assert_eq!(check_arrival(&facts).status, Status::Unknown);
     }
 }

@@ -1,23 +1,23 @@
-//! Whether the times that bodies tell fit the time of this machine.
+//! Whether the times in bodies fit the clock of this machine.
 
 use std::time::Duration;
 
-use super::facts::length;
-use super::{Check, Facts, Status};
+use super::words::length;
+use super::{Check, Facts};
 use crate::message::{SentAtSource, Shape};
 use crate::store::RecentMessage;
 
-/// How many messages with a time of their own make a pattern.
+/// How many messages with a time of their own are needed.
 const PATTERN: usize = 3;
 /// Milliseconds that a message may seem to come from the future.
 const AHEAD: i64 = 2 * 60 * 1000;
 /// Milliseconds that a message may be late.
 const BEHIND: i64 = 60 * 60 * 1000;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_clock(facts: &Facts) -> Check {
     const NAME: &str = "clock";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     if known.recent.messages.is_empty() {
         return Check::too_early(NAME, "messages");
@@ -26,8 +26,8 @@ pub(super) fn check(facts: &Facts) -> Check {
     if skews.len() < PATTERN {
         return Check::ok(
             NAME,
-            "Too few recent messages tell when they were sent.",
-            "Their arrival is taken instead.",
+            "Too few recent messages contain the time when they were sent.",
+            "Their time of arrival is used instead.",
         );
     }
     skews.sort_unstable();
@@ -36,31 +36,30 @@ pub(super) fn check(facts: &Facts) -> Check {
     let (observed, cause) = if median > AHEAD {
         (
             format!("Messages seem to be sent {off} after they arrive."),
-            "The clock of this machine is slow, or the body tells a local time without its zone.",
+            "The clock of this machine is slow, or the body contains a local time without its zone.",
         )
     } else if median < -BEHIND {
         (
             format!("Messages seem to be sent {off} before they arrive."),
-            "The flow waits before it sends, the body tells a local time without its zone, or an old time, or the \
-             clock of this machine is fast.",
+            "The flow waits before it sends, the body contains a local time without its zone or an old time, or \
+             the clock of this machine is fast.",
         )
     } else {
         return Check::ok(
             NAME,
             "The times in bodies fit the clock of this machine.",
-            "`sentAt` can be believed.",
+            "`sentAt` can be trusted.",
         );
     };
-    Check::new(
+    Check::warning(
         NAME,
-        Status::Warning,
         observed,
         cause,
         "Synchronise the clock of this machine (NTP), and use `{{last_interaction}}` as the time in the body.",
     )
 }
 
-/// How far the body's own time is ahead of the arrival, in milliseconds. Transcripts tell of the past.
+/// How far the time in the body is ahead of the arrival, in milliseconds. Transcripts contain old messages.
 fn skew(message: &RecentMessage) -> Option<i64> {
     (message.sent_at_source != SentAtSource::Arrival && message.shape != Shape::ChatHistory)
         .then(|| message.sent_at.as_millisecond() - message.received_at.as_millisecond())
@@ -71,6 +70,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::diagnose::Status;
     use crate::diagnose::facts::Known;
     use crate::message::Direction;
     use crate::store::Recent;
@@ -93,7 +93,7 @@ mod tests {
             }),
             ..Facts::default()
         };
-        let check = check(&facts);
+        let check = check_clock(&facts);
         (check.status, check.observed)
     }
 

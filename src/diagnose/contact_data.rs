@@ -1,4 +1,4 @@
-//! "All Contact Data": a body that says who the customer is, and not what they wrote.
+//! "All Contact Data": a body with the customer's data, but without what they wrote.
 
 use super::words::{share, upper_first};
 use super::{Check, Facts, Status};
@@ -6,10 +6,10 @@ use crate::delivery::ReasonCode;
 use crate::setup::body_on_one_line;
 use crate::store::RecentDelivery;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_contact_data(facts: &Facts) -> Check {
     const NAME: &str = "contact_data";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
@@ -19,8 +19,8 @@ pub(super) fn check(facts: &Facts) -> Check {
     if bare * 2 <= deliveries.len() {
         return Check::ok(
             NAME,
-            "Recent bodies hold more than contact data.",
-            "They say what the customer wrote.",
+            "Recent bodies contain more than contact data.",
+            "They contain what the customer wrote.",
         );
     }
     let goes_on = deliveries.first().is_some_and(is_contact_only);
@@ -32,13 +32,13 @@ pub(super) fn check(facts: &Facts) -> Check {
             Status::Warning
         },
         format!(
-            "{} without a message, which is \"All Contact Data\": choose raw JSON in the External API Request and paste the body template.",
+            "{} without a message. This is \"All Contact Data\": choose raw JSON in the External API Request and paste the body template.",
             upper_first(&format!(
-                "{} held contact data",
+                "{} contained contact data",
                 share(bare, deliveries.len())
             ))
         ),
-        "It does not hold what the customer wrote.",
+        "These bodies do not contain what the customer wrote.",
         format!(
             "Choose raw JSON in the External API Request and paste this body: {}",
             body_on_one_line()

@@ -1,9 +1,9 @@
-//! Whether the database is there, and as this version needs it.
+//! Whether the database answers, and has the tables of this version.
 
-use super::facts::Spool;
-use super::{Check, Facts, Status};
+use super::facts::SpoolFacts;
+use super::{Check, Facts};
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_database(facts: &Facts) -> Check {
     const NAME: &str = "database";
     if facts.known.is_some() {
         return Check::ok(
@@ -13,34 +13,33 @@ pub(super) fn check(facts: &Facts) -> Check {
         );
     }
     let (fate, meaning) = match facts.spool {
-        Spool::On { refuses: false, .. } => (
-            "deliveries are kept on this machine's disk",
+        SpoolFacts::On { refuses: false, .. } => (
+            "deliveries wait on this machine's disk",
             "Nothing is lost. Messages cannot be read until the database is back.",
         ),
         _ => (
             "deliveries are refused with 503",
-            "Chatrace hardly tries again: what is refused is lost.",
+            "Chatrace hardly ever retries, so refused messages are lost.",
         ),
     };
-    Check::new(
+    Check::problem(
         NAME,
-        Status::Problem,
         format!("The database is away ({}): {fate}.", facts.away),
         meaning,
-        "Start the database, or make it reachable from this machine; the log has the cause.",
+        "Start the database, or make it reachable from this machine. The log contains the cause.",
     )
 }
 
-/// A database with missing migrations is not used at all, so one that answers has them.
-pub(super) fn migrations(facts: &Facts) -> Check {
+/// A database with missing migrations is not used at all, so a database that answers has them.
+pub(super) fn check_migrations(facts: &Facts) -> Check {
     const NAME: &str = "migrations";
     if facts.known.is_some() {
         Check::ok(
             NAME,
-            "The tables are those of this version.",
+            "The tables match this version.",
             "There is nothing to migrate.",
         )
     } else {
-        Check::unknown(NAME)
+        Check::without_database(NAME)
     }
 }

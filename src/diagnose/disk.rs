@@ -1,22 +1,21 @@
-//! How much room is left where the embedded database and the spool are.
+//! How much space is left for the embedded database and the spool.
 
 use super::facts::Disk;
 use super::{Check, Facts, Status};
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
-/// Less than this, and nothing can be kept soon.
+/// With less than this, the disk is full soon.
 const PROBLEM: u64 = 100 * MIB;
-/// Less than this, and somebody should look.
+/// With less than this, the operator should look.
 const WARNING: u64 = GIB;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_disk(facts: &Facts) -> Check {
     const NAME: &str = "disk";
     let Some(Disk { free, total }) = facts.disk else {
-        return Check::new(
+        return Check::unknown(
             NAME,
-            Status::Unknown,
-            "The disk of DATA_DIR cannot be asked how much room it has.",
+            "The free space on the disk of DATA_DIR is unknown.",
             "",
             "",
         );
@@ -29,18 +28,18 @@ pub(super) fn check(facts: &Facts) -> Check {
     let status = match free {
         0..PROBLEM => Status::Problem,
         PROBLEM..WARNING => Status::Warning,
-        _ => return Check::ok(NAME, observed, "There is room for what arrives."),
+        _ => return Check::ok(NAME, observed, "There is enough space for what arrives."),
     };
     Check::new(
         NAME,
         status,
         observed,
-        "On a full disk nothing can be kept, and senders are answered 503.",
-        "Make room on the disk of DATA_DIR.",
+        "When the disk is full, nothing can be stored, and senders get 503.",
+        "Free some space on the disk of DATA_DIR.",
     )
 }
 
-/// Gigabytes where they are some, else megabytes.
+/// In GiB from 10 GiB on, in MiB below.
 fn size(bytes: u64) -> String {
     if bytes < 10 * GIB {
         format!("{} MiB", bytes / MIB)
@@ -54,13 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_is_told_to_be_full_before_it_is() {
+    fn a_disk_is_reported_before_it_is_full() {
         let status = |free| {
             let disk = Some(Disk {
                 free: free * MIB,
                 total: 10_000 * MIB,
             });
-            check(&Facts {
+            check_disk(&Facts {
                 disk,
                 ..Facts::default()
             })
@@ -69,7 +68,7 @@ mod tests {
         assert_eq!(status(5_000), Status::Ok);
         assert_eq!(status(500), Status::Warning);
         assert_eq!(status(50), Status::Problem);
-        assert_eq!(check(&Facts::default()).status, Status::Unknown);
+        assert_eq!(check_disk(&Facts::default()).status, Status::Unknown);
         assert_eq!(
             (size(GIB), size(252 * GIB)),
             ("1024 MiB".into(), "252 GiB".into())

@@ -1,16 +1,16 @@
 //! Deliveries arrive, but always with the same message.
 
 use super::words::counted;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 use crate::delivery::Outcome;
 
-/// How many in a row make a pattern.
+/// How many in a row are a problem.
 const PATTERN: usize = 3;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_duplicates(facts: &Facts) -> Check {
     const NAME: &str = "duplicates";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
@@ -23,18 +23,17 @@ pub(super) fn check(facts: &Facts) -> Check {
     if row < PATTERN {
         return Check::ok(
             NAME,
-            "The newest deliveries are not only duplicates.",
-            "New messages are told apart from old ones.",
+            "The newest deliveries are not all duplicates.",
+            "New messages are recognised.",
         );
     }
-    Check::new(
+    Check::problem(
         NAME,
-        Status::Problem,
         format!(
-            "The last {} are all duplicates of messages that are stored already.",
+            "The last {} are all duplicates of stored messages.",
             counted(row as u64, "delivery")
         ),
-        "The body sends the same message again and again: a constant id, time or text, or the flow runs in a loop.",
-        "Compare the bodies under GET /instagram/deliveries?outcome=duplicate: `text` and `last_interaction` must be variables, not what was typed.",
+        "The flow sends the same message again and again: it has a constant id, time or text, or runs in a loop.",
+        "Compare the bodies under GET /instagram/deliveries?outcome=duplicate: `text` and `last_interaction` must be variables, not typed text.",
     )
 }

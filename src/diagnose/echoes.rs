@@ -4,13 +4,13 @@ use super::words::counted;
 use super::{Check, Facts, Status};
 use crate::message::Direction;
 
-/// How many make a pattern.
+/// How many are needed.
 const PATTERN: usize = 3;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_echoes(facts: &Facts) -> Check {
     const NAME: &str = "echoes";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let messages = &known.recent.messages;
     if messages.is_empty() {
@@ -22,11 +22,11 @@ pub(super) fn check(facts: &Facts) -> Check {
     if messages.len() < PATTERN || !all_outbound {
         return Check::ok(
             NAME,
-            "Recent messages are not only the business's own.",
-            "What customers write arrives.",
+            "Recent messages are not all from the business.",
+            "Messages of customers arrive.",
         );
     }
-    // Somebody who writes to all customers at once may fill the recent ones.
+    // A message to all customers at once may fill the list of recent ones.
     let status = if known.inbound == 0 {
         Status::Problem
     } else {
@@ -36,10 +36,10 @@ pub(super) fn check(facts: &Facts) -> Check {
         NAME,
         status,
         format!(
-            "The last {} are all outbound: deliveries arrive, but nothing that a customer wrote.",
+            "The last {} are all outbound: no message of a customer arrives.",
             counted(messages.len() as u64, "message")
         ),
-        "The flow, or Meta's app, reports only what the business sends.",
+        "The flow or the Meta app reports only what the business sends.",
         "Put the External API Request behind a trigger on the customer's message (in Chatrace: Default Reply, or a keyword), or subscribe the Meta app to `messages`.",
     )
 }

@@ -1,20 +1,17 @@
-//! What the checks look at. Gathered in one place (`http/diagnosis.rs`), so that the checks themselves are pure.
-
-use std::time::Duration;
+//! The input of the checks. Gathered in one place (`http/diagnosis.rs`), so that the checks themselves are pure.
 
 use jiff::Timestamp;
 
 use crate::config::SilenceAfter;
 use crate::rejection::RejectionLog;
-use crate::silence::Judgment;
+use crate::silence::Assessment;
 use crate::store::Recent;
 
-/// Everything that the service knows by itself about what arrives.
+/// Everything that the service knows without asking others.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// The time.
     pub now: Timestamp,
-    /// Where senders post: the whole URL if `PUBLIC_URL` is set, else the path.
+    /// The webhook's URL if `PUBLIC_URL` is set; otherwise with a placeholder for the host.
     pub webhook: String,
     /// When this process started.
     pub started_at: Timestamp,
@@ -22,9 +19,8 @@ pub struct Facts {
     pub last_delivery_at: Option<Timestamp>,
     /// When the newest message arrived.
     pub last_message_at: Option<Timestamp>,
-    /// Who may send.
     pub sender_auth: SenderAuth,
-    /// Whether `WEBHOOK_SECRET` is set. Without it, and with `META_APP_SECRET`, only what Meta signed is let in.
+    /// Whether `WEBHOOK_SECRET` is set. Without it, and with `META_APP_SECRET`, only what Meta signed is accepted.
     pub has_secret: bool,
     /// Whether `META_VERIFY_TOKEN` is set.
     pub handshake_expected: bool,
@@ -35,19 +31,17 @@ pub struct Facts {
     /// Why the database is away, on one line; empty while it is there.
     pub away: String,
     /// Where deliveries go while the database is away.
-    pub spool: Spool,
-    /// The disk of `DATA_DIR`, if it could be asked.
+    pub spool: SpoolFacts,
+    /// The disk of `DATA_DIR`, if its size is known.
     pub disk: Option<Disk>,
     /// After how many days deliveries and messages are deleted.
     pub retention_days: Option<u32>,
-    /// What is told about silence.
-    pub silence: Silence,
+    pub silence: SilenceFacts,
 }
 
 /// What is in the database.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// The newest rows.
     pub recent: Recent,
     /// Items in quarantine.
     pub quarantined: i64,
@@ -58,7 +52,7 @@ pub struct Known {
 /// Who may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SenderAuth {
-    /// Whoever has a valid credential.
+    /// Senders with a valid credential.
     Enforced,
     /// Anybody, although a credential is configured.
     Observed,
@@ -68,38 +62,36 @@ pub enum SenderAuth {
 
 /// Where deliveries go while the database is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spool {
-    /// There is no need for one: the database is embedded.
+pub enum SpoolFacts {
+    /// No spool is needed: the database is embedded.
     Unneeded,
-    /// It is turned off.
+    /// `SPOOL=off`.
     Off,
     /// To this machine's disk.
     On {
-        /// How many deliveries wait.
         deliveries: u64,
-        /// When the one that waits longest arrived.
+        /// When the oldest of them arrived.
         oldest: Option<Timestamp>,
-        /// Whether it could not be written last time.
+        /// Whether the last write failed.
         refuses: bool,
     },
 }
 
-/// How much room a disk has, in bytes.
+/// Space on a disk, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disk {
-    /// What is left for this user.
+    /// Available to this user.
     pub free: u64,
-    /// All of it.
     pub total: u64,
 }
 
-/// What is told about silence.
+/// The state of the silence watch.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Silence {
+pub struct SilenceFacts {
     /// `SILENCE_AFTER`.
     pub after: Option<SilenceAfter>,
-    /// What was judged last; `None` until then.
-    pub judgment: Option<Judgment>,
+    /// The last assessment; `None` before the first.
+    pub assessment: Option<Assessment>,
 }
 
 /// The first days of a service, or a test: nothing has happened.
@@ -117,25 +109,13 @@ impl Default for Facts {
             rejected: RejectionLog::default(),
             known: Some(Known::default()),
             away: String::new(),
-            spool: Spool::Unneeded,
+            spool: SpoolFacts::Unneeded,
             disk: None,
             retention_days: None,
-            silence: Silence {
+            silence: SilenceFacts {
                 after: None,
-                judgment: None,
+                assessment: None,
             },
         }
     }
-}
-
-/// A length of time as people say it: the largest unit alone.
-pub(super) fn length(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (count, unit) = match seconds {
-        0..=119 => (seconds, "second"),
-        120..=7199 => (seconds / 60, "minute"),
-        7200..=172_799 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    super::words::counted(count, unit)
 }

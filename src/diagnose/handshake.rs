@@ -4,12 +4,12 @@ use super::words::at;
 use super::{Check, Facts, Status, rejection_text};
 use crate::rejection::RejectReason;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_handshake(facts: &Facts) -> Check {
     const NAME: &str = "handshake";
     let verified = facts.rejected.all_of(RejectReason::Verified);
     let yesterday = facts.now.checked_sub(rejection_text::RECENT).ok();
     let failed = facts.rejected.all_of(RejectReason::Handshake);
-    // One failed try, perhaps by a scanner, is no warning for ever.
+    // A single attempt, perhaps by a scanner, is not a warning forever.
     let failed = failed.filter(|failed| yesterday.is_none_or(|since| failed.last_at > since));
     let last =
         |seen: &Option<crate::rejection::RejectedRequest>| seen.as_ref().map(|seen| seen.last_at);
@@ -30,9 +30,9 @@ pub(super) fn check(facts: &Facts) -> Check {
         (Some(verified), _) => Check::ok(
             NAME,
             format!("Meta verified the URL {}.", at(verified, facts.now)),
-            "Meta's own webhooks may come here.",
+            "Meta's own webhooks can arrive here.",
         ),
-        (None, _) if facts.known.is_none() => Check::unknown(NAME),
+        (None, _) if facts.known.is_none() => Check::without_database(NAME),
         (None, _) if facts.handshake_expected => Check::ok(
             NAME,
             "Meta has not verified the URL yet.",
@@ -65,19 +65,19 @@ mod tests {
 
     #[test]
     fn a_failed_handshake_is_a_warning_for_a_day() {
-        let status = |now| check(&facts(now, true)).status;
+        let status = |now| check_handshake(&facts(now, true)).status;
         assert_eq!(status("2026-11-22T13:00:00Z"), Status::Warning);
         assert_eq!(status("2026-11-23T13:00:00Z"), Status::Ok);
     }
 
     #[test]
     fn a_token_that_is_not_set_is_to_be_set_and_not_to_be_compared() {
-        let unset = check(&facts("2026-11-22T13:00:00Z", false));
+        let unset = check_handshake(&facts("2026-11-22T13:00:00Z", false));
         assert!(
             unset.observed.contains("set META_VERIFY_TOKEN to"),
             "{unset:?}"
         );
-        let set = check(&facts("2026-11-22T13:00:00Z", true));
+        let set = check_handshake(&facts("2026-11-22T13:00:00Z", true));
         assert!(
             set.observed
                 .contains("must be the value of META_VERIFY_TOKEN"),

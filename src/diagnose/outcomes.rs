@@ -1,16 +1,16 @@
-//! What became of the newest deliveries.
+//! The outcomes of the newest deliveries.
 
 use super::words::counted;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 use crate::delivery::Outcome;
 
-/// How many make a pattern.
+/// How many are needed.
 const PATTERN: usize = 3;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_outcomes(facts: &Facts) -> Check {
     const NAME: &str = "outcomes";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
@@ -22,7 +22,7 @@ pub(super) fn check(facts: &Facts) -> Check {
             .filter(|one| one.outcome == outcome)
             .count()
     };
-    let told: Vec<_> = Outcome::ALL
+    let counts: Vec<_> = Outcome::ALL
         .iter()
         .filter(|outcome| count(**outcome) > 0)
         .map(|outcome| format!("{} {outcome}", count(*outcome)))
@@ -30,20 +30,19 @@ pub(super) fn check(facts: &Facts) -> Check {
     let observed = format!(
         "Of the last {}: {}.",
         counted(deliveries.len() as u64, "delivery"),
-        told.join(", ")
+        counts.join(", ")
     );
     if deliveries.len() < PATTERN || count(Outcome::Ignored) < deliveries.len() {
-        return Check::ok(NAME, observed, "Messages are stored where there are any.");
+        return Check::ok(NAME, observed, "Messages in deliveries are stored.");
     }
-    let reason = deliveries[0].reason.as_deref().unwrap_or("nothing to keep");
-    Check::new(
+    let reason = deliveries[0].reason.as_deref().unwrap_or("no message");
+    Check::problem(
         NAME,
-        Status::Problem,
         format!(
-            "The last {} hold nothing to keep, the newest: {reason}.",
+            "The last {} contain no message. The newest: {reason}.",
             counted(deliveries.len() as u64, "delivery")
         ),
-        "The flow reports events, but not what customers write.",
+        "The flow sends events, but not what customers write.",
         "Run `chatrace-webhook setup` and compare the body of the External API Request with the template.",
     )
 }

@@ -1,17 +1,17 @@
-//! Variables of the flow that arrive as they were typed.
+//! Variables of the flow that arrive unfilled.
 
 use super::words::share;
 use super::{Check, Facts, Status};
 use crate::delivery::ReasonCode;
 use crate::store::RecentDelivery;
 
-/// How the normalizer says where a placeholder stood.
+/// How the normalizer's sentence names the place of a placeholder.
 const LITERALLY: &str = "}} literally in `";
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_placeholders(facts: &Facts) -> Check {
     const NAME: &str = "placeholders";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
@@ -21,7 +21,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     let Some(newest) = unfilled.first() else {
         return Check::ok(
             NAME,
-            "No recent delivery holds an unfilled {{placeholder}}.",
+            "No recent delivery contains an unfilled {{placeholder}}.",
             "The flow fills its variables.",
         );
     };
@@ -35,7 +35,7 @@ pub(super) fn check(facts: &Facts) -> Check {
         },
         format!(
             "{}, in {}.",
-            said(newest),
+            quote(newest),
             share(unfilled.len(), deliveries.len())
         ),
         "What the customer wrote is not in the body. It cannot be recovered.",
@@ -43,7 +43,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     )
 }
 
-/// Whether a placeholder is why it was not stored. Other codes name one in their sentence.
+/// Whether a placeholder is the reason why it was not stored. Other codes may mention one in their sentence.
 fn is_unfilled(delivery: &RecentDelivery) -> bool {
     delivery.code.as_deref() == Some(ReasonCode::UnfilledPlaceholder.as_str())
         || delivery
@@ -53,7 +53,7 @@ fn is_unfilled(delivery: &RecentDelivery) -> bool {
 }
 
 /// `The flow sends {{last_input}} literally in "text"`, out of the normalizer's sentence.
-fn said(delivery: &RecentDelivery) -> String {
+fn quote(delivery: &RecentDelivery) -> String {
     let reason = delivery.reason.as_deref().unwrap_or_default();
     let quoted = reason.find("{{").and_then(|begin| {
         let rest = &reason[begin..];
@@ -103,20 +103,20 @@ mod tests {
     #[test]
     fn a_literal_placeholder_is_quoted() {
         let unfilled = || delivery(Some(ReasonCode::UnfilledPlaceholder), REASON);
-        let found = check(&facts(vec![unfilled(), delivery(None, "")]));
+        let found = check_placeholders(&facts(vec![unfilled(), delivery(None, "")]));
         assert_eq!(found.status, Status::Problem);
         assert_eq!(
             found.observed,
             "The flow sends {{last_input}} literally in `text`, in 1 of the last 2 deliveries."
         );
-        let mended = check(&facts(vec![delivery(None, ""), unfilled()]));
-        assert_eq!(mended.status, Status::Warning);
+        let fixed = check_placeholders(&facts(vec![delivery(None, ""), unfilled()]));
+        assert_eq!(fixed.status, Status::Warning);
     }
 
     #[test]
     fn it_is_found_in_the_sentence_of_another_reason() {
         let reason = "contact data without a message, but with {{last_input}} literally in `text`";
-        let found = check(&facts(vec![delivery(
+        let found = check_placeholders(&facts(vec![delivery(
             Some(ReasonCode::ContactOnly),
             reason,
         )]));

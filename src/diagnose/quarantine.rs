@@ -1,4 +1,4 @@
-//! Bodies that are kept, and not understood.
+//! Bodies that were stored but not understood.
 
 use jiff::SignedDuration;
 
@@ -6,13 +6,13 @@ use super::words::{at, counted};
 use super::{Check, Facts, Status};
 use crate::delivery::Outcome;
 
-/// How long an old one is worth a warning.
+/// How long an old one is a warning.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_quarantine(facts: &Facts) -> Check {
     const NAME: &str = "quarantine";
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let Some(newest) = &known.recent.quarantine else {
         return Check::ok(
@@ -35,7 +35,7 @@ pub(super) fn check(facts: &Facts) -> Check {
     let reason = newest
         .reason
         .as_deref()
-        .unwrap_or("it was not understood")
+        .unwrap_or("not understood")
         .trim_end_matches('.');
     Check::new(
         NAME,
@@ -45,9 +45,9 @@ pub(super) fn check(facts: &Facts) -> Check {
             counted(u64::try_from(known.quarantined).unwrap_or_default(), "item"),
             at(newest.received_at, facts.now),
         ),
-        "These bodies are kept as they came, and are no messages.",
+        "These bodies are stored as they arrived, but no messages were made from them.",
         format!(
-            "Look at GET /instagram/deliveries/{}, and compare its body with the template of `chatrace-webhook setup`.",
+            "Look at GET /instagram/deliveries/{} and compare its body with the template of `chatrace-webhook setup`.",
             newest.delivery_id
         ),
     )

@@ -4,13 +4,13 @@ use super::words::{time, upper_first};
 use super::{Check, Facts, Status, rejection_text};
 use crate::rejection::RejectedRequest;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_rejections(facts: &Facts) -> Check {
     const NAME: &str = "near_misses";
     let yesterday = facts.now.checked_sub(rejection_text::RECENT).ok();
     let recent = rejection_text::rejected_since(facts, yesterday);
     if recent.is_empty() {
         return if facts.known.is_none() {
-            Check::unknown(NAME)
+            Check::without_database(NAME)
         } else {
             Check::ok(
                 NAME,
@@ -86,7 +86,7 @@ mod tests {
                 .collect(),
             ..Facts::default()
         };
-        let today = check(&facts("2026-11-22T13:00:00Z"));
+        let today = check_rejections(&facts("2026-11-22T13:00:00Z"));
         assert_eq!(today.status, Status::Warning);
         assert!(
             today
@@ -104,7 +104,7 @@ mod tests {
             last_message_at: Some("2026-11-22T12:30:00Z".parse().unwrap()),
             ..facts("2026-11-22T13:00:00Z")
         };
-        let fixed = check(&fixed);
+        let fixed = check_rejections(&fixed);
         assert_eq!(fixed.status, Status::Warning, "another flow may still miss");
         assert!(
             fixed
@@ -113,7 +113,10 @@ mod tests {
             "{}",
             fixed.observed
         );
-        assert_eq!(check(&facts("2026-11-23T13:00:00Z")).status, Status::Ok);
+        assert_eq!(
+            check_rejections(&facts("2026-11-23T13:00:00Z")).status,
+            Status::Ok
+        );
     }
 
     #[test]
@@ -133,7 +136,7 @@ mod tests {
             ..Facts::default()
         };
         assert_eq!(
-            check(&facts).observed,
+            check_rejections(&facts).observed,
             "Since 2026-11-20 12:00 3 connections spoke TLS to the plain HTTP port, the last at 08:00."
         );
     }

@@ -1,37 +1,36 @@
-//! Whether what is old is deleted as it was asked for.
+//! Whether old deliveries are deleted.
 
 use jiff::SignedDuration;
 
 use super::words::{at, counted};
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 
-/// How much later than asked something may be deleted.
+/// How late a deletion may be.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_retention(facts: &Facts) -> Check {
     const NAME: &str = "retention";
     let Some(days) = facts.retention_days else {
         return Check::ok(NAME, "RETENTION_DAYS is not set.", "Everything is kept.");
     };
     let Some(known) = &facts.known else {
-        return Check::unknown(NAME);
+        return Check::without_database(NAME);
     };
     let limit = SignedDuration::from_hours(24 * i64::from(days)) + SLACK;
     match known.recent.oldest_delivery_at {
-        Some(oldest) if facts.now.duration_since(oldest) > limit => Check::new(
+        Some(oldest) if facts.now.duration_since(oldest) > limit => Check::warning(
             NAME,
-            Status::Warning,
             format!(
                 "The oldest delivery arrived {}, although RETENTION_DAYS is {days}.",
                 at(oldest, facts.now)
             ),
-            "What should be deleted is still there.",
-            "See the log for why nothing is deleted.",
+            "Deliveries that should be deleted are still there.",
+            "The log contains the reason why they are not deleted.",
         ),
         _ => Check::ok(
             NAME,
             format!("Nothing is older than {}.", counted(u64::from(days), "day")),
-            "What is older is deleted.",
+            "Older deliveries are deleted.",
         ),
     }
 }
@@ -39,11 +38,12 @@ pub(super) fn check(facts: &Facts) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Status;
     use crate::diagnose::facts::Known;
     use crate::store::Recent;
 
     #[test]
-    fn what_is_kept_too_long_is_told() {
+    fn what_is_kept_too_long_is_a_warning() {
         let facts = |oldest: &str| Facts {
             now: "2026-11-22T16:00:00Z".parse().unwrap(),
             retention_days: Some(7),
@@ -56,9 +56,12 @@ mod tests {
             }),
             ..Facts::default()
         };
-        assert_eq!(check(&facts("2026-11-16T00:00:00Z")).status, Status::Ok);
         assert_eq!(
-            check(&facts("2026-11-01T00:00:00Z")).status,
+            check_retention(&facts("2026-11-16T00:00:00Z")).status,
+            Status::Ok
+        );
+        assert_eq!(
+            check_retention(&facts("2026-11-01T00:00:00Z")).status,
             Status::Warning
         );
     }

@@ -1,34 +1,32 @@
 //! Who may send.
 
 use super::facts::SenderAuth;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_sender_auth(facts: &Facts) -> Check {
     const NAME: &str = "sender_auth";
     match facts.sender_auth {
         SenderAuth::Enforced if !facts.has_secret => Check::ok(
             NAME,
-            "WEBHOOK_SECRET is not set: only what Meta signed is let in.",
-            "An External API Request of Chatrace cannot sign, so it needs that secret.",
+            "WEBHOOK_SECRET is not set: only requests signed by Meta are accepted.",
+            "An External API Request of Chatrace cannot sign, so it needs WEBHOOK_SECRET.",
         ),
         SenderAuth::Enforced => Check::ok(
             NAME,
             "Senders need a credential.",
-            "Nobody else can put messages here.",
+            "Nobody else can send messages.",
         ),
-        SenderAuth::Observed => Check::new(
+        SenderAuth::Observed => Check::warning(
             NAME,
-            Status::Warning,
-            "WEBHOOK_AUTH=observe lets in senders without a valid credential.",
+            "WEBHOOK_AUTH=observe accepts senders without a valid credential.",
             "Anybody who knows the URL can send messages.",
-            "When the log warns of nobody any more, set WEBHOOK_AUTH=enforce.",
+            "When the log contains no more warnings about senders, set WEBHOOK_AUTH=enforce.",
         ),
-        SenderAuth::Open => Check::new(
+        SenderAuth::Open => Check::warning(
             NAME,
-            Status::Warning,
             "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages.",
-            "What is stored may come from a stranger.",
-            "Set WEBHOOK_SECRET and restart this service; then add it as the header `X-Webhook-Secret` to the External API Request.",
+            "Stored messages may be forged.",
+            "Set WEBHOOK_SECRET and restart this service. Then add it as the header `X-Webhook-Secret` to the External API Request.",
         ),
     }
 }
@@ -36,15 +34,16 @@ pub(super) fn check(facts: &Facts) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Status;
 
     #[test]
-    fn an_open_door_is_a_warning() {
+    fn an_open_webhook_is_a_warning() {
         let status = |sender_auth| {
             let facts = Facts {
                 sender_auth,
                 ..Facts::default()
             };
-            check(&facts).status
+            check_sender_auth(&facts).status
         };
         assert_eq!(status(SenderAuth::Enforced), Status::Ok);
         assert_eq!(status(SenderAuth::Observed), Status::Warning);

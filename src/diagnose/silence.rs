@@ -1,62 +1,59 @@
-//! Whether it is unusually quiet.
+//! Whether messages have stopped.
 
-use super::facts::length;
-use super::words::{counted, time};
-use super::{Check, Facts, Status};
+use super::words::{counted, length, time};
+use super::{Check, Facts};
 use crate::config::SilenceAfter;
-use crate::silence::Judgment;
+use crate::silence::Assessment;
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_silence(facts: &Facts) -> Check {
     const NAME: &str = "silence";
     let Some(after) = facts.silence.after else {
         return Check::ok(
             NAME,
             "SILENCE_AFTER is not set.",
-            "Nobody is told when messages cease to come.",
+            "Nobody is alerted when messages stop.",
         );
     };
     let allowed = match after {
-        SilenceAfter::Auto => "is usual at this hour of the week".to_owned(),
+        SilenceAfter::Auto => "usual at this hour of the week".to_owned(),
         SilenceAfter::Fixed(limit) => format!("SILENCE_AFTER allows ({})", length(limit)),
     };
     let none_since = |since| format!("No message has arrived since {}", time(since, facts.now));
     let silent = |observed| {
-        Check::new(
+        Check::problem(
             NAME,
-            Status::Problem,
             observed,
-            "Messages have ceased to come.",
-            "Send a message to the account, and see in Chatrace whether the flow runs and its External API Request succeeds.",
+            "Messages have stopped.",
+            "Send a message to the account, and check in Chatrace whether the flow runs and its External API Request succeeds.",
         )
     };
-    match facts.silence.judgment {
-        None if facts.known.is_none() => Check::unknown(NAME),
-        None => Check::new(
+    match facts.silence.assessment {
+        None if facts.known.is_none() => Check::without_database(NAME),
+        None => Check::unknown(
             NAME,
-            Status::Unknown,
-            "Nobody has looked yet.",
+            "Not checked yet.",
             "The service has just started.",
             "",
         ),
-        Some(Judgment::NothingYet) => Check::ok(
+        Some(Assessment::NothingYet) => Check::ok(
             NAME,
             "There is no message yet.",
-            "There is nothing that could cease.",
+            "Silence cannot begin before the first message.",
         ),
-        Some(Judgment::TooEarly { days }) => Check::ok(
+        Some(Assessment::TooEarly { days }) => Check::ok(
             NAME,
             format!(
-                "The rhythm of messages is not known yet: the history has {}, and a week is needed.",
+                "The usual rhythm of messages is not known yet: the history has {}, and a week is needed.",
                 counted(u64::from(days), "day")
             ),
-            "Until then SILENCE_AFTER=auto does not alarm.",
+            "Until then, SILENCE_AFTER=auto sends no alert.",
         ),
-        Some(Judgment::Usual) => Check::ok(
+        Some(Assessment::Usual) => Check::ok(
             NAME,
             format!("The last message is no older than {allowed}."),
-            "Messages come as they should.",
+            "Messages arrive as usual.",
         ),
-        Some(Judgment::Silent { since } | Judgment::Unbroken { since })
+        Some(Assessment::Silent { since } | Assessment::Unbroken { since })
             if facts.last_message_at > Some(since) =>
         {
             Check::ok(
@@ -65,14 +62,14 @@ pub(super) fn check(facts: &Facts) -> Check {
                     "A message has arrived after the silence since {}.",
                     time(since, facts.now)
                 ),
-                "Messages come again.",
+                "Messages arrive again.",
             )
         }
-        Some(Judgment::Silent { since }) => {
+        Some(Assessment::Silent { since }) => {
             silent(format!("{}: longer than {allowed}.", none_since(since)))
         }
-        Some(Judgment::Unbroken { since }) => silent(format!(
-            "{}, which was unusually long when it was told.",
+        Some(Assessment::Unbroken { since }) => silent(format!(
+            "{}, which was unusually long when the alert was sent.",
             none_since(since)
         )),
     }
@@ -83,37 +80,38 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::diagnose::facts::Silence;
+    use crate::diagnose::Status;
+    use crate::diagnose::facts::SilenceFacts;
 
-    fn checked(judgment: Judgment, last_message: &str) -> Check {
-        check(&Facts {
+    fn checked(assessment: Assessment, last_message: &str) -> Check {
+        check_silence(&Facts {
             now: "2026-11-22T16:00:00Z".parse().unwrap(),
             last_message_at: Some(last_message.parse().unwrap()),
-            silence: Silence {
+            silence: SilenceFacts {
                 after: Some(SilenceAfter::Fixed(Duration::from_hours(12))),
-                judgment: Some(judgment),
+                assessment: Some(assessment),
             },
             ..Facts::default()
         })
     }
 
     #[test]
-    fn a_message_ends_silence_before_anybody_has_judged_again() {
+    fn a_message_ends_silence_before_the_next_assessment() {
         let since = "2026-11-22T10:00:00Z".parse().unwrap();
-        for judgment in [Judgment::Silent { since }, Judgment::Unbroken { since }] {
-            let status = |last| checked(judgment, last).status;
+        for assessment in [Assessment::Silent { since }, Assessment::Unbroken { since }] {
+            let status = |last| checked(assessment, last).status;
             assert_eq!(status("2026-11-22T10:00:00Z"), Status::Problem);
             assert_eq!(status("2026-11-22T15:59:59Z"), Status::Ok);
         }
     }
 
     #[test]
-    fn a_limit_that_was_raised_is_not_said_to_be_passed() {
+    fn a_raised_limit_is_not_reported_as_passed() {
         let since = "2026-11-22T10:00:00Z".parse().unwrap();
-        let check = checked(Judgment::Unbroken { since }, "2026-11-22T10:00:00Z");
+        let check = checked(Assessment::Unbroken { since }, "2026-11-22T10:00:00Z");
         assert_eq!(
             check.observed,
-            "No message has arrived since 10:00, which was unusually long when it was told."
+            "No message has arrived since 10:00, which was unusually long when the alert was sent."
         );
     }
 }

@@ -1,43 +1,41 @@
-//! What waits on this machine's disk for the database.
+//! Deliveries that wait on this machine's disk for the database.
 
 use jiff::SignedDuration;
 
-use super::facts::{self, length};
-use super::words::counted;
+use super::facts::SpoolFacts;
+use super::words::{counted, length};
 use super::{Check, Facts, Status};
 
-/// How long something may wait although the database is there.
+/// How long deliveries may wait although the database answers.
 const STUCK: SignedDuration = SignedDuration::from_mins(5);
 
-pub(super) fn check(facts: &Facts) -> Check {
+pub(super) fn check_spool(facts: &Facts) -> Check {
     const NAME: &str = "spool";
     let (deliveries, oldest) = match facts.spool {
-        facts::Spool::Unneeded => {
+        SpoolFacts::Unneeded => {
             return Check::ok(
                 NAME,
                 "The embedded database needs no spool.",
-                "It is on the same disk.",
+                "The database is on the same disk.",
             );
         }
-        facts::Spool::Off => {
-            return Check::new(
+        SpoolFacts::Off => {
+            return Check::warning(
                 NAME,
-                Status::Warning,
                 "SPOOL=off: deliveries are refused while the database is away.",
-                "Chatrace hardly tries again: what is refused is lost.",
-                "Set SPOOL=on where DATA_DIR is on a disk that survives this replica.",
+                "Chatrace hardly ever retries, so refused messages are lost.",
+                "Set SPOOL=on if DATA_DIR is on a disk that survives this replica.",
             );
         }
-        facts::Spool::On { refuses: true, .. } => {
-            return Check::new(
+        SpoolFacts::On { refuses: true, .. } => {
+            return Check::problem(
                 NAME,
-                Status::Problem,
                 "The spool cannot be written: deliveries are refused with 503.",
-                "Chatrace hardly tries again: what is refused is lost.",
-                "Make room on the disk of DATA_DIR, and see the log for the cause.",
+                "Chatrace hardly ever retries, so refused messages are lost.",
+                "Free some space on the disk of DATA_DIR. The log contains the cause.",
             );
         }
-        facts::Spool::On {
+        SpoolFacts::On {
             deliveries, oldest, ..
         } => (deliveries, oldest),
     };
@@ -45,7 +43,7 @@ pub(super) fn check(facts: &Facts) -> Check {
         return Check::ok(
             NAME,
             "The spool is empty.",
-            "Nothing waits for the database.",
+            "No delivery waits for the database.",
         );
     };
     let age = facts.now.duration_since(oldest);
@@ -55,12 +53,11 @@ pub(super) fn check(facts: &Facts) -> Check {
         length(age.unsigned_abs())
     );
     if facts.known.is_some() && age > STUCK {
-        return Check::new(
+        return Check::warning(
             NAME,
-            Status::Warning,
             observed,
-            "The database is there and does not take them.",
-            "See the log for the reason; they stay until the database takes them.",
+            "The database answers but does not accept them.",
+            "The log contains the reason. They stay in the spool until the database accepts them.",
         );
     }
     Check::new(
@@ -71,7 +68,7 @@ pub(super) fn check(facts: &Facts) -> Check {
             Status::Warning
         },
         observed,
-        "They are moved into the database when it is back.",
+        "They are moved into the database when it is available again.",
         "",
     )
 }
@@ -79,14 +76,14 @@ pub(super) fn check(facts: &Facts) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::facts::{Known, Spool};
+    use crate::diagnose::facts::{Known, SpoolFacts};
 
     #[test]
-    fn what_waits_beside_a_database_that_is_there_is_stuck() {
+    fn what_waits_while_the_database_answers_is_stuck() {
         let now = "2026-11-22T16:00:00Z".parse().unwrap();
         let facts = |since: &str, refuses| Facts {
             now,
-            spool: Spool::On {
+            spool: SpoolFacts::On {
                 deliveries: 3,
                 oldest: Some(since.parse().unwrap()),
                 refuses,
@@ -95,17 +92,17 @@ mod tests {
             ..Facts::default()
         };
         assert_eq!(
-            check(&facts("2026-11-22T15:59:00Z", false)).status,
+            check_spool(&facts("2026-11-22T15:59:00Z", false)).status,
             Status::Ok
         );
-        let stuck = check(&facts("2026-11-22T13:00:00Z", false));
+        let stuck = check_spool(&facts("2026-11-22T13:00:00Z", false));
         assert_eq!(stuck.status, Status::Warning);
         assert_eq!(
             stuck.observed,
             "3 deliveries in the spool, the oldest for 3 hours."
         );
         assert_eq!(
-            check(&facts("2026-11-22T15:59:00Z", true)).status,
+            check_spool(&facts("2026-11-22T15:59:00Z", true)).status,
             Status::Problem
         );
     }

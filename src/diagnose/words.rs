@@ -1,9 +1,13 @@
-//! How the checks say times and numbers.
+//! Times and numbers as the sentences of the checks need them.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// A time in UTC: `14:02`, and with the date when that is not today's.
+pub(super) use crate::text::upper_first;
+
+/// A time in UTC: `14:02`, with its date if that is not today.
 pub(super) fn time(time: Timestamp, now: Timestamp) -> String {
     let time = time.to_zoned(TimeZone::UTC);
     let today = now.to_zoned(TimeZone::UTC).date();
@@ -39,20 +43,16 @@ pub(super) fn share(count: usize, of: usize) -> String {
     }
 }
 
-/// The sentence with a small letter at its beginning, for the middle of another.
-pub(super) fn lower_first(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
-}
-
-/// The sentence with a capital letter at its beginning.
-pub(super) fn upper_first(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+/// A length of time in its largest unit only.
+pub(super) fn length(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (count, unit) = match seconds {
+        0..=119 => (seconds, "second"),
+        120..=7199 => (seconds / 60, "minute"),
+        7200..=172_799 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    counted(count, unit)
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
-//! Messages as rows of CSV that spreadsheets open rightly and cannot run.
+//! CSV that opens correctly and is safe from formula injection.
 //!
-//! RFC 4180, in UTF-8 with a byte order mark, without which Excel takes it for another encoding.
+//! RFC 4180, in UTF-8 with a byte order mark: without it, Excel assumes another encoding.
 //!
-//! What customers wrote is foreign. A cell that begins like a formula, or that a spreadsheet would take for a number or a
-//! date and change (ids have 17 digits, of which Excel keeps 15; leading zeros vanish; 3/4 is a day), gets an apostrophe in
-//! front. Not `="…"`: that is a formula itself, and unreadable for every other program. So that the apostrophe can be taken
-//! away again, a cell that begins with one gets another: exactly one is to be removed.
+//! What customers wrote is foreign. An apostrophe is put before a cell that begins like a formula, or that a
+//! spreadsheet would change as a number or a date (ids have 17 digits, of which Excel keeps 15; leading zeros vanish;
+//! 3/4 is a day). `="…"` would be a formula itself, which other programs cannot read. A cell that begins with an
+//! apostrophe gets another one, so that a reader always removes exactly one.
 //! <https://owasp.org/www-community/attacks/CSV_Injection>
 //!
-//! Where the list separator is `;`, as in most of Europe, Excel splits the lines there, and knows no quotes but those behind
-//! a `;`. So within a text, what begins like a formula behind a `;`, a tab or a line break gets an apostrophe too.
+//! If the list separator is `;`, as in most of Europe, Excel splits lines there and only honours quotes after a `;`.
+//! (Such an Excel must import the file with a comma as separator.) So a part of a text that begins like a formula after
+//! a `;`, a tab or a line break gets an apostrophe, too.
 
 use std::borrow::Cow;
 
@@ -66,7 +67,7 @@ pub(super) fn rows(messages: &[Message], first: bool) -> Result<Vec<u8>, csv::Er
 }
 
 fn row(message: &Message) -> [Cow<'_, str>; COLUMNS.len()] {
-    let optional = |text: &'_ Option<String>| harmless(text.clone().unwrap_or_default());
+    let optional = |text: &'_ Option<String>| safe_cell(text.clone().unwrap_or_default());
     let attachments = if message.attachments.is_empty() {
         String::new()
     } else {
@@ -75,17 +76,17 @@ fn row(message: &Message) -> [Cow<'_, str>; COLUMNS.len()] {
     [
         message.id.to_string().into(),
         message.position.to_string().into(),
-        harmless(message.channel.as_str()),
+        safe_cell(message.channel.as_str()),
         message.direction.as_str().into(),
         message.kind.as_str().into(),
         optional(&message.external_id),
-        harmless(message.contact_id.as_str()),
+        safe_cell(message.contact_id.as_str()),
         optional(&message.sender_id),
         optional(&message.recipient_id),
         optional(&message.username),
         optional(&message.display_name),
         optional(&message.text),
-        harmless(attachments),
+        safe_cell(attachments),
         optional(&message.reply_to),
         optional(&message.payload),
         millis::format(message.sent_at).into(),
@@ -97,13 +98,13 @@ fn row(message: &Message) -> [Cow<'_, str>; COLUMNS.len()] {
     ]
 }
 
-/// What a formula begins with. The wide forms are operators in some East Asian settings.
+/// The first character of formulas. The wide forms are operators in some East Asian settings.
 const OPERATORS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 /// Where a cell may begin within a text.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
 /// A foreign text as a cell.
-fn harmless<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+fn safe_cell<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
     let text = text.into();
     let begins = text.starts_with(OPERATORS)
         || text.starts_with(['\t', '\r', '\n', '\''])
@@ -127,8 +128,8 @@ fn harmless<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
     cell.into()
 }
 
-/// Whether a part of a text could run as a formula. One with apostrophes already gets another, so that exactly one is to be
-/// removed here too.
+/// Whether a part of a text could run as a formula. One with apostrophes gets another, so that a reader removes exactly
+/// one here, too.
 fn runs(part: &str) -> bool {
     part.trim_start_matches(['"', '\'']).starts_with(OPERATORS)
 }
@@ -148,7 +149,7 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// Whether a spreadsheet takes it for a number, a date or a time, and shows another text.
+/// Whether a spreadsheet would change it as a number, a date or a time.
 fn is_changed(text: &str) -> bool {
     let is_plain = text.len() <= 15
         && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -182,7 +183,7 @@ mod tests {
             "＝1+1",
             "=cmd|' /C calc'!A0",
         ] {
-            assert_eq!(harmless(formula), format!("'{formula}"));
+            assert_eq!(safe_cell(formula), format!("'{formula}"));
         }
         for text in [
             "hello = world",
@@ -192,7 +193,7 @@ mod tests {
             "a\n'tis",
             "",
         ] {
-            assert_eq!(harmless(text), text);
+            assert_eq!(safe_cell(text), text);
         }
     }
 
@@ -207,7 +208,7 @@ mod tests {
             ("\t=1", "'\t'=1"),
             (";=1", ";'=1"),
         ] {
-            assert_eq!(harmless(text), cell);
+            assert_eq!(safe_cell(text), cell);
         }
     }
 
@@ -232,7 +233,7 @@ mod tests {
             "4 Mar",
             "Sept-26",
         ] {
-            assert_eq!(harmless(id), format!("'{id}"));
+            assert_eq!(safe_cell(id), format!("'{id}"));
         }
         for id in [
             "0",
@@ -245,7 +246,7 @@ mod tests {
             "see you at 12:30",
             "...",
         ] {
-            assert_eq!(harmless(id), id);
+            assert_eq!(safe_cell(id), id);
         }
     }
 
@@ -264,12 +265,12 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_is_put_in_can_be_taken_away(text in "[='\";\t\n1a-]{0,12}") {
-            proptest::prop_assert_eq!(plain(&harmless(text.as_str())), text);
+            proptest::prop_assert_eq!(plain(&safe_cell(text.as_str())), text);
         }
 
         #[test]
         fn no_part_of_a_cell_runs(text in "[='\";\t\n1a-]{0,12}") {
-            let cell = harmless(text.as_str());
+            let cell = safe_cell(text.as_str());
             proptest::prop_assert!(!cell.starts_with(OPERATORS));
             for part in cell.split(SEPARATORS).skip(1) {
                 proptest::prop_assert!(!part.trim_start_matches('"').starts_with(OPERATORS));

@@ -1,4 +1,4 @@
-//! `GET /instagram/contacts`: who wrote.
+//! `GET /instagram/contacts`: the customers.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,18 +14,18 @@ use crate::message::Channel;
 use crate::store::{ContactFilter, ContactSummary, PageRequest};
 use crate::time::millis;
 
-/// Which contacts, and from where.
+/// A page of contacts to ask for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListContacts {
-    /// The `nextCursor` of the last page; without it, from the beginning.
+    /// The `nextCursor` of the last page. By default, from the beginning.
     #[param(example = "c2", pattern = "^(c[0-9]{1,18})?$")]
     after: Option<String>,
-    /// How many at most.
+    /// The size of a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// On this channel.
+    /// Only contacts on this channel.
     #[param(example = "instagram", pattern = "^[^\\x00]*$")]
     channel: Option<String>,
 }
@@ -35,10 +35,10 @@ pub(super) struct ListContacts {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContactPage {
     contacts: Vec<ContactView>,
-    /// Where the next page begins. Always there.
+    /// Where the next page begins. Never absent.
     #[schema(example = "c2")]
     next_cursor: String,
-    /// Whether nothing more was waiting.
+    /// Whether this was the last page.
     caught_up: bool,
 }
 
@@ -54,19 +54,19 @@ struct ContactView {
     id: String,
     /// Where the conversation takes place: the same id on another channel is another contact.
     channel: String,
-    /// The handle, as it was last named.
+    /// The latest handle.
     #[schema(required)]
     username: Option<String>,
-    /// The name, as it was last named.
+    /// The latest name.
     #[schema(required)]
     display_name: Option<String>,
     /// When the first message of the conversation arrived.
     #[serde(with = "millis")]
     first_seen: Timestamp,
-    /// When the last one arrived; a second or two behind.
+    /// When the last one arrived. Up to two seconds behind.
     #[serde(with = "millis")]
     last_seen: Timestamp,
-    /// How many messages the conversation has had; a second or two behind.
+    /// The number of messages in the conversation. Up to two seconds behind.
     messages: i64,
 }
 

@@ -1,8 +1,8 @@
-//! Cursors: opaque texts that say where a reader stands in a list.
+//! Cursors: opaque texts for a reader's position in a list.
 
 use super::error::ApiError;
 
-/// Which list a cursor belongs to; one of the other kind is a mistake that is named.
+/// The list of a cursor. A cursor of another list is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum List {
     Messages,
@@ -19,7 +19,7 @@ impl List {
         }
     }
 
-    /// The cursor behind a position.
+    /// The cursor after a position.
     pub(super) fn cursor(self, position: i64) -> String {
         format!("{}{position}", self.prefix())
     }
@@ -43,7 +43,7 @@ impl List {
     }
 }
 
-/// How many rows a page has: 100 unless said, 1000 at most.
+/// The size of a page: 100 by default, 1000 at most.
 pub(super) fn page_limit(limit: Option<u32>) -> Result<u32, ApiError> {
     match limit {
         None => Ok(100),

@@ -1,4 +1,4 @@
-//! `GET /instagram/deliveries`: what arrived, and what became of it.
+//! `GET /instagram/deliveries`: what arrived, and its outcome.
 
 use std::collections::BTreeMap;
 
@@ -26,19 +26,20 @@ use crate::time::millis;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListDeliveries {
-    /// The `nextCursor` of the last page; without it, from the beginning.
+    /// The `nextCursor` of the last page. By default, from the beginning.
     #[param(example = "d4", pattern = "^(d[0-9]{1,18})?$")]
     after: Option<String>,
-    /// How many at most.
+    /// The size of a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// With this outcome; `quarantined`: with any item in quarantine, whatever the delivery's own outcome.
+    /// Only deliveries with this outcome. `quarantined`: with any item in quarantine, whatever the delivery's own
+    /// outcome.
     #[serde(default, deserialize_with = "listed")]
     #[param(inline, value_type = Option<Listed>)]
     outcome: Option<Outcome>,
 }
 
-/// The outcomes of deliveries that are in the list.
+/// The outcomes of deliveries in the list.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "a description of what `listed` takes")]
@@ -53,8 +54,8 @@ fn listed<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Outcome>, D::Err
     parsed(value, |name| {
         match Outcome::named(name) {
         Some(Outcome::Spooled) => Err(
-            "what waits in a spool is in no list: `gauges.spool` in GET /instagram/stats says how much it is at this \
-             replica, and GET /instagram/deliveries/{id} shows one there"
+            "spooled deliveries are not in the list: `gauges.spool` in GET /instagram/stats has their number at this \
+             replica, and GET /instagram/deliveries/{id} shows one"
                 .to_owned(),
         ),
         Some(outcome) => Ok(outcome),
@@ -127,17 +128,17 @@ impl From<DeliverySummary> for DeliveryView {
     }
 }
 
-/// A delivery with everything that is known of it.
+/// A delivery with its headers, items and body.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DetailView {
     #[serde(flatten)]
     delivery: DeliveryView,
-    /// Whether body and headers were erased together with a person in them.
+    /// Whether body and headers were erased together with a person.
     erased: bool,
     headers: BTreeMap<String, String>,
     items: Vec<ItemView>,
-    /// The body as text, decompressed, credentials redacted. The exact octets are at `…/raw`.
+    /// The body as text, decompressed, with credentials redacted. The exact bytes are at `…/raw`.
     body: String,
 }
 
@@ -175,7 +176,7 @@ impl From<ItemSummary> for ItemView {
 
 /// Deliveries, in the order in which they were committed
 ///
-/// Every request that was let in, whatever became of it. What waits in a spool is not in this list.
+/// Every accepted request, whatever its outcome. Spooled deliveries are not in this list.
 #[utoipa::path(
     get, path = "/instagram/deliveries", operation_id = "listDeliveries", tag = "deliveries",
     params(ListDeliveries), security(("apiToken" = [])),
@@ -213,9 +214,9 @@ pub(super) async fn list(
     }))
 }
 
-/// One delivery, whole
+/// One delivery
 ///
-/// One that waits in the spool of the replica that is asked is `spooled`: what will be read from it is still open.
+/// A delivery in the spool of this replica has the outcome `spooled`: its items are not known yet.
 #[utoipa::path(
     get, path = "/instagram/deliveries/{id}", operation_id = "showDelivery", tag = "deliveries",
     params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
@@ -253,7 +254,7 @@ pub(super) async fn show(
     }))
 }
 
-/// A delivery for people's eyes: as text, without credentials.
+/// A delivery as people may see it: as text, without credentials.
 pub(super) struct Readable {
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: String,
@@ -270,15 +271,15 @@ pub(super) fn readable(state: &AppState, delivery: &Delivery) -> Readable {
     }
 }
 
-/// The exact octets of a delivery
+/// The exact bytes of a delivery
 ///
-/// As they came; nothing is redacted. They are foreign: no browser may take them for a page.
+/// As they arrived, with nothing redacted. They come from outside, so browsers must not show them as a page.
 #[utoipa::path(
     get, path = "/instagram/deliveries/{id}/raw", operation_id = "rawDelivery", tag = "deliveries",
     params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
     responses(
-        (status = 200, description = "The body, or the query of a delivery in one.", content_type = "application/octet-stream",
-            headers(("content-disposition" = String, description = "`attachment`, with the id as name.")),
+        (status = 200, description = "The body, or the query of a delivery without a body.", content_type = "application/octet-stream",
+            headers(("content-disposition" = String, description = "`attachment`, with the id as its name.")),
             example = json!("{\"contact_id\":\"12345\",\"full_name\":\"Ana\",\"text\":\"hello\"}")),
         ReadErrors, NotFound, Gone,
     )
@@ -290,7 +291,7 @@ pub(super) async fn raw(
     let detail = find(&state, &id).await?;
     if detail.delivery.is_erased() {
         return Err(ApiError::Gone(
-            "The body was erased together with a person in it.".to_owned(),
+            "The body was erased together with a person.".to_owned(),
         ));
     }
     let disposition = format!("attachment; filename=\"{}\"", detail.delivery.id);
@@ -301,11 +302,11 @@ pub(super) async fn raw(
     Ok((headers, detail.delivery.body).into_response())
 }
 
-/// A delivery wherever it is: the spool is asked when the database does not have it, or is away.
+/// A delivery from the database, or from the spool if it is not in the database or the database is away.
 pub(super) async fn find(state: &AppState, id: &str) -> Result<DeliveryDetail, ApiError> {
     let id = id
         .parse()
-        .map_err(|_| ApiError::BadRequest("The id of a delivery is a UUID.".to_owned()))?;
+        .map_err(|_| ApiError::BadRequest("The id of a delivery must be a UUID.".to_owned()))?;
     let stored = state.store.delivery(id).await;
     if let Ok(Some(detail)) = stored {
         return Ok(detail);

@@ -1,4 +1,4 @@
-//! `DELETE /instagram/contacts/{id}`: erases a person, or only looks whom that would be.
+//! `DELETE /instagram/contacts/{id}`: erases a person, or shows what that would erase.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,15 +13,15 @@ use crate::maintenance::{self, ErasureTotals};
 use crate::message::Channel;
 use crate::store::{ContactSummary, PersonId};
 
-/// Who exactly.
+/// Which person.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EraseContact {
-    /// Only on this channel; without it, on every one.
+    /// Only on this channel. By default, on every channel.
     #[param(example = "instagram", pattern = "^[^\\x00]+$")]
     channel: Option<String>,
-    /// Whether only to tell which contacts would be erased, and to change nothing.
+    /// Only show which contacts would be erased, without changing anything.
     #[serde(default)]
     dry_run: bool,
 }
@@ -30,9 +30,8 @@ pub(super) struct EraseContact {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum ErasureAnswer {
-    /// It was.
     Erased(ErasureView),
-    /// With `dryRun`, it would be.
+    /// With `dryRun`.
     DryRun(DryErasureView),
 }
 
@@ -44,17 +43,17 @@ pub(super) struct ErasureView {
     tally: ErasureTotals,
 }
 
-/// Whom it would erase.
+/// What would be erased.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DryErasureView {
     success: bool,
     /// Always `true`: nothing was changed.
     dry_run: bool,
-    /// How many messages would go, those of all these contacts.
+    /// The number of messages of all these contacts.
     messages: i64,
     /// The contacts, in the order in which they were first seen.
-    contacts: Vec<DoomedView>,
+    contacts: Vec<AffectedContact>,
 }
 
 /// A contact that would be erased.
@@ -63,22 +62,22 @@ pub(super) struct DryErasureView {
 #[schema(example = json!({
     "id": "12345", "channel": "instagram", "username": "ana.shop", "displayName": "Ana", "messages": 1
 }))]
-struct DoomedView {
+struct AffectedContact {
     /// The id on the channel or in Chatrace, as in the `contactId` of messages.
     id: String,
     /// Where the conversation takes place.
     channel: String,
-    /// The handle, as it was last named.
+    /// The latest handle.
     #[schema(required)]
     username: Option<String>,
-    /// The name, as it was last named.
+    /// The latest name.
     #[schema(required)]
     display_name: Option<String>,
-    /// How many messages would go with it.
+    /// The number of messages that would be erased with it.
     messages: i64,
 }
 
-impl From<ContactSummary> for DoomedView {
+impl From<ContactSummary> for AffectedContact {
     fn from(contact: ContactSummary) -> Self {
         Self {
             id: contact.id,
@@ -90,18 +89,18 @@ impl From<ContactSummary> for DoomedView {
     }
 }
 
-/// Erases a person: messages, contact, aliases, and every raw body that held them.
+/// Erases a person
 ///
-/// Whom nobody knows is erased too: nothing of theirs that is still on its way comes in. So there is no
-/// 404, and to repeat it is always right.
+/// Erases their messages, contact and aliases, and every raw body that contained them. Unknown ids are accepted: data
+/// still in flight for them is dropped. Never 404; safe to repeat.
 ///
-/// A person is found by every id that stood beside theirs, and what is erased cannot be brought back: ask with `dryRun` first
-/// whether all these contacts are theirs.
+/// A person is found by every id that was sent together with theirs. An erasure cannot be undone: first use `dryRun` to
+/// check that all these contacts are the same person.
 #[utoipa::path(
     delete, path = "/instagram/contacts/{id}", operation_id = "eraseContact", tag = "contacts",
-    params(("id" = String, Path, description = "A contact's id, or another id of the same person.", pattern = "^[^\\x00]*[^\\s\\x00][^\\x00]*$"), EraseContact),
+    params(("id" = String, Path, description = "The id of a contact, or another id of the same person.", pattern = "^[^\\x00]*[^\\s\\x00][^\\x00]*$"), EraseContact),
     security(("apiToken" = [])),
-    responses((status = 200, description = "How much was erased; or, with `dryRun`, whom it would erase.", body = ErasureAnswer,
+    responses((status = 200, description = "How much was erased; with `dryRun`, what would be erased.", body = ErasureAnswer,
         examples(
             ("erased" = (value = json!({"success": true, "messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0}))),
             ("dryRun" = (value = json!({"success": true, "dryRun": true, "messages": 1, "contacts": [
@@ -116,12 +115,12 @@ pub(super) async fn erase(
 ) -> Result<Json<ErasureAnswer>, ApiError> {
     if id.contains('\0') {
         return Err(ApiError::BadRequest(
-            "The id of a contact must not hold NUL.".to_owned(),
+            "The id of a contact must not contain NUL.".to_owned(),
         ));
     }
     if id.trim().is_empty() {
         return Err(ApiError::BadRequest(
-            "The id of a contact must not be blank: it stands at the end of the path.".to_owned(),
+            "The id of a contact must not be blank: it is the end of the path.".to_owned(),
         ));
     }
     if query.channel.as_deref() == Some("") {
@@ -136,25 +135,24 @@ pub(super) async fn erase(
             .map(|name| Channel::asked(&name).as_str().to_owned()),
         id,
     };
-    let nobody = || {
+    let ambiguous = || {
         ApiError::BadRequest(
-            "This id stands beside many contacts, so it is no single person's: ask with a contact id."
-                .to_owned(),
+            "This id is shared by several contacts; use a contact id instead.".to_owned(),
         )
     };
     if query.dry_run {
-        let affected = state.store.affected(&person).await?.ok_or_else(nobody)?;
+        let affected = state.store.affected(&person).await?.ok_or_else(ambiguous)?;
         return Ok(Json(ErasureAnswer::DryRun(DryErasureView {
             success: true,
             dry_run: true,
             messages: affected.iter().map(|contact| contact.messages).sum(),
-            contacts: affected.into_iter().map(DoomedView::from).collect(),
+            contacts: affected.into_iter().map(AffectedContact::from).collect(),
         })));
     }
     let spool = state.fallback.as_ref().map(|fallback| fallback.spool());
     let erased = maintenance::erase(state.store.as_ref(), spool, &person, Timestamp::now()).await?;
-    let tally = erased.ok_or_else(nobody)?;
-    // Not whom: the log is no place for what was just erased.
+    let tally = erased.ok_or_else(ambiguous)?;
+    // Without the id: the log must not contain what was just erased.
     tracing::info!(
         messages = tally.messages,
         contacts = tally.contacts,

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize as _, Deserializer};
 
 use super::error::ApiError;
-use crate::store::parse_moment;
+use crate::filter::parse_moment;
 
 /// Parameters in the path: axum's extractor with this service's errors.
 #[derive(Debug, Clone, Copy)]

@@ -2,23 +2,23 @@
 
 use jiff::Timestamp;
 
-use super::{AppState, WEBHOOK_PATH};
+use super::AppState;
 use crate::config::WebhookAuth;
-use crate::diagnose::facts::{Disk, Known, SenderAuth, Silence, Spool};
-use crate::diagnose::{Facts, Outside, Report, own_checks};
+use crate::delivery::WEBHOOK_PATH;
+use crate::diagnose::facts::{Disk, Known, SenderAuth, SilenceFacts, SpoolFacts};
+use crate::diagnose::{Facts, Report, own_checks};
 use crate::message::Direction;
+use crate::probe::ExternalChecks;
 use crate::rejection::RejectionLog;
 use crate::setup;
 use crate::store::{Count, Recent, Snapshot, StoreError};
-
-/// The longest cause that is shown, in characters.
-const CAUSE: usize = 160;
+use crate::text;
 
 /// All checks: those on the facts and, if others were asked, those on their answers.
-pub(super) fn report(facts: &Facts, outside: Option<Outside>) -> Report {
+pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report {
     let own = own_checks(facts);
-    Report::of(match outside {
-        Some(outside) => outside.around(own),
+    Report::new(match external {
+        Some(external) => external.around(own),
         None => own,
     })
 }
@@ -42,7 +42,7 @@ impl StoreFacts {
             Err(error) => Err(error.clone()),
         };
         if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
-            tracing::warn!(%error, "the statistics are degraded");
+            tracing::warn!(%error, "the database cannot be read for the statistics");
         }
         Self {
             snapshot,
@@ -90,9 +90,9 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
         spool: spool(state),
         disk: disk(state),
         retention_days: state.config.retention_days,
-        silence: Silence {
+        silence: SilenceFacts {
             after: state.config.silence.after,
-            judgment: *state.silence.borrow(),
+            assessment: *state.silence.borrow(),
         },
     }
 }
@@ -112,29 +112,27 @@ fn webhook_url(state: &AppState) -> String {
     }
 }
 
-/// Why the database is away: one line without credentials.
+/// Why the database is away, in one line without credentials.
 fn cause(state: &AppState, error: &StoreError) -> String {
-    let text = match error {
+    let cause = match error {
         StoreError::Unavailable(cause) | StoreError::Conflict(cause) => cause.clone(),
         other => other.to_string(),
     };
-    let one_line = |letter: char| if letter.is_control() { ' ' } else { letter };
-    let text = state.redactor.redact(&text);
-    text.chars().map(one_line).take(CAUSE).collect()
+    text::excerpt(&state.redactor.redact(&cause))
 }
 
-fn spool(state: &AppState) -> Spool {
+fn spool(state: &AppState) -> SpoolFacts {
     match &state.fallback {
         Some(fallback) => {
             let depth = fallback.spool().depth();
-            Spool::On {
+            SpoolFacts::On {
                 deliveries: depth.deliveries,
                 oldest: depth.oldest,
                 refuses: fallback.spool_refuses(),
             }
         }
-        None if state.config.database.is_embedded() => Spool::Unneeded,
-        None => Spool::Off,
+        None if state.config.database.is_embedded() => SpoolFacts::Unneeded,
+        None => SpoolFacts::Off,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `GET /instagram/messages`: the polling API that Chatrace lacks; the same as a stream, and as a file.
+//! `GET /instagram/messages`: the polling API that Chatrace lacks, also as a stream and as a file.
 
 mod export;
 mod parameters;
@@ -21,30 +21,30 @@ use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
 use crate::message::Message;
 use crate::store;
-use parameters::ListMessages;
+use parameters::{ListMessages, start};
 
 /// The longest that a request may wait for messages, in seconds.
 const LONGEST_WAIT: u64 = 30;
-/// How long is looked for what is rare before an empty page says that there is more to look through.
-const SEARCH: Duration = Duration::from_millis(500);
+/// How long a request searches for rare messages before it answers an empty page with `caughtUp: false`.
+const SEARCH_TIME: Duration = Duration::from_millis(500);
 
 /// A page of messages, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessagePage {
     messages: Vec<Message>,
-    /// Where the next page begins. Always there: a reader keeps it and asks again later.
+    /// Where the next page begins. Never absent: keep it, and ask again later.
     #[schema(example = "m1")]
     next_cursor: String,
-    /// Whether nothing more was waiting. While it is false, ask again at once, even after an empty page.
+    /// Whether there was nothing more to read. While it is false, ask again at once, even after an empty page.
     caught_up: bool,
 }
 
 /// Messages, oldest first
 ///
-/// In the order in which they were committed: a message that commits late stands behind every message that could be
-/// read before it, so a reader who goes on at `nextCursor` misses none. With `wait` the answer comes with the first
-/// message that fits, or when the time is over.
+/// In the order in which they were committed. A message that is committed late comes after every message that could be
+/// read before, so a reader who continues at `nextCursor` misses none. With `wait`, the answer comes with the first
+/// matching message, or after that time.
 #[utoipa::path(
     get, path = "/instagram/messages", operation_id = "listMessages", tag = "messages",
     params(ListMessages), security(("apiToken" = [])),
@@ -73,13 +73,13 @@ pub(super) async fn list(
         let page = store::message_page(&*state.store, &filter, after, head, limit).await?;
         after = page.last;
         let empty = page.messages.is_empty();
-        if empty && !page.caught_up && began.elapsed() < SEARCH {
+        if empty && !page.caught_up && began.elapsed() < SEARCH_TIME {
             continue;
         }
         let waits = empty && page.caught_up && !wait.is_zero();
         let more = waits
             && tokio::select! {
-                change = timeout_at(began + wait, notified.changed()) => matches!(change, Ok(Ok(()))),
+                changed = timeout_at(began + wait, notified.changed()) => matches!(changed, Ok(Ok(()))),
                 () = state.lifecycle.soft().cancelled() => false,
             };
         if !more {
@@ -89,13 +89,5 @@ pub(super) async fn list(
                 caught_up: page.caught_up,
             }));
         }
-    }
-}
-
-/// The position of a cursor; `latest` is where the list ends now.
-async fn start(state: &AppState, cursor: Option<&str>) -> Result<i64, ApiError> {
-    match cursor {
-        Some("latest") => Ok(state.store.head().await?),
-        cursor => List::Messages.position(cursor),
     }
 }

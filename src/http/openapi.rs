@@ -1,7 +1,7 @@
-//! `GET /openapi.json`: the description of the API, made from the handlers.
+//! `GET /openapi.json`: the description of the API, generated from the handlers.
 //!
-//! Each handler stands below its own description (`#[utoipa::path]`), and a route is made of both at once, so that
-//! there is none without one.
+//! Each handler has its own description (`#[utoipa::path]`), and a route is made of both at once, so there is none
+//! without a description.
 
 use std::sync::LazyLock;
 
@@ -15,36 +15,37 @@ use utoipa::{Modify, OpenApi as _};
 #[openapi(
     info(
         title = "chatrace-webhook",
-        description = "Receives the webhooks by which Chatrace hands over Instagram messages, and gives them out again.\n\n\
-            Errors look like `{\"success\":false,\"error\":\"a sentence\"}`. Every answer has `x-request-id`. A trailing \
-            slash is accepted everywhere.",
+        description = "Receives the webhooks by which Chatrace hands over Instagram messages, stores them, and \
+            serves them to your own systems.\n\n\
+            Errors look like `{\"success\":false,\"error\":\"a sentence\"}`. Every answer has `x-request-id`. A \
+            trailing slash is accepted everywhere.",
     ),
     tags(
-        (name = "webhook", description = "Where Chatrace and Meta send to."),
-        (name = "messages", description = "Reading what was received, without missing anything."),
-        (name = "contacts", description = "Who wrote."),
-        (name = "deliveries", description = "What arrived, and what became of it."),
-        (name = "operation", description = "How the service is."),
+        (name = "webhook", description = "Where Chatrace and Meta send requests."),
+        (name = "messages", description = "Read messages without missing any."),
+        (name = "contacts", description = "The customers."),
+        (name = "deliveries", description = "What arrived, and its outcome."),
+        (name = "operation", description = "The state of the service."),
     ),
-    modifiers(&Credentials),
+    modifiers(&SecuritySchemes),
 )]
 struct Description;
 
-/// Who may do what.
-struct Credentials;
+/// Adds the credentials that the API accepts.
+struct SecuritySchemes;
 
-impl Modify for Credentials {
+impl Modify for SecuritySchemes {
     fn modify(&self, description: &mut OpenApi) {
-        let bearer = |says: &str| {
+        let bearer = |description: &str| {
             let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-            SecurityScheme::Http(scheme.description(Some(says)).build())
+            SecurityScheme::Http(scheme.description(Some(description)).build())
         };
         let header = |name: &str, says: &str| {
             SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, says)))
         };
-        let session = "A session on the page, which POST /login opens for an API token.";
+        let session = "A session of the operator's page, opened by POST /login with an API token.";
         let query = |name: &str| {
-            let says = "A WEBHOOK_SECRET, where no header can be set.";
+            let says = "A WEBHOOK_SECRET, for senders that cannot set a header.";
             SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::with_description(name, says)))
         };
         let schemes = [
@@ -69,7 +70,7 @@ impl Modify for Credentials {
                 "signature",
                 header(
                     "x-hub-signature-256",
-                    "Meta's: `sha256=` and the HMAC-SHA256 of the body with META_APP_SECRET, in hexadecimal digits.",
+                    "Meta's signature: `sha256=` and the HMAC-SHA256 of the body with META_APP_SECRET, in hexadecimal digits.",
                 ),
             ),
         ];
@@ -87,7 +88,7 @@ pub(super) fn frame() -> OpenApi {
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let mut description = super::routes().into_openapi();
-    // One handler may take several methods, but each operation has an id of its own.
+    // A handler may accept several methods, but each operation needs its own id.
     for item in description.paths.paths.values_mut() {
         for (operation, method) in [(&mut item.put, "Put"), (&mut item.patch, "Patch")] {
             if let Some(id) = operation.as_mut().and_then(|one| one.operation_id.as_mut()) {
@@ -95,7 +96,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
             }
         }
     }
-    // What is made of plain data can be written as JSON.
+    // Plain data can always be written as JSON.
     description.to_pretty_json().unwrap_or_default()
 });
 

@@ -1,7 +1,7 @@
-//! `GET /`: the operator's page, for whoever has a browser and an API token. It shows, and changes nothing.
+//! `GET /`: the operator's page, for a browser and an API token. It only shows things.
 //!
-//! Everything is made on the server, so that there is one place where foreign text becomes HTML; a script only fetches
-//! the page again when something has happened. Links are relative: the page may stand below a path of a proxy.
+//! All HTML is made on the server, so that there is one place where foreign text is escaped. A script fetches the page
+//! again when something has happened. Links are relative: a proxy may serve the page below a path.
 
 mod assets;
 mod session;
@@ -32,13 +32,13 @@ pub(super) use session::{NAME as COOKIE, is_open as has_session};
 const LARGEST_FORM: usize = 8 * 1024;
 /// How long a login may take to arrive.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many messages are shown, and how many deliveries: the newest.
+/// How many of the newest messages and deliveries are shown.
 const SHOWN: u32 = 50;
 
-/// The query that asks for more than is known here.
-const OUTSIDE: &str = "outside";
+/// The query that asks for the external checks.
+const EXTERNAL: &str = "outside";
 
-/// Nothing but what is this service's own is loaded or run, whatever a message says.
+/// Only this service's own files are loaded or run, whatever a message contains.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -48,7 +48,7 @@ pub(super) fn routes() -> Router<AppState> {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     Router::new()
-        // Who sends something to this path means the webhook.
+        // A POST here was probably meant for the webhook.
         .route("/", get(home).fallback(unknown_path::not_found))
         .route("/login", get(to_home).post(log_in))
         .route("/logout", get(to_home).post(log_out))
@@ -63,10 +63,10 @@ pub(super) fn routes() -> Router<AppState> {
         )
 }
 
-/// Somebody with a session.
-struct Reader;
+/// A request with a session.
+struct LoggedIn;
 
-impl FromRequestParts<AppState> for Reader {
+impl FromRequestParts<AppState> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
@@ -75,10 +75,10 @@ impl FromRequestParts<AppState> for Reader {
             Ok(Self)
         } else if parts.uri.path() != "/" {
             Err(redirect(".."))
-        } else if query.is_none_or(|query| query == OUTSIDE) {
+        } else if query.is_none_or(|query| query == EXTERNAL) {
             Err(view::login(StatusCode::OK, None))
         } else {
-            // It may be a message with the path left out: no sender may take a form for its receipt.
+            // It may be a message sent without the path. A sender must not mistake the login form for a receipt.
             Err(unknown_path::nothing_here(true).into_response())
         }
     }
@@ -89,7 +89,7 @@ fn redirect(place: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
 }
 
-/// Sends browsers to the path without a slash at its end: relative links begin somewhere else behind one.
+/// Redirects browsers to the path without a slash at its end, since relative links depend on it.
 async fn without_slash(request: Request, next: Next) -> Response {
     let is_behind = request.extensions().get::<EndsWithSlash>().is_some();
     if is_behind && request.method() == Method::GET {
@@ -100,19 +100,19 @@ async fn without_slash(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// For those who ask for the path that a form was sent to.
+/// A GET of a path that only accepts a form.
 async fn to_home() -> Response {
     redirect(".")
 }
 
-/// The page itself. With `?outside`, the public address and Chatrace's API are asked before.
-async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: Reader) -> Response {
-    let outside = match query.as_deref() {
-        Some(OUTSIDE) => Some(state.inquiry.ask().await),
-        _ => state.inquiry.known(),
+/// The page itself. With `?outside`, the external checks run first.
+async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: LoggedIn) -> Response {
+    let external = match query.as_deref() {
+        Some(EXTERNAL) => Some(state.prober.ask().await),
+        _ => state.prober.known(),
     };
-    let look = stats::look(&state, outside).await;
-    // A database that is away is asked once.
+    let look = stats::look(&state, external).await;
+    // A database that is away is asked only once.
     let newest = if look.stats.degraded {
         None
     } else {
@@ -121,10 +121,10 @@ async fn home(State(state): State<AppState>, RawQuery(query): RawQuery, _: Reade
     view::home(&state, &look, newest.as_ref())
 }
 
-/// One delivery: what stood in it, and what became of it.
+/// One delivery: its body and its outcome.
 async fn delivery(
     State(state): State<AppState>,
-    _: Reader,
+    _: LoggedIn,
     id: Result<Path<String>, ApiError>,
 ) -> Response {
     let found = match id {
@@ -158,11 +158,11 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
         .find(|(name, _)| name == "token")
         .map_or_else(String::new, |(_, token)| token.trim().to_owned());
     if !secret::is_one_of(&token, &state.api_tokens) {
-        tracing::warn!("🚫 Somebody tried to log in to the page with a wrong token");
+        tracing::warn!("🚫 A login to the page with a wrong token was refused");
         return view::login(
             StatusCode::UNAUTHORIZED,
             Some(
-                "This is not the API token. Look for API_TOKEN in .env or in the environment of the service.",
+                "This is not the API token. Find API_TOKEN in .env or in the environment of the service.",
             ),
         );
     }
@@ -170,7 +170,7 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     ([(header::SET_COOKIE, cookie)], redirect(".")).into_response()
 }
 
-/// Ends the session in this browser, unless another site asks for it.
+/// Ends the session of this browser, unless another site requests it.
 async fn log_out(headers: HeaderMap) -> Response {
     let site = headers.get("sec-fetch-site");
     if site.is_some_and(|site| site == "cross-site") {
@@ -179,8 +179,8 @@ async fn log_out(headers: HeaderMap) -> Response {
     ([(header::SET_COOKIE, session::NO_COOKIE)], redirect(".")).into_response()
 }
 
-/// Whether a proxy says so: the one next to the browser stands first. Who forges this gets a cookie that the own browser
-/// does not send.
+/// Whether a proxy says that the browser used TLS. The first value is from the proxy next to the browser. A client that
+/// forges it only gets a cookie that its own browser does not send.
 fn came_by_tls(headers: &HeaderMap) -> bool {
     let schemes = headers.get("x-forwarded-proto");
     let first = schemes.and_then(|schemes| schemes.to_str().ok()?.split(',').next());

@@ -1,4 +1,4 @@
-//! `POST …/reprocess`: reading quarantine again with today's normalizer.
+//! `POST …/reprocess`: reads quarantined deliveries again with the current normalizer.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,37 +14,37 @@ use super::extract::{Path, Query, moment};
 use crate::maintenance::{Part, ReprocessTotals, reprocess, reprocess_one};
 use crate::store::Mode;
 
-/// How one delivery is read again.
+/// How to reprocess one delivery.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReprocessDelivery {
-    /// Whether only to count, and to change nothing.
+    /// Only count, without changing anything.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// Which part of the quarantine.
+/// Which deliveries in quarantine.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReprocessQuarantine {
-    /// The `nextCursor` of the last part; without it, from the beginning.
+    /// The `nextCursor` of the last request. By default, from the beginning.
     #[param(example = "d2", pattern = "^(d[0-9]{1,18})?$")]
     after: Option<String>,
-    /// How many deliveries at most.
+    /// The maximum number of deliveries.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Only what arrived at this time or later.
+    /// Only deliveries that arrived at this time or later.
     #[serde(default, deserialize_with = "moment")]
     #[param(value_type = Option<String>, format = DateTime, example = "2026-07-09T14:56:00Z")]
     since: Option<Timestamp>,
-    /// Whether only to count, and to change nothing.
+    /// Only count, without changing anything.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// What came of one delivery.
+/// The outcomes of one delivery.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct OneView {
     success: bool,
@@ -52,7 +52,7 @@ pub(super) struct OneView {
     counts: ReprocessTotals,
 }
 
-/// What came of a part of the quarantine, and where the next part begins.
+/// The outcomes of these deliveries, and where the next ones begin.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PartView {
@@ -64,11 +64,13 @@ pub(super) struct PartView {
     caught_up: bool,
 }
 
-/// Reads one delivery again. Where nothing is in quarantine, nothing happens.
+/// Reads one delivery again
+///
+/// Without an item in quarantine, nothing happens.
 #[utoipa::path(
     post, path = "/instagram/deliveries/{id}/reprocess", operation_id = "reprocessDelivery", tag = "deliveries",
     params(("id" = Uuid, Path, description = "The id of a delivery."), ReprocessDelivery), security(("apiToken" = [])),
-    responses((status = 200, description = "What came of it.", body = OneView), ReadErrors, NotFound)
+    responses((status = 200, description = "The new outcomes.", body = OneView), ReadErrors, NotFound)
 )]
 pub(super) async fn one(
     State(state): State<AppState>,
@@ -91,11 +93,11 @@ pub(super) async fn one(
     }))
 }
 
-/// Reads a part of the quarantine again, oldest first.
+/// Reads quarantined deliveries again, oldest first
 #[utoipa::path(
     post, path = "/instagram/quarantine/reprocess", operation_id = "reprocessQuarantine", tag = "deliveries",
     params(ReprocessQuarantine), security(("apiToken" = [])),
-    responses((status = 200, description = "What came of this part, and where the next one begins.", body = PartView), ReadErrors)
+    responses((status = 200, description = "The new outcomes, and where the next deliveries begin.", body = PartView), ReadErrors)
 )]
 pub(super) async fn quarantine(
     State(state): State<AppState>,
@@ -123,7 +125,7 @@ fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::DryRun } else { Mode::Real }
 }
 
-/// Wakes those who wait for messages, and says it in the log.
+/// Wakes readers who wait for messages, and logs the outcomes.
 fn announce(state: &AppState, counts: &ReprocessTotals) {
     if counts.stored > 0 {
         state.commits.announce();
@@ -133,7 +135,7 @@ fn announce(state: &AppState, counts: &ReprocessTotals) {
             deliveries = counts.deliveries,
             stored = counts.stored,
             quarantined = counts.quarantined_after,
-            "read quarantine again"
+            "reprocessed quarantined deliveries"
         );
     }
 }

@@ -3,12 +3,11 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
+use secrecy::SecretString;
 
 use super::secret::{bearer, is_one_of};
 use crate::config::{Config, WebhookAuth};
+use crate::crypto::is_meta_signature;
 use crate::rejection::RejectReason;
 
 /// The query parameters that may carry the secret, and are never kept.
@@ -137,7 +136,8 @@ impl SenderCredentials<'_> {
         // A signature covers a body and never a query: there it proves nothing.
         if let (Content::Body(body), Some(signature)) = (content, self.signature) {
             let app_secret = self.sender.app_secret.as_ref();
-            let matches = app_secret.is_some_and(|secret| signs(secret, signature, body));
+            let matches =
+                app_secret.is_some_and(|secret| is_meta_signature(secret, signature, body));
             return (!matches).then_some(RejectReason::BadSignature);
         }
         match self.secret {
@@ -200,36 +200,10 @@ pub(super) fn is_blank(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
-/// Whether `sha256=<hex>` is the HMAC of the body, byte for byte as it came: Meta signs its own escaping.
-fn signs(secret: &SecretString, signature: &[u8], body: &[u8]) -> bool {
-    let Some(expected) = signature.strip_prefix(b"sha256=").and_then(from_hex) else {
-        return false;
-    };
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
-        return false;
-    };
-    mac.update(body);
-    mac.verify_slice(&expected).is_ok()
-}
-
-fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut bytes = Vec::with_capacity(hex.len() / 2);
-    for pair in hex.chunks(2) {
-        let &[high, low] = pair else { return None };
-        bytes.push(digit(high)? << 4 | digit(low)?);
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hex::hex;
+    use crate::crypto::meta_signature;
 
     fn sender(secrets: &[&str], app_secret: Option<&str>) -> Sender {
         Sender {
@@ -297,9 +271,7 @@ mod tests {
     }
 
     fn signature(body: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(b"app").unwrap();
-        mac.update(body);
-        format!("sha256={}", hex(&mac.finalize().into_bytes()))
+        meta_signature(&"app".into(), body)
     }
 
     #[test]

@@ -12,11 +12,11 @@ use super::process_stats::ProcessStats;
 use super::rejections::Rejections;
 use super::sender::Sender;
 use crate::config::Config;
-use crate::diagnose::Inquiry;
 use crate::ingest::{Commits, Fallback, Ingest};
 use crate::lifecycle::Lifecycle;
+use crate::probe::Prober;
 use crate::redact::Redactor;
-use crate::silence::Judgment;
+use crate::silence::Assessment;
 use crate::store::Store;
 
 /// What handlers share. Cheap to clone.
@@ -39,11 +39,11 @@ pub struct SharedState {
     pub(super) process: ProcessStats,
     pub(super) notifier: MessageNotifier,
     pub(super) silence: SilenceReceiver,
-    pub(super) inquiry: Inquiry,
+    pub(super) prober: Prober,
 }
 
 /// The last judgment about silence. `None` before the first one, and where nobody watches.
-pub type SilenceReceiver = watch::Receiver<Option<Judgment>>;
+pub type SilenceReceiver = watch::Receiver<Option<Assessment>>;
 
 impl Deref for AppState {
     type Target = SharedState;
@@ -82,7 +82,7 @@ impl AppState {
             redactor,
             bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             notifier: MessageNotifier::new(0),
-            inquiry: Inquiry::new(&config, &api_tokens),
+            prober: Prober::new(&config, &api_tokens),
             config,
             api_tokens,
             ingest: services.ingest,

@@ -1,4 +1,4 @@
-//! `GET /instagram/stats`: the truth with one curl.
+//! `GET /instagram/stats`: all numbers in one request.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,18 @@ use super::error::TokenErrors;
 use super::facts::{StoreFacts, facts, report};
 use super::health::SpoolView;
 use crate::delivery::Outcome;
-use crate::diagnose::{Outside, Report, Status};
+use crate::diagnose::{Report, Status};
 use crate::message::{Channel, Direction, Kind, Message, Shape};
-use crate::outside::without_credentials;
+use crate::probe::ExternalChecks;
 use crate::rejection::{RejectReason, RejectedRequest};
 use crate::store::{Count, Counts, DeliverySummary, HOUR, Snapshot, SpoolDepth, hour_of};
+use crate::text::without_credentials;
 use crate::time::millis;
 
-/// How many hours have a point of their own, the current one included.
+/// The number of hours in `hourly`, including the current one.
 const HOURS: i64 = 24;
 
-/// What the statistics say. The first seven fields are those of the system that this one replaces.
+/// The statistics. The first seven fields are those of the system that this one replaces.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -53,13 +54,15 @@ const HOURS: i64 = 24;
     }
 }))]
 pub(super) struct Stats {
-    /// `null`, like every number of the database, while the database is away.
+    /// All messages ever received, including deleted ones. `null`, like every number of the database, while the
+    /// database is away.
     #[schema(required)]
     pub(super) total_messages: Option<i64>,
     #[schema(required)]
     pub(super) inbound_messages: Option<i64>,
     #[schema(required)]
     pub(super) outbound_messages: Option<i64>,
+    /// All contacts ever seen on Instagram, including deleted ones.
     #[schema(required)]
     pub(super) clients_with_instagram: Option<i64>,
     #[schema(required)]
@@ -67,7 +70,7 @@ pub(super) struct Stats {
     /// Always false: messages cannot be polled from Chatrace.
     pub(super) polling_active: bool,
     pub(super) config: ConfigView,
-    /// Whether the database is away, so that only `process` is known.
+    /// Whether the database is away. Then only `process` is known.
     pub(super) degraded: bool,
     /// Deliveries by outcome.
     #[schema(value_type = BTreeMap<String, Option<i64>>)]
@@ -83,7 +86,7 @@ pub(super) struct Stats {
     #[schema(required)]
     pub(super) last_delivery: Option<LastDelivery>,
     pub(super) gauges: Gauges,
-    /// What `/instagram/diagnosis` says, as far as it can be told without asking others.
+    /// The status of `/instagram/diagnosis`, without the external checks if they have not run lately.
     pub(super) status: Status,
     pub(super) verdict: String,
     pub(super) process: Process,
@@ -135,12 +138,12 @@ pub(super) struct Gauges {
     /// Items in quarantine.
     #[schema(required)]
     pub(super) quarantined: Option<i64>,
-    /// What waits on this machine's disk for the database; `null` without a spool.
+    /// Deliveries that wait on this machine's disk for the database; `null` without a spool.
     #[schema(required)]
     pub(super) spool: Option<SpoolView>,
 }
 
-/// What this process saw since it started.
+/// What this process has seen since it started.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Process {
@@ -151,7 +154,7 @@ pub(super) struct Process {
     #[schema(required)]
     #[serde(with = "millis::option")]
     pub(super) last_delivery_at: Option<Timestamp>,
-    /// Requests that the webhook rejected, by reason: they did not become deliveries.
+    /// Rejected requests at the webhook, by reason. They are not deliveries.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub(super) rejected: BTreeMap<RejectReason, u64>,
     /// The last few of them, oldest first.
@@ -174,23 +177,24 @@ pub(super) struct RejectedSample {
 
 /// Statistics
 ///
-/// They cost the same whatever is stored. While the database is away, what this process knows, with `degraded: true`.
+/// Their cost does not depend on the amount of data. While the database is away, `degraded` is true, and only the
+/// numbers of this process are known.
 #[utoipa::path(
     get, path = "/instagram/stats", operation_id = "showStats", tag = "operation", security(("apiToken" = [])),
     responses((status = 200, description = "Totals, the last 24 hours, and this process.", body = Stats), TokenErrors)
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Stats> {
-    Json(look(&state, state.inquiry.known()).await.stats)
+    Json(look(&state, state.prober.known()).await.stats)
 }
 
-/// Everything at a glance.
+/// The statistics and the report.
 pub(super) struct Look {
     pub(super) stats: Stats,
     pub(super) report: Report,
 }
 
-/// Looks at the database and at this process; `outside` is what others told.
-pub(super) async fn look(state: &AppState, outside: Option<Outside>) -> Look {
+/// Reads the database and the counts of this process; `external` are the checks that ask others.
+pub(super) async fn look(state: &AppState, external: Option<ExternalChecks>) -> Look {
     let now = Timestamp::now();
     let since = now
         .checked_sub(SignedDuration::from_hours(HOURS - 1))
@@ -199,7 +203,7 @@ pub(super) async fn look(state: &AppState, outside: Option<Outside>) -> Look {
     let fallback = state.fallback.as_ref();
     let spool = fallback.map(|fallback| fallback.spool().depth());
     let stored = StoreFacts::query(state, since).await;
-    let report = report(&facts(state, &stored, now), outside);
+    let report = report(&facts(state, &stored, now), external);
     Look {
         stats: stats(state, stored.snapshot.ok(), spool, now, &report),
         report,
@@ -273,7 +277,7 @@ fn stats(
     }
 }
 
-/// A URL without credentials, and without the slash that it does not have in the configuration either.
+/// A URL without credentials, and without a slash at the end.
 fn shown(url: &str) -> String {
     url::Url::parse(url).map_or_else(
         |_| String::new(),
@@ -296,7 +300,7 @@ fn process(state: &AppState) -> Process {
     }
 }
 
-/// Counts with a zero for what was not seen, so that scripts find every key.
+/// Counts with zeros, so that scripts find every key.
 fn every<T: Ord + Copy>(all: &[T], counts: &BTreeMap<T, u64>) -> BTreeMap<T, u64> {
     all.iter()
         .map(|one| (*one, counts.get(one).copied().unwrap_or_default()))

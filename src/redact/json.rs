@@ -1,8 +1,7 @@
 //! Credentials in JSON.
 //!
-//! It is copied as it stands, but for the values that go: numbers keep their digits, keys their order, and what is said
-//! twice is shown twice. In JSON that is right, quotes are nothing but the ends of strings, so its strings are all that
-//! has to be told apart.
+//! The text is copied except for the removed values: numbers keep their digits, keys their order, and duplicate keys
+//! stay. In valid JSON every quote begins or ends a string, so finding strings is enough.
 
 use std::borrow::Cow;
 
@@ -11,10 +10,10 @@ use serde::de::IgnoredAny;
 
 use super::{REDACTED, Redactor, WORDS};
 
-/// How many times JSON may lie in a string of JSON. Each time its quotes take twice the room.
+/// How deep JSON may be nested in strings of JSON. Each level doubles the length of its quotes.
 const DEEPEST: u32 = 8;
 
-/// The text without credentials; `None` if it is no JSON.
+/// The text without credentials; `None` if it is not JSON.
 pub(super) fn redact(redactor: &Redactor, text: &str, depth: u32) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let mut redacted = String::with_capacity(text.len());
@@ -59,7 +58,7 @@ fn redact_string<'a>(redactor: &Redactor, string: &'a str, depth: u32) -> Cow<'a
     }
 }
 
-/// Whether a key, in its quotes, is that of a credential.
+/// Whether a quoted key is a credential's.
 fn is_credential(key: &str) -> bool {
     let key = serde_json::from_str(key).unwrap_or_else(|_| key.to_owned());
     let key = percent_decode_str(&key).decode_utf8_lossy().to_lowercase();

@@ -1,4 +1,4 @@
-//! Credentials in texts that are no JSON: forms, broken JSON, markup, mails.
+//! Credentials in texts that are not JSON: forms, broken JSON, markup, mails.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 use super::{REDACTED, WORDS};
 
-/// What may stand between a word and the end of its key.
+/// What may be between a word and the end of its key.
 const REST: &str = r"[A-Za-z0-9_.\-%+\[\]]{0,64}";
 
 /// Where credentials begin.
@@ -58,7 +58,7 @@ impl Places {
     }
 }
 
-/// How a letter may be spelt: as it is, percent-encoded, or as an escape of JSON. `_` stands, in a key, for one separator or
+/// The spellings of a letter: plain, percent-encoded, or as an escape of JSON. In a key, `_` means one separator or
 /// none.
 pub(super) fn spellings(letter: char, in_key: bool) -> String {
     let mut pattern = String::from("(?:");
@@ -90,7 +90,7 @@ pub(super) fn spellings(letter: char, in_key: bool) -> String {
     pattern
 }
 
-/// Where the value stands that is behind a key: how much is before it, and its length. 0: there is none.
+/// The value after a key: how much is before it, and its length. 0: there is none.
 fn find(place: &Captures<'_>, text: &str) -> (usize, usize) {
     if place.name("element").is_some() {
         return content(text);
@@ -104,7 +104,7 @@ fn find(place: &Captures<'_>, text: &str) -> (usize, usize) {
         Some(quote @ ('"' | '\'')) => {
             let begin = slashes + 1;
             let value = &text[begin..];
-            // Where nothing ends it, it is all that is left.
+            // Without an end, it is the rest of the text.
             let length = quoted_length(value, quote, slashes).unwrap_or(value.len());
             (begin, length)
         }
@@ -116,7 +116,7 @@ fn find(place: &Captures<'_>, text: &str) -> (usize, usize) {
     }
 }
 
-/// What stands in an element of markup.
+/// The content of an element of markup.
 fn content(text: &str) -> (usize, usize) {
     const CDATA: &str = "<![CDATA[";
     match text.strip_prefix(CDATA) {
@@ -125,7 +125,7 @@ fn content(text: &str) -> (usize, usize) {
     }
 }
 
-/// What stands in a part of a multipart form, behind its remaining headers, of which there are few.
+/// The content of a part of a multipart form, after its remaining headers.
 fn part(text: &str) -> (usize, usize) {
     let mut begin = 0;
     for line in text.split_inclusive('\n').take(5) {
@@ -139,7 +139,7 @@ fn part(text: &str) -> (usize, usize) {
     (0, 0)
 }
 
-/// The length of a text in quotes that began behind some backslashes. A quote behind more of them is inside.
+/// The length of a quoted text whose opening quote has some backslashes. A quote with more of them is inside.
 fn quoted_length(text: &str, quote: char, slashes: usize) -> Option<usize> {
     let mut run = 0;
     for (at, letter) in text.char_indices() {
@@ -151,7 +151,7 @@ fn quoted_length(text: &str, quote: char, slashes: usize) -> Option<usize> {
     None
 }
 
-/// Whether a quote behind a run of backslashes ends what began behind some.
+/// Whether a quote after a run of backslashes ends a text that began after some.
 fn ends(run: usize, slashes: usize) -> bool {
     if slashes == 0 {
         run.is_multiple_of(2)
@@ -160,10 +160,10 @@ fn ends(run: usize, slashes: usize) -> bool {
     }
 }
 
-/// The length of what stands in brackets, brackets included; up to the end, if nothing closes them.
+/// The length of a text in brackets, including them; the rest of the text if they are not closed.
 fn bracketed_length(text: &str) -> usize {
     let (mut depth, mut run) = (0_usize, 0);
-    // Behind how many backslashes quotes stand here, and whether one is open.
+    // How many backslashes quotes have here, and whether one is open.
     let (mut slashes, mut is_open) = (None, false);
     for (at, letter) in text.char_indices() {
         match letter {
@@ -197,7 +197,7 @@ fn scheme_length(text: &str) -> usize {
     schemes.into_iter().find_map(behind).unwrap_or_default()
 }
 
-/// The length of a value without quotes, less the punctuation behind it.
+/// The length of a value without quotes and without the punctuation after it.
 fn bare_length(text: &str) -> usize {
     let is_end = |letter: char| {
         letter.is_whitespace() || matches!(letter, '&' | '"' | '\'' | '\\' | '<' | '>')

@@ -1,4 +1,4 @@
-//! Telling `ALERT_URL`: one signed POST for each alert, tried again under the same id for a bounded time.
+//! Sends alerts to `ALERT_URL`: one signed POST for each, retried under the same id for a limited time.
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
@@ -6,19 +6,18 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::AlertTarget;
-use crate::outside;
-use crate::sign;
 use crate::store::{Alert, AlertStore, StoreError};
+use crate::{crypto, http_client};
 
 /// How long an attempt may take; the claim on it lasts longer.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
-/// After which time a second attempt follows the first; doubled from one to the next.
+/// The pause after the first attempt. It doubles with each attempt.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(8);
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_mins(5);
-/// When an alert is given up: nobody wants to hear of it any more.
+/// Older alerts are dropped: they are of no use any more.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(1);
 
-/// Delivers alerts.
+/// Sends alerts.
 #[derive(Debug)]
 pub struct Alerter {
     client: reqwest::Client,
@@ -27,19 +26,19 @@ pub struct Alerter {
 }
 
 impl Alerter {
-    /// Delivers to this target.
+    /// Sends alerts to this target.
     ///
     /// # Errors
-    /// When there can be no HTTP client, because this machine has no certificates.
+    /// When this machine has no CA certificates.
     pub fn new(target: &AlertTarget) -> anyhow::Result<Self> {
-        let mut client = outside::client().timeout(TIMEOUT);
+        let mut client = http_client::client().timeout(TIMEOUT);
         if target.url.expose_secret().starts_with("http:") {
-            // Then this machine needs none, and may have none.
+            // Without TLS no certificates are needed.
             client = client.tls_certs_only([]);
         }
         let client = client
             .build()
-            .context("ALERT_URL cannot be told anything: install this machine's CA certificates")?;
+            .context("cannot send alerts to ALERT_URL: no CA certificates found; install the package ca-certificates")?;
         Ok(Self {
             client,
             url: target.url.clone(),
@@ -47,10 +46,10 @@ impl Alerter {
         })
     }
 
-    /// Tries to deliver the oldest alert, if it is due and no other replica is at it.
+    /// Sends the oldest alert, if it is due and no other replica is sending it.
     ///
     /// # Errors
-    /// When the database cannot be asked.
+    /// Those of the database.
     pub async fn step(&self, store: &dyn AlertStore, now: Timestamp) -> Result<(), StoreError> {
         let Some(alert) = store.oldest_alert().await? else {
             return Ok(());
@@ -59,7 +58,7 @@ impl Alerter {
             return Ok(());
         }
         if now.duration_since(alert.made_at) > GIVE_UP {
-            tracing::error!(alert.id = %alert.id, attempts = alert.attempts, "an alert is given up: ALERT_URL did not take it");
+            tracing::error!(alert.id = %alert.id, attempts = alert.attempts, "alert dropped: ALERT_URL did not accept it within an hour");
             return store.forget_alert(alert.id).await;
         }
         let again_at = now
@@ -70,11 +69,11 @@ impl Alerter {
         }
         match self.send(&alert, now).await {
             Ok(()) => {
-                tracing::info!(alert.id = %alert.id, "an alert is delivered");
+                tracing::info!(alert.id = %alert.id, "alert sent");
                 store.forget_alert(alert.id).await
             }
             Err(problem) => {
-                tracing::warn!(alert.id = %alert.id, "an alert is not delivered yet: {problem}");
+                tracing::warn!(alert.id = %alert.id, "alert not sent yet: {problem}");
                 Ok(())
             }
         }
@@ -82,7 +81,7 @@ impl Alerter {
 
     async fn send(&self, alert: &Alert, now: Timestamp) -> Result<(), String> {
         let (id, timestamp) = (alert.id.to_string(), now.as_second());
-        let key = sign::key(self.key.expose_secret()).unwrap_or_default();
+        let key = crypto::webhook_key(self.key.expose_secret()).unwrap_or_default();
         let response = self
             .client
             .post(self.url.expose_secret())
@@ -91,7 +90,7 @@ impl Alerter {
             .header("webhook-timestamp", timestamp)
             .header(
                 "webhook-signature",
-                sign::signature(&key, &id, timestamp, &alert.body),
+                crypto::webhook_signature(&key, &id, timestamp, &alert.body),
             )
             .body(alert.body.clone())
             .send()
@@ -101,7 +100,7 @@ impl Alerter {
         if response.status().is_success() {
             Ok(())
         } else {
-            Err(format!("it is answered with {}", response.status()))
+            Err(format!("ALERT_URL answers {}", response.status()))
         }
     }
 }
@@ -120,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attempts_become_rarer_and_a_claim_outlasts_an_attempt() {
+    fn pauses_grow_and_a_claim_outlasts_an_attempt() {
         assert_eq!(retry_after(0), FIRST_RETRY);
         assert!(retry_after(0).as_secs() > i64::try_from(TIMEOUT.as_secs()).unwrap());
         assert_eq!(retry_after(1), FIRST_RETRY * 2);

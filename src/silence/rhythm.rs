@@ -7,24 +7,24 @@ use jiff::{SignedDuration, Timestamp};
 use crate::store::{HOUR, hour_of};
 
 const HOURS_OF_A_WEEK: i64 = 168;
-/// How many weeks are looked back on.
+/// How many past weeks count.
 const WEEKS: i64 = 4;
-/// From so many weeks on, the busiest is left out: once is no rhythm.
+/// With so many weeks, the busiest is left out: a single one is no rhythm.
 const ENOUGH: usize = 3;
 
 /// How many messages came in each hour of the last weeks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rhythm {
     counts: HashMap<i64, i64>,
-    /// The first hour of which something is known.
+    /// The first hour with messages.
     first: Option<i64>,
 }
 
 impl Rhythm {
-    /// How far to look back for [`new`](Self::new).
-    pub const SPAN: SignedDuration = SignedDuration::from_hours(HOURS_OF_A_WEEK * WEEKS + 24);
+    /// How far back [`new`](Self::new) needs counts.
+    pub const HISTORY: SignedDuration = SignedDuration::from_hours(HOURS_OF_A_WEEK * WEEKS + 24);
 
-    /// From the number of messages by hours since 1970.
+    /// Takes the number of messages by hour since 1970.
     pub fn new(counts: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let counts: HashMap<_, _> = counts.into_iter().collect();
         Self {
@@ -33,15 +33,15 @@ impl Rhythm {
         }
     }
 
-    /// How many days are known.
+    /// How many days of history there are.
     pub fn days(&self, now: Timestamp) -> u32 {
         let hours = self.first.map_or(0, |first| hour_of(now) - first);
         u32::try_from(hours / 24).unwrap_or_default()
     }
 
-    /// How many messages usually come between two times. At most [`SPAN`](Self::SPAN) is looked at.
+    /// How many messages usually arrive between two times. At most [`HISTORY`](Self::HISTORY) is looked at.
     pub fn expected(&self, from: Timestamp, until: Timestamp) -> f64 {
-        let from = from.max(until.checked_sub(Self::SPAN).unwrap_or(from));
+        let from = from.max(until.checked_sub(Self::HISTORY).unwrap_or(from));
         (hour_of(from)..=hour_of(until))
             .map(|hour| {
                 let begin = to_float(hour * HOUR).max(seconds(from));
@@ -51,7 +51,7 @@ impl Rhythm {
             .sum()
     }
 
-    /// How many messages usually come in an hour like this one: the mean of the same hour in the weeks before.
+    /// How many messages usually arrive in such an hour: the mean of the same hour in the weeks before.
     fn rate(&self, hour: i64) -> f64 {
         let Some(first) = self.first else { return 0.0 };
         let mut before: Vec<_> = (1..=WEEKS)
@@ -85,11 +85,13 @@ fn to_float(number: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::config::SilenceAfter;
-    use crate::silence::{Judgment, judge};
+    use crate::silence::{Assessment, assess};
 
     /// A Monday, 00:00.
     const MONDAY: i64 = 1_700_438_400;
@@ -121,21 +123,26 @@ mod tests {
         Timestamp::from_second(MONDAY + second).unwrap()
     }
 
-    /// What is judged at a time, given the arrivals before it.
-    fn judged(arrivals: &[i64], now: i64) -> Judgment {
-        let before = &arrivals[..arrivals.partition_point(|arrival| *arrival <= now)];
-        let mut counts = HashMap::new();
-        for arrival in before {
-            if now - arrival < Rhythm::SPAN.as_secs() {
-                *counts.entry(hour_of(at(*arrival))).or_default() += 1;
-            }
+    /// The number of arrivals in each hour.
+    fn by_hour(arrivals: &[i64]) -> BTreeMap<i64, i64> {
+        let mut hours = BTreeMap::new();
+        for arrival in arrivals {
+            *hours.entry(hour_of(at(*arrival))).or_default() += 1;
         }
-        let last = before.last().map(|last| at(*last));
-        judge(SilenceAfter::Auto, at(now), last, &Rhythm::new(counts))
+        hours
     }
 
-    fn is_silent(judgment: Judgment) -> bool {
-        matches!(judgment, Judgment::Silent { .. })
+    /// The assessment at a time, given the arrivals before it.
+    fn assessed(arrivals: &[i64], hours: &BTreeMap<i64, i64>, now: i64) -> Assessment {
+        let known = hour_of(at(now) - Rhythm::HISTORY) + 1..=hour_of(at(now));
+        let counts = hours.range(known).map(|(hour, count)| (*hour, *count));
+        let last = arrivals[..arrivals.partition_point(|arrival| *arrival <= now)].last();
+        let last = last.map(|last| at(*last));
+        assess(SilenceAfter::Auto, at(now), last, &Rhythm::new(counts))
+    }
+
+    fn is_silent(assessment: Assessment) -> bool {
+        matches!(assessment, Assessment::Silent { .. })
     }
 
     proptest! {
@@ -144,8 +151,9 @@ mod tests {
         #[test]
         fn usual_days_and_quiet_nights_do_not_alarm(seed in 1_u64.., by_day in 2.0_f64..30.0) {
             let arrivals = arrivals(seed, 35, by_day);
+            let hours = by_hour(&arrivals);
             for now in (14 * DAY..35 * DAY).step_by(130 * 60) {
-                prop_assert!(!is_silent(judged(&arrivals, now)), "on day {}", now / DAY);
+                prop_assert!(!is_silent(assessed(&arrivals, &hours, now)), "on day {}", now / DAY);
             }
         }
 
@@ -157,9 +165,10 @@ mod tests {
             // A Tuesday.
             let cut = 29 * DAY + cut_hour * 3600;
             arrivals.retain(|arrival| *arrival < cut);
+            let hours = by_hour(&arrivals);
             let first = (cut..cut + 2 * DAY)
                 .step_by(30 * 60)
-                .find(|now| is_silent(judged(&arrivals, *now)));
+                .find(|now| is_silent(assessed(&arrivals, &hours, *now)));
             let hours = first.map(|first| (first - cut) / 3600);
             // Half the usual messages of the day's fourteen hours are more than enough, and the night does not count.
             prop_assert!(hours.is_some_and(|hours| hours <= 15), "{hours:?} hours after {cut_hour}:00");
@@ -169,14 +178,15 @@ mod tests {
     #[test]
     fn a_rhythm_takes_a_week_to_learn() {
         let arrivals = arrivals(7, 10, 20.0);
+        let hours = by_hour(&arrivals);
         for day in 1..7 {
-            let judgment = judged(&arrivals, day * DAY + DAY / 2);
+            let assessment = assessed(&arrivals, &hours, day * DAY + DAY / 2);
             assert!(
-                matches!(judgment, Judgment::TooEarly { .. }),
-                "day {day}: {judgment:?}"
+                matches!(assessment, Assessment::TooEarly { .. }),
+                "day {day}: {assessment:?}"
             );
         }
-        assert_eq!(judged(&arrivals, 8 * DAY), Judgment::Usual);
+        assert_eq!(assessed(&arrivals, &hours, 8 * DAY), Assessment::Usual);
     }
 
     #[test]
@@ -185,7 +195,8 @@ mod tests {
         let busy = 15 * DAY + 3 * 3600;
         arrivals.extend(std::iter::repeat_n(busy, 5_000));
         arrivals.sort_unstable();
+        let hours = by_hour(&arrivals);
         let night = 22 * DAY + 6 * 3600;
-        assert!(!is_silent(judged(&arrivals, night)));
+        assert!(!is_silent(assessed(&arrivals, &hours, night)));
     }
 }

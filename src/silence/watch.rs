@@ -1,4 +1,4 @@
-//! Looks for silence again and again.
+//! Watches for silence.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,73 +9,74 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{Alerter, Change, Judgment, Rhythm, change, judge};
+use super::assessment::{Change, change};
+use super::{Alerter, Assessment, Rhythm, assess};
 use crate::config::SilenceAfter;
 use crate::store::{Alert, AlertStore, StoreError};
 use crate::time::millis;
 
-/// How often is looked.
-const OFTEN: Duration = Duration::from_secs(10);
-/// The shortest pause, where silence itself is short.
-const SHORTEST: Duration = Duration::from_millis(100);
-/// How long a rhythm is believed: it changes with the hours.
-const BELIEVED_FOR: Duration = Duration::from_mins(10);
+/// The usual time between two looks.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// The time between two looks if `SILENCE_AFTER` is very short.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a rhythm is used: it changes with the hours.
+const RHYTHM_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Looks for silence, says when it begins and ends, and delivers the alerts about it.
+/// Watches for silence, reports when it begins and ends, and sends the alerts.
 #[derive(Debug)]
 pub struct Watch {
     store: Arc<dyn AlertStore>,
     after: SilenceAfter,
     alerter: Option<Alerter>,
-    judged: watch::Sender<Option<Judgment>>,
+    assessments: watch::Sender<Option<Assessment>>,
     rhythm: Option<(Instant, Rhythm)>,
 }
 
 impl Watch {
-    /// A watch, and what it judged last; `None` while it cannot tell.
+    /// A watch, and its last assessment; `None` while that is unknown.
     pub fn new(
         store: Arc<dyn AlertStore>,
         after: SilenceAfter,
         alerter: Option<Alerter>,
-    ) -> (Self, watch::Receiver<Option<Judgment>>) {
-        let (judged, judgment) = watch::channel(None);
+    ) -> (Self, watch::Receiver<Option<Assessment>>) {
+        let (assessments, assessment) = watch::channel(None);
         let watch = Self {
             store,
             after,
             alerter,
-            judged,
+            assessments,
             rhythm: None,
         };
-        (watch, judgment)
+        (watch, assessment)
     }
 
-    /// Watches for ever.
+    /// Never ends.
     pub async fn run(mut self) {
         let pause = match self.after {
-            SilenceAfter::Auto => OFTEN,
-            SilenceAfter::Fixed(limit) => (limit / 10).clamp(SHORTEST, OFTEN),
+            SilenceAfter::Auto => INTERVAL,
+            SilenceAfter::Fixed(limit) => (limit / 10).clamp(SHORTEST_INTERVAL, INTERVAL),
         };
         loop {
-            let judged = self.step(Timestamp::now()).await;
-            if let Err(error) = &judged {
-                tracing::debug!(%error, "whether there is silence cannot be told");
+            let assessed = self.step(Timestamp::now()).await;
+            if let Err(error) = &assessed {
+                tracing::debug!(%error, "cannot check for silence");
             }
-            self.judged.send_replace(judged.ok());
+            self.assessments.send_replace(assessed.ok());
             if let Some(alerter) = &self.alerter
                 && let Err(error) = alerter.step(self.store.as_ref(), Timestamp::now()).await
             {
-                tracing::debug!(%error, "alerts cannot be looked up");
+                tracing::debug!(%error, "cannot read pending alerts");
             }
             sleep(pause).await;
         }
     }
 
-    async fn step(&mut self, now: Timestamp) -> Result<Judgment, StoreError> {
-        // First what is agreed on: a message that arrives in between ends it in the next step.
+    async fn step(&mut self, now: Timestamp) -> Result<Assessment, StoreError> {
+        // The agreed state first: a message that arrives after reading it ends silence in the next step.
         let silence = self.store.silence().await?;
         let last = self.store.last_message_at().await?;
-        let judgment = judge(self.after, now, last, self.rhythm(now).await?);
-        match change(silence.since, judgment, last) {
+        let assessment = assess(self.after, now, last, self.rhythm(now).await?);
+        match change(silence.since, assessment, last) {
             Change::Nothing => {}
             Change::Begins { since } => {
                 let alert = self.alert(
@@ -87,7 +88,11 @@ impl Watch {
                     .store
                     .change_silence(silence, Some(since), alert.as_ref());
                 if first.await? {
-                    tracing::warn!(last_message_at = %millis::format(since), "🔇 Silence: no message has arrived for longer than usual");
+                    let limit = match self.after {
+                        SilenceAfter::Auto => "usual",
+                        SilenceAfter::Fixed(_) => "SILENCE_AFTER",
+                    };
+                    tracing::warn!(last_message_at = %millis::format(since), "🔇 Silence: no message has arrived for longer than {limit}");
                 }
             }
             Change::Ends { since, message } => {
@@ -100,18 +105,18 @@ impl Watch {
                 if first.await? {
                     tracing::info!(silent_since = %millis::format(since), "🔊 Silence is over: a message has arrived");
                 }
-                return Ok(judgment);
+                return Ok(assessment);
             }
         }
-        Ok(match (silence.since, judgment) {
-            (Some(since), Judgment::Silent { .. }) => Judgment::Silent { since },
-            // `SILENCE_AFTER` was raised, or the rhythm is forgotten.
-            (Some(since), _) => Judgment::Unbroken { since },
-            (None, judgment) => judgment,
+        Ok(match (silence.since, assessment) {
+            (Some(since), Assessment::Silent { .. }) => Assessment::Silent { since },
+            // `SILENCE_AFTER` was raised, or the rhythm has changed.
+            (Some(since), _) => Assessment::Unbroken { since },
+            (None, assessment) => assessment,
         })
     }
 
-    /// An alert, if somebody is to be told.
+    /// An alert, if `ALERT_URL` is set.
     fn alert(&self, now: Timestamp, body: &serde_json::Value) -> Option<Alert> {
         self.alerter.as_ref().map(|_| Alert {
             id: Uuid::now_v7(),
@@ -124,10 +129,10 @@ impl Watch {
 
     async fn rhythm(&mut self, now: Timestamp) -> Result<&Rhythm, StoreError> {
         let known = match self.rhythm.take() {
-            Some((read, rhythm)) if read.elapsed() < BELIEVED_FOR => (read, rhythm),
+            Some((read, rhythm)) if read.elapsed() < RHYTHM_LIFETIME => (read, rhythm),
             _ if self.after != SilenceAfter::Auto => (Instant::now(), Rhythm::default()),
             _ => {
-                let since = now.checked_sub(Rhythm::SPAN).unwrap_or(now);
+                let since = now.checked_sub(Rhythm::HISTORY).unwrap_or(now);
                 let hours = self.store.messages_by_hour(since).await?;
                 (Instant::now(), Rhythm::new(hours))
             }

@@ -6,7 +6,6 @@ mod story;
 
 use std::process::Output;
 
-use serde_json::Value;
 use tokio::process::Command;
 
 use crate::support::process::PATIENCE;
@@ -24,12 +23,4 @@ pub(crate) async fn run(mut command: Command) -> Output {
 pub(crate) fn printed(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// A report's check with this name.
-#[track_caller]
-pub(crate) fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
-    let checks = report["checks"].as_array().unwrap();
-    let found = checks.iter().find(|check| check["name"] == name);
-    found.unwrap_or_else(|| panic!("no check {name} in {report:#}"))
 }

@@ -15,7 +15,7 @@ use crate::support::wait::eventually;
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
 
 fn client() -> reqwest::Client {
-    chatrace_webhook::outside::builder().build().unwrap()
+    chatrace_webhook::http_client::builder().build().unwrap()
 }
 
 async fn output(mut command: Command) -> Output {
@@ -162,9 +162,7 @@ async fn a_file_env_is_read_and_a_broken_one_is_refused() {
         std::fs::write(directory.path().join(".env"), content).unwrap();
         let refusal = refusal(program(directory.path())).await;
         assert!(
-            refusal.contains(&format!(
-                ".env cannot be understood: something is wrong in line {line}:"
-            )),
+            refusal.contains(&format!(".env cannot be parsed: line {line}:")),
             "{refusal}"
         );
         assert!(!refusal.contains("canary"), "{refusal}");
@@ -175,7 +173,7 @@ async fn a_file_env_is_read_and_a_broken_one_is_refused() {
     )
     .unwrap();
     let broken = refusal(program(directory.path())).await;
-    assert!(broken.contains("in line 2: it is not UTF-8"), "{broken}");
+    assert!(broken.contains("line 2: not UTF-8"), "{broken}");
     std::fs::remove_file(directory.path().join(".env")).unwrap();
     std::fs::create_dir(directory.path().join(".env")).unwrap();
     let unreadable = refusal(program(directory.path())).await;

@@ -129,7 +129,7 @@ async fn a_service_that_goes_is_waited_for() {
     tail.says("trying again in").await;
     let number = base.rsplit(':').next().unwrap();
     let again = Running::start(serve(number)).await;
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let post = client
         .post(format!("{}/instagram/webhook", again.base))
         .body(r#"{"contact_id":"1","text":"after the pause"}"#);
@@ -162,13 +162,16 @@ async fn what_will_not_change_ends_it_with_a_sentence() {
     let foreign = run(&["--token", TOKEN, "--cursor-file", "theirs"]).await;
     assert_eq!(foreign.status.code(), Some(1));
     let sentence = String::from_utf8(foreign.stderr).unwrap();
-    assert!(sentence.contains("theirs holds no cursor"), "{sentence}");
+    assert!(
+        sentence.contains("theirs does not contain a cursor"),
+        "{sentence}"
+    );
     let none = run(&[]).await;
     assert_eq!(none.status.code(), Some(2));
     assert!(
         String::from_utf8(none.stderr)
             .unwrap()
-            .contains("a token is needed")
+            .contains("no API token")
     );
     // A token file that is of no use is no token, and no missing one.
     let data = directory.path().join("data");
@@ -193,5 +196,5 @@ async fn a_port_that_nobody_knows_has_to_be_said() {
     let output = command.output().await.unwrap();
     assert_eq!(output.status.code(), Some(2));
     let sentence = String::from_utf8(output.stderr).unwrap();
-    assert!(sentence.contains("say with --url"), "{sentence}");
+    assert!(sentence.contains("--url"), "{sentence}");
 }

@@ -39,7 +39,7 @@ fn memory(server: &Server) -> u64 {
 /// Waits until the server has its database: on a busy machine it serves before that.
 async fn is_ready(server: &Server) {
     let url = format!("{}/readyz", *server.base().borrow());
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let asking = async {
         while client.get(&url).send().await.unwrap().status() != StatusCode::OK {
             sleep(Duration::from_millis(5)).await;
@@ -56,7 +56,7 @@ async fn a_flood_without_a_database_is_refused_in_time_and_in_little_memory() {
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
     is_ready(&server).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let body = |size: usize| {
         let body = json!({ "contact_id": "1", "text": "x".repeat(size) });
         bytes::Bytes::from(body.to_string())
@@ -122,7 +122,7 @@ async fn a_flood_of_items_in_small_bodies_takes_little_memory(#[case] items: Val
     let server = Server::start(Some(&through), &[("SPOOL", "off")]).await;
     is_ready(&server).await;
     let webhook = format!("{}/instagram/webhook", *server.base().borrow());
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     serde_json::to_writer(&mut zip, &items).unwrap();
     let body = bytes::Bytes::from(zip.finish().unwrap());

@@ -22,7 +22,7 @@ async fn post(server: &Server, text: &str) -> (u16, Value) {
 
 async fn post_body(server: &Server, body: &Value) -> (u16, Value) {
     let url = format!("{}/instagram/webhook", *server.base().borrow());
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let answer = client
         .post(url)
         .body(body.to_string())

@@ -53,7 +53,7 @@ async fn a_stop_while_the_database_hangs_is_bounded() {
     server.stats().await.unwrap();
     proxy.set(Network::Frozen);
     let base = server.base();
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let reading = tokio::spawn(client.get(format!("{}/readyz", *base.borrow())).send());
     log.spools(50).await;
     let began = Instant::now();
@@ -139,7 +139,7 @@ async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
     let base = format!("http://{}", listener.local_addr().unwrap());
     let lifecycle = Lifecycle::new();
     let running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let alive = client.get(format!("{base}/healthz")).send();
     let alive = alive.await.unwrap();
     assert_eq!(alive.status(), 200);

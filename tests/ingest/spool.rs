@@ -253,7 +253,7 @@ async fn what_the_database_refuses_from_the_spool_is_not_said_to_be_lost() {
     let mut running = Running::start(command).await;
     let constraint = "ALTER TABLE deliveries ADD CONSTRAINT small CHECK (length(body) < 100)";
     postgres::execute(&url, constraint.to_owned()).await;
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let post = client
         .post(format!("{}/instagram/webhook", running.base))
         .body(body(&"x".repeat(100)));
@@ -349,7 +349,7 @@ async fn a_full_disk_is_503_and_never_a_false_200() {
         .env("PATH", "/usr/bin:/bin");
     let mut running = Running::start(command).await;
     proxy.set(Network::Cut);
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let mut acknowledged = Vec::new();
     let refused = loop {
         let body = body(&format!("{} {}", acknowledged.len(), "x".repeat(20_000)));
@@ -442,7 +442,7 @@ async fn a_start_without_a_spool_leaves_no_acknowledged_delivery_behind() {
 
     let mut running = Running::start(command(&[postgres])).await;
     proxy.set(Network::Cut);
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let post = client
         .post(format!("{}/instagram/webhook", running.base))
         .body(body("waits"))

@@ -112,10 +112,7 @@ async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
         );
         assert_eq!(app.get(&path).await.ok()["erased"], true);
         let gone = app.get(&format!("{path}/raw")).await.with(410);
-        assert_eq!(
-            gone["error"],
-            "The body was erased together with a person in it."
-        );
+        assert_eq!(gone["error"], "The body was erased together with a person.");
         let counts = app
             .send(Method::POST, &format!("{path}/reprocess"))
             .await
@@ -193,7 +190,7 @@ async fn an_id_that_everybody_shares_is_nobody(
         nobody["error"]
             .as_str()
             .unwrap()
-            .contains("beside many contacts")
+            .contains("shared by several contacts")
     );
     assert_eq!(app.messages().await.len(), 19);
 }
@@ -315,7 +312,7 @@ async fn the_log_does_not_say_who_was_erased() {
     let mut command = program(directory.path());
     command.env("API_TOKEN", TOKEN);
     let mut running = Running::start(command).await;
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let path = format!("{}/instagram/contacts/17841400538867190", running.base);
     let answer = client.delete(path).bearer_auth(TOKEN).send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -2,30 +2,36 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use chatrace_webhook::diagnose::public_url::{self, Credentials};
 use chatrace_webhook::diagnose::{Check, Status};
+use chatrace_webhook::probe::public_url::{ProbeCredentials, check_public_url};
+use futures_util::future::join_all;
 use reqwest::Method;
 use rstest::rstest;
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 
-use crate::cli::doctor::{check, run};
+use crate::cli::doctor::run;
 use crate::support::front::{Authority, Front, free_port, self_signed};
 use crate::support::process::{Running, program};
+use crate::support::report::{self, assert_report, case, check, sentences};
 use crate::support::{Answer, App, Backend, TOKEN};
 
 const SECRET: &str = "canary-secret";
 
-fn credentials(api_token: &str, secret: Option<&str>, app_secret: Option<&str>) -> Credentials {
-    Credentials {
+fn credentials(
+    api_token: &str,
+    secret: Option<&str>,
+    app_secret: Option<&str>,
+) -> ProbeCredentials {
+    ProbeCredentials {
         api_token: Some(api_token.into()),
         webhook_secret: secret.map(Into::into),
         app_secret: app_secret.map(Into::into),
     }
 }
 
-async fn way(url: &str, credentials: &Credentials) -> Check {
-    let check = public_url::check(Some(&url.parse().unwrap()), credentials).await;
+async fn way(url: &str, credentials: &ProbeCredentials) -> Check {
+    let check = check_public_url(Some(&url.parse().unwrap()), credentials).await;
     assert!(!format!("{check:?}").contains("canary"), "{check:?}");
     check
 }
@@ -41,7 +47,7 @@ async fn a_probe_comes_in_and_is_never_kept(
 ) {
     let app = App::with(backend, &[("WEBHOOK_SECRET", SECRET)]).await;
     let found = usual(&app.base).await;
-    assert!(found.observed.contains("came in after"), "{found:?}");
+    assert!(found.observed.contains("arrived after"), "{found:?}");
     // A probe that this service cannot recognise is not kept either.
     let stranger = way(&app.base, &credentials("other", Some(SECRET), None)).await;
     assert!(
@@ -61,7 +67,7 @@ async fn a_probe_is_judged_like_a_sender_but_not_counted_as_one() {
     let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", SECRET)]).await;
     let none = way(&app.base, &credentials(TOKEN, None, None)).await;
     assert!(
-        none.observed.contains("was lost on the way (401)"),
+        none.observed.contains("without its secret (401)"),
         "{none:?}"
     );
     let wrong = way(&app.base, &credentials(TOKEN, Some("canary-old"), None)).await;
@@ -77,7 +83,7 @@ async fn a_probe_is_judged_like_a_sender_but_not_counted_as_one() {
 
     let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "canary-app")]).await;
     let signed = way(&meta.base, &credentials(TOKEN, None, Some("canary-app"))).await;
-    assert!(signed.observed.contains("came in after"), "{signed:?}");
+    assert!(signed.observed.contains("arrived after"), "{signed:?}");
 }
 
 #[tokio::test]
@@ -98,7 +104,7 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
     );
     let other = credentials("another-token", Some("another"), None);
     let url = app.base.parse().unwrap();
-    let found = public_url::check(Some(&url), &other).await;
+    let found = check_public_url(Some(&url), &other).await;
     assert!(
         found.observed.contains("does not know the probe (401)"),
         "{found:?}"
@@ -147,7 +153,7 @@ async fn a_path_that_the_proxy_changes_is_named_and_no_login_is_sent() {
     // Chatrace is given the URL without them.
     let with_login = app.base.replace("http://", "http://user:canary@");
     let found = usual(&format!("{with_login}/?token=canary")).await;
-    assert!(found.observed.contains("came in after"), "{found:?}");
+    assert!(found.observed.contains("arrived after"), "{found:?}");
 }
 
 fn redirect() -> Response {
@@ -161,56 +167,73 @@ fn forged() -> Response {
         .into_response()
 }
 
-#[rstest]
-#[case(
-    redirect,
-    "a redirect (301) to https://other.example/instagram/webhook."
-)]
-#[case(|| StatusCode::UNAUTHORIZED.into_response(), "answers 401, and not by this service")]
-#[case(|| StatusCode::NOT_FOUND.into_response(), "has nothing at /instagram/webhook (404)")]
-#[case(|| StatusCode::METHOD_NOT_ALLOWED.into_response(), "takes no POST")]
-#[case(|| StatusCode::PAYLOAD_TOO_LARGE.into_response(), "too large (413)")]
-#[case(|| StatusCode::TOO_MANY_REQUESTS.into_response(), "one too many (429)")]
-#[case(|| StatusCode::BAD_GATEWAY.into_response(), "has no service behind it (502)")]
-#[case(|| "It works!".into_response(), "Something else answers at the public address 127.0.0.1 (200")]
-#[case(forged, "does not know the probe (200)")]
 #[tokio::test]
-async fn what_is_not_this_service_is_named(
-    #[case] answer: fn() -> Response,
-    #[case] sentence: &str,
-) {
-    let front = Front::answering(answer).await;
-    let found = usual(&format!("http://user:canary@127.0.0.1:{}", front.port)).await;
-    assert_eq!(found.status, Status::Problem);
-    assert!(found.observed.contains(sentence), "{found:?}");
-    assert!(!found.next_step.is_empty());
+async fn what_is_not_this_service_is_named() {
+    let status = |status: StatusCode| move || status.into_response();
+    let fronts = [
+        ("redirect", Front::answering(redirect).await),
+        (
+            "401",
+            Front::answering(status(StatusCode::UNAUTHORIZED)).await,
+        ),
+        ("404", Front::answering(status(StatusCode::NOT_FOUND)).await),
+        (
+            "405",
+            Front::answering(status(StatusCode::METHOD_NOT_ALLOWED)).await,
+        ),
+        (
+            "413",
+            Front::answering(status(StatusCode::PAYLOAD_TOO_LARGE)).await,
+        ),
+        (
+            "429",
+            Front::answering(status(StatusCode::TOO_MANY_REQUESTS)).await,
+        ),
+        (
+            "502",
+            Front::answering(status(StatusCode::BAD_GATEWAY)).await,
+        ),
+        (
+            "a page",
+            Front::answering(|| "It works!".into_response()).await,
+        ),
+        ("forged", Front::answering(forged).await),
+    ];
+    let mut text = String::new();
+    for (name, front) in fronts {
+        let found = usual(&format!("http://user:canary@127.0.0.1:{}", front.port)).await;
+        assert_eq!(found.status, Status::Problem, "{name}: {found:?}");
+        assert!(!found.next_step.is_empty());
+        text += &case(name, &sentences(&found));
+    }
+    assert_report("public_url_foreign", &text);
 }
 
 #[tokio::test]
 async fn a_way_that_ends_early_is_named() {
-    let found = usual("https://nowhere.invalid").await;
-    assert!(
-        found
-            .observed
-            .contains("The name nowhere.invalid of PUBLIC_URL does not resolve"),
-        "{found:?}"
-    );
-    let port = free_port().await;
-    let found = usual(&format!("http://127.0.0.1:{port}")).await;
-    assert!(
-        found.observed.contains("127.0.0.1 refuses the connection"),
-        "{found:?}"
-    );
-    let found = usual("https://shop.example/instagram/webhook/").await;
-    assert!(found.observed.contains("already ends with"), "{found:?}");
-    let none = public_url::check(None, &credentials(TOKEN, None, None)).await;
-    assert!(none.observed.contains("PUBLIC_URL is not set"), "{none:?}");
+    let closed = format!("http://127.0.0.1:{}", free_port().await);
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let found = usual(&format!("http://{}", silent.local_addr().unwrap())).await;
-    assert!(
-        found.observed.contains("did not answer in time"),
-        "{found:?}"
-    );
+    let silent = (format!("http://{}", silent.local_addr().unwrap()), silent);
+    let app = App::start(Backend::Sqlite).await;
+    let mut text = String::new();
+    for (name, url) in [
+        ("no name", "https://nowhere.invalid"),
+        ("closed", &closed),
+        ("the path twice", "https://shop.example/instagram/webhook/"),
+        ("silent", &silent.0),
+        (
+            "https at the plain port",
+            &app.base.replace("http://", "https://"),
+        ),
+    ] {
+        let found = usual(url).await;
+        assert_eq!(found.status, Status::Problem, "{name}: {found:?}");
+        text += &case(name, &sentences(&found));
+    }
+    let none = check_public_url(None, &credentials(TOKEN, None, None)).await;
+    assert_eq!(none.status, Status::Unknown, "{none:?}");
+    text += &case("not set", &sentences(&none));
+    assert_report("public_url_unreachable", &text);
 }
 
 /// What the real program finds at a certificate, whose authority the system trusts or not.
@@ -243,45 +266,28 @@ async fn found_at(server: ServerConfig, trust: &Authority) -> Value {
     found
 }
 
-#[rstest]
-#[case("localhost", -9, -4, true, "problem", "The certificate of localhost expired 3 days ago.")]
-#[case("localhost", 2, 9, true, "problem", "is not valid yet")]
-#[case("other.example", -1, 90, true, "problem", "is not for the name localhost")]
-#[case("localhost", -1, 90, false, "problem", "of an issuer that is not trusted")]
-#[case("localhost", -1, 5, true, "warning", "The certificate of localhost expires in 5 days.")]
-#[case("localhost", -1, 90, true, "warning", "came in after")]
 #[tokio::test]
-async fn a_certificate_is_looked_at(
-    #[case] name: &str,
-    #[case] from: i64,
-    #[case] to: i64,
-    #[case] trusted: bool,
-    #[case] status: &str,
-    #[case] sentence: &str,
-) {
-    let found = certificate(name, from, to, trusted).await;
-    assert_eq!(found["status"], status, "{found:#}");
-    assert!(
-        found["observed"].as_str().unwrap().contains(sentence),
-        "{found:#}"
-    );
+async fn a_certificate_is_looked_at() {
+    let cases = [
+        ("expired", "localhost", -9, -4, true, "problem"),
+        ("not yet valid", "localhost", 2, 9, true, "problem"),
+        ("another name", "other.example", -1, 90, true, "problem"),
+        ("not trusted", "localhost", -1, 90, false, "problem"),
+        ("expires soon", "localhost", -1, 5, true, "warning"),
+        // What is left to say is that the address is this machine's own.
+        ("valid", "localhost", -1, 90, true, "warning"),
+    ];
+    let cases = cases.map(async |(case, name, from, to, trusted, status)| {
+        let found = certificate(name, from, to, trusted).await;
+        assert_eq!(found["status"], status, "{case}: {found:#}");
+        report::case(case, &sentences(&found))
+    });
+    assert_report("certificates", &join_all(cases).await.concat());
 }
 
 #[tokio::test]
 async fn a_certificate_that_signs_itself_is_named() {
     let found = found_at(self_signed("localhost"), &Authority::new()).await;
-    assert_eq!(
-        found["observed"], "The certificate of localhost is self-signed: it is an authority's own.",
-        "{found:#}"
-    );
-}
-
-#[tokio::test]
-async fn https_at_the_plain_port_is_named() {
-    let app = App::start(Backend::Sqlite).await;
-    let found = usual(&app.base.replace("http://", "https://")).await;
-    assert!(
-        found.observed.contains("does not speak TLS as it should"),
-        "{found:?}"
-    );
+    assert_eq!(found["status"], "problem", "{found:#}");
+    assert_report("certificate_self_signed", &sentences(&found));
 }

@@ -78,7 +78,7 @@ impl Browser {
         let port = timeout(PATIENCE, port(&mut output))
             .await
             .expect("the driver does not start");
-        let client = chatrace_webhook::outside::builder().timeout(PATIENCE);
+        let client = chatrace_webhook::http_client::builder().timeout(PATIENCE);
         let mut browser = Self {
             client: client.build().unwrap(),
             session: format!("http://127.0.0.1:{port}/session"),

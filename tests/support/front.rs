@@ -82,7 +82,7 @@ async fn passed_on(request: Request, dropped: &'static str, base: &str) -> Respo
     parts.headers.remove(HeaderName::from_static(dropped));
     parts.headers.remove("content-length");
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    let client = chatrace_webhook::outside::builder().build().unwrap();
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
     let sent = client
         .request(parts.method, format!("{base}{}", parts.uri.path()))
         .headers(parts.headers)

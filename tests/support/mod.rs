@@ -10,6 +10,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod records;
+pub(crate) mod report;
 pub(crate) mod submit;
 pub(crate) mod wait;
 
@@ -111,7 +112,7 @@ impl App {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let lifecycle = Lifecycle::new();
         let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
-        let client = chatrace_webhook::outside::builder().redirect(Policy::none());
+        let client = chatrace_webhook::http_client::builder().redirect(Policy::none());
         let client = client.build().unwrap();
         let alive = client.get(format!("{base}/healthz")).send();
         tokio::select! {

@@ -1,5 +1,5 @@
-//! What can be looked at while the service does not run. Nothing is changed: no migration, no directory, no lock kept. A
-//! file is made in the data directory and gone at once, and its lock is held for as long as it takes to ask for it.
+//! Checks while the service does not run. They change nothing: no migration, no directory. A file in the data directory
+//! is created and deleted at once, and the lock is held only while it is tried.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -7,20 +7,21 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::environment::Environment;
 use super::super::serve::data_dir::kept_token;
-use super::super::serve::{cannot_listen, stranded};
-use super::super::surroundings::Surroundings;
+use super::super::serve::{cannot_listen, orphaned_spool};
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Database};
 use crate::diagnose::{Check, Status};
 use crate::http;
 use crate::store::{PostgresStore, PrepareError, SqliteStore};
+use crate::text::upper_first;
 
-/// How long a program that listens on this machine may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long connecting to a port of this machine may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const WILL_NOT_START: &str = "The service will not start.";
 
-/// Whether the environment is right; every mistake at once.
+/// Whether the environment is valid; every mistake at once.
 pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
     match config {
         Ok(_) => Check::ok("configuration", "Every variable is valid.", ""),
@@ -29,23 +30,22 @@ pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
             let mistakes: Vec<_> = mistakes
                 .map(|mistake| format!("{} {}", mistake.variable, mistake.problem))
                 .collect();
-            Check::new(
+            Check::problem(
                 "configuration",
-                Status::Problem,
                 format!(
                     "The configuration has {} mistake(s): {}.",
                     mistakes.len(),
                     mistakes.join("; ")
                 ),
                 WILL_NOT_START,
-                "Correct it in the environment or in .env; every variable is described in .env.example.",
+                "Correct the environment or .env. Every variable is described in .env.example.",
             )
         }
     }
 }
 
-/// What keeps the service from running, as far as the configuration is right.
-pub(super) async fn checks(known: &Surroundings) -> Vec<Check> {
+/// Looks for what prevents the service from running.
+pub(super) async fn checks(known: &Environment) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Ok(config) = &known.config {
         if config.database.is_embedded() || config.spool {
@@ -61,64 +61,59 @@ pub(super) async fn checks(known: &Surroundings) -> Vec<Check> {
 fn data_directory(path: &Path) -> Check {
     const NAME: &str = "data_directory";
     let at = path.display();
-    let problem = |observed: String, next: &str| {
-        Check::new(NAME, Status::Problem, observed, WILL_NOT_START, next)
-    };
+    let problem =
+        |observed: String, next: &str| Check::problem(NAME, observed, WILL_NOT_START, next);
     match path.try_exists() {
         Ok(true) => {}
         Ok(false) => {
             return Check::ok(
                 NAME,
                 format!("The data directory {at} does not exist yet."),
-                "The first start makes it.",
+                "The first start creates it.",
             );
         }
         Err(error) => {
             return problem(
                 format!("The data directory {at} cannot be read: {error}."),
-                "Set DATA_DIR to a directory that the service's user may write, or let that user into those above it.",
+                "Set DATA_DIR to a directory that the service's user may write, or give that user access to its parent directories.",
             );
         }
     }
     if let Err(error) = try_write(path) {
         return problem(
             format!("The data directory {at} is not writable: {error}."),
-            "Set DATA_DIR to a directory that the service's user may write, or give this one to that user.",
+            "Set DATA_DIR to a directory that the service's user may write, or make this one writable for that user.",
         );
     }
     if is_locked(&path.join("lock")) {
-        return Check::new(
+        return Check::problem(
             NAME,
-            Status::Problem,
-            format!(
-                "A process uses the data directory {at}, but does not answer where it was asked."
-            ),
-            "The service runs with another HOST or PORT than this environment says, or it hangs.",
-            "Look at the line `listening` in its log, and ask there with --url; or restart it.",
+            format!("A process uses the data directory {at}, but does not answer at this address."),
+            "The service runs with another HOST or PORT, or it hangs.",
+            "Find the line `listening` in its log, and give that address with --url. Or restart the service.",
         );
     }
     if let Err(error) = kept_token(path) {
         return problem(
-            format!("{}.", capitalised(&error)),
-            "Give the file to the service's user, or delete it.",
+            format!("{}.", upper_first(&error)),
+            "Make the file readable for the service's user, or delete it.",
         );
     }
     Check::ok(NAME, format!("The data directory {at} is writable."), "")
 }
 
-/// Deliveries that this configuration would leave in a spool, if there are any.
+/// Deliveries in an orphaned spool, if there are any.
 async fn left_in_spool(config: &Config) -> Option<Check> {
-    let stranded = stranded::look(config).await.err()?;
-    Some(Check::new(
+    let orphaned = orphaned_spool::find_orphaned(config).await.err()?;
+    Some(Check::problem(
         "spool",
-        Status::Problem,
-        format!("{}.", capitalised(&stranded.observed)),
+        format!("{}.", upper_first(&orphaned.observed)),
         WILL_NOT_START,
-        format!("{}.", capitalised(&stranded.next)),
+        format!("{}.", upper_first(&orphaned.next)),
     ))
 }
 
-/// Tries by a file that is gone again at once.
+/// Creates a file and deletes it at once.
 fn try_write(directory: &Path) -> std::io::Result<()> {
     let path = directory.join(format!(".doctor-{}", std::process::id()));
     OpenOptions::new()
@@ -147,7 +142,7 @@ async fn database(config: &Config) -> Check {
         Ok(None) => Check::ok(
             NAME,
             "There is no database file yet.",
-            "The first start makes it.",
+            "The first start creates it.",
         ),
         Ok(Some(missing)) if missing.is_empty() => {
             Check::ok(NAME, format!("{} can be used.", config.database), "")
@@ -155,32 +150,35 @@ async fn database(config: &Config) -> Check {
         Ok(Some(missing)) if migrate => Check::ok(
             NAME,
             format!(
-                "{} can be used and lacks: {}.",
+                "{} can be used. Missing migrations: {}.",
                 config.database,
                 missing.join(", ")
             ),
-            "The next start runs these migrations.",
+            "The next start runs them.",
         ),
-        Ok(Some(missing)) => Check::new(
+        Ok(Some(missing)) => Check::problem(
             NAME,
-            Status::Problem,
-            format!("{} lacks: {}.", config.database, missing.join(", ")),
-            "MIGRATE=false forbids to run these migrations, so the service will not start.",
+            format!(
+                "{} has missing migrations: {}.",
+                config.database,
+                missing.join(", ")
+            ),
+            "MIGRATE=false prevents these migrations, so the service will not start.",
             "Start once with MIGRATE=true.",
         ),
         Err(PrepareError::Unreachable(problem)) => {
             let (status, meaning) = if config.spool {
                 (
                     Status::Warning,
-                    "The service would start and keep deliveries in its spool meanwhile.",
+                    "The service would start, and keep deliveries in its spool until the database answers.",
                 )
             } else {
                 (
                     Status::Problem,
-                    "The service would start and answer 503 meanwhile.",
+                    "The service would start, and answer 503 until the database answers.",
                 )
             };
-            let observed = format!("{}.", capitalised(&problem));
+            let observed = format!("{}.", upper_first(&problem));
             Check::new(
                 NAME,
                 status,
@@ -189,22 +187,21 @@ async fn database(config: &Config) -> Check {
                 "Start the database, or correct DATABASE_URL.",
             )
         }
-        Err(PrepareError::Unusable(problem)) => Check::new(
+        Err(PrepareError::Unusable(problem)) => Check::problem(
             NAME,
-            Status::Problem,
-            format!("{}.", capitalised(&problem)),
+            format!("{}.", upper_first(&problem)),
             WILL_NOT_START,
-            "Correct what the sentence names, or set DATABASE_URL to another database.",
+            "Fix this, or set DATABASE_URL to another database.",
         ),
     }
 }
 
-fn port(known: &Surroundings) -> Check {
+fn port(known: &Environment) -> Check {
     const NAME: &str = "port";
     let address = known.server.address();
-    // Who listens there answers. To listen oneself would be in the way of a service that starts at this moment: the
-    // address alone is tried, at another port, and the port only where it needs privileges.
-    let is_taken = TcpStream::connect_timeout(&reachable(address), PATIENCE).is_ok();
+    // A program that listens there accepts the connection. Listening on the port would disturb a service that starts at
+    // this moment, so only the address is tried, with another port; the port itself only if it needs privileges.
+    let is_taken = TcpStream::connect_timeout(&reachable(address), CONNECT_TIMEOUT).is_ok();
     let tried = match address.port() {
         1..1024 => address,
         _ => SocketAddr::new(address.ip(), 0),
@@ -222,24 +219,18 @@ fn port(known: &Surroundings) -> Check {
         ),
         Err(error) => {
             let next = match error.kind() {
-                ErrorKind::AddrInUse => "Find it with `ss -ltnp`, and stop it or set PORT.",
+                ErrorKind::AddrInUse => {
+                    "Find the program with `ss -ltnp` and stop it, or set PORT."
+                }
                 _ => "Set HOST and PORT.",
             };
             let sentence = cannot_listen(address, &error);
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
                 format!("The service {sentence}."),
                 WILL_NOT_START,
                 next,
             )
         }
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }

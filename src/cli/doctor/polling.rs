@@ -1,45 +1,41 @@
-//! `doctor --probe-polling`: the polling question as a table.
-
-use std::io::{IsTerminal as _, Write as _, stderr};
+//! `doctor --probe-polling`: tries to poll Chatrace's API, and prints a table of the answers.
 
 use super::super::Failure;
-use super::super::paper::{self, Paper};
+use super::super::progress::Progress;
+use super::super::terminal::{self, Terminal};
 use crate::config::Chatrace;
-use crate::diagnose::chatrace_api::{ChatraceApi, Key};
-use crate::diagnose::polling::{self, Matrix, Pace, QUESTIONS};
 use crate::diagnose::{Report, Status};
+use crate::probe::chatrace_api::{ChatraceApi, PLACEMENTS};
+use crate::probe::polling::{Matrix, Pace, REQUESTS, probe_polling};
 
-/// Asks every question, tells on standard error how far it is, and prints what came of it.
-pub(super) async fn probe(chatrace: &Chatrace, json: bool) -> Result<(), Failure> {
+/// Sends every request and prints the answers.
+pub(super) async fn print_polling(chatrace: &Chatrace, json: bool) -> Result<(), Failure> {
     let Some(token) = &chatrace.access_token else {
         return Err(Failure::CannotRun(
-            "INSTAGRAM_ACCESS_TOKEN is not set: without a token there is nothing to try".to_owned(),
+            "INSTAGRAM_ACCESS_TOKEN is not set: polling cannot be tried without a token".to_owned(),
         ));
     };
     let api = ChatraceApi::new(&chatrace.api_url, token).map_err(|_| Failure::no_client())?;
-    let watched = stderr().is_terminal();
-    let matrix = polling::probe(&api, Pace::default(), |done| {
-        if watched {
-            write!(stderr(), "\r{done} of {QUESTIONS} questions").ok();
-        }
+    let mut progress = Progress::new(u64::try_from(REQUESTS).ok());
+    let matrix = probe_polling(&api, Pace::default(), |done| {
+        let text = format!("{done} of {REQUESTS} requests");
+        progress.show(u64::try_from(done).unwrap_or_default(), text);
     })
     .await;
-    if watched {
-        write!(stderr(), "\r\x1b[K").ok();
-    }
+    progress.clear();
     if json {
-        paper::print_json(&matrix);
+        terminal::print_json(&matrix);
     } else {
-        paper::print(&text(&matrix, Paper::stdout()));
+        terminal::print(&text(&matrix, Terminal::stdout()));
     }
     match matrix.status {
-        Status::Problem => Err(Failure::Said),
+        Status::Problem => Err(Failure::Reported),
         _ => Ok(()),
     }
 }
 
-fn text(matrix: &Matrix, paper: Paper) -> String {
-    let conclusion = paper.report(&Report {
+fn text(matrix: &Matrix, terminal: Terminal) -> String {
+    let conclusion = terminal.report(&Report {
         status: matrix.status,
         verdict: matrix.verdict.clone(),
         next_step: matrix.next_step.clone(),
@@ -48,16 +44,16 @@ fn text(matrix: &Matrix, paper: Paper) -> String {
     if matrix.tried.is_empty() {
         return conclusion;
     }
-    let heads = Key::ALL.iter().map(|key| key.as_str().to_owned());
     let mut rows = vec![
-        std::iter::once("GET".to_owned())
-            .chain(heads)
-            .collect::<Vec<_>>(),
+        std::iter::once("GET")
+            .chain(PLACEMENTS)
+            .map(str::to_owned)
+            .collect(),
     ];
-    for line in matrix.tried.chunks(Key::ALL.len()) {
+    for line in matrix.tried.chunks(PLACEMENTS.len()) {
         let path = line.first().map_or("", |tried| tried.path).to_owned();
         let cells = line.iter().map(|tried| tried.reply.cell());
-        rows.push(std::iter::once(path).chain(cells).collect());
+        rows.push(std::iter::once(path).chain(cells).collect::<Vec<_>>());
     }
-    format!("{}\n{conclusion}", paper::table(&rows))
+    format!("{}\n{conclusion}", terminal::table(rows))
 }

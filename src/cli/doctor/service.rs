@@ -1,4 +1,4 @@
-//! Asking the running service.
+//! The checks of the running service.
 
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -6,48 +6,47 @@ use serde_json::Value;
 
 use super::super::Failure;
 use super::super::service::is_alive;
-use crate::diagnose::{Check, Report, Status};
-use crate::outside::{self, Trouble};
+use crate::diagnose::{Check, Report};
+use crate::http_client::{self, RequestError};
+use crate::text;
 
 /// The name of the check.
 const NAME: &str = "service";
 
-/// What was found at its address.
+/// What is at the service's address.
 pub(super) enum Found {
-    /// It runs; the checks of its diagnosis, none if it would not give one.
+    /// It runs. `seen` are the checks of its diagnosis, if it gave one.
     Answers { check: Check, seen: Vec<Check> },
-    /// It does not.
+    /// It does not run.
     Silent(Check),
 }
 
-/// Asks whether it lives, and only then, so that no stranger learns the token, what it sees.
+/// Asks for its diagnosis, but first whether it is this service, so that no other program gets the token.
 pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Found, Failure> {
-    let client = outside::client()
+    let client = http_client::client()
         .build()
         .map_err(|_| Failure::no_client())?;
     let shown = shown(base);
     let is_alive = match is_alive(&client, base).await {
         Ok(is_alive) => is_alive,
-        Err(trouble) => return Ok(Found::Silent(no_answer(&shown, &trouble))),
+        Err(error) => return Ok(Found::Silent(no_answer(&shown, &error))),
     };
     if !is_alive {
-        return Ok(Found::Silent(Check::new(
+        return Ok(Found::Silent(Check::problem(
             NAME,
-            Status::Problem,
             format!("Something answers at {shown}, but it is not this service."),
-            "Messages that are posted there are lost.",
-            "Stop the other program, or set PORT to a free port; or say with --url where the service listens.",
+            "Messages sent there are lost.",
+            "Stop the other program, or set PORT to a free port. If the service listens elsewhere, give its address with --url.",
         )));
     }
     let answers = |check, seen| Ok(Found::Answers { check, seen });
     let Some(token) = token else {
         return answers(
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
                 format!("The service answers at {shown}, but there is no API token here."),
-                "What the service sees itself is missing from this report.",
-                "Set API_TOKEN to that of the service, or run this where its DATA_DIR is.",
+                "The checks of the service are missing from this report.",
+                "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR.",
             ),
             Vec::new(),
         );
@@ -57,28 +56,31 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
         .bearer_auth(token.expose_secret());
     let (status, body) = match diagnosis.send().await {
         Ok(response) => json(response).await,
-        Err(error) => return Ok(Found::Silent(no_answer(&shown, &Trouble::of(&error)))),
+        Err(error) => {
+            return Ok(Found::Silent(no_answer(
+                &shown,
+                &RequestError::from(&error),
+            )));
+        }
     };
-    let missing = "What the service sees itself is missing from this report.";
+    let missing = "The checks of the service are missing from this report.";
     match (status, serde_json::from_value::<Report>(body)) {
         (StatusCode::OK, Ok(report)) => answers(
             Check::ok(NAME, format!("The service answers at {shown}."), "It runs."),
             report.checks,
         ),
         (StatusCode::UNAUTHORIZED, _) => answers(
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
                 format!("The service at {shown} refuses this API token."),
                 missing,
-                "Set API_TOKEN to that of the service, or run this where its DATA_DIR is. A service that was started before the token changed must be restarted.",
+                "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR. If the token was changed since the service started, restart it.",
             ),
             Vec::new(),
         ),
         (StatusCode::NOT_FOUND, _) => answers(
-            Check::new(
+            Check::warning(
                 NAME,
-                Status::Warning,
                 format!(
                     "The service at {shown} has no diagnosis: it is another version than this program."
                 ),
@@ -88,41 +90,35 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
             Vec::new(),
         ),
         (status, _) => answers(
-            Check::new(
+            Check::problem(
                 NAME,
-                Status::Problem,
-                format!(
-                    "The service at {shown} answers {status} when it is asked for its diagnosis."
-                ),
+                format!("The service at {shown} answers {status} to GET /instagram/diagnosis."),
                 missing,
-                "Look at its log.",
+                "Its log contains the cause.",
             ),
             Vec::new(),
         ),
     }
 }
 
-fn no_answer(shown: &str, trouble: &Trouble) -> Check {
-    match trouble {
-        Trouble::Refused => Check::new(
+fn no_answer(shown: &str, error: &RequestError) -> Check {
+    match error {
+        RequestError::Refused => Check::problem(
             NAME,
-            Status::Problem,
             format!("Nothing listens at {shown}: the service does not run there."),
-            "Whatever is posted is lost.",
-            "Start it with `chatrace-webhook serve`; if it ends at once, it says why.",
+            "Messages sent there are lost.",
+            "Start it with `chatrace-webhook serve`. If it stops at once, it prints the reason.",
         ),
-        Trouble::TimedOut => Check::new(
+        RequestError::TimedOut => Check::problem(
             NAME,
-            Status::Problem,
-            format!("The service at {shown} takes the connection and does not answer."),
-            "It hangs, or the machine is out of resources; whatever is posted is lost.",
-            "Look at its log and restart it.",
+            format!("The service at {shown} accepts the connection but does not answer."),
+            "It hangs, or the machine is out of resources. Messages sent there are lost.",
+            "Read its log and restart it.",
         ),
-        trouble => Check::new(
+        error => Check::problem(
             NAME,
-            Status::Problem,
-            format!("The service at {shown} cannot be reached: {trouble}."),
-            "Whether it runs cannot be told.",
+            format!("The service at {shown} cannot be reached: {error}."),
+            "Whether it runs is unknown.",
             "Check the URL.",
         ),
     }
@@ -130,12 +126,12 @@ fn no_answer(shown: &str, trouble: &Trouble) -> Check {
 
 async fn json(response: reqwest::Response) -> (StatusCode, Value) {
     let status = response.status();
-    let body = outside::read(response).await.unwrap_or_default();
+    let body = http_client::read_body(response).await.unwrap_or_default();
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
 fn shown(base: &str) -> String {
-    let url = url::Url::parse(base).map(|url| outside::without_credentials(&url));
+    let url = url::Url::parse(base).map(|url| text::without_credentials(&url));
     url.map_or_else(
         |_| base.to_owned(),
         |url| url.as_str().trim_end_matches('/').to_owned(),

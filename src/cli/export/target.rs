@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 /// How many symbolic links may lead to a file that is not there yet.
 const MOST_LINKS: usize = 40;
 
-/// Where an export is written to. A regular file appears when it is complete, under its own name; until then it is written
-/// aside. Whatever else has the name, a device or a pipe, is written as it is.
+/// The file of an export. A regular file is written under another name and renamed when it is complete. A device or a
+/// pipe is written directly.
 #[derive(Debug)]
 pub(super) struct Target {
     file: File,
-    /// The names aside and at last; without them the file is written as it is.
+    /// The temporary name and the final one; `None` if the file is written directly.
     names: Option<(PathBuf, PathBuf)>,
 }
 
@@ -32,7 +32,7 @@ impl Target {
                     path.join("messages").display()
                 ));
             }
-            // A name like /dev/stdout leads to what is open already, even where that is a regular file.
+            // A name like /dev/stdout leads to an open file, which may be a regular one.
             Ok(found) if !found.is_file() || is_of_the_system(path) => {
                 let file = OpenOptions::new().append(true).open(path);
                 let file = file.map_err(|error| problem(path, &error))?;
@@ -47,7 +47,7 @@ impl Target {
         let mut aside = OsString::from(name);
         aside.push(".part");
         let aside = last.with_file_name(aside);
-        // What customers wrote is nobody else's business on this machine.
+        // Messages are confidential: other users of this machine may not read them.
         let file = OpenOptions::new()
             .create(true)
             .truncate(true)
@@ -60,17 +60,16 @@ impl Target {
         })
     }
 
-    /// The open file.
     pub(super) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Whether something is left when it is not finished.
-    pub(super) fn is_aside(&self) -> bool {
+    /// Whether the file has a temporary name until it is finished.
+    pub(super) fn is_temporary(&self) -> bool {
         self.names.is_some()
     }
 
-    /// The file is complete: gives it its name.
+    /// Gives the complete file its name.
     pub(super) fn finish(mut self) -> io::Result<()> {
         if let Some((aside, last)) = &self.names {
             self.file.sync_all()?;
@@ -81,7 +80,7 @@ impl Target {
     }
 }
 
-/// What is not complete does not stay.
+/// Deletes an incomplete file.
 impl Drop for Target {
     fn drop(&mut self) {
         if let Some((aside, _)) = &self.names {
@@ -96,8 +95,8 @@ fn is_of_the_system(path: &Path) -> bool {
         .any(|place| path.starts_with(place))
 }
 
-/// Follows symbolic links, also one that leads to a file which is not there yet: the link stays, and the file is made
-/// where it leads.
+/// Follows symbolic links, even to a file that does not exist yet: the link stays, and the file is created at its
+/// target.
 fn resolved(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn links_stay_and_what_they_lead_to_is_written() {
+    fn links_stay_and_their_targets_are_written() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::write(at("old"), "old").unwrap();
@@ -140,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_written_as_it_is() {
+    fn a_device_is_written_directly() {
         write(Path::new("/dev/null"));
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 
     #[test]
-    fn what_is_not_finished_leaves_the_old_file_and_nothing_else() {
+    fn an_unfinished_export_leaves_only_the_old_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("out");
         fs::write(&file, "old").unwrap();

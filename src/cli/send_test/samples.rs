@@ -1,6 +1,7 @@
-//! Bodies that really arrive, made fresh so that none is a duplicate of the last, and all of one contact that nobody
-//! takes for a customer.
+//! Bodies as they really arrive, with new ids and times so that none is a duplicate, all of one contact that nobody
+//! mistakes for a customer.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,19 +12,17 @@ use crate::setup::BODY_TEMPLATE;
 pub(super) const CONTACT: &str = "send-test";
 const NAME: &str = "Send Test";
 
-/// One body.
 #[derive(Debug)]
-pub(super) struct Sample {
-    /// How it is called on the command line.
+pub(super) struct TestSample {
     pub(super) name: &'static str,
-    /// What it is and what should become of it.
+    /// What it is, and its expected outcome.
     pub(super) description: &'static str,
     body: &'static str,
-    /// What is replaced, by its JSON pointer.
+    /// The values to replace, by JSON pointer.
     fresh: &'static [(&'static str, Fresh)],
 }
 
-/// What a value is replaced by.
+/// A new value.
 #[derive(Debug, Clone, Copy)]
 enum Fresh {
     Contact,
@@ -48,8 +47,8 @@ macro_rules! payload {
 }
 
 /// Every sample.
-pub(super) static SAMPLES: [Sample; 10] = [
-    Sample {
+pub(super) static SAMPLES: [TestSample; 10] = [
+    TestSample {
         name: "template",
         description: "the body that `setup` recommends: stored",
         body: BODY_TEMPLATE,
@@ -63,7 +62,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "picture",
         description: "the same with a picture's URL in the text's place: stored as media",
         body: BODY_TEMPLATE,
@@ -77,7 +76,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "flat",
         description: "the flat body of the system that this one replaces: stored",
         body: payload!("27-original-flat-seconds"),
@@ -89,13 +88,13 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/timestamp", Seconds),
         ],
     },
-    Sample {
+    TestSample {
         name: "button",
         description: "a button of a flow that sends its action: stored as postback",
         body: payload!("20-flat-action"),
         fresh: &[("/phone", Contact), ("/last_interaction", Millis)],
     },
-    Sample {
+    TestSample {
         name: "all-contact-data",
         description: "\"All Contact Data\", which has no text: ignored",
         body: payload!("12-contact-dump-api-record"),
@@ -108,7 +107,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "unfilled",
         description: "a variable that was typed instead of picked: quarantined",
         body: BODY_TEMPLATE,
@@ -121,7 +120,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/last_interaction", Millis),
         ],
     },
-    Sample {
+    TestSample {
         name: "manychat",
         description: "ManyChat's names of the same things: stored",
         body: payload!("59-manychat-template"),
@@ -133,7 +132,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/message_id", Id),
         ],
     },
-    Sample {
+    TestSample {
         name: "meta",
         description: "a message as Meta itself posts it: stored",
         body: payload!("35-meta-text"),
@@ -145,7 +144,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/entry/0/messaging/0/message/text", Text),
         ],
     },
-    Sample {
+    TestSample {
         name: "meta-postback",
         description: "a button as Meta posts it: stored as postback",
         body: payload!("46-meta-postback"),
@@ -156,7 +155,7 @@ pub(super) static SAMPLES: [Sample; 10] = [
             ("/entry/0/messaging/0/postback/mid", Id),
         ],
     },
-    Sample {
+    TestSample {
         name: "meta-comment",
         description: "a comment as Meta posts it: stored as comment",
         body: payload!("51-meta-comment"),
@@ -170,18 +169,17 @@ pub(super) static SAMPLES: [Sample; 10] = [
     },
 ];
 
-/// The sample with a name, for the command line.
-pub(super) fn named(name: &str) -> Result<&'static Sample, String> {
-    SAMPLES
-        .iter()
-        .find(|sample| sample.name == name)
-        .ok_or_else(|| {
-            let names: Vec<_> = SAMPLES.iter().map(|sample| sample.name).collect();
-            format!("expected one of {}", names.join(", "))
-        })
+/// Parses the name of a sample on the command line.
+pub(super) fn parser() -> impl TypedValueParser<Value = &'static TestSample> {
+    let names = SAMPLES.iter().map(|sample| sample.name);
+    PossibleValuesParser::new(names).try_map(|name| named(&name).ok_or("unknown name"))
 }
 
-impl Sample {
+fn named(name: &str) -> Option<&'static TestSample> {
+    SAMPLES.iter().find(|sample| sample.name == name)
+}
+
+impl TestSample {
     /// The body with a new id and the time of now.
     pub(super) fn fresh(&self, now: Timestamp) -> String {
         let mut body: Value = serde_json::from_str(self.body).unwrap_or_default();
@@ -226,7 +224,7 @@ mod tests {
             let later = sample.fresh(now + jiff::SignedDuration::from_secs(1));
             assert!(first.contains(&format!("\"{CONTACT}\"")), "{first}");
             assert_ne!(first, later, "{}", sample.name);
-            assert!(named(sample.name).is_ok());
+            assert!(named(sample.name).is_some());
         }
     }
 }

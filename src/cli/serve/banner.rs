@@ -1,4 +1,4 @@
-//! What a start prints: where to POST, the token, and commands to paste.
+//! Prints at the start: the webhook's URL, the token, and commands to paste.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -7,16 +7,16 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::server::reachable;
 use crate::config::{Config, LogFormat};
-use crate::http::WEBHOOK_PATH;
+use crate::delivery::WEBHOOK_PATH;
 use crate::setup::webhook_url;
 
-/// Says on standard output how to use the service. In JSON logs it is one event instead, without the token.
+/// Prints how to use the service to standard output. In JSON logs it is one event instead, without the token.
 pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&SecretString>) {
     if !config.auth_configured() {
         tracing::warn!("WEBHOOK_SECRET is not set: anybody who knows the URL can send messages");
     }
     if config.telemetry.format == LogFormat::Text {
-        // Without a terminal to print to there is nothing to do about it.
+        // If standard output is closed, there is nothing to do.
         std::io::stdout()
             .write_all(text(config, address, generated).as_bytes())
             .ok();
@@ -36,20 +36,20 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
     };
     let made = if generated.is_some() {
         format!(
-            "\n  API token      {token}\n                 (made for you, kept in {}/api_token)",
+            "\n  API token      {token}\n                 (generated, stored in {}/api_token)",
             config.data_dir.display()
         )
     } else {
         String::new()
     };
-    let stands_for = if generated.is_some() && secret.is_empty() {
+    let explanation = if generated.is_some() && secret.is_empty() {
         ""
     } else {
-        "\n  What begins with $ stands for its value in .env or in the environment.\n"
+        "\n  Replace the names that begin with $ by their values in .env or in the environment.\n"
     };
     format!(
         "
-  chatrace-webhook {version} keeps messages in {database}
+  chatrace-webhook {version} stores messages in {database}
 
   Webhook URL    {webhook}{made}
 
@@ -61,7 +61,7 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
   See what arrived:
     curl -H \"Authorization: Bearer {token}\" {local}/instagram/stats
   or open {local}/ in a browser, and log in with the token.
-{stands_for}
+{explanation}
   Connect Chatrace:       chatrace-webhook setup
   If nothing arrives:     chatrace-webhook doctor
 

@@ -1,4 +1,4 @@
-//! The directory that belongs to one process: the embedded database, the spool, a generated token.
+//! The data directory of one process: the embedded database, the spool, a generated token.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::fits_a_header;
-use crate::hex::hex;
+use crate::crypto::random_hex;
 
-/// An open data directory. Locked as long as it lives, so that no second process writes there.
+/// An open data directory. It is locked, so that no other process writes there.
 #[derive(Debug)]
 pub(super) struct DataDir {
     path: PathBuf,
@@ -18,12 +18,12 @@ pub(super) struct DataDir {
 }
 
 impl DataDir {
-    /// Creates the directory if needed, and locks it. Errors are sentences that name the directory.
+    /// Creates the directory if needed, and locks it. Errors are sentences with its name.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let at = path.display();
-        // What customers wrote is nobody else's business on this machine.
+        // Messages are confidential: other users of this machine may not read them.
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
-            format!("the data directory {at} cannot be created: {error}; set DATA_DIR to a directory that is writable")
+            format!("the data directory {at} cannot be created: {error}; set DATA_DIR to a writable directory")
         })?;
         let lock = OpenOptions::new()
             .create(true)
@@ -32,7 +32,7 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(|error| {
                 format!(
-                    "the data directory {at} is not writable: {error}; set DATA_DIR to one that is"
+                    "the data directory {at} is not writable: {error}; set DATA_DIR to a writable directory"
                 )
             })?;
         match lock.try_lock() {
@@ -41,7 +41,7 @@ impl DataDir {
                 _lock: lock,
             }),
             Err(TryLockError::WouldBlock) => Err(format!(
-                "another process uses the data directory {at}: stop it, or give this one its own DATA_DIR"
+                "another process uses the data directory {at}: stop it, or give this process its own DATA_DIR"
             )),
             Err(TryLockError::Error(error)) => {
                 Err(format!("the data directory {at} cannot be locked: {error}"))
@@ -49,19 +49,18 @@ impl DataDir {
         }
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The token that was made at the first start, or a new one; only the owner may read its file.
+    /// The token that the first start generated, or a new one. Only its owner may read the file.
     pub(super) fn api_token(&self) -> Result<SecretString, String> {
         if let Some(token) = kept_token(&self.path)? {
             return Ok(token);
         }
         let problem = |error| token_problem(&self.path, &error);
         let token = random_token().map_err(problem)?;
-        // Written aside and renamed: a crash leaves no half token.
+        // Written to another file and renamed: a crash leaves no incomplete token.
         let aside = self.path.join("api_token.new");
         let mut file = OpenOptions::new()
             .create(true)
@@ -80,15 +79,15 @@ impl DataDir {
 
 const TOKEN_FILE: &str = "api_token";
 
-/// The token that a start of the service made in a data directory, if there is one.
+/// The generated token in a data directory, if there is one.
 pub(in crate::cli) fn kept_token(data_dir: &Path) -> Result<Option<SecretString>, String> {
     match fs::read_to_string(data_dir.join(TOKEN_FILE)) {
         Ok(token) if token.trim().is_empty() => Err(format!(
-            "the token file {} is empty: delete it, and a new one is made",
+            "the token file {} is empty: delete it, and a new one is generated",
             data_dir.join(TOKEN_FILE).display()
         )),
         Ok(token) if !fits_a_header(token.trim()) => Err(format!(
-            "the token file {} holds a character that no header can carry: delete it, and a new one is made",
+            "the token file {} contains a character that no header can carry: delete it, and a new one is generated",
             data_dir.join(TOKEN_FILE).display()
         )),
         Ok(token) => Ok(Some(SecretString::from(token.trim()))),
@@ -106,9 +105,8 @@ fn token_problem(data_dir: &Path, error: &std::io::Error) -> String {
 
 /// 256 random bits in hexadecimal digits.
 fn random_token() -> Result<SecretString, std::io::Error> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(SecretString::from(hex(&bytes)))
+    let token = random_hex::<32>().map_err(std::io::Error::other)?;
+    Ok(SecretString::from(token))
 }
 
 #[cfg(test)]
@@ -118,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_is_made_once_and_only_its_owner_may_read_it() {
+    fn the_token_is_generated_once_and_only_its_owner_may_read_it() {
         let directory = tempfile::tempdir().unwrap();
         let data_dir = DataDir::open(&directory.path().join("data")).unwrap();
         let token = data_dir.api_token().unwrap();

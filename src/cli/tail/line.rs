@@ -1,15 +1,17 @@
-//! A message as one line. What customers wrote is foreign: nothing in it may move the cursor of a terminal.
+//! A message as one line. Its text is foreign: nothing in it may move the cursor of a terminal.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// The message as JSON, with the control characters escaped that JSON allows and terminals obey.
+use crate::text::terminal_line;
+
+/// The message as JSON. Control characters that JSON allows and terminals obey are escaped.
 pub(super) fn json(message: &Value) -> String {
     let mut line = String::new();
     for letter in message.to_string().chars() {
         if letter.is_control() {
-            // They can only stand inside of strings.
+            // They are inside strings.
             write!(line, "\\u{:04x}", u32::from(letter)).ok();
         } else {
             line.push(letter);
@@ -18,7 +20,7 @@ pub(super) fn json(message: &Value) -> String {
     line
 }
 
-/// The message for people: time, direction, who, what.
+/// The message for people: time in UTC, direction, name, text.
 pub(super) fn readable(message: &Value, colour: bool) -> String {
     let text = |name: &str| message[name].as_str();
     let (arrow, tint) = if text("direction") == Some("outbound") {
@@ -36,36 +38,23 @@ pub(super) fn readable(message: &Value, colour: bool) -> String {
     let mut what = Vec::new();
     match text("kind") {
         Some("text") | None => {}
-        Some(kind) => what.push(format!("[{}]", harmless(kind))),
+        Some(kind) => what.push(format!("[{}]", terminal_line(kind))),
     }
-    what.extend(text("text").map(harmless));
+    what.extend(text("text").map(|text| terminal_line(text).into_owned()));
     for attachment in message["attachments"].as_array().into_iter().flatten() {
         let kind = attachment["type"].as_str().unwrap_or("file");
         let url = attachment["url"].as_str().unwrap_or_default();
-        what.push(harmless(format!("<{kind} {url}>").as_str()));
+        what.push(terminal_line(&format!("<{kind} {url}>")).into_owned());
     }
-    let time = harmless(&time.replace('T', " "));
-    let name = harmless(name);
+    let time = time.replace('T', " ");
+    let time = terminal_line(&time);
+    let name = terminal_line(name);
     let what = what.join(" ");
     if colour {
         format!("\x1b[2m{time}\x1b[0m \x1b[{tint}m{arrow} {name}\x1b[0m: {what}")
     } else {
         format!("{time} {arrow} {name}: {what}")
     }
-}
-
-/// A foreign text without what a terminal obeys: control characters and those that turn the direction of writing.
-pub(super) fn harmless(text: &str) -> String {
-    let mut line = String::new();
-    for letter in text.chars() {
-        let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter.is_control() || turns {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-    }
-    line
 }
 
 #[cfg(test)]
@@ -87,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_foreign_reaches_the_terminal_as_a_command() {
+    fn no_foreign_text_reaches_the_terminal_as_a_command() {
         let hostile = "\u{1b}[2Jgone\u{9b}2J\r\nnew\u{202e}line";
         let message = json!({"direction": "outbound", "kind": "text", "displayName": hostile, "text": hostile});
         for line in [readable(&message, false), json_line(&message)] {

@@ -16,9 +16,10 @@ use crate::export::Export;
 
 /// Messages as a file
 ///
-/// Everything that was there when the request came, oldest first. It is read while it is sent, so that it may be of any
-/// size. If the database fails on the way, or the service stops, the connection is cut: a transfer that ends orderly is
-/// complete. In CSV, a cell that a spreadsheet would run as a formula, or would change, begins with an apostrophe.
+/// All messages at the time of the request, oldest first. They are read while they are sent, so the file may have any
+/// size. If the database fails meanwhile, or the service stops, the connection is aborted: a transfer that ends
+/// normally is complete. In CSV, a cell that a spreadsheet would run as a formula, or would change, begins with an
+/// apostrophe.
 #[utoipa::path(
     get, path = "/instagram/messages/export", operation_id = "exportMessages", tag = "messages",
     params(ExportMessages), security(("apiToken" = [])),
@@ -37,7 +38,8 @@ pub(in crate::http) async fn export(
 ) -> Result<Response, ApiError> {
     let feed = state.store.clone();
     let mut export = Export::begin(&*feed, query.filter(), query.format).await?;
-    // The first page before the status: a database that is away is a 503, not a file that breaks off.
+    // Read the first page before the status is sent: if the database is away, the answer is 503, not an incomplete
+    // file.
     let first = export.next(&*feed).await?;
     let soft = state.lifecycle.soft().clone();
     let rest = stream::unfold(Some((feed, export)), move |reading| {
@@ -46,13 +48,13 @@ pub(in crate::http) async fn export(
             let (feed, mut export) = reading?;
             let page = tokio::select! {
                 page = export.next(&*feed) => page.map_err(io::Error::other),
-                () = soft.cancelled() => Err(io::Error::other("the service stops")),
+                () = soft.cancelled() => Err(io::Error::other("the service is stopping")),
             };
             match page {
                 Ok(Some(page)) => Some((Ok(page), Some((feed, export)))),
                 Ok(None) => None,
                 Err(error) => {
-                    tracing::warn!(%error, "an export is cut");
+                    tracing::warn!(%error, "an export was aborted");
                     Some((Err(error), None))
                 }
             }

@@ -1,16 +1,20 @@
-//! The query parameters of those who read messages: each has some of its own, and the same conditions.
+//! The query parameters for reading messages: each endpoint has its own, and all have the same filter.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::super::AppState;
+use super::super::cursor::List;
+use super::super::error::ApiError;
 use super::super::extract::{moment, parsed};
 use crate::export::Format;
+use crate::filter::parse_text;
 use crate::message::{Channel, Direction, Kind};
-use crate::store::{MessageFilter, parse_text};
+use crate::store::MessageFilter;
 
-/// Declares parameters with the conditions on messages beside its own. (`#[serde(flatten)]` would neither name a wrong
-/// parameter nor refuse one that does not exist.)
+/// Declares a struct with its own parameters and those of the filter. (`#[serde(flatten)]` would neither name a wrong
+/// parameter nor refuse an unknown one.)
 macro_rules! parameters {
     ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
@@ -19,35 +23,34 @@ macro_rules! parameters {
         #[into_params(parameter_in = Query)]
         pub(in crate::http) struct $name {
             $($(#[$field_meta])* pub(super) $field: $type,)*
-            /// Of this customer.
+            /// Only messages of this customer.
             #[param(example = "12345", pattern = "^[^\\x00]*$")]
             contact_id: Option<String>,
-            /// Of this kind.
+            /// Only messages of this kind.
             #[param(inline)]
             kind: Option<Kind>,
-            /// `inbound`: the customer wrote; `outbound`: the business did.
+            /// `inbound`: written by the customer; `outbound`: by the business.
             #[param(inline)]
             direction: Option<Direction>,
-            /// On this channel: `instagram`, `messenger`, `whatsapp`, `telegram`, `web`, `sms`, `google`, `tiktok`, or
-            /// what a body named.
+            /// Only messages on this channel: `instagram`, `messenger`, `whatsapp`, `telegram`, `web`, `sms`, `google`,
+            /// `tiktok`, or another one that a body named.
             #[param(example = "instagram", pattern = "^[^\\x00]*$")]
             channel: Option<String>,
-            /// Arrived at this time or later.
+            /// Only messages that arrived at this time or later.
             #[serde(default, deserialize_with = "moment")]
             #[param(value_type = Option<String>, format = DateTime, example = "2026-07-09T14:56:00Z")]
             since: Option<Timestamp>,
-            /// Arrived before this time.
+            /// Only messages that arrived before this time.
             #[serde(default, deserialize_with = "moment")]
             #[param(value_type = Option<String>, format = DateTime)]
             until: Option<Timestamp>,
-            /// With this in the text, whatever the case of its letters (with SQLite: of A to Z).
+            /// Only messages with this text in them. Ignores case (with SQLite only for A to Z).
             #[serde(default, deserialize_with = "text")]
             #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]*$")]
             q: Option<String>,
         }
 
         impl $name {
-            /// The conditions.
             pub(super) fn filter(&self) -> MessageFilter {
                 MessageFilter {
                     contact_id: self.contact_id.clone(),
@@ -64,33 +67,33 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// Which messages, from where, and how patiently.
+    /// A page of messages to ask for.
     ListMessages {
-        /// The `nextCursor` of the last page; without it, from the beginning; `latest`: only what comes from now on.
+        /// The `nextCursor` of the last page. By default, from the beginning; `latest`: only new messages.
         #[param(example = "m1", pattern = "^(m[0-9]{1,18}|latest)?$")]
         after: Option<String>,
-        /// How many at most.
+        /// The size of a page.
         #[param(minimum = 1, maximum = 1000, default = 100)]
         limit: Option<u32>,
-        /// Seconds that the answer waits for the first message, if there is none yet.
+        /// How many seconds to wait for the first message, if there is none.
         #[param(minimum = 0, maximum = 30, default = 0)]
         wait: Option<u64>,
     }
 }
 
 parameters! {
-    /// Which messages, and from where.
+    /// A stream of messages to ask for.
     FollowMessages {
-        /// A cursor; without it, from the beginning; `latest`: only what comes from now on.
+        /// A cursor. By default, from the beginning; `latest`: only new messages.
         #[param(example = "m1", pattern = "^(m[0-9]{1,18}|latest)?$")]
         after: Option<String>,
     }
 }
 
 parameters! {
-    /// Which messages, and in what form.
+    /// A file of messages to ask for.
     ExportMessages {
-        /// `jsonl`: one message as JSON in each line; `csv`: for spreadsheets.
+        /// `jsonl`: one message as JSON in each line; `csv`: a table for spreadsheets.
         #[param(inline)]
         format: Format,
     }
@@ -98,4 +101,12 @@ parameters! {
 
 fn text<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     parsed(value, parse_text)
+}
+
+/// The position of a cursor; `latest` is the current end of the list.
+pub(super) async fn start(state: &AppState, cursor: Option<&str>) -> Result<i64, ApiError> {
+    match cursor {
+        Some("latest") => Ok(state.store.head().await?),
+        cursor => List::Messages.position(cursor),
+    }
 }

@@ -14,45 +14,44 @@ use super::super::AppState;
 use super::super::cursor::List;
 use super::super::error::{ApiError, ReadErrors};
 use super::super::extract::Query;
-use super::parameters::FollowMessages;
-use super::start;
+use super::parameters::{FollowMessages, start};
 use crate::message::Message;
 use crate::store::{self, MessageFilter, MessagePage, StoreError};
 
 /// How many messages a stream reads at once.
 const PAGE: u32 = 100;
-/// How long a stream waits before it asks a database again that did not answer.
+/// The pause after an error of the database.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long a client is not told how far was looked while nothing fits: to look once more costs less than to tell it.
-const TELL_EVERY: Duration = Duration::from_secs(15);
+/// How often a client gets a new id while no message matches the filter. Searching again costs less than sending it.
+const ID_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What is sent: a position for the id, and mostly a message.
-type Told = (i64, Option<Message>);
+/// What is sent: a position for the id, and usually a message.
+type StreamItem = (i64, Option<Message>);
 
-/// Where a stream stands.
+/// The state of a stream.
 struct Follower {
     state: AppState,
     filter: MessageFilter,
     after: i64,
-    /// The id that was sent last, as a position, and when.
-    told: Option<(i64, Instant)>,
-    /// What was read and not sent yet; never more than a page, however slow the reader is.
+    /// The position of the last id, and when it was sent.
+    last_id: Option<(i64, Instant)>,
+    /// Messages that were read but not sent yet: at most one page, however slow the reader is.
     pending: std::vec::IntoIter<Message>,
     notified: tokio::sync::watch::Receiver<u64>,
 }
 
-/// Messages as they come
+/// Messages as they arrive
 ///
-/// Server-sent events without end. The id of each is a cursor, so that a client which reconnects with `Last-Event-ID`,
-/// as browsers do, misses nothing. The first id comes at once and, where nothing fits the filter for long, others between
-/// the events: an id alone is no event. The stream ends when the service stops.
+/// Endless server-sent events. The id of each is a cursor, so a client that reconnects with `Last-Event-ID`, as
+/// browsers do, misses nothing. The first id is sent at once. While no message matches the filter, ids without an event
+/// follow from time to time. The stream ends when the service stops.
 #[utoipa::path(
     get, path = "/instagram/messages/stream", operation_id = "followMessages", tag = "messages",
     params(
         FollowMessages,
         ("last-event-id" = Option<String>, Header, pattern = "^(m[0-9]{1,18})?$",
-            description = "The last id that came; goes before `after`.")
+            description = "The last id that was received. It takes precedence over `after`.")
     ),
     security(("apiToken" = []), ("session" = [])),
     responses(
@@ -74,7 +73,7 @@ pub(in crate::http) async fn follow(
     let follower = Follower {
         filter: query.filter(),
         after,
-        told: None,
+        last_id: None,
         pending: Vec::new().into_iter(),
         notified: state.notifier.subscribe(),
         state,
@@ -94,7 +93,7 @@ pub(in crate::http) async fn follow(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// The position behind which a client resumes that was there before.
+/// The position after which a reconnecting client resumes.
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
         return Ok(None);
@@ -103,31 +102,31 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     match position {
         Some(Ok(position)) => Ok(Some(position)),
         _ => Err(ApiError::BadRequest(
-            "`Last-Event-ID` is not an id of this stream: send the last one that came, or leave it out."
+            "`Last-Event-ID` is not an id of this stream: send the last id that was received, or leave it out."
                 .to_owned(),
         )),
     }
 }
 
 impl Follower {
-    /// What is sent next; `None` when the service stops, so that shutdown need not wait for readers.
-    async fn next(&mut self) -> Option<Told> {
+    /// The next item; `None` when the service stops, so that shutdown does not wait for readers.
+    async fn next(&mut self) -> Option<StreamItem> {
         let soft = self.state.lifecycle.soft().clone();
-        let told = tokio::select! {
+        let item = tokio::select! {
             biased;
             () = soft.cancelled() => return None,
-            told = self.wait() => told,
+            item = self.wait() => item,
         };
-        self.told = Some((told.0, Instant::now()));
-        Some(told)
+        self.last_id = Some((item.0, Instant::now()));
+        Some(item)
     }
 
-    async fn wait(&mut self) -> Told {
+    async fn wait(&mut self) -> StreamItem {
         loop {
             if let Some(message) = self.pending.next() {
                 return (message.position, Some(message));
             }
-            if self.tells_at().is_some_and(|time| time <= Instant::now()) {
+            if self.next_id_at().is_some_and(|time| time <= Instant::now()) {
                 return (self.after, None);
             }
             self.notified.mark_unchanged();
@@ -145,28 +144,28 @@ impl Follower {
         }
     }
 
-    /// When the client is to be told where it stands, even without a message: at once at first, so that it resumes
-    /// there whenever it is cut; later only if that has changed.
-    fn tells_at(&self) -> Option<Instant> {
-        match self.told {
+    /// When the client gets an id without a message: the first at once, so that it can resume whenever it is
+    /// disconnected; later ones only if the position has changed.
+    fn next_id_at(&self) -> Option<Instant> {
+        match self.last_id {
             None => Some(Instant::now()),
-            Some((position, time)) => (position != self.after).then_some(time + TELL_EVERY),
+            Some((position, time)) => (position != self.after).then_some(time + ID_INTERVAL),
         }
     }
 
-    /// Waits for new messages, or until something is to be told.
+    /// Waits for new messages, or until the next id is due.
     async fn idle(&mut self) {
-        let tells_at = self.tells_at();
-        let telling = async {
-            match tells_at {
+        let next_id_at = self.next_id_at();
+        let next_id = async {
+            match next_id_at {
                 Some(time) => sleep_until(time).await,
                 None => pending().await,
             }
         };
         tokio::select! {
-            // Ends only with the service.
+            // The notifier ends only with the service.
             _ = self.notified.changed() => {}
-            () = telling => {}
+            () = next_id => {}
         }
     }
 

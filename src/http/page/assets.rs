@@ -1,4 +1,4 @@
-//! The page's style, script and icon. Their address changes with them, so that browsers may keep them for good.
+//! The page's style, script and icon. Their address changes with their content, so browsers may cache them forever.
 
 use std::sync::LazyLock;
 
@@ -10,19 +10,18 @@ use axum::routing::get;
 use sha2::{Digest as _, Sha256};
 
 use super::super::AppState;
-use crate::hex::hex;
 
 const STYLE: &str = include_str!("../../../assets/page.css");
 const SCRIPT: &str = include_str!("../../../assets/page.js");
 const ICON: &str = include_str!("../../../assets/icon.svg");
 
-/// What stands behind their addresses.
+/// The version in their addresses.
 pub(super) static VERSION: LazyLock<String> = LazyLock::new(|| {
     let digest = Sha256::new()
         .chain_update(STYLE)
         .chain_update(SCRIPT)
         .chain_update(ICON);
-    hex(&digest.finalize()[..8])
+    hex::encode(&digest.finalize()[..8])
 });
 
 pub(super) fn routes() -> Router<AppState> {
@@ -41,7 +40,7 @@ pub(super) fn routes() -> Router<AppState> {
         )
 }
 
-/// One of them. Another version's address, which a replica has that is not updated yet, is not for good.
+/// One file. The address of another version, from a replica with an older build, is not cached.
 fn asset(
     RawQuery(query): RawQuery,
     content_type: &'static str,

@@ -1,36 +1,35 @@
-//! The session of somebody who reads in a browser: a time and a signature, in a cookie.
+//! The session of a browser: a time and a signature, in a cookie.
 //!
-//! Nothing is kept here, so that a session holds at every replica and across restarts. It is signed with the API token it
-//! was opened with, and ends when that is no longer one, or after [`LASTS`].
+//! The server stores nothing, so a session is valid at every replica and across restarts. It is signed with the API
+//! token of the login, and ends when that token is removed, or after [`LASTS`].
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
 
 use super::super::AppState;
+use crate::crypto::{hmac_sha256, is_same};
 
-/// The name of the cookie. Other services on the same host have theirs.
+/// The name of the cookie.
 pub(in crate::http) const NAME: &str = "chatrace_webhook_session";
 /// How long a session lasts.
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
 
-/// What takes the cookie away.
+/// The header that deletes the cookie.
 pub(super) const NO_COOKIE: &str =
     "chatrace_webhook_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
 
-/// Whether a request comes with a session.
+/// Whether a request has a valid session.
 pub(in crate::http) fn is_open(state: &AppState, headers: &HeaderMap) -> bool {
     holds(headers, &state.api_tokens, Timestamp::now())
 }
 
-/// The cookie of a new session for this token. `is_secure`: only for TLS.
+/// The cookie of a new session for this token. With `is_secure`, browsers send it over TLS only.
 pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
     let until = now.as_second() + LASTS.as_secs();
-    let signature = URL_SAFE_NO_PAD.encode(mac(token, until).finalize().into_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(signature(token, until));
     let secure = if is_secure { "; Secure" } else { "" };
     let lasts = LASTS.as_secs();
     format!("{NAME}={until}.{signature}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}")
@@ -38,36 +37,31 @@ pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
 
 fn holds(headers: &HeaderMap, tokens: &[SecretString], now: Timestamp) -> bool {
     cookies(headers).any(|value| {
-        let Some((until, signature)) = value.split_once('.') else {
+        let Some((until, given)) = value.split_once('.') else {
             return false;
         };
-        let (Ok(until), Ok(signature)) = (until.parse(), URL_SAFE_NO_PAD.decode(signature)) else {
+        let (Ok(until), Ok(given)) = (until.parse(), URL_SAFE_NO_PAD.decode(given)) else {
             return false;
         };
-        let is_signed = |token: &SecretString| {
-            mac(token.expose_secret(), until)
-                .verify_slice(&signature)
-                .is_ok()
-        };
+        let is_signed =
+            |token: &SecretString| is_same(&signature(token.expose_secret(), until), &given);
         until > now.as_second() && tokens.iter().any(is_signed)
     })
 }
 
-/// The values of the cookies with this name: a browser may send more than one, and beside those of others any octets.
+/// The values of the cookies with this name. A browser may send several, and other cookies with any bytes.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::COOKIE)
         .into_iter()
-        .flat_map(|line| line.as_bytes().split(|octet| *octet == b';'))
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
-fn mac(token: &str, until: i64) -> Hmac<Sha256> {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(token.as_bytes()).expect("a key of any length is a key");
-    mac.update(format!("session on the page until {until}").as_bytes());
-    mac
+fn signature(token: &str, until: i64) -> [u8; 32] {
+    let text = format!("session on the page until {until}");
+    hmac_sha256(token.as_bytes(), text.as_bytes())
 }
 
 #[cfg(test)]

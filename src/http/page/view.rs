@@ -1,70 +1,74 @@
-//! What the page shows, as the templates in `templates/` need it. They escape every text.
+//! The data of the templates in `templates/`, which escape every text.
+
+use std::borrow::Cow;
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
 
+use super::super::AppState;
 use super::super::deliveries::Readable;
 use super::super::error::ApiError;
 use super::super::stats::{HourPoint, Look};
-use super::super::{AppState, WEBHOOK_PATH};
 use super::assets;
+use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::{Check, Status};
 use crate::message::{Attachment, Message};
-use crate::setup::{Situation, Step, steps};
+use crate::setup::{SetupStep, Situation, steps};
 use crate::store::{DeliveryDetail, Newest};
+use crate::text::cut;
 
 /// The longest text in a list, in characters.
 const SHORT: usize = 600;
-/// How many reasons of a delivery are shown in a list.
+/// How many reasons of a delivery a list shows.
 const REASONS: usize = 3;
-/// How high the highest bar of the chart is.
+/// The height of the highest bar.
 const HIGHEST: i64 = 60;
 
 #[derive(Template)]
 #[template(path = "login.html")]
-struct Login<'a> {
-    place: Place,
+struct LoginTemplate<'a> {
+    place: PageLocation,
     problem: Option<&'a str>,
 }
 
 #[derive(Template)]
 #[template(path = "failure.html")]
-struct Failure {
-    place: Place,
+struct FailureTemplate {
+    place: PageLocation,
     sentence: String,
 }
 
 #[derive(Template)]
 #[template(path = "home.html")]
-struct Home<'a> {
-    place: Place,
+struct HomeTemplate<'a> {
+    place: PageLocation,
     look: &'a Look,
-    bars: Vec<Bar>,
+    bars: Vec<ChartBar>,
     newest: Option<&'a Newest>,
-    steps: Vec<Step>,
+    steps: Vec<SetupStep>,
     webhook: String,
 }
 
 #[derive(Template)]
 #[template(path = "delivery.html")]
-struct OneDelivery<'a> {
-    place: Place,
+struct DeliveryTemplate<'a> {
+    place: PageLocation,
     found: &'a DeliveryDetail,
     readable: &'a Readable,
     situation: Situation,
 }
 
-/// Where a page stands, for its links: they are relative.
+/// The location of a page, for its relative links.
 #[derive(Clone, Copy)]
-struct Place {
-    /// From here to the page at the root.
+struct PageLocation {
+    /// The path from this page to the root.
     root: &'static str,
     has_session: bool,
 }
 
-impl Place {
+impl PageLocation {
     const HOME: Self = Self {
         root: "",
         has_session: true,
@@ -79,40 +83,40 @@ impl Place {
     }
 }
 
-/// What stands behind the addresses of style and script.
+/// The version in the addresses of style and script.
 fn version() -> &'static str {
     &assets::VERSION
 }
 
 /// An hour in the chart.
-struct Bar {
+struct ChartBar {
     x: usize,
     top: i64,
     height: i64,
     title: String,
 }
 
-/// The form to log in with; `problem` is what was wrong with the last try.
+/// The login form; `problem` is why the last login was refused.
 pub(super) fn login(status: StatusCode, problem: Option<&str>) -> Response {
-    let place = Place {
+    let place = PageLocation {
         root: "",
         has_session: false,
     };
-    page(status, &Login { place, problem })
+    page(status, &LoginTemplate { place, problem })
 }
 
 /// Why a page cannot be shown.
 pub(super) fn failure(error: &ApiError) -> Response {
-    let (place, sentence) = (Place::BELOW, error.sentence());
-    page(error.status(), &Failure { place, sentence })
+    let (place, sentence) = (PageLocation::BELOW, error.sentence());
+    page(error.status(), &FailureTemplate { place, sentence })
 }
 
-/// Everything at a glance.
+/// The overview.
 pub(super) fn home(state: &AppState, look: &Look, newest: Option<&Newest>) -> Response {
-    let situation = Situation::of(&state.config);
+    let situation = Situation::new(&state.config);
     let steps = steps(&situation);
-    let home = Home {
-        place: Place::HOME,
+    let home = HomeTemplate {
+        place: PageLocation::HOME,
         look,
         bars: bars(&look.stats.hourly),
         newest,
@@ -126,11 +130,11 @@ pub(super) fn home(state: &AppState, look: &Look, newest: Option<&Newest>) -> Re
 
 /// One delivery.
 pub(super) fn delivery(state: &AppState, found: &DeliveryDetail, readable: &Readable) -> Response {
-    let one = OneDelivery {
-        place: Place::BELOW,
+    let one = DeliveryTemplate {
+        place: PageLocation::BELOW,
         found,
         readable,
-        situation: Situation::of(&state.config),
+        situation: Situation::new(&state.config),
     };
     page(StatusCode::OK, &one)
 }
@@ -139,20 +143,20 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page cannot be written");
+            tracing::error!(%error, "a page cannot be rendered");
             ApiError::Internal.into_response()
         }
     }
 }
 
-fn bars(hours: &[HourPoint]) -> Vec<Bar> {
+fn bars(hours: &[HourPoint]) -> Vec<ChartBar> {
     let messages = |hour: &HourPoint| hour.inbound + hour.outbound;
     let most = hours.iter().map(messages).max().unwrap_or_default().max(1);
     let bar = |(x, hour): (usize, &HourPoint)| {
         let number = messages(hour);
-        // What there is can be seen, however little beside the most.
+        // Even a single message is visible beside the highest bar.
         let height = (number * HIGHEST / most).max(i64::from(number > 0));
-        Bar {
+        ChartBar {
             x,
             top: HIGHEST - height,
             height,
@@ -162,7 +166,7 @@ fn bars(hours: &[HourPoint]) -> Vec<Bar> {
     hours.iter().enumerate().map(bar).collect()
 }
 
-/// A time for people. The sentences of the diagnosis are in UTC, so all is.
+/// A time for people, in UTC like the sentences of the diagnosis.
 fn shown(at: &Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -177,14 +181,11 @@ fn clock(at: Timestamp) -> String {
 }
 
 /// The beginning of a text.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(SHORT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+fn short(text: &str) -> Cow<'_, str> {
+    cut(text, SHORT)
 }
 
-/// The best name that is known of a customer.
+/// The best known name of a customer.
 fn name(message: &Message) -> &str {
     let known = message
         .display_name
@@ -193,19 +194,19 @@ fn name(message: &Message) -> &str {
     known.unwrap_or(&message.contact_id)
 }
 
-/// Where an attachment can be opened, if that is on the web: a foreign address may be anything, a script, too.
+/// The link to an attachment, if it is a web address: a foreign address may also be a script.
 fn link(attachment: &Attachment) -> Option<&str> {
     let url = attachment.url.as_deref()?;
     let is_web = url.starts_with("https://") || url.starts_with("http://");
     is_web.then_some(url)
 }
 
-/// A number, or that it is not known while the database is away.
+/// A number, or `?` while the database is away.
 fn number(value: Option<&i64>) -> String {
     value.map_or_else(|| "?".to_owned(), i64::to_string)
 }
 
-/// The pieces of a sentence in which code stands between backticks, and which of them are code.
+/// The pieces of a sentence with code in backticks, and which of them are code.
 fn pieces(sentence: &str) -> impl Iterator<Item = (bool, &str)> {
     let pieces = sentence.split('`').enumerate();
     pieces.map(|(number, piece)| (number % 2 == 1, piece))
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_between_backticks_is_code() {
+    fn text_in_backticks_is_code() {
         let found: Vec<_> = pieces("run `setup`, then `doctor`").collect();
         let expected = [
             (false, "run "),
@@ -265,13 +266,5 @@ mod tests {
             (false, ""),
         ];
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn a_long_text_is_cut_between_letters() {
-        assert_eq!(short("héllo"), "héllo");
-        let long = short(&"é".repeat(SHORT + 1));
-        assert_eq!(long.chars().count(), SHORT + 1);
-        assert!(long.ends_with('…'));
     }
 }

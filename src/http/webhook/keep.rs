@@ -15,7 +15,7 @@ use crate::http::body::BodyError;
 use crate::http::sender::VerifiedContent;
 use crate::ingest::{SubmitError, most_memory};
 use crate::normalize::{self, DecodedBody, Defect};
-use crate::telemetry::one_line;
+use crate::text::log_line;
 
 /// The headers that are kept with a delivery. None of them can be a credential of this service.
 const KEPT_HEADERS: [&str; 8] = [
@@ -106,7 +106,7 @@ fn read(state: &AppState, delivery: Delivery) -> Result<(Record, Option<Defect>)
     }
     if state.config.telemetry.bodies {
         let text = state.redactor.redact(&body.readable_text(&delivery));
-        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", one_line(&text));
+        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", log_line(&text));
     }
     let reading = normalize::normalize_decoded(&delivery, &body);
     drop(body);

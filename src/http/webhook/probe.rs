@@ -12,11 +12,11 @@ use serde_json::json;
 
 use super::query::WebhookQuery;
 use super::rejected::Rejected;
-use crate::diagnose::probe;
 use crate::http::AppState;
 use crate::http::error::ApiError;
 use crate::http::sender::{Content, is_blank};
 use crate::http::webhook_path;
+use crate::probe::marked as probe;
 use crate::rejection::RejectReason;
 
 /// The answer to a probe, if these are the headers of one that is meant for this service.

@@ -114,7 +114,7 @@ async fn everything(
         assert_eq!(output.status.code(), Some(code), "{arguments:?} {output:?}");
         shown.extend([output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()));
     }
-    let client = chatrace_webhook::outside::client().build().unwrap();
+    let client = chatrace_webhook::http_client::client().build().unwrap();
     // Whoever knows one and puts it where it does not belong shows it to nobody else.
     for canary in [
         "canary-database",

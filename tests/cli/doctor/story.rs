@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use regex::Regex;
 use tokio::process::Command;
 
 use super::run;
 use crate::support::front::free_port;
 use crate::support::process::{PATIENCE, Running, path};
+use crate::support::report::steady;
 
 const PROGRAM: &str = "chatrace-webhook";
 
@@ -65,38 +65,6 @@ impl Stage {
         let printed = [output.stdout, output.stderr].concat();
         String::from_utf8(printed).unwrap()
     }
-
-    /// What differs each time is made the same.
-    fn usual(&self, printed: &str) -> String {
-        let replaced = [
-            (
-                r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-                "01a204ab-4cef-76ad-abd5-1cefc841d56f",
-            ),
-            (
-                r"\b[0-9a-f]{64}\b",
-                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-            ),
-            (
-                r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
-                "2026-11-22T14:02:11.000Z",
-            ),
-            (r"\bon \d{4}-\d\d-\d\d \d\d:\d\d\b", "at 14:02"),
-            (r"([ (])\d\d:\d\d(:\d\d)?\b", "${1}14:02"),
-            (r"\b\d+ [MG]iB of \d+ [MG]iB\b", "40 GiB of 80 GiB"),
-            (r"\bcurl/\d+(\.\d+)*", "curl/8.5.0"),
-            (r"\b\d{13}\b", "1795356131000"),
-            (r"\b\d+ ms\b", "12 ms"),
-            (r"\bfor \d+ (second|minute)s?\b", "for 2 seconds"),
-        ];
-        let printed = printed.replace(&self.port, "3000");
-        replaced.into_iter().fold(printed, |text, (pattern, with)| {
-            Regex::new(pattern)
-                .unwrap()
-                .replace_all(&text, with)
-                .into_owned()
-        })
-    }
 }
 
 #[tokio::test]
@@ -139,7 +107,7 @@ async fn played(document: &str) -> String {
         let mut told = String::from("console\n");
         for command in part.lines().filter_map(|line| line.strip_prefix("$ ")) {
             let printed = stage.play(command).await;
-            let printed = stage.usual(&printed);
+            let printed = steady(&printed.replace(&stage.port, "3000"));
             writeln!(told, "$ {command}").unwrap();
             if !printed.trim().is_empty() {
                 writeln!(told, "{}", printed.trim()).unwrap();

@@ -47,7 +47,7 @@ impl Clients {
         server: &watch::Receiver<String>,
         log: &Arc<SentLog>,
     ) -> Self {
-        let http = chatrace_webhook::outside::builder()
+        let http = chatrace_webhook::http_client::builder()
             .timeout(ANSWER_TIMEOUT)
             .build()
             .unwrap();

@@ -33,7 +33,7 @@ impl Reader {
 }
 
 async fn read(server: watch::Receiver<String>, last: Arc<AtomicBool>) -> usize {
-    let http = chatrace_webhook::outside::builder().build().unwrap();
+    let http = chatrace_webhook::http_client::builder().build().unwrap();
     let mut seen = HashSet::new();
     let mut cursor = String::new();
     loop {

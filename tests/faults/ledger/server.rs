@@ -51,7 +51,7 @@ impl Server {
             variables,
             process: None,
             base: watch::Sender::new(String::new()),
-            http: chatrace_webhook::outside::builder().build().unwrap(),
+            http: chatrace_webhook::http_client::builder().build().unwrap(),
         };
         server.begin().await;
         server

@@ -52,7 +52,7 @@ impl Service {
 
     /// Posts to the webhook, and answers what became of it.
     async fn post(&self, body: impl Into<reqwest::Body>) -> Value {
-        let client = chatrace_webhook::outside::builder().build().unwrap();
+        let client = chatrace_webhook::http_client::builder().build().unwrap();
         let url = format!("{}/instagram/webhook", self.base);
         let request = client.post(url).header("content-type", "application/json");
         let answer = request.body(body).send().await.unwrap();

@@ -226,7 +226,7 @@ async fn while_the_database_is_away_the_page_says_so_and_shows_what_is_known() {
     let home = page(&app, "/", &cookie).await;
     assert_eq!(home.status, 200);
     for part in [
-        "<dt>Messages</dt><dd>?</dd>",
+        "<dt>Messages, all time</dt><dd>?</dd>",
         "<dt>Waiting on disk</dt><dd>1</dd>",
         "The database is away.",
     ] {

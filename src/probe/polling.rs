@@ -1,23 +1,23 @@
-//! The polling question, settled by trying: can messages be read from Chatrace's API by asking for them?
+//! Can messages be polled from Chatrace's API? This tries it.
 //!
-//! Seven paths and six ways to send the token were tried for years, and every answer was 401. Here they are tried once
-//! more beside the documented way, so that everybody can see on their own account that no token was ever wrong: there
-//! is nothing to poll.
+//! People tried seven paths and six ways to send the token for years, and every answer was 401. Here they are tried
+//! once more beside the documented way, so that everybody can see on their own account that no token was ever wrong:
+//! there is nothing to poll.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use tokio::time::sleep;
 
-use super::Status;
-use super::chatrace_api::{ChatraceApi, Key, POLLING_PATHS, Reply};
+use super::chatrace_api::{ChatraceApi, DOCUMENTED, PLACEMENTS, POLLING_PATHS, Reply};
+use crate::diagnose::Status;
 
-/// How fast to ask. 49 questions are half of what an account may ask in a minute.
+/// How fast to ask. 49 requests are half of the limit for an account and a minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Between two questions.
+    /// Between two requests.
     pub pause: Duration,
-    /// After the API said that it was asked too often; then the question is repeated once.
+    /// After the API refused a request because of its limit; then the request is repeated once.
     pub after_limit: Duration,
 }
 
@@ -30,14 +30,12 @@ impl Default for Pace {
     }
 }
 
-/// What became of one question.
+/// One request and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tried {
-    /// What was asked for.
     pub path: &'static str,
-    /// How the token was sent.
-    pub key: Key,
-    /// The answer.
+    #[serde(rename = "key")]
+    pub placement: &'static str,
     #[serde(rename = "answer", serialize_with = "as_cell")]
     pub reply: Reply,
 }
@@ -46,27 +44,28 @@ fn as_cell<S: Serializer>(reply: &Reply, serializer: S) -> Result<S::Ok, S::Erro
     serializer.serialize_str(&reply.cell())
 }
 
-/// Every path with every way, and what they come to.
+/// Every path with every way to send the token, and the conclusion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Matrix {
     /// Ok: the question is answered. Problem: something must be done before it can be.
     pub status: Status,
-    /// The answer in one sentence or two.
     pub verdict: String,
-    /// What to do instead.
     pub next_step: String,
-    /// Path by path.
     pub tried: Vec<Tried>,
 }
 
-/// How many questions are asked.
-pub const QUESTIONS: usize = POLLING_PATHS.len() * Key::ALL.len();
+/// How many requests are sent.
+pub const REQUESTS: usize = POLLING_PATHS.len() * PLACEMENTS.len();
 
-/// Asks every path in every way, one after the other; `progress` is told how many are done. Begins with
+/// Sends every request, one after the other, and calls `progress` with the number done. Begins with
 /// `GET /accounts/me`: a token that is not valid there can prove nothing.
-pub async fn probe(api: &ChatraceApi, pace: Pace, mut progress: impl FnMut(usize)) -> Matrix {
-    let account = patiently(api, "/accounts/me", Key::Documented, pace).await;
+pub async fn probe_polling(
+    api: &ChatraceApi,
+    pace: Pace,
+    mut progress: impl FnMut(usize),
+) -> Matrix {
+    let account = ask_within_limit(api, "/accounts/me", DOCUMENTED, pace).await;
     let unproven = |verdict, next_step: &str| Matrix {
         status: Status::Problem,
         verdict,
@@ -78,28 +77,32 @@ pub async fn probe(api: &ChatraceApi, pace: Pace, mut progress: impl FnMut(usize
         Reply::Unauthorized(_) | Reply::Refused { .. } => {
             return unproven(
                 format!(
-                    "The token is not accepted at /accounts/me ({}), so the answers of other paths would prove nothing.",
+                    "/accounts/me does not accept the token ({}), so other paths would prove nothing.",
                     account.cell()
                 ),
-                "Run `chatrace-webhook doctor`: it says what is wrong with the token.",
+                "Run `chatrace-webhook doctor`: it explains what is wrong with the token.",
             );
         }
         account => {
             return unproven(
                 format!(
-                    "The API gave no answer about the token ({}), so the answers of other paths would prove nothing.",
+                    "The API did not answer whether the token is valid ({}), so other paths would prove nothing.",
                     account.cell()
                 ),
-                "Run it again in a few minutes; `chatrace-webhook doctor` says what is known of the API.",
+                "Try again in a few minutes. `chatrace-webhook doctor` checks the API.",
             );
         }
     }
-    let mut tried = Vec::with_capacity(QUESTIONS);
+    let mut tried = Vec::with_capacity(REQUESTS);
     for path in POLLING_PATHS {
-        for key in Key::ALL {
+        for placement in PLACEMENTS {
             sleep(pace.pause).await;
-            let reply = patiently(api, path, key, pace).await;
-            tried.push(Tried { path, key, reply });
+            let reply = ask_within_limit(api, path, placement, pace).await;
+            tried.push(Tried {
+                path,
+                placement,
+                reply,
+            });
             progress(tried.len());
         }
     }
@@ -112,11 +115,16 @@ pub async fn probe(api: &ChatraceApi, pace: Pace, mut progress: impl FnMut(usize
     }
 }
 
-async fn patiently(api: &ChatraceApi, path: &str, key: Key, pace: Pace) -> Reply {
-    match api.ask(path, key).await {
+async fn ask_within_limit(
+    api: &ChatraceApi,
+    path: &str,
+    placement: &'static str,
+    pace: Pace,
+) -> Reply {
+    match api.ask(path, placement).await {
         Reply::RateLimited => {
             sleep(pace.after_limit).await;
-            api.ask(path, key).await
+            api.ask(path, placement).await
         }
         reply => reply,
     }
@@ -129,11 +137,11 @@ fn conclusion(tried: &[Tried]) -> (Status, String, String) {
         return (
             Status::Problem,
             format!(
-                "GET {} with {} answers data, which was never seen before: look at it by hand.",
+                "GET {} with {} answers with data, which has never happened before: look at it yourself.",
                 found.path,
-                found.key.as_str()
+                found.placement
             ),
-            "Please report it: the documentation of this service says that such a path does not exist."
+            "Please report it: according to the documentation of this service, there is no such path."
                 .to_owned(),
         );
     }
@@ -150,10 +158,10 @@ fn conclusion(tried: &[Tried]) -> (Status, String, String) {
         return (
             Status::Problem,
             format!(
-                "{unclear} of {} questions got no real answer, so nothing is proved.",
+                "{unclear} of {} requests got no real answer, so nothing is proved.",
                 tried.len()
             ),
-            "Run it again in a few minutes.".to_owned(),
+            "Try again in a few minutes.".to_owned(),
         );
     }
     let refused = tried
@@ -163,7 +171,7 @@ fn conclusion(tried: &[Tried]) -> (Status, String, String) {
     (
         Status::Ok,
         format!(
-            "Polling cannot work: the token is valid, and still none of {} questions was answered with messages ({refused} times 401). No such endpoint exists; the token was never the reason.",
+            "Polling cannot work: the token is valid, and none of {} requests was answered with messages ({refused} times 401). There is no such endpoint; the token was never the reason.",
             tried.len()
         ),
         PUSH.to_owned(),

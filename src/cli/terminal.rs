@@ -1,24 +1,25 @@
-//! What commands print for people: as wide as the terminal, in colour only where somebody sees it.
+//! What commands print for people: as wide as the terminal, in colour only in a terminal.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _, stdout};
 
+use comfy_table::presets::NOTHING;
+use comfy_table::{Row, Table};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::diagnose::{Report, Status};
+use crate::text::without_controls;
 
-/// How wide text is where there is no terminal.
+/// The width of text where there is no terminal.
 const PLAIN_WIDTH: usize = 100;
 
-/// Where text is printed to.
+/// Where text is printed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paper {
+pub(super) struct Terminal {
     width: usize,
     colour: bool,
 }
 
-impl Paper {
-    /// Standard output as it is.
+impl Terminal {
     pub(super) fn stdout() -> Self {
         Self {
             width: if stdout().is_terminal() {
@@ -55,7 +56,7 @@ impl Paper {
         text
     }
 
-    /// A status, a name and a text that is wrapped beside them.
+    /// A status, a name and a text wrapped beside them.
     fn marked(
         self,
         status: Status,
@@ -67,7 +68,7 @@ impl Paper {
         let mark = status.as_str();
         let first = format!("{mark:<mark_width$}{name:<name_width$}");
         let wrapped = self.wrapped(&first, mark_width + name_width, text);
-        // Colour has no width, so it is added behind the wrapping.
+        // Colour has no width, so it is added after wrapping.
         wrapped.replacen(mark, &self.painted(status, mark), 1)
     }
 
@@ -79,17 +80,17 @@ impl Paper {
         self.wrapped(&first, indent + 2, text)
     }
 
-    /// A text behind a first line's beginning, its other lines indented.
+    /// A wrapped text after the beginning of its first line, the other lines indented.
     pub(super) fn wrapped(self, first: &str, indent: usize, text: &str) -> String {
         let rest = " ".repeat(indent);
         let options = Options::new(self.width)
             .initial_indent(first)
             .subsequent_indent(&rest)
             .break_words(false)
-            // What is to be copied is copied whole: a URL, a header, a variable. It ends at a blank.
+            // Lines break at blanks only, so that URLs, headers and variables can be copied.
             .word_separator(WordSeparator::AsciiSpace)
             .word_splitter(WordSplitter::NoHyphenation);
-        let clean = text.replace(char::is_control, " ");
+        let clean = without_controls(text);
         let mut wrapped = textwrap::fill(clean.trim(), options);
         wrapped.push('\n');
         wrapped
@@ -110,7 +111,6 @@ impl Paper {
         }
     }
 
-    /// A text in bold.
     pub(super) fn bold(self, text: &str) -> String {
         if self.colour {
             format!("\x1b[1m{text}\x1b[0m")
@@ -120,7 +120,7 @@ impl Paper {
     }
 }
 
-/// Whether standard output shows colours: a terminal that can, and a person who did not forbid it (<https://no-color.org>).
+/// Whether standard output is a terminal with colours, and `NO_COLOR` is not set (<https://no-color.org>).
 pub(super) fn is_coloured() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -128,36 +128,21 @@ pub(super) fn is_coloured() -> bool {
 }
 
 /// Columns as wide as their widest cell.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or_default()
-    };
-    let widths: Vec<_> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            // Writing to a string cannot fail.
-            write!(line, "{cell:<width$}  ").ok();
-        }
-        text += line.trim_end();
-        text.push('\n');
+pub(super) fn table<R: Into<Row>>(rows: impl IntoIterator<Item = R>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
     }
-    text
+    format!("{}\n", table.trim_fmt())
 }
 
-/// Writes to standard output. A reader that went away is no failure of the command.
+/// Writes to standard output. A closed pipe is not a failure of the command.
 pub(super) fn print(text: &str) {
     stdout().write_all(text.as_bytes()).ok();
     stdout().flush().ok();
 }
 
-/// Writes a value as JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) {
     let json = serde_json::to_string_pretty(value).unwrap_or_default();
     print(&format!("{json}\n"));
@@ -185,12 +170,12 @@ mod tests {
 
     #[test]
     fn a_report_is_wrapped_beside_its_names() {
-        let paper = Paper {
+        let terminal = Terminal {
             width: 50,
             colour: false,
         };
         assert_eq!(
-            paper.report(&report()),
+            terminal.report(&report()),
             "problem  The name does not resolve.
          → Correct PUBLIC_URL.
 
@@ -204,15 +189,15 @@ problem  public_url  The name shop.example does
     }
 
     #[test]
-    fn what_is_to_be_copied_is_not_broken() {
-        let paper = Paper {
+    fn urls_and_headers_are_not_broken() {
+        let terminal = Terminal {
             width: 50,
             colour: false,
         };
         let url = "https://hooks.my-very-own-shop.example/with-a-prefix/instagram/webhook";
-        let wrapped = paper.wrapped("", 0, &format!("Set the URL to {url} now."));
+        let wrapped = terminal.wrapped("", 0, &format!("Set the URL to {url} now."));
         assert!(wrapped.lines().any(|line| line == url), "{wrapped}");
-        let wrapped = paper.wrapped(
+        let wrapped = terminal.wrapped(
             "",
             0,
             "It needs the header under the name X-Webhook-Secret.",
@@ -221,13 +206,13 @@ problem  public_url  The name shop.example does
     }
 
     #[test]
-    fn colour_is_only_where_it_was_asked_for() {
-        let plain = Paper {
+    fn colour_is_only_where_it_is_wanted() {
+        let plain = Terminal {
             width: 80,
             colour: false,
         }
         .report(&report());
-        let coloured = Paper {
+        let coloured = Terminal {
             width: 80,
             colour: true,
         }
@@ -238,7 +223,6 @@ problem  public_url  The name shop.example does
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(table(&rows), "a    bb\nccc  d\n");
+        assert_eq!(table([["a", "bb"], ["ccc", "d"]]), "a    bb\nccc  d\n");
     }
 }

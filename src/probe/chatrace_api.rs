@@ -1,14 +1,14 @@
-//! The client of Chatrace's API, as far as the diagnosis needs it: one question, and what its answer means.
+//! The client of Chatrace's API, as far as the diagnosis needs it: one request, and the meaning of its answer.
 //!
-//! The facts stand in `docs/chatrace.md`, section 7: one header is the credential, and errors also come as HTTP 200.
+//! The source is `docs/chatrace.md`, section 7: one header is the credential, and errors also come as HTTP 200.
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::outside::{self, Trouble, Unread};
+use crate::http_client::{self, AnswerError, RequestError};
 use crate::redact::REDACTED;
+use crate::text;
 
 /// The paths that were once tried for polling. None of them exists.
 pub const POLLING_PATHS: [&str; 7] = [
@@ -21,64 +21,27 @@ pub const POLLING_PATHS: [&str; 7] = [
     "/api/v1/instagram/messages",
 ];
 
-/// A way to send the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Key {
-    /// `X-ACCESS-TOKEN`, the one that is documented.
-    #[serde(rename = "X-ACCESS-TOKEN")]
-    Documented,
-    /// `Authorization: Bearer`.
-    #[serde(rename = "Authorization: Bearer")]
-    Bearer,
-    /// `X-API-Key`.
-    #[serde(rename = "X-API-Key")]
-    XApiKey,
-    /// `api-key`.
-    #[serde(rename = "api-key")]
-    ApiKey,
-    /// `token`.
-    #[serde(rename = "token")]
-    Token,
-    /// `access-token`.
-    #[serde(rename = "access-token")]
-    AccessToken,
-    /// `?token=` in the URL.
-    #[serde(rename = "?token=")]
-    Query,
-}
-
-impl Key {
-    /// The documented way first, then the six that people try.
-    pub const ALL: [Self; 7] = [
-        Self::Documented,
-        Self::Bearer,
-        Self::XApiKey,
-        Self::ApiKey,
-        Self::Token,
-        Self::AccessToken,
-        Self::Query,
-    ];
-
-    /// As a head of a column.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Documented => "X-ACCESS-TOKEN",
-            Self::Bearer => "Bearer",
-            Self::XApiKey => "X-API-Key",
-            Self::ApiKey => "api-key",
-            Self::Token => "token",
-            Self::AccessToken => "access-token",
-            Self::Query => "?token=",
-        }
-    }
-}
+/// The documented header of the token.
+pub const DOCUMENTED: &str = "X-ACCESS-TOKEN";
+/// The ways to send the token: the documented header first, then the six that people try.
+pub const PLACEMENTS: [&str; 7] = [
+    DOCUMENTED,
+    BEARER,
+    "X-API-Key",
+    "api-key",
+    "token",
+    "access-token",
+    QUERY,
+];
+const BEARER: &str = "Authorization: Bearer";
+const QUERY: &str = "?token=";
 
 /// What came back. Texts are cleaned, bounded, and free of the token.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// JSON without an error in it.
     Data(Value),
-    /// The token is not accepted, in the API's words.
+    /// The API does not accept the token, in its own words.
     Unauthorized(String),
     /// Too many requests within a minute.
     RateLimited,
@@ -91,14 +54,14 @@ pub enum Reply {
     },
     /// HTTP 2xx, but no JSON.
     NotJson,
-    /// Another place is named; it was not followed, because the token would go along.
+    /// A redirect. It was not followed, because the token would go along.
     Redirected(u16),
     /// Another HTTP status.
     Status(u16),
-    /// More than anybody would answer.
+    /// The answer is too large.
     TooLarge,
     /// No answer at all.
-    None(Trouble),
+    None(RequestError),
 }
 
 impl Reply {
@@ -112,7 +75,7 @@ impl Reply {
             Self::NotJson => "no JSON".to_owned(),
             Self::Redirected(status) | Self::Status(status) => status.to_string(),
             Self::TooLarge => "too large".to_owned(),
-            Self::None(Trouble::TimedOut) => "time-out".to_owned(),
+            Self::None(RequestError::TimedOut) => "time-out".to_owned(),
             Self::None(_) => "no answer".to_owned(),
         }
     }
@@ -130,59 +93,43 @@ impl ChatraceApi {
     /// Asks the API at `base` with a token.
     ///
     /// # Errors
-    /// When no HTTP client can be made: the system has no certificates of authorities.
+    /// When the system has no CA certificates.
     pub fn new(base: &str, token: &SecretString) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            http: outside::client().build()?,
+            http: http_client::client().build()?,
             base: base.trim_end_matches('/').to_owned(),
             token: token.clone(),
         })
     }
 
-    /// Whose the token is.
+    /// The account of the token.
     pub async fn account(&self) -> Reply {
-        self.ask("/accounts/me", Key::Documented).await
+        self.ask("/accounts/me", DOCUMENTED).await
     }
 
-    /// Asks one path, the token sent in one way.
-    pub async fn ask(&self, path: &str, key: Key) -> Reply {
+    /// Asks for one path, with the token in one of the [`PLACEMENTS`].
+    pub async fn ask(&self, path: &str, placement: &'static str) -> Reply {
         let token = self.token.expose_secret();
         let get = self.http.get(format!("{}{path}", self.base));
-        let header = |value: &str| {
-            let mut value = HeaderValue::from_str(value).ok()?;
-            value.set_sensitive(true);
-            Some(value)
+        let bearer = format!("Bearer {token}");
+        let (name, value) = match placement {
+            QUERY => return self.send(get.query(&[("token", token)])).await,
+            BEARER => ("authorization", bearer.as_str()),
+            header => (header, token),
         };
-        let named = |name: &str| Some((name.to_owned(), header(token)?));
-        let credential = match key {
-            Key::Documented => named("x-access-token"),
-            Key::Bearer => {
-                header(&format!("Bearer {token}")).map(|value| (AUTHORIZATION.to_string(), value))
-            }
-            Key::XApiKey => named("x-api-key"),
-            Key::ApiKey => named("api-key"),
-            Key::Token => named("token"),
-            Key::AccessToken => named("access-token"),
-            Key::Query => None,
+        let Ok(mut value) = HeaderValue::from_str(value) else {
+            // No header can carry it, so the API cannot have accepted it.
+            let message = "the token has characters that no header can carry";
+            return Reply::Unauthorized(message.to_owned());
         };
-        let request = match (key, credential) {
-            (Key::Query, _) => {
-                let query: String = form_urlencoded::Serializer::new(String::new())
-                    .append_pair("token", token)
-                    .finish();
-                self.http.get(format!("{}{path}?{query}", self.base))
-            }
-            (_, Some((name, value))) => get.header(name, value),
-            // No header can hold it, so nobody can have accepted it.
-            (_, None) => {
-                return Reply::Unauthorized(
-                    "the token has characters that no header can hold".into(),
-                );
-            }
-        };
+        value.set_sensitive(true);
+        self.send(get.header(name, value)).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
         match request.send().await {
             Ok(response) => self.understand(response).await,
-            Err(error) => Reply::None(Trouble::of(&error)),
+            Err(error) => Reply::None(RequestError::from(&error)),
         }
     }
 
@@ -191,10 +138,10 @@ impl ChatraceApi {
         if status.is_redirection() {
             return Reply::Redirected(status.as_u16());
         }
-        let body = match outside::read(response).await {
+        let body = match http_client::read_body(response).await {
             Ok(body) => body,
-            Err(Unread::TooLarge) => return Reply::TooLarge,
-            Err(Unread::Broken(trouble)) => return Reply::None(trouble),
+            Err(AnswerError::TooLarge) => return Reply::TooLarge,
+            Err(AnswerError::Incomplete(error)) => return Reply::None(error),
         };
         let json = serde_json::from_slice::<Value>(&body).ok();
         let error = json
@@ -223,7 +170,7 @@ impl ChatraceApi {
         }
     }
 
-    /// A value of an answer as it may be shown: whoever refuses a token may repeat it.
+    /// A value of an answer as it may be shown: an API that refuses a token may repeat it.
     fn cleaned(&self, value: &Value) -> String {
         let token = self.token.expose_secret();
         let secret = token.split_once('.').map_or(token, |(_, secret)| secret);
@@ -236,6 +183,6 @@ impl ChatraceApi {
         } else {
             text.replace(secret, REDACTED)
         };
-        outside::shown(&text)
+        text::excerpt(&text)
     }
 }

@@ -1,48 +1,45 @@
 //! Is the Chatrace token valid, and whose is it?
 //!
-//! Messages are pushed, so they arrive without it: whatever is wrong here is a warning, never the cause of silence.
+//! Messages are pushed, so they arrive without it: a fault here is a warning, never the cause of silence.
 
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::chatrace_api::{ChatraceApi, Reply};
-use super::{Check, Status};
 use crate::config::Chatrace;
-use crate::outside::{Trouble, shown};
+use crate::diagnose::Check;
+use crate::http_client::RequestError;
+use crate::text;
 
 /// The name of the check.
 pub const NAME: &str = "chatrace_account";
 
-const NO_HARM: &str =
-    "Messages are pushed by a flow and arrive without it; sending would not work.";
-const COPY_AGAIN: &str = "Copy the whole token again from the panel of this account, the account's number and the dot included, into INSTAGRAM_ACCESS_TOKEN.";
+const NO_HARM: &str = "A flow pushes messages, so they arrive without it. Sending would fail.";
+const COPY_AGAIN: &str = "Copy the whole token from the panel of this account into INSTAGRAM_ACCESS_TOKEN again, including the account's number and the dot.";
 
-/// Looks at the token's form, then asks `GET /accounts/me` with it.
-pub async fn check(chatrace: &Chatrace) -> Check {
+/// Checks the form of the token, then asks `GET /accounts/me` with it.
+pub async fn check_account(chatrace: &Chatrace) -> Check {
     let Some(token) = &chatrace.access_token else {
-        return Check::new(
+        return Check::unknown(
             NAME,
-            Status::Unknown,
             "INSTAGRAM_ACCESS_TOKEN is not set, so the Chatrace account was not asked.",
-            "Messages are pushed by a flow and arrive without it.",
+            "A flow pushes messages, so they arrive without it.",
             "",
         );
     };
     let Some(account) = account_of(token.expose_secret()) else {
-        return Check::new(
+        return Check::warning(
             NAME,
-            Status::Warning,
-            "INSTAGRAM_ACCESS_TOKEN has not the form <account id>.<secret>, so it was not tried.",
+            "INSTAGRAM_ACCESS_TOKEN is not in the form <account id>.<secret>; skipped.",
             NO_HARM,
             COPY_AGAIN,
         );
     };
     match ChatraceApi::new(&chatrace.api_url, token) {
-        Ok(api) => judge(account, &chatrace.api_url, &api.account().await),
-        Err(_) => Check::new(
+        Ok(api) => explain(account, &chatrace.api_url, &api.account().await),
+        Err(_) => Check::unknown(
             NAME,
-            Status::Unknown,
-            "The Chatrace account could not be asked: this system has no certificates of authorities.",
+            "The Chatrace account could not be asked: no CA certificates found.",
             NO_HARM,
             "Install the package ca-certificates.",
         ),
@@ -58,32 +55,29 @@ fn account_of(token: &str) -> Option<&str> {
 }
 
 /// What the answer means for the token of `account`.
-fn judge(account: &str, api_url: &str, reply: &Reply) -> Check {
+fn explain(account: &str, api_url: &str, reply: &Reply) -> Check {
     let api = host(api_url);
     let look_up_url = format!(
-        "Check INSTAGRAM_API_URL ({api}): Chatrace itself is at https://api.chatrace.com, a white label at https://<panel>/api."
+        "Check INSTAGRAM_API_URL ({api}): Chatrace itself is at https://api.chatrace.com, a white-label panel at https://<panel>/api."
     );
     match reply {
-        Reply::Data(data) => whose(account, &api, data, look_up_url),
-        Reply::Unauthorized(message) => Check::new(
+        Reply::Data(data) => compare(account, &api, data, look_up_url),
+        Reply::Unauthorized(message) => Check::warning(
             NAME,
-            Status::Warning,
             format!("{api} refuses the token with 401{}.", quoted(message)),
             NO_HARM,
             COPY_AGAIN,
         ),
-        Reply::RateLimited => Check::new(
+        Reply::RateLimited => Check::unknown(
             NAME,
-            Status::Unknown,
-            "The account has used up its 100 requests per 60 seconds.",
-            "Something else uses the account's API at this moment; messages arrive without it.",
-            "Ask again in a minute, and stop whatever polls the API: it has no messages to give.",
+            "The account is over its limit of 100 requests per 60 seconds.",
+            "Another program is using the account's API. Messages arrive without it.",
+            "Try again in a minute, and stop any program that polls the API: it has no messages.",
         ),
-        Reply::Refused { code, message } => Check::new(
+        Reply::Refused { code, message } => Check::warning(
             NAME,
-            Status::Warning,
             format!(
-                "{api} answers 200 with {} inside{}.",
+                "{api} answers 200 with {} in the body{}.",
                 if code.is_empty() {
                     "an error".to_owned()
                 } else {
@@ -94,83 +88,74 @@ fn judge(account: &str, api_url: &str, reply: &Reply) -> Check {
             NO_HARM,
             "Follow what the error says in the panel of the account.",
         ),
-        Reply::NotJson => Check::new(
+        Reply::NotJson => Check::warning(
             NAME,
-            Status::Warning,
-            format!("{api} answers something that is no JSON."),
-            "It is not Chatrace's API that answers there.",
+            format!("{api} answers something that is not JSON."),
+            "This is not Chatrace's API.",
             look_up_url,
         ),
-        Reply::Redirected(status) => Check::new(
+        Reply::Redirected(status) => Check::warning(
             NAME,
-            Status::Warning,
             format!(
-                "{api} answers with a redirect ({status}), which was not followed: the token would go along."
+                "{api} answers with a redirect ({status}), which was not followed because it would receive the token."
             ),
-            "It is not the address of the API itself.",
+            "This is not the address of the API itself.",
             look_up_url,
         ),
-        Reply::Status(status) if *status >= 500 => Check::new(
+        Reply::Status(status) if *status >= 500 => Check::unknown(
             NAME,
-            Status::Unknown,
             format!("{api} answers {status}."),
-            "The API has trouble of its own; flows may be disturbed as well.",
-            "Ask again in a few minutes.",
+            "The API has a problem; flows may be affected as well.",
+            "Try again in a few minutes.",
         ),
-        Reply::Status(status) => Check::new(
+        Reply::Status(status) => Check::warning(
             NAME,
-            Status::Warning,
             format!("{api} answers {status} to GET /accounts/me."),
-            "It is not Chatrace's API that answers there.",
+            "This is not Chatrace's API.",
             look_up_url,
         ),
-        Reply::TooLarge => Check::new(
+        Reply::TooLarge => Check::warning(
             NAME,
-            Status::Warning,
-            format!("{api} answers far more than an account."),
-            "It is not Chatrace's API that answers there.",
+            format!("{api} answers far more than the data of an account."),
+            "This is not Chatrace's API.",
             look_up_url,
         ),
-        Reply::None(Trouble::TimedOut) => Check::new(
+        Reply::None(RequestError::TimedOut) => Check::unknown(
             NAME,
-            Status::Unknown,
             format!("{api} did not answer in time."),
-            "The API is slow, or a firewall holds requests back.",
-            "Ask again in a few minutes; then check that this machine may connect to the outside.",
+            "The API is slow, or a firewall drops the requests.",
+            "Try again in a few minutes. If it fails again, check that this machine may connect to the internet.",
         ),
-        Reply::None(trouble) => Check::new(
+        Reply::None(error) => Check::unknown(
             NAME,
-            Status::Unknown,
-            format!("{api} cannot be reached: {trouble}."),
-            "The token could not be checked; messages arrive without it.",
-            format!("Check that this machine may connect to the outside. {look_up_url}"),
+            format!("{api} cannot be reached: {error}."),
+            "The token could not be checked. Messages arrive without it.",
+            format!("Check that this machine may connect to the internet. {look_up_url}"),
         ),
     }
 }
 
-/// Whose the token is, by an answer without an error.
-fn whose(account: &str, api: &str, data: &Value, look_up_url: String) -> Check {
+/// Compares the token's account with the one in an answer without an error.
+fn compare(account: &str, api: &str, data: &Value, look_up_url: String) -> Check {
     match ids(data).as_slice() {
         answered if answered.iter().any(|id| id == account) => Check::ok(
             NAME,
             format!("The token is valid for account {account}."),
             "Chatrace knows the account.",
         ),
-        [answered, ..] => Check::new(
+        [answered, ..] => Check::warning(
             NAME,
-            Status::Warning,
             format!(
                 "The token names account {account}, but {api} answers for account {}.",
-                shown(answered)
+                text::excerpt(answered)
             ),
-            "The flow that sends may stand in another account than the one that is looked at.",
+            "The flow that sends may be in another account.",
             format!("Use the token of the account whose flow sends the messages. {COPY_AGAIN}"),
         ),
-        [] => Check::new(
+        [] => Check::unknown(
             NAME,
-            Status::Unknown,
-            format!("{api} accepts the token, but its answer names no account."),
-            "Whether it is the right account cannot be told.",
+            format!("{api} accepts the token, but names no account in its answer."),
+            "Whether it is the right account is unknown.",
             look_up_url,
         ),
     }
@@ -179,7 +164,7 @@ fn whose(account: &str, api: &str, data: &Value, look_up_url: String) -> Check {
 /// What may be the account's id in an answer: as a number or as text, also in a wrapper.
 fn ids(data: &Value) -> Vec<String> {
     let wrapped = ["data", "account"].iter().filter_map(|key| data.get(*key));
-    let text = |id: &Value| match id {
+    let as_text = |id: &Value| match id {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
@@ -188,7 +173,7 @@ fn ids(data: &Value) -> Vec<String> {
         .chain(wrapped)
         .flat_map(|record| ["id", "account_id", "page_id"].map(|key| record.get(key)))
         .flatten()
-        .filter_map(text)
+        .filter_map(as_text)
         .collect()
 }
 

@@ -1,41 +1,42 @@
-//! Which messages a command is about: the same conditions as in the API.
+//! The arguments by which commands filter messages: the same as the API's.
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
+use crate::filter::{parse_moment, parse_text};
 use crate::message::{Channel, Direction, Kind};
-use crate::store::{MessageFilter, parse_moment, parse_text};
+use crate::store::MessageFilter;
 use crate::time::millis;
 
-/// Which messages: every condition that is given must hold.
+/// Only messages that match every given filter.
 #[derive(Debug, Clone, Args)]
-pub struct Conditions {
-    /// Arrived at this time or later, such as 2026-07-09T14:56:00Z.
+pub struct MessageFilterArgs {
+    /// Arrived at this time or later, for example 2026-07-09T14:56:00Z.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     pub since: Option<Timestamp>,
     /// Arrived before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     pub until: Option<Timestamp>,
-    /// Of this kind: text, media, share, `story_mention`, postback, reaction, comment, edit, deletion, referral or
-    /// unsupported.
-    #[arg(long, value_parser = kind)]
+    /// Of this kind.
+    #[arg(long, value_parser = names(Kind::ALL, Kind::as_str))]
     pub kind: Option<Kind>,
-    /// inbound: the customer wrote; outbound: the business did.
-    #[arg(long, value_parser = direction)]
+    /// inbound: written by the customer; outbound: by the business.
+    #[arg(long, value_parser = names(Direction::ALL, Direction::as_str))]
     pub direction: Option<Direction>,
-    /// On this channel, such as instagram or whatsapp.
+    /// On this channel, for example instagram or whatsapp.
     #[arg(long)]
     pub channel: Option<String>,
     /// Of this customer.
     #[arg(long, value_name = "ID")]
     pub contact_id: Option<String>,
-    /// With this in the text.
+    /// With this text in the message.
     #[arg(short, long = "query", value_name = "TEXT", value_parser = parse_text)]
     pub query: Option<String>,
 }
 
-impl Conditions {
-    /// For asking a database.
+impl MessageFilterArgs {
+    /// The filter of a database query.
     pub(super) fn filter(self) -> MessageFilter {
         MessageFilter {
             contact_id: self.contact_id,
@@ -48,7 +49,7 @@ impl Conditions {
         }
     }
 
-    /// For asking a service.
+    /// The parameters of an API request.
     pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
         let given = [
             ("since", self.since.map(millis::format)),
@@ -69,16 +70,12 @@ impl Conditions {
     }
 }
 
-fn kind(name: &str) -> Result<Kind, String> {
-    Kind::named(name).ok_or_else(|| one_of(Kind::ALL))
-}
-
-fn direction(name: &str) -> Result<Direction, String> {
-    Direction::named(name).ok_or_else(|| one_of(Direction::ALL))
-}
-
-/// A sentence with all that there are.
-pub(super) fn one_of<T: ToString>(all: &[T]) -> String {
-    let names: Vec<_> = all.iter().map(ToString::to_string).collect();
-    format!("must be one of {}", names.join(", "))
+/// Parses one of some names, which the help lists.
+pub(super) fn names<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let named = move |given: String| all.iter().copied().find(|one| name(*one) == given);
+    PossibleValuesParser::new(all.iter().map(|one| name(*one)))
+        .try_map(move |given| named(given).ok_or("unknown name"))
 }

@@ -1,51 +1,51 @@
-//! The certificate of the public address: why it is refused, and how long it lasts.
+//! The certificate of the public URL: why it is refused, and how long it is valid.
 
 use jiff::Timestamp;
 use rustls::CertificateError;
 use x509_cert::der::Decode as _;
 
-use super::{CHATRACE_REFUSES, NAME};
-use crate::diagnose::{Check, Status};
-use crate::outside;
+use super::finding::{REFUSED_TOO, problem};
+use crate::diagnose::Check;
+use crate::http_client;
 
 pub(super) const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Why a certificate is refused, each with its own advice.
 pub(super) fn refused(host: &str, error: &CertificateError) -> Check {
-    let finding = |observed: String, next: &str| {
-        Check::new(NAME, Status::Problem, observed, CHATRACE_REFUSES, next)
-    };
+    let finding = |observed: String, next: &str| problem(observed, REFUSED_TOO, next);
+    let renew = "Renew it, and find out why it was not renewed automatically.";
+    let replace = "Get one from a public authority, such as Let's Encrypt, and let the proxy send the full chain.";
     match error {
-        CertificateError::Expired => finding(
-            format!("The certificate of {host} has expired."),
-            "Renew it, and find out why it was not renewed by itself.",
-        ),
+        CertificateError::Expired => {
+            finding(format!("The certificate of {host} has expired."), renew)
+        }
         CertificateError::ExpiredContext { not_after, .. } => {
             let since = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
-            finding(
-                format!("The certificate of {host} expired {}.", ago(since)),
-                "Renew it, and find out why it was not renewed by itself.",
-            )
+            let observed = format!("The certificate of {host} expired {}.", ago(since));
+            finding(observed, renew)
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => finding(
             format!("The certificate of {host} is not valid yet."),
-            "Check the clocks of this machine and of the one that made the certificate.",
+            "Check the clock of this machine, and of the machine that made the certificate.",
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             finding(
                 format!("The certificate is not for the name {host}."),
-                "Get a certificate for this name, or set PUBLIC_URL to the name that the certificate has.",
+                "Get a certificate for this name, or set PUBLIC_URL to the name in the certificate.",
             )
         }
         CertificateError::UnknownIssuer => finding(
             format!(
-                "The certificate of {host} is of an issuer that is not trusted: self-signed, or the chain lacks the certificates between."
+                "The certificate of {host} is from an issuer that is not trusted: it is self-signed, or intermediate certificates are missing from the chain."
             ),
-            "Get one of a public authority, such as Let's Encrypt, and let the proxy send the full chain.",
+            replace,
         ),
         other => finding(
-            format!("The certificate of {host} {}.", outside::unfit(other)),
-            "Get one of a public authority, such as Let's Encrypt, and let the proxy send the full chain.",
+            format!(
+                "The certificate of {host} {}.",
+                http_client::certificate_problem(other)
+            ),
+            replace,
         ),
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn days_left(expires: i64) -> i64 {
     (expires - Timestamp::now().as_second()).div_euclid(SECONDS_PER_DAY)
 }
 
-/// So many days from now, in words.
+/// A number of days from now, in words.
 pub(super) fn ahead(days: i64) -> String {
     match days {
         ..=0 => "in less than a day".to_owned(),
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_told_in_days() {
+    fn an_expiry_is_given_in_days() {
         let now = Timestamp::now().as_second();
         assert_eq!(ago(now - 60), "today");
         assert_eq!(ago(now - SECONDS_PER_DAY - 60), "a day ago");
