@@ -1,8 +1,8 @@
 //! The ledger and its projection, in Postgres or in an SQLite file. Only this module knows SQL.
 //!
-//! **Order.** Messages, items and deliveries get their positions in commit order, so that a reader behind a cursor never
-//! misses a row that commits late. In Postgres each transaction that writes locks the one row of `head` first and takes
-//! its positions from it. In SQLite one connection writes.
+//! **Order.** Messages, items and deliveries get their positions in commit order, so that a reader behind a cursor
+//! never misses a row that commits late. In Postgres each transaction that writes locks the one row of `head` first and
+//! takes its positions from it. In SQLite one connection writes.
 //!
 //! **Deduplication.** A message is unique by a constraint. Messages without id and time are compared by the distance of
 //! their arrivals instead. That comparison is made under the lock of `head`, so that no other writer comes between.
@@ -47,7 +47,7 @@ pub use model::{
     ContactSummary, DeliveryDetail, DeliverySummary, ItemSummary, Newest, QuarantineView, Recent,
     RecentDelivery, RecentMessage, Snapshot,
 };
-pub use page::{MessagePage, Scan, message_page};
+pub use page::{FoundMessages, Scan, message_page};
 pub use postgres::PostgresStore;
 pub use spool::{Spool, SpoolDepth, Spooled};
 pub(crate) use sqlite::IN_USE;
@@ -139,8 +139,8 @@ pub trait Reader: MessageReader {
     /// One delivery, whole.
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;
 
-    /// The newest messages and deliveries, at most `limit` of each, to be shown. What it costs depends neither on how many
-    /// there are nor on how long they are.
+    /// The newest messages and deliveries, at most `limit` of each, to be shown. What it costs depends neither on how
+    /// many there are nor on how long they are.
     async fn newest(&self, limit: u32) -> Result<Newest, StoreError>;
 
     /// What the statistics are made of: totals, and the counts of the hours from `since`.

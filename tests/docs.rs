@@ -47,9 +47,9 @@ fn the_example_environment_lists_every_variable_with_its_default() {
 fn the_reference_lists_every_variable_with_its_default() {
     let mut file = String::from(
         "# Configuration\n\n\
-         The environment configures everything. A file `.env` in the working directory is read too; a variable that is\n\
-         set in the environment wins over it. An empty value counts as unset. The service reports all mistakes at once\n\
-         and exits with code 2. It reads its configuration at start only: after a change, restart it.\n\n\
+         The environment configures everything. A file `.env` in the working directory is read too; a variable that \
+         is\nset in the environment wins over it. An empty value counts as unset. The service reports all mistakes at \
+         once\nand exits with code 2. It reads its configuration at start only: after a change, restart it.\n\n\
          This page is generated from `src/config/variables.rs`.\n\n\
          | Variable | Default | Meaning |\n|---|---|---|\n",
     );

@@ -1,5 +1,5 @@
 //! What the compiler and clippy do not check: how wide lines are, that a type has a name of its own, and that no two
-//! files use each other. What is wrong today is listed, and the lists may only become shorter.
+//! files use each other.
 
 mod source;
 
@@ -10,81 +10,6 @@ use regex::Regex;
 use source::{Source, files};
 
 const WIDTH: usize = 120;
-
-/// Files with lines that are too wide.
-const WIDE: &[&str] = &[
-    ".cargo/config.toml",
-    "Cargo.toml",
-    "migrations/postgres/0003_erasing.sql",
-    "migrations/postgres/0006_newest.sql",
-    "migrations/postgres/0007_sent.sql",
-    "migrations/postgres/0008_commit.sql",
-    "migrations/sqlite/0006_newest.sql",
-    "migrations/sqlite/0007_sent.sql",
-    "scripts/bench",
-    "scripts/lib/browser.sh",
-    "scripts/lib/postgres.sh",
-    "scripts/schemathesis",
-    "scripts/test",
-    "src/diagnose/misses.rs",
-    "src/http.rs",
-    "src/http/server.rs",
-    "src/http/webhook.rs",
-    "src/ingest/drain.rs",
-    "src/ingest/erase.rs",
-    "src/ingest/fallback.rs",
-    "src/ingest/reprocess.rs",
-    "src/ingest/sightings.rs",
-    "src/ingest/weight.rs",
-    "src/normalize/items.rs",
-    "src/normalize/multipart.rs",
-    "src/retention.rs",
-    "src/store.rs",
-    "src/store/erase.rs",
-    "src/store/feed.rs",
-    "src/store/known.rs",
-    "src/store/postgres/at_once.rs",
-    "src/store/postgres/commit.rs",
-    "src/store/postgres/fold.rs",
-    "src/store/postgres/read.rs",
-    "src/store/postgres/sightings.rs",
-    "src/store/postgres/silence.rs",
-    "src/store/postgres/turn.rs",
-    "src/store/reread.rs",
-    "src/store/retain.rs",
-    "src/store/settle.rs",
-    "src/store/spool.rs",
-    "src/store/spool/rows.rs",
-    "src/store/sqlite.rs",
-    "src/store/sqlite/at_once.rs",
-    "src/store/sqlite/commit.rs",
-    "src/store/sqlite/read.rs",
-    "src/store/sqlite/sightings.rs",
-    "src/store/sqlite/silence.rs",
-    "src/store/sqlite/writing.rs",
-    "src/store/stretch.rs",
-    "src/store/upkeep.rs",
-    "tests/docs.rs",
-];
-
-/// Type names that are declared more than once in `src`.
-const DECLARED_TWICE: &[&str] = &[
-    "Accepted", "Answer", "Head", "Known", "New", "Progress", "Query", "Rows", "Sample", "Settled",
-    "Tally", "Verdict", "Writer", "Written",
-];
-
-/// Modules that use each other, directly or by way of others.
-const CIRCLES: &[&[&str]] = &[
-    &["http::auth", "http::page"],
-    &["store::postgres::commit", "store::postgres::guard"],
-    &["store::postgres::erase", "store::postgres::reread"],
-    &[
-        "store::sqlite::commit",
-        "store::sqlite::contacts",
-        "store::sqlite::guard",
-    ],
-    &["store::sqlite::erase", "store::sqlite::reread"],
-];
 
 #[test]
 fn no_line_is_wider_than_120_columns() {
@@ -102,9 +27,7 @@ fn no_line_is_wider_than_120_columns() {
             }
         }
     }
-    let expected: Vec<_> = WIDE.iter().map(|name| (*name).to_owned()).collect();
-    let found: Vec<_> = wide.keys().cloned().collect();
-    assert_eq!(found, expected, "{wide:#?}");
+    assert!(wide.is_empty(), "{wide:#?}");
 }
 
 #[test]
@@ -126,8 +49,7 @@ fn a_type_name_is_declared_once() {
         }
     }
     places.retain(|_, places| places.len() > 1);
-    let found: Vec<_> = places.keys().map(String::as_str).collect();
-    assert_eq!(found, DECLARED_TWICE, "{places:#?}");
+    assert!(places.is_empty(), "{places:#?}");
 }
 
 #[test]
@@ -144,8 +66,7 @@ fn no_two_files_use_each_other() {
             circles.insert(circle);
         }
     }
-    let found: Vec<_> = circles.into_iter().collect();
-    assert_eq!(found, CIRCLES);
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {

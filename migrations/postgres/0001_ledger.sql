@@ -165,8 +165,8 @@ CREATE TABLE contact_aliases (
 CREATE INDEX contact_aliases_by_contact ON contact_aliases (contact_id);
 
 -- One row: up to which position the projection follows the ledger, and how many contacts there ever were by channel, in
--- the order of src/store/counts.rs, counted up to `counted`. Whoever writes the projection locks it; after `head`, if it
--- locks that too.
+-- the order of src/store/counts.rs, counted up to `counted`. Whoever writes the projection locks it; after `head`, if
+-- it locks that too.
 CREATE TABLE rollup (
     single   boolean  PRIMARY KEY DEFAULT true CHECK (single),
     position bigint   NOT NULL DEFAULT 0,

@@ -9,8 +9,8 @@ CREATE FUNCTION add_counts(one bigint[], other bigint[]) RETURNS bigint[] LANGUA
 $$;
 
 -- Writes a batch and answers the position before it; or writes nothing and answers NULL, if the database has something
--- already that the caller took for new: a dedupe key, a message within the window, an entry of the suppression list, or,
--- when a batch is tried again, one of its deliveries. The caller then looks up what it is and calls again.
+-- already that the caller took for new: a dedupe key, a message within the window, an entry of the suppression list,
+-- or, when a batch is tried again, one of its deliveries. The caller then looks up what it is and calls again.
 --
 -- The rows of `messages`, `deliveries` and `items` come with positions counted from 1. Arrays of rows are one parameter
 -- each: as an array for each column they cost the server a multiple. `people` and `arrivals` belong together: hashes of
@@ -83,7 +83,8 @@ BEGIN
     SELECT hour, before + first, before + last, counts FROM UNNEST(new_hours)
     ON CONFLICT (hour) DO UPDATE SET first = LEAST(old.first, EXCLUDED.first), last = GREATEST(old.last, EXCLUDED.last),
         counts = add_counts(old.counts, EXCLUDED.counts);
-    UPDATE head SET position = before + cardinality(new_messages) + cardinality(new_deliveries) + cardinality(new_items),
+    UPDATE head SET
+        position = before + cardinality(new_messages) + cardinality(new_deliveries) + cardinality(new_items),
         counts = add_counts(counts, new_counts),
         last_message_at = GREATEST(last_message_at, (SELECT max(received_at) FROM UNNEST(new_messages))),
         last_delivery_at = GREATEST(last_delivery_at, (SELECT max(received_at) FROM UNNEST(new_deliveries)));

@@ -1,5 +1,5 @@
--- The schema of the service in SQLite. migrations/postgres has the same tables. Times are milliseconds since 1970. Lists
--- of counts are JSON.
+-- The schema of the service in SQLite. migrations/postgres has the same tables. Times are milliseconds since 1970.
+-- Lists of counts are JSON.
 --
 -- The ledger is what a commit writes: deliveries, items, messages, the row of the hour, and the row of `head`. The
 -- contacts are a projection of it, written by the rollup.
@@ -175,8 +175,8 @@ CREATE TABLE rollup (
 INSERT INTO rollup DEFAULT VALUES;
 
 -- Requests that did not become deliveries, one row for each reason, and for wrong paths one for each path among a few.
--- `sent_at` says when one last sent something: who only looks, with a browser or a scanner, does not hide it. The sample
--- is JSON without any credential.
+-- `sent_at` says when one last sent something: who only looks, with a browser or a scanner, does not hide it. The
+-- sample is JSON without any credential.
 CREATE TABLE rejected_requests (
     reason   TEXT    NOT NULL,
     path     TEXT    NOT NULL,

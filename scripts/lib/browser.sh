@@ -4,9 +4,9 @@
 #   browser_find            sets and exports TEST_CHROMEDRIVER and TEST_CHROMIUM, the paths of the two programs
 #   browser_find install    the same, and installs them with apt-get if they are missing and no password is needed
 #
-# Without a browser, it says that the tests in one are left out, and sets neither variable. With CI set in the environment
-# that is a failure. It never touches a browser that a developer uses: the tests start one of their own, with a profile of
-# its own.
+# Without a browser, it says that the tests in one are left out, and sets neither variable. With CI set in the
+# environment that is a failure. It never touches a browser that a developer uses: the tests start one of their own,
+# with a profile of its own.
 
 # Names in PATH, and other places where packages put the programs.
 BROWSER_NAMES=(chromium chromium-browser google-chrome google-chrome-stable /usr/lib/chromium/chromium

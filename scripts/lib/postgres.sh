@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# A private Postgres for tests and measurements. It is found or installed, starts in a directory of its own, and ends with
-# the script that started it. Source it in scripts with `set -euo pipefail`.
+# A private Postgres for tests and measurements. It is found or installed, starts in a directory of its own, and ends
+# with the script that started it. Source it in scripts with `set -euo pipefail`.
 #
 #   postgres_find          sets and exports TEST_POSTGRES_BIN, the directory of the server programs
 #   postgres_start         starts a cluster; exports TEST_DATABASE_URL, and TMPDIR inside the private directory
 #   postgres_stop          ends it and removes the directory; safe to call at any time and more than once
 #
-# The caller traps EXIT, INT and TERM and calls postgres_stop. If the caller is killed outright, a watcher does it within
-# seconds.
+# The caller traps EXIT, INT and TERM and calls postgres_stop. If the caller is killed outright, a watcher does it
+# within seconds.
 #
 # It never touches a cluster or program that was on this machine before: nothing here uses its port, its data or its
 # service manager.
@@ -202,8 +202,8 @@ postgres_remove() {
     rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 }
 
-# Waits for the end of this script, in a process group of its own, out of reach of the terminal's Ctrl-C. If the script was
-# killed before it could clean up, ends the process group named in the file `job`, if any, and the cluster.
+# Waits for the end of this script, in a process group of its own, out of reach of the terminal's Ctrl-C. If the script
+# was killed before it could clean up, ends the process group named in the file `job`, if any, and the cluster.
 postgres_watch() {
     local parent=$$
     set -m

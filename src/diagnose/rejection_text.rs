@@ -172,8 +172,8 @@ pub(super) fn next_step(reason: RejectReason, facts: &Facts) -> String {
              wherever this service gets its environment from.".to_owned()
         }
         RejectReason::WrongSecret => {
-            "Copy the value of WEBHOOK_SECRET once more into the header of the External API Request. If WEBHOOK_SECRET was \
-             changed, restart this service.".to_owned()
+            "Copy the value of WEBHOOK_SECRET once more into the header of the External API Request. If WEBHOOK_SECRET \
+             was changed, restart this service.".to_owned()
         }
         other => format!("{}.", super::words::upper_first(advice(other, facts))),
     }

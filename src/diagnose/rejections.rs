@@ -40,8 +40,8 @@ pub(super) fn check_rejections(facts: &Facts) -> Check {
         (
             format!("Messages arrive, but {described}."),
             format!(
-                "If you have fixed this since, ignore it: it clears after 24 hours. Otherwise some messages are still lost. \
-                 {next_step}"
+                "If you have fixed this since, ignore it: it clears after 24 hours. Otherwise some messages are still \
+                 lost. {next_step}"
             ),
         )
     } else {

@@ -153,12 +153,12 @@ impl SenderCredentials<'_> {
                 "The signature does not match the body: META_APP_SECRET must be the secret of the app that sends."
             }
             _ if self.sender.secrets.is_empty() => {
-                "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then add \
-                 its value as the header `X-Webhook-Secret` to the External API Request."
+                "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then \
+                 add its value as the header `X-Webhook-Secret` to the External API Request."
             }
             RejectReason::MissingSecret => {
-                "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External \
-                 API Request."
+                "A secret is needed: add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the \
+                 External API Request."
             }
             _ => {
                 "The secret is wrong: the External API Request must send the value of WEBHOOK_SECRET in \

@@ -30,8 +30,8 @@ pub struct ErasureTotals {
     pub spooled: u64,
 }
 
-/// Erases everything of a person that arrived until now. If it is interrupted it can be repeated. `None`: so many contacts
-/// share the id that it is nobody's, and nothing is done.
+/// Erases everything of a person that arrived until now. If it is interrupted it can be repeated. `None`: so many
+/// contacts share the id that it is nobody's, and nothing is done.
 ///
 /// # Errors
 /// When the database or the spool cannot be used.
@@ -89,8 +89,8 @@ async fn erase_unattributed(store: &dyn Maintenance, erasure: &Erasure) -> Resul
     }
 }
 
-/// All in one transaction; each in its own where that was not done in time. A database that is away fails the first one,
-/// and is not asked again.
+/// All in one transaction; each in its own where that was not done in time. A database that is away fails the first
+/// one, and is not asked again.
 async fn erase_bodies(store: &dyn Maintenance, deliveries: &[Uuid]) -> Result<u64, StoreError> {
     if deliveries.is_empty() {
         return Ok(0);

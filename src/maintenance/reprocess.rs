@@ -134,9 +134,9 @@ pub async fn reprocess_one(
     reprocess_together(store, vec![to_record(delivery)], mode).await
 }
 
-/// All in one transaction; where the database refuses something of it, each in its own. So also where it was not done in
-/// time, since together they may only be too much at once: a database that is away fails the first one and is not asked
-/// again.
+/// All in one transaction; where the database refuses something of it, each in its own. So also where it was not done
+/// in time, since together they may only be too much at once: a database that is away fails the first one and is not
+/// asked again.
 async fn reprocess_together(
     store: &dyn Maintenance,
     records: Vec<Record>,

@@ -57,8 +57,8 @@ impl Retention {
         }
     }
 
-    /// Deletes everything that is old by this clock, and answers how much that was; where another replica is at it, what
-    /// was deleted here.
+    /// Deletes everything that is old by this clock, and answers how much that was; where another replica is at it,
+    /// what was deleted here.
     ///
     /// # Errors
     /// When the database cannot be used. What was deleted until then stays so.

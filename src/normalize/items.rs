@@ -87,7 +87,10 @@ impl<'c> Items<'c> {
             return;
         };
         self.room = room;
-        let is_understood = !matches!(&item, Item::Quarantined { reason, .. } if reason.code == ReasonCode::NothingUnderstood);
+        let is_understood = match &item {
+            Item::Quarantined { reason, .. } => reason.code != ReasonCode::NothingUnderstood,
+            _ => true,
+        };
         if is_understood || shape != Shape::Flat {
             self.shape.get_or_insert(shape);
         }

@@ -93,7 +93,8 @@ mod tests {
     use super::*;
 
     const BODY: &str = "--X7\r\nContent-Disposition: form-data; name=\"contact_id\"\r\n\r\n1\r\n\
-        --X7\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\nPNG\r\n\
+        --X7\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.png\"\r\n\
+        Content-Type: image/png\r\n\r\nPNG\r\n\
         --X7\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nhi\r\nyou\r\n--X7--\r\n";
 
     #[test]

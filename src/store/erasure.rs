@@ -1,10 +1,10 @@
 //! Under which ids a person is known.
 //!
 //! Bodies name one person by several ids; those beside the chosen one are kept as aliases. Erasing goes from alias to
-//! contact and from contact to alias until nothing new is found. If no channel is named, an id leads from one channel to
-//! the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that more than
-//! a few contacts of one channel share is not a person but a constant that an owner typed into a template. It leads
-//! nowhere, or erasing one person would erase all.
+//! contact and from contact to alias until nothing new is found. If no channel is named, an id leads from one channel
+//! to the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that more
+//! than a few contacts of one channel share is not a person but a constant that an owner typed into a template. It
+//! leads nowhere, or erasing one person would erase all.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +13,9 @@ use super::maintenance::PersonId;
 /// An alias of more contacts than this in one channel is a constant.
 ///
 /// So few, because the two mistakes do not weigh the same. One person rarely has more than two or three contacts in one
-/// channel (the id of the channel, that of Chatrace, a phone); if one has more, those that are left over are still there
-/// and can be erased by their own ids. But a constant that is followed erases other customers for ever, and in a young
-/// installation, with a handful of customers, nothing but this number tells it from a person.
+/// channel (the id of the channel, that of Chatrace, a phone); if one has more, those that are left over are still
+/// there and can be erased by their own ids. But a constant that is followed erases other customers for ever, and in a
+/// young installation, with a handful of customers, nothing but this number tells it from a person.
 pub(super) const SHARED: i64 = 3;
 /// How many rows an id may lead to. More do not belong to one person.
 pub(super) const FAN_OUT: i64 = 64;

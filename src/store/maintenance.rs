@@ -1,7 +1,7 @@
 //! What is done with what is stored: reprocessing quarantine, erasing a person, deleting what is old.
 //!
-//! Each call is one short transaction that begins with the lock on `head`, as a commit does. So it cannot deadlock with a
-//! commit, and holds it up no longer than another commit would. Callers repeat a call until it says that it is done.
+//! Each call is one short transaction that begins with the lock on `head`, as a commit does. So it cannot deadlock with
+//! a commit, and holds it up no longer than another commit would. Callers repeat a call until it says that it is done.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -23,8 +23,8 @@ pub(super) const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 #[async_trait]
 pub trait Maintenance: std::fmt::Debug + Send + Sync {
     /// Deliveries with an item in quarantine, in commit order behind a position, bodies included; of those that arrived
-    /// at `since` or later, if that is said. At most `limit` of them and 4 MiB of bodies, but at least one if any is left:
-    /// only an empty answer is the end.
+    /// at `since` or later, if that is said. At most `limit` of them and 4 MiB of bodies, but at least one if any is
+    /// left: only an empty answer is the end.
     async fn quarantined(
         &self,
         since: Option<Timestamp>,
@@ -54,8 +54,8 @@ pub trait Maintenance: std::fmt::Debug + Send + Sync {
     async fn affected(&self, person: &PersonId) -> Result<Option<Vec<ContactSummary>>, StoreError>;
 
     /// Puts a person on the suppression list, under every id that is known of them. From then on nothing of theirs that
-    /// arrived until `at` is stored. What is there already is deleted by [`erase`](Self::erase). `None`: so many contacts
-    /// share the id that it is nobody's, and nothing is done.
+    /// arrived until `at` is stored. What is there already is deleted by [`erase`](Self::erase). `None`: so many
+    /// contacts share the id that it is nobody's, and nothing is done.
     async fn begin_erasure(
         &self,
         person: &PersonId,
@@ -69,7 +69,8 @@ pub trait Maintenance: std::fmt::Debug + Send + Sync {
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError>;
 
     /// Deletes a part of the deliveries that arrived before `until`, behind a position, with their messages and the
-    /// contacts of whom nothing is left. Call it with the position of the answer until that is [`done`](ExpiredPart::done).
+    /// contacts of whom nothing is left. Call it with the position of the answer until that is
+    /// [`done`](ExpiredPart::done).
     async fn expire(
         &self,
         until: Timestamp,

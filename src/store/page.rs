@@ -51,7 +51,7 @@ impl PageIndex {
 
 /// A page of the messages that fit a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessagePage {
+pub struct FoundMessages {
     /// Those that fit, oldest first.
     pub messages: Vec<Message>,
     /// The position up to which everything that fits has been read.
@@ -60,7 +60,8 @@ pub struct MessagePage {
     pub caught_up: bool,
 }
 
-/// Reads at most `limit` messages, and about 4 MB of them, behind a position and up to a head that was asked for before.
+/// Reads at most `limit` messages, and about 4 MB of them, behind a position and up to a head that was asked for
+/// before.
 ///
 /// # Errors
 /// Those of the database.
@@ -70,11 +71,11 @@ pub async fn message_page(
     after: i64,
     head: i64,
     limit: u32,
-) -> Result<MessagePage, StoreError> {
+) -> Result<FoundMessages, StoreError> {
     // Nothing at or before the head will appear anew, so a reader who is there may go on behind it, however few of the
     // messages on the way fit the filter.
     let end = head.max(after);
-    let nothing = MessagePage {
+    let nothing = FoundMessages {
         messages: Vec::new(),
         last: end,
         caught_up: true,
@@ -111,7 +112,7 @@ pub async fn message_page(
         _ if reach < until => reach,
         _ => end,
     };
-    Ok(MessagePage {
+    Ok(FoundMessages {
         messages,
         last,
         caught_up: !full && reach == until,

@@ -1,8 +1,8 @@
 //! What becomes of each item of a batch: decided here, for both databases and for reprocessing alike.
 //!
 //! A plan is made from the records and from what is known to be [`Existing`]. It lists every row to insert and every
-//! receipt. At first nothing is taken to exist. If the database finds that something does, it writes nothing; the writer
-//! looks up what it is and plans again. Nothing in here touches a database.
+//! receipt. At first nothing is taken to exist. If the database finds that something does, it writes nothing; the
+//! writer looks up what it is and plans again. Nothing in here touches a database.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;

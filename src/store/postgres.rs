@@ -42,8 +42,8 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use rollup::Progress;
-use write_lease::Writer;
+use rollup::RollupProgress;
+use write_lease::PostgresWriter;
 
 use super::lag::RollupLag;
 use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
@@ -68,7 +68,7 @@ const READERS: u32 = 4;
 pub struct PostgresStore {
     options: PgConnectOptions,
     readers: PgPool,
-    writer: Mutex<Writer>,
+    writer: Mutex<PostgresWriter>,
     /// Held by the one maintenance transaction that may queue ahead of commits, for which senders wait.
     maintenance: Mutex<()>,
     lag: RollupLag,
@@ -93,7 +93,7 @@ impl PostgresStore {
         Self {
             options,
             readers,
-            writer: Mutex::new(Writer {
+            writer: Mutex::new(PostgresWriter {
                 connection: None,
                 is_suppressing: false,
             }),
@@ -202,7 +202,7 @@ impl PostgresStore {
 
     /// One step, in a transaction of its own. The limits are far below the time that a commit waits for a lock. What is
     /// lost with the server's memory is rolled up again.
-    async fn roll_up_step(&self) -> Result<Progress, StoreError> {
+    async fn roll_up_step(&self) -> Result<RollupProgress, StoreError> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '3s'; \
              SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '3s'; \
              SET LOCAL synchronous_commit = off";

@@ -27,8 +27,8 @@ static SUPERSEDED: LazyLock<Reason> = LazyLock::new(|| {
 
 /// The records of which something may change, with only those items in them that may.
 ///
-/// A delivery of which a part is decided already is left alone if it is read now as another number of items: then nobody
-/// can tell which of them are the decided ones.
+/// A delivery of which a part is decided already is left alone if it is read now as another number of items: then
+/// nobody can tell which of them are the decided ones.
 pub(super) fn open_items(records: &[Record], current: &CurrentOutcomes) -> Vec<Record> {
     let open = |record: &Record| {
         let before = current.get(&record.delivery.id)?;

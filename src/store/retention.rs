@@ -1,9 +1,9 @@
 //! Which deliveries are too old.
 //!
 //! There is no index on time. Deliveries are read in commit order from the first one, which is nearly the order of
-//! arrival: only what waited in a spool comes behind newer ones. So the scan goes on until a page holds nothing old, and
-//! at least to the last position that `hours` knows for a message that is old. What became no message and waited in a
-//! spool may therefore stay as long as that outage was, but not for ever.
+//! arrival: only what waited in a spool comes behind newer ones. So the scan goes on until a page holds nothing old,
+//! and at least to the last position that `hours` knows for a message that is old. What became no message and waited in
+//! a spool may therefore stay as long as that outage was, but not for ever.
 
 use jiff::Timestamp;
 use uuid::Uuid;

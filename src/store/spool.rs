@@ -106,7 +106,8 @@ impl Spool {
         depth.await.map_err(|error| unusable(&error))
     }
 
-    /// Opens the file `spool.db` in the data directory, creating it if needed. What a former process left in it waits on.
+    /// Opens the file `spool.db` in the data directory, creating it if needed. What a former process left in it waits
+    /// on.
     ///
     /// # Errors
     /// [`PrepareError::Unusable`] when the file cannot be used; its sentence names it.
@@ -150,8 +151,8 @@ impl Spool {
     }
 
     /// The deliveries behind a position that wait longest, at most `limit` of them and about `bytes` of bodies, but
-    /// at least one if any waits. A row that cannot be read as a delivery is left where it is: what is behind it must not
-    /// wait for that.
+    /// at least one if any waits. A row that cannot be read as a delivery is left where it is: what is behind it must
+    /// not wait for that.
     ///
     /// # Errors
     /// When the file cannot be read.

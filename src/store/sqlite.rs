@@ -6,6 +6,8 @@ mod dialect;
 mod open;
 mod reader;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 #[path = "shared/alerts.rs"]
 mod alerts;
@@ -44,8 +46,8 @@ use sqlx::SqlitePool;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::timeout;
 
-use connection::{Transaction, Writer};
-use rollup::Progress;
+use connection::{SqliteTransaction, SqliteWriter};
+use rollup::RollupProgress;
 
 use super::lag::RollupLag;
 use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
@@ -66,7 +68,7 @@ pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct SqliteStore {
     /// `None` after [`Ledger::close`].
-    writer: Mutex<Option<Writer>>,
+    writer: Mutex<Option<SqliteWriter>>,
     readers: SqlitePool,
     window: Duration,
     lag: RollupLag,
@@ -81,7 +83,7 @@ impl SqliteStore {
     /// [`PrepareError::Unusable`] when the file cannot be opened or migrated; its sentence names the file.
     pub async fn open(path: &Path, window: Duration, migrate: bool) -> Result<Self, PrepareError> {
         let (lock, connection, readers) = open::open(path, migrate).await?;
-        let mut writer = Writer::new(connection);
+        let mut writer = SqliteWriter::new(connection);
         writer.look_at_suppression().await.map_err(|error| {
             PrepareError::Unusable(format!(
                 "the database file {} cannot be used: {error}",
@@ -121,13 +123,13 @@ impl SqliteStore {
     }
 
     /// The connection that writes, until the store is closed.
-    async fn writer(&self) -> Result<MappedMutexGuard<'_, Writer>, StoreError> {
+    async fn writer(&self) -> Result<MappedMutexGuard<'_, SqliteWriter>, StoreError> {
         MutexGuard::try_map(self.writer.lock().await, Option::as_mut)
             .map_err(|_| sqlx::Error::PoolClosed.into())
     }
 
-    async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        Transaction::begin(self.writer().await?).await
+    async fn begin(&self) -> Result<SqliteTransaction<'_>, StoreError> {
+        SqliteTransaction::begin(self.writer().await?).await
     }
 
     /// Rolls up until the projection is where the ledger was when this began.
@@ -141,7 +143,7 @@ impl SqliteStore {
     }
 
     /// One step on the connection that writes, between two commits.
-    async fn roll_up_step(&self, writer: &mut Writer) -> Result<Progress, StoreError> {
+    async fn roll_up_step(&self, writer: &mut SqliteWriter) -> Result<RollupProgress, StoreError> {
         let connection = writer.connection.begin().await?;
         let step = rollup::step(connection).await;
         let progress = writer.connection.end(step).await?;

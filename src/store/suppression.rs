@@ -69,7 +69,7 @@ pub(super) struct Suppression {
 }
 
 /// What the list says about an item.
-enum Listed {
+enum ListEntry {
     /// Nothing.
     Free,
     /// Its person was erased after it arrived.
@@ -118,12 +118,12 @@ impl Suppression {
         let mut erased_any = false;
         for item in &mut record.items {
             match self.listed(item, arrival, window) {
-                Listed::Free => {}
-                Listed::Erased => {
+                ListEntry::Free => {}
+                ListEntry::Erased => {
                     erased_any = true;
                     *item = erased(None);
                 }
-                Listed::Deleted { erased } => {
+                ListEntry::Deleted { erased } => {
                     erased_any |= erased;
                     let contact = item.contact().filter(|_| !erased).map(Box::new);
                     *item = Item::Duplicate { contact };
@@ -143,13 +143,13 @@ impl Suppression {
         record
     }
 
-    fn listed(&self, item: &Item, arrival: Timestamp, window: Duration) -> Listed {
+    fn listed(&self, item: &Item, arrival: Timestamp, window: Duration) -> ListEntry {
         let is_erased = |person: Uuid| self.erasures.get(&person).is_some_and(|at| arrival <= *at);
         if item.contact().iter().flat_map(fingerprints).any(is_erased) {
-            return Listed::Erased;
+            return ListEntry::Erased;
         }
         let Item::Message(draft) = item else {
-            return Listed::Free;
+            return ListEntry::Free;
         };
         let erased = match draft.identity {
             Identity::Key(key) => self.keys.get(&key).copied(),
@@ -162,8 +162,8 @@ impl Suppression {
                 .map(|(_, erased)| *erased),
         };
         match erased {
-            Some(erased) => Listed::Deleted { erased },
-            None => Listed::Free,
+            Some(erased) => ListEntry::Deleted { erased },
+            None => ListEntry::Free,
         }
     }
 }

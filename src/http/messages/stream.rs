@@ -16,7 +16,7 @@ use super::super::error::{ApiError, ReadErrors};
 use super::super::extract::Query;
 use super::parameters::{FollowMessages, start};
 use crate::message::Message;
-use crate::store::{self, MessageFilter, MessagePage, StoreError};
+use crate::store::{self, FoundMessages, MessageFilter, StoreError};
 
 /// How many messages a stream reads at once.
 const PAGE: u32 = 100;
@@ -169,7 +169,7 @@ impl Follower {
         }
     }
 
-    async fn read(&self) -> Result<MessagePage, StoreError> {
+    async fn read(&self) -> Result<FoundMessages, StoreError> {
         let head = self.state.store.head().await?;
         store::message_page(&*self.state.store, &self.filter, self.after, head, PAGE).await
     }

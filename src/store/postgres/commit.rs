@@ -19,8 +19,8 @@ use crate::store::{Attempt, Committed, StoreError};
 /// How often a batch is planned. The first look-up finds everything unless another replica comes between.
 const PLANS: usize = 4;
 
-/// Commits a batch; see [`Ledger::commit`](crate::store::Ledger::commit). `is_suppressing`: whether the suppression list
-/// had entries when that was last seen. Answers whether it has, and the last position.
+/// Commits a batch; see [`Ledger::commit`](crate::store::Ledger::commit). `is_suppressing`: whether the suppression
+/// list had entries when that was last seen. Answers whether it has, and the last position.
 pub(super) async fn commit(
     connection: &mut PgConnection,
     records: &[Record],
@@ -115,7 +115,9 @@ pub(super) async fn look_up(
         existing.add_receipt(receipt.into());
     }
     let found: Vec<FoundRow> = sqlx::query_as(
-        "WITH near AS (SELECT * FROM UNNEST($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS near (key, since, until)) \
+        "WITH near (key, since, until) AS ( \
+           SELECT * FROM UNNEST($2::uuid[], $3::timestamptz[], $4::timestamptz[]) \
+         ) \
          SELECT 'key' AS found, dedupe_key AS key, NULL::uuid AS window_key, received_at AS at, false AS erased \
          FROM messages WHERE dedupe_key = ANY($1) \
          UNION ALL \

@@ -31,17 +31,17 @@ const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVE
 
 /// What belongs to the one connection that writes. It skips the pool and its health checks.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct PostgresWriter {
     pub(super) connection: Option<PgConnection>,
     /// Whether the suppression list had entries when that was last seen.
     pub(super) is_suppressing: bool,
 }
 
-/// The right to write, until it is given back, and the connection. That is out of its place meanwhile: if something goes
-/// wrong or the future is dropped, a connection in an unknown state is never used again.
+/// The right to write, until it is given back, and the connection. That is out of its place meanwhile: if something
+/// goes wrong or the future is dropped, a connection in an unknown state is never used again.
 pub(super) struct WriteLease<'a> {
     connection: PgConnection,
-    writer: MutexGuard<'a, Writer>,
+    writer: MutexGuard<'a, PostgresWriter>,
     keeps_session: bool,
     _maintenance: Option<MutexGuard<'a, ()>>,
 }
@@ -64,8 +64,8 @@ impl WriteLease<'_> {
         end(connection, committed).await
     }
 
-    /// Puts the connection back. After a refusal or a conflict it is as good as new once the transaction is rolled back.
-    /// sqlx would leave that to the next use, but the transaction holds the lock that everybody waits for.
+    /// Puts the connection back. After a refusal or a conflict it is as good as new once the transaction is rolled
+    /// back. sqlx would leave that to the next use, but the transaction holds the lock that everybody waits for.
     pub(super) async fn give_back<T>(
         mut self,
         result: Result<T, StoreError>,
@@ -103,9 +103,9 @@ async fn end<T>(
 }
 
 /// A transaction that has locked `head`.
-pub(super) struct Transaction<'a>(WriteLease<'a>);
+pub(super) struct PostgresTransaction<'a>(WriteLease<'a>);
 
-impl Deref for Transaction<'_> {
+impl Deref for PostgresTransaction<'_> {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -113,13 +113,13 @@ impl Deref for Transaction<'_> {
     }
 }
 
-impl DerefMut for Transaction<'_> {
+impl DerefMut for PostgresTransaction<'_> {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.0.connection
     }
 }
 
-impl Transaction<'_> {
+impl PostgresTransaction<'_> {
     /// Commits what succeeded and rolls back what did not.
     pub(super) async fn finish<T>(
         mut self,
@@ -163,13 +163,13 @@ impl PostgresStore {
         self.limit(self.lease_behind(None)).await
     }
 
-    /// Begins a transaction of maintenance. Others wait elsewhere than commits do, so that many of them delay commits no
-    /// longer than one.
-    pub(super) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+    /// Begins a transaction of maintenance. Others wait elsewhere than commits do, so that many of them delay commits
+    /// no longer than one.
+    pub(super) async fn begin(&self) -> Result<PostgresTransaction<'_>, StoreError> {
         let maintenance = Some(self.maintenance.lock().await);
         let mut lease = self.lease_behind(maintenance).await?;
         sqlx::raw_sql(BEGIN).execute(&mut lease.connection).await?;
-        Ok(Transaction(lease))
+        Ok(PostgresTransaction(lease))
     }
 
     async fn lease_behind<'a>(

@@ -35,8 +35,10 @@ pub(in crate::store) async fn add_with_ranges(
     let hour_row = format!(
         "INSERT INTO hours AS old (hour, first, last, counts) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (hour) DO UPDATE SET counts = {sum}, \
-           first = CASE WHEN excluded.first > old.first OR excluded.first IS NULL THEN old.first ELSE excluded.first END, \
-           last = CASE WHEN excluded.last < old.last OR excluded.last IS NULL THEN old.last ELSE excluded.last END"
+           first = CASE WHEN excluded.first > old.first OR excluded.first IS NULL \
+             THEN old.first ELSE excluded.first END, \
+           last = CASE WHEN excluded.last < old.last OR excluded.last IS NULL \
+             THEN old.last ELSE excluded.last END"
     );
     for (hour, counts) in &changes.hours {
         let range = ranges.0.get(hour);

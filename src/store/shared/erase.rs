@@ -1,5 +1,5 @@
-//! Erases a person, some hundred rows in a transaction. Everything here but the last functions writes in the transaction
-//! that is open and has rolled up to the head.
+//! Erases a person, some hundred rows in a transaction. Everything here but the last functions writes in the
+//! transaction that is open and has rolled up to the head.
 
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
@@ -32,8 +32,10 @@ pub(in crate::store) async fn begin(
         sqlx::query(
             "INSERT INTO erasures AS old (person, erased_at, expires_at) VALUES ($1, $2, $3) \
              ON CONFLICT (person) DO UPDATE SET \
-               erased_at = CASE WHEN excluded.erased_at > old.erased_at THEN excluded.erased_at ELSE old.erased_at END, \
-               expires_at = CASE WHEN excluded.expires_at > old.expires_at THEN excluded.expires_at ELSE old.expires_at END",
+               erased_at = CASE WHEN excluded.erased_at > old.erased_at \
+                 THEN excluded.erased_at ELSE old.erased_at END, \
+               expires_at = CASE WHEN excluded.expires_at > old.expires_at \
+                 THEN excluded.expires_at ELSE old.expires_at END",
         )
         .bind(fingerprint(channel.as_deref(), id))
         .bind(Time(at))

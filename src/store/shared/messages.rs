@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 
 use super::dialect::{Database, LIKE, Pool, is_in_numbers, numbers};
-use crate::message::{Channel, Message};
+use crate::message::{Channel, Direction, Kind, Message};
 use crate::store::counts::hour_of;
 use crate::store::filter::{MessageFilter, PageRequest};
 use crate::store::page::{PageIndex, Scan};
@@ -44,7 +44,30 @@ pub(in crate::store) async fn page(
     filter: &MessageFilter,
     request: PageRequest,
 ) -> Result<Scan, Error> {
-    // Planned each time: which index is best depends on the values. `octet_length` reads no text.
+    let index = page_index(pool, filter, request).await?;
+    messages_of(pool, index).await
+}
+
+/// The first statement of a page: which messages fit.
+pub(in crate::store) async fn page_index(
+    pool: &Pool,
+    filter: &MessageFilter,
+    request: PageRequest,
+) -> Result<PageIndex, Error> {
+    let sizes: Vec<(i64, i64)> = select_sizes(filter, request)
+        .build_query_as()
+        // Planned each time: which index is best depends on the values.
+        .persistent(false)
+        .fetch_all(pool)
+        .await?;
+    Ok(PageIndex::new(&sizes, request.limit))
+}
+
+/// Positions and sizes. `octet_length` reads no text.
+pub(in crate::store) fn select_sizes(
+    filter: &MessageFilter,
+    request: PageRequest,
+) -> QueryBuilder<Database> {
     let mut query = QueryBuilder::<Database>::new(
         "SELECT position, CAST(coalesce(octet_length(body), 0) + coalesce(octet_length(attachments), 0) \
            + coalesce(octet_length(payload), 0) AS bigint) FROM messages WHERE position > ",
@@ -52,28 +75,28 @@ pub(in crate::store) async fn page(
     push_range(&mut query, request);
     push_conditions(&mut query, filter);
     push_limit(&mut query, request);
-    let sizes: Vec<(i64, i64)> = query
-        .build_query_as()
-        .persistent(false)
-        .fetch_all(pool)
-        .await?;
-    let index = PageIndex::new(&sizes, request.limit);
-    if index.positions.is_empty() {
+    query
+}
+
+/// The second statement of a page: the messages. One that is missing was deleted meanwhile.
+pub(in crate::store) async fn messages_of(pool: &Pool, index: PageIndex) -> Result<Scan, Error> {
+    let PageIndex { positions, cut } = index;
+    if positions.is_empty() {
         return Ok(Scan {
             messages: Vec::new(),
-            cut: index.cut,
+            cut,
         });
     }
     let messages: Vec<MessageRow> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT * FROM messages WHERE position {} ORDER BY position",
         is_in_numbers(1)
     )))
-    .bind(numbers(&index.positions))
+    .bind(numbers(&positions))
     .fetch_all(pool)
     .await?;
     Ok(Scan {
         messages: all(messages),
-        cut: index.cut,
+        cut,
     })
 }
 
@@ -91,7 +114,7 @@ pub(in crate::store) fn push_limit(query: &mut QueryBuilder<Database>, request: 
         .push_bind(i64::from(request.limit));
 }
 
-/// A partial index serves only a statement from which its condition follows, so this program's own words are in the
+/// A partial index serves only a statement that says its condition, so that and this program's own words are in the
 /// statement itself.
 fn push_conditions(query: &mut QueryBuilder<Database>, filter: &MessageFilter) {
     if let Some(contact_id) = &filter.contact_id {
@@ -101,9 +124,15 @@ fn push_conditions(query: &mut QueryBuilder<Database>, filter: &MessageFilter) {
     }
     if let Some(kind) = filter.kind {
         query.push(" AND kind = '").push(kind).push("'");
+        if kind != Kind::Text {
+            query.push(" AND kind <> 'text'");
+        }
     }
     if let Some(direction) = filter.direction {
         query.push(" AND direction = '").push(direction).push("'");
+        if direction != Direction::Inbound {
+            query.push(" AND direction <> 'inbound'");
+        }
     }
     if let Some(channel) = &filter.channel {
         push_channel(query, channel);

@@ -24,8 +24,8 @@ pub(in crate::store) async fn in_quarantine(
     .await
 }
 
-/// Whole deliveries with an item in quarantine that fit a condition on `$2`, behind a position: at most `limit` of them,
-/// and at most [`PAGE_BYTES`] of bodies, but at least one if any waits. `octet_length` reads no body.
+/// Whole deliveries with an item in quarantine that fit a condition on `$2`, behind a position: at most `limit` of
+/// them, and at most [`PAGE_BYTES`] of bodies, but at least one if any waits. `octet_length` reads no body.
 pub(in crate::store) async fn page_of_quarantine(
     pool: &Pool,
     condition: &str,

@@ -1,5 +1,5 @@
-//! Reprocesses deliveries, in one transaction for several. Everything here writes in the transaction that is open and has
-//! rolled up to the head.
+//! Reprocesses deliveries, in one transaction for several. Everything here writes in the transaction that is open and
+//! has rolled up to the head.
 
 use std::time::Duration;
 
@@ -36,10 +36,18 @@ pub(in crate::store) async fn reprocess(
     let new = changes.messages.len() + changes.items.len();
     sqlx::query(
         "UPDATE head SET position = position + $1, \
-           last_message_at = CASE WHEN $2 > last_message_at OR last_message_at IS NULL THEN $2 ELSE last_message_at END",
+           last_message_at = CASE WHEN $2 > last_message_at OR last_message_at IS NULL \
+             THEN $2 ELSE last_message_at END",
     )
     .bind(i64::try_from(new).unwrap_or(i64::MAX))
-    .bind(changes.messages.iter().map(|message| message.delivery.received_at).max().map(Time))
+    .bind(
+        changes
+            .messages
+            .iter()
+            .map(|message| message.delivery.received_at)
+            .max()
+            .map(Time),
+    )
     .execute(&mut *connection)
     .await?;
     for message in &changes.messages {

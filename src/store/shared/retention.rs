@@ -1,5 +1,5 @@
-//! Deletes what is too old, some hundred rows in a transaction. Everything here writes in the transaction that is open and
-//! has rolled up to the head.
+//! Deletes what is too old, some hundred rows in a transaction. Everything here writes in the transaction that is open
+//! and has rolled up to the head.
 
 use std::collections::BTreeMap;
 
@@ -107,8 +107,8 @@ async fn delete(
     Ok(people)
 }
 
-/// Deletes a contact of whom the ledger has nothing left; of others it remembers how many messages are gone. Answers how
-/// many are deleted.
+/// Deletes a contact of whom the ledger has nothing left; of others it remembers how many messages are gone. Answers
+/// how many are deleted.
 async fn expire_contact(
     connection: &mut Connection,
     channel: &str,

@@ -1,9 +1,9 @@
 //! The rollup: keeps the projection, which are the contacts and their aliases, behind the ledger.
 //!
-//! A watermark says up to which position the projection follows, and moves in the transaction that writes. Contacts come
-//! from the messages, and from those items that name a person and were understood. Each rule takes the least or the
-//! greatest of something, so that it does not matter in which steps the ledger is read, and what is read again changes
-//! nothing; only the numbers of messages add up.
+//! A watermark says up to which position the projection follows, and moves in the transaction that writes. Contacts
+//! come from the messages, and from those items that name a person and were understood. Each rule takes the least or
+//! the greatest of something, so that it does not matter in which steps the ledger is read, and what is read again
+//! changes nothing; only the numbers of messages add up.
 
 use sqlx::AssertSqlSafe;
 
@@ -16,8 +16,8 @@ const STEP: i64 = 5_000;
 
 /// The rows of the ledger that name a person.
 const NAMING_ROWS: &str = "naming AS ( \
-       SELECT position, channel, contact_id, username, display_name, aliases, received_at, 1 AS is_message FROM messages \
-       WHERE {condition} \
+       SELECT position, channel, contact_id, username, display_name, aliases, received_at, 1 AS is_message \
+       FROM messages WHERE {condition} \
        UNION ALL \
        SELECT position, channel, contact_id, username, display_name, aliases, received_at, 0 FROM items \
        WHERE contact_id IS NOT NULL AND outcome IN ('ignored', 'duplicate') AND coalesce(code, '') <> 'erased' \
@@ -80,14 +80,14 @@ fn aliases_of(condition: &str) -> String {
 
 /// Where the rollup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Progress {
+pub(in crate::store) struct RollupProgress {
     /// The watermark.
     pub(in crate::store) position: i64,
     /// The last position of the ledger.
     pub(in crate::store) head: i64,
 }
 
-impl Progress {
+impl RollupProgress {
     pub(in crate::store) fn is_caught_up(self) -> bool {
         self.position >= self.head
     }
@@ -96,12 +96,12 @@ impl Progress {
 /// Where the rollup is, without locking anything.
 pub(in crate::store) async fn progress<'c>(
     executor: impl sqlx::Executor<'c, Database = super::dialect::Database>,
-) -> Result<Progress, sqlx::Error> {
+) -> Result<RollupProgress, sqlx::Error> {
     let (position, head) =
         sqlx::query_as("SELECT rollup.position, head.position FROM rollup, head")
             .fetch_one(executor)
             .await?;
-    Ok(Progress { position, head })
+    Ok(RollupProgress { position, head })
 }
 
 /// Rolls up to the head in the transaction that is open. What changes the ledger behind the watermark begins so: then
@@ -112,15 +112,17 @@ pub(in crate::store) async fn to_head(connection: &mut Connection) -> Result<(),
 }
 
 /// Rolls up the next positions in the transaction that is open, and answers where the rollup is then.
-pub(in crate::store) async fn step(connection: &mut Connection) -> Result<Progress, sqlx::Error> {
+pub(in crate::store) async fn step(
+    connection: &mut Connection,
+) -> Result<RollupProgress, sqlx::Error> {
     let lock = format!("SELECT position, counted, contacts FROM rollup{FOR_UPDATE}");
     let (after, counted, mut contacts): (i64, i64, Counts) = sqlx::query_as(AssertSqlSafe(lock))
         .fetch_one(&mut *connection)
         .await?;
-    let Progress { head, .. } = progress(&mut *connection).await?;
+    let RollupProgress { head, .. } = progress(&mut *connection).await?;
     let until = head.min(after.saturating_add(STEP));
     if until <= after {
-        return Ok(Progress {
+        return Ok(RollupProgress {
             position: after,
             head,
         });
@@ -151,7 +153,7 @@ pub(in crate::store) async fn step(connection: &mut Connection) -> Result<Progre
         .bind(contacts)
         .execute(connection)
         .await?;
-    Ok(Progress {
+    Ok(RollupProgress {
         position: until,
         head,
     })

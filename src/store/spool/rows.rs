@@ -36,8 +36,8 @@ pub(super) async fn insert(
     Ok(added)
 }
 
-/// Removes deliveries, and answers how many were there, and when the first of the others arrived. (Counting them all each
-/// time would make draining many of them quadratic.)
+/// Removes deliveries, and answers how many were there, and when the first of the others arrived. (Counting them all
+/// each time would make draining many of them quadratic.)
 pub(super) async fn delete(
     connection: &mut SqliteConnection,
     positions: &[i64],

@@ -36,7 +36,8 @@ const END: &str = "\
       SELECT (SELECT position FROM head) + (value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, \
         value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM json_each(?); \
     INSERT INTO hours AS old \
-      SELECT value ->> 0, position + (value ->> 1), position + (value ->> 2), value -> 3 FROM head, json_each(?) WHERE true \
+      SELECT value ->> 0, position + (value ->> 1), position + (value ->> 2), value -> 3 \
+      FROM head, json_each(?) WHERE true \
       ON CONFLICT (hour) DO UPDATE SET first = min(coalesce(first, excluded.first), coalesce(excluded.first, first)), \
         last = max(coalesce(last, excluded.last), coalesce(excluded.last, last)), \
         counts = (SELECT json_group_array(coalesce(one.value, 0) + coalesce(other.value, 0) ORDER BY key) \
@@ -76,8 +77,8 @@ macro_rules! look_up {
 const LOOK_UP: &str = look_up!("");
 const BEGIN_AND_LOOK_UP: &str = look_up!("BEGIN IMMEDIATE; ");
 
-/// Commits a batch; see [`Ledger::commit`](crate::store::Ledger::commit). `is_suppressing`: whether the suppression list
-/// has entries. Answers the last position as well.
+/// Commits a batch; see [`Ledger::commit`](crate::store::Ledger::commit). `is_suppressing`: whether the suppression
+/// list has entries. Answers the last position as well.
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
     records: &[Record],

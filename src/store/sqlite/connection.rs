@@ -112,21 +112,21 @@ impl WriteConnection {
     }
 }
 
-/// Whether a commit was answered. The end of the answers alone says nothing: they also end if the thread of the database
-/// does.
+/// Whether a commit was answered. The end of the answers alone says nothing: they also end if the thread of the
+/// database does.
 fn committed(row: Result<Option<SqliteRow>, sqlx::Error>) -> Result<(), sqlx::Error> {
     row?.map(drop).ok_or(sqlx::Error::WorkerCrashed)
 }
 
 /// What belongs to the one connection that writes the ledger.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct SqliteWriter {
     pub(super) connection: WriteConnection,
     /// Until when the suppression list has entries.
     suppressing_until: Option<Timestamp>,
 }
 
-impl Writer {
+impl SqliteWriter {
     pub(super) fn new(connection: SqliteConnection) -> Self {
         Self {
             connection: WriteConnection::new(connection),
@@ -150,9 +150,9 @@ impl Writer {
 }
 
 /// A transaction of maintenance.
-pub(super) struct Transaction<'a>(MappedMutexGuard<'a, Writer>);
+pub(super) struct SqliteTransaction<'a>(MappedMutexGuard<'a, SqliteWriter>);
 
-impl Deref for Transaction<'_> {
+impl Deref for SqliteTransaction<'_> {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
@@ -160,15 +160,15 @@ impl Deref for Transaction<'_> {
     }
 }
 
-impl DerefMut for Transaction<'_> {
+impl DerefMut for SqliteTransaction<'_> {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.0.connection.connection
     }
 }
 
-impl<'a> Transaction<'a> {
+impl<'a> SqliteTransaction<'a> {
     pub(super) async fn begin(
-        mut writer: MappedMutexGuard<'a, Writer>,
+        mut writer: MappedMutexGuard<'a, SqliteWriter>,
     ) -> Result<Self, StoreError> {
         writer.connection.begin().await?;
         Ok(Self(writer))

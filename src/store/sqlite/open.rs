@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use super::SqliteStore;
 use crate::store::PrepareError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// What the sentence ends with when another process has the file.
 pub(crate) const IN_USE: &str = "another process uses it";
@@ -153,10 +153,10 @@ pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOpt
         .busy_timeout(Duration::from_secs(5)))
 }
 
-/// The same for the connection that commits. A statement of many rows keeps a copy of each page that it changes, in case
-/// it fails in the middle: in memory, since in a file of its own that cost as much as the commit. The log grows to 16 MB
-/// before it is folded in, so that a page that changes often is written less often. The cache holds the inner pages of the
-/// indexes.
+/// The same for the connection that commits. A statement of many rows keeps a copy of each page that it changes, in
+/// case it fails in the middle: in memory, since in a file of its own that cost as much as the commit. The log grows to
+/// 16 MB before it is folded in, so that a page that changes often is written less often. The cache holds the inner
+/// pages of the indexes.
 fn writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
     let options = options.clone().pragma("temp_store", "memory");
     let options = options.pragma("wal_autocheckpoint", "4000");

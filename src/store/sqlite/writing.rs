@@ -111,8 +111,8 @@ impl Writing {
     }
 }
 
-/// Whether a commit was answered. The end of the answers alone says nothing: they also end if the thread of the database
-/// does.
+/// Whether a commit was answered. The end of the answers alone says nothing: they also end if the thread of the
+/// database does.
 fn committed(row: Result<Option<SqliteRow>, sqlx::Error>) -> Result<(), sqlx::Error> {
     row?.map(drop).ok_or(sqlx::Error::WorkerCrashed)
 }

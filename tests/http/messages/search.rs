@@ -182,7 +182,8 @@ async fn no_filter_reads_more_than_it_finds() {
         let after = work(&url).await;
         assert_eq!(after.scans_of_all, before.scans_of_all, "{path} reads all");
         let rows = after.rows - before.rows;
-        // Sizes are read first, and of one more, which says whether there is more; a few belong to the start of a service.
+        // Sizes are read first, and of one more, which says whether there is more; a few belong to the start of a
+        // service.
         let most = if parameters.contains("since") {
             1020
         } else {
