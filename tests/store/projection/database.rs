@@ -91,8 +91,7 @@ impl Database {
 
     /// Items that are in quarantine, as their deliveries count them.
     pub(super) async fn quarantined(&mut self) -> i64 {
-        let items =
-            "SELECT CAST(count(*) AS text) FROM items WHERE items.outcome = 'quarantined'";
+        let items = "SELECT CAST(count(*) AS text) FROM items WHERE items.outcome = 'quarantined'";
         let items = self.number(items).await;
         let sum = "SELECT CAST(coalesce(sum(quarantined), 0) AS text) FROM deliveries";
         assert_eq!(self.number(sum).await, items);
@@ -114,15 +113,21 @@ impl Database {
 
     /// The counts of all hours together.
     pub(super) async fn hours(&mut self) -> Vec<i64> {
-        self.counts("SELECT CAST({counts} AS text) FROM hours").await
+        self.counts("SELECT CAST({counts} AS text) FROM hours")
+            .await
     }
 
     /// Deletes the projection, so that the next rollup begins at the first position.
     pub(super) async fn forget_projection(&mut self) {
-        const FORGET: &str = "DELETE FROM contacts; DELETE FROM contact_aliases; UPDATE rollup SET position = 0";
+        const FORGET: &str =
+            "DELETE FROM contacts; DELETE FROM contact_aliases; UPDATE rollup SET position = 0";
         let forgotten = match &mut self.connection {
-            Connection::Postgres(connection) => sqlx::raw_sql(FORGET).execute(connection).await.map(drop),
-            Connection::Sqlite(connection) => sqlx::raw_sql(FORGET).execute(connection).await.map(drop),
+            Connection::Postgres(connection) => {
+                sqlx::raw_sql(FORGET).execute(connection).await.map(drop)
+            }
+            Connection::Sqlite(connection) => {
+                sqlx::raw_sql(FORGET).execute(connection).await.map(drop)
+            }
         };
         forgotten.unwrap();
     }
