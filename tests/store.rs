@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod outcomes;
+mod plans;
 mod projection;
 
 use std::sync::Arc;
