@@ -5,6 +5,7 @@ mod large;
 mod outcomes;
 mod plans;
 mod projection;
+mod rollup;
 
 use std::sync::Arc;
 
