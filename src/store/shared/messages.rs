@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 
-use super::dialect::{Database, LIKE, Pool, is_in_numbers, numbers};
+use super::dialect::{Database, KEEPS_PLANS, LIKE, Pool, is_in_numbers, numbers};
 use crate::message::{Channel, Message};
 use crate::store::counts::hour_of;
 use crate::store::filter::{MessageFilter, PageRequest};
@@ -68,6 +68,7 @@ pub(in crate::store) async fn page(
         "SELECT * FROM messages WHERE position {} ORDER BY position",
         is_in_numbers(1)
     )))
+    .persistent(KEEPS_PLANS)
     .bind(numbers(&index.positions))
     .fetch_all(pool)
     .await?;
@@ -136,6 +137,7 @@ pub(in crate::store) fn push_channel(query: &mut QueryBuilder<Database>, channel
 
 pub(in crate::store) async fn newest(pool: &Pool, limit: u32) -> Result<Vec<Message>, Error> {
     let messages: Vec<MessageRow> = sqlx::query_as(BEGINNINGS)
+        .persistent(KEEPS_PLANS)
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await?;

@@ -63,6 +63,7 @@ pub(in crate::store) async fn reprocess(
             "UPDATE deliveries SET shape = $2, outcome = $3, stored = $4, duplicates = $5, ignored = $6, \
                quarantined = $7 WHERE id = $1",
         )
+        .persistent(KEEPS_PLANS)
         .bind(receipt.delivery_id)
         .bind(shape.as_str())
         .bind(receipt.outcome.as_str())

@@ -40,6 +40,7 @@ pub(in crate::store) async fn step(
         "SELECT id, position, received_at, stored + duplicates + ignored + quarantined AS items, quarantined \
          FROM deliveries WHERE position > $1 ORDER BY position LIMIT $2",
     )
+    .persistent(KEEPS_PLANS)
     .bind(after)
     .bind(PAGE)
     .fetch_all(&mut *connection)
@@ -152,6 +153,7 @@ pub(in crate::store) async fn sweep(
         "DELETE FROM tombstones WHERE dedupe_key IN \
            (SELECT dedupe_key FROM tombstones WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
     )
+    .persistent(KEEPS_PLANS)
     .bind(Time(now))
     .bind(SWEPT)
     .execute(&mut *connection)
