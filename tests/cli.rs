@@ -1,5 +1,6 @@
 //! The commands, as people run them.
 
 pub(crate) mod doctor;
+mod schema;
 mod serve;
 mod tail;

@@ -1,6 +1,11 @@
 //! The contract of the store, on both backends: what a caller may rely on whatever the database is.
 
 mod duplicates;
+mod large;
+mod outcomes;
+mod plans;
+mod projection;
+mod rollup;
 
 use std::sync::Arc;
 

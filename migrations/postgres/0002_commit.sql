@@ -17,7 +17,8 @@ $$;
 -- ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
 --
 -- Under `head`'s lock nothing comes between the checks and the inserts. The planner settings make every look-up use its
--- index: a cached plan from when a table was small would read all of it.
+-- index: a cached plan from when a table was small would read all of it. LATERAL with LIMIT makes it look up each row by
+-- itself: a plain join of a table with few rows is planned to read its whole index once, and that plan is cached too.
 CREATE FUNCTION commit_batch(
     new_messages   messages[],
     new_deliveries deliveries[],
@@ -40,26 +41,32 @@ BEGIN
     SELECT position, COALESCE(suppressing_until > now(), false) INTO before, is_suppressing FROM head FOR UPDATE;
     IF is_suppressing THEN
         IF people IS NULL OR EXISTS (
-            SELECT FROM UNNEST(people, arrivals) AS named (person, received_at)
-            JOIN erasures ON erasures.person = named.person AND named.received_at <= erasures.erased_at
+            SELECT FROM UNNEST(people, arrivals) AS named (person, received_at) CROSS JOIN LATERAL (
+                SELECT FROM erasures WHERE person = named.person AND erased_at >= named.received_at LIMIT 1) AS found
         ) OR EXISTS (
-            SELECT FROM UNNEST(new_messages) AS new JOIN tombstones ON tombstones.dedupe_key = new.dedupe_key
+            SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
+                SELECT FROM tombstones WHERE dedupe_key = new.dedupe_key LIMIT 1) AS found
         ) OR EXISTS (
-            SELECT FROM UNNEST(new_messages) AS new JOIN tombstones ON tombstones.window_key = new.window_key
-                AND tombstones.received_at > new.received_at - window_length
-                AND tombstones.received_at < new.received_at + window_length
+            SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
+                SELECT FROM tombstones WHERE window_key = new.window_key
+                    AND received_at > new.received_at - window_length
+                    AND received_at < new.received_at + window_length LIMIT 1) AS found
         ) THEN
             RETURN NULL;
         END IF;
     END IF;
-    IF EXISTS (SELECT FROM UNNEST(new_messages) AS new JOIN messages ON messages.dedupe_key = new.dedupe_key)
-        OR EXISTS (
-            SELECT FROM UNNEST(new_messages) AS new JOIN messages ON messages.window_key = new.window_key
-                AND messages.received_at > new.received_at - window_length
-                AND messages.received_at < new.received_at + window_length
+    IF EXISTS (
+            SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
+                SELECT FROM messages WHERE dedupe_key = new.dedupe_key LIMIT 1) AS found
+        ) OR EXISTS (
+            SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
+                SELECT FROM messages WHERE window_key = new.window_key
+                    AND received_at > new.received_at - window_length
+                    AND received_at < new.received_at + window_length LIMIT 1) AS found
             WHERE new.window_key IS NOT NULL
         ) OR is_retry AND EXISTS (
-            SELECT FROM UNNEST(new_deliveries) AS new JOIN deliveries ON deliveries.id = new.id
+            SELECT FROM UNNEST(new_deliveries) AS new CROSS JOIN LATERAL (
+                SELECT FROM deliveries WHERE id = new.id LIMIT 1) AS found
         )
     THEN
         RETURN NULL;

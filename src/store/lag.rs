@@ -7,8 +7,11 @@ use metrics::gauge;
 
 /// Beyond so many positions the rollup goes before further commits.
 const POSITIONS: i64 = 5_000;
-/// So it does when it has been behind for this long. After a failure it is not tried again sooner either.
+/// So it does when it has been behind for this long.
 const TIME: Duration = Duration::from_secs(1);
+/// For this long after a failure it does not: each attempt may take seconds, for which senders would wait. The worker
+/// beside the commits tries on, more often than this.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// How far the projection is behind.
 #[derive(Debug, Default)]
@@ -38,17 +41,20 @@ impl RollupLag {
         state.note(true);
     }
 
-    /// Notes that a rollup failed.
-    pub(super) fn failed(&self) {
-        self.lock().failed_at = Some(Instant::now());
+    /// Notes a step of the rollup: where it is then, or that it failed.
+    pub(super) fn tried(&self, position: Option<i64>) {
+        match position {
+            Some(position) => self.rolled_up(position),
+            None => self.lock().failed_at = Some(Instant::now()),
+        }
     }
 
     /// Whether the rollup goes before the next commit.
     pub(super) fn is_too_long(&self) -> bool {
         let state = self.lock();
-        let recent = |at: Option<Instant>| at.is_some_and(|at| at.elapsed() < TIME);
-        let is_late = state.behind_since.is_some() && !recent(state.behind_since);
-        (state.head - state.position > POSITIONS || is_late) && !recent(state.failed_at)
+        let is_past = |at: Option<Instant>, time| at.is_some_and(|at| at.elapsed() >= time);
+        let is_far = state.head - state.position > POSITIONS || is_past(state.behind_since, TIME);
+        is_far && (state.failed_at.is_none() || is_past(state.failed_at, PAUSE))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -80,7 +86,7 @@ mod tests {
         assert!(!lag.is_too_long());
         lag.committed(POSITIONS + 1);
         assert!(lag.is_too_long());
-        lag.failed();
+        lag.tried(None);
         assert!(!lag.is_too_long());
         lag.rolled_up(2);
         assert!(!lag.is_too_long());

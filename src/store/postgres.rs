@@ -213,9 +213,10 @@ impl PostgresStore {
             transaction.commit().await?;
             Ok(progress)
         });
-        let progress = self.read(COMMIT_TIMEOUT, step).await?;
-        self.lag.rolled_up(progress.position);
-        Ok(progress)
+        let progress = self.read(COMMIT_TIMEOUT, step).await;
+        self.lag
+            .tried(progress.as_ref().map(|progress| progress.position).ok());
+        progress
     }
 }
 
@@ -243,7 +244,6 @@ impl Ledger for PostgresStore {
             && let Err(error) = self.roll_up_step().await
         {
             tracing::debug!(%error, "the rollup failed; it is tried again");
-            self.lag.failed();
         }
         let mut lease = self.lease().await?;
         let committed = within(COMMIT_TIMEOUT, lease.commit(records, attempt, self.window)).await;

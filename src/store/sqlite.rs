@@ -144,11 +144,19 @@ impl SqliteStore {
 
     /// One step on the connection that writes, between two commits.
     async fn roll_up_step(&self, writer: &mut SqliteWriter) -> Result<RollupProgress, StoreError> {
-        let connection = writer.connection.begin().await?;
-        let step = rollup::step(connection).await;
-        let progress = writer.connection.end(step).await?;
-        self.lag.rolled_up(progress.position);
-        Ok(progress)
+        let step = async {
+            let connection = writer.connection.begin().await?;
+            let step = rollup::step(connection).await;
+            Ok(writer.connection.end(step).await?)
+        };
+        let progress = step.await;
+        self.lag.tried(
+            progress
+                .as_ref()
+                .map(|progress: &RollupProgress| progress.position)
+                .ok(),
+        );
+        progress
     }
 }
 
@@ -164,7 +172,6 @@ impl Ledger for SqliteStore {
             && let Err(error) = self.roll_up_step(&mut writer).await
         {
             tracing::debug!(%error, "the rollup failed; it is tried again");
-            self.lag.failed();
         }
         let is_suppressing = writer.is_suppressing(Timestamp::now());
         let connection = writer.connection.start().await;

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::rows::{DeliveryColumns, HourChange, ItemColumns, MessageColumns};
 use crate::delivery::Record;
-use crate::store::plan::{Existing, FoundRow, LookUp, NewMessage, Plan};
+use crate::store::plan::{Existing, FoundRow, LookUp, NewItem, NewMessage, Plan};
 use crate::store::rows::{RECEIPT_COLUMNS, ReceiptRow};
 use crate::store::suppression;
 use crate::store::values::Time;
@@ -159,6 +159,20 @@ pub(super) async fn write_messages(
     let rows = (before + 1..).zip(messages);
     sqlx::query("INSERT INTO messages SELECT * FROM UNNEST($1::messages[])")
         .bind(rows.map(MessageColumns::from).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The same for items.
+pub(super) async fn write_items(
+    connection: &mut PgConnection,
+    before: i64,
+    items: &[NewItem<'_>],
+) -> Result<(), StoreError> {
+    let rows = (before + 1..).zip(items);
+    sqlx::query("INSERT INTO items SELECT * FROM UNNEST($1::items[])")
+        .bind(rows.map(ItemColumns::from).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

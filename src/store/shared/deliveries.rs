@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 use uuid::Uuid;
 
-use super::dialect::{Database, Pool, REASONS};
+use super::dialect::{Database, KEEPS_PLANS, Pool, REASONS};
 use super::messages::{push_limit, push_range};
 use crate::delivery::{Delivery, Outcome};
 use crate::store::filter::{DeliveryFilter, PageRequest};
@@ -43,7 +43,11 @@ pub(in crate::store) async fn page(
         }
     }
     push_limit(&mut query, request);
-    query.build_query_as().fetch_all(pool).await
+    query
+        .build_query_as()
+        .persistent(KEEPS_PLANS)
+        .fetch_all(pool)
+        .await
 }
 
 pub(in crate::store) async fn newest(
@@ -55,6 +59,7 @@ pub(in crate::store) async fn newest(
         summary()
     );
     sqlx::query_as(AssertSqlSafe(statement))
+        .persistent(KEEPS_PLANS)
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await
@@ -75,6 +80,7 @@ pub(in crate::store) async fn find(pool: &Pool, id: Uuid) -> Result<Option<Deliv
         summary()
     );
     let row: Option<WholeRow> = sqlx::query_as(AssertSqlSafe(statement))
+        .persistent(KEEPS_PLANS)
         .bind(id)
         .fetch_optional(pool)
         .await?;
@@ -87,6 +93,7 @@ pub(in crate::store) async fn find(pool: &Pool, id: Uuid) -> Result<Option<Deliv
          SELECT item, 'stored', NULL, NULL, id FROM messages WHERE delivery_id = $1 \
          ORDER BY item",
     )
+    .persistent(KEEPS_PLANS)
     .bind(id)
     .fetch_all(pool)
     .await?;

@@ -149,6 +149,8 @@ pub(in crate::store) async fn step(
     let mut erased = ErasedPart::default();
     let mut deliveries = delete_messages(connection, erasure).await?;
     erased.messages = deliveries.len() as u64;
+    deliveries.sort_unstable();
+    deliveries.dedup();
     if deliveries.is_empty() {
         deliveries = clear_items(connection, erasure).await?;
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 
-use super::dialect::{Database, LIKE, Pool, is_in_numbers, numbers};
+use super::dialect::{Database, KEEPS_PLANS, LIKE, Pool, is_in_numbers, numbers};
 use crate::message::{Channel, Direction, Kind, Message};
 use crate::store::counts::hour_of;
 use crate::store::filter::{MessageFilter, PageRequest};
@@ -91,6 +91,7 @@ pub(in crate::store) async fn messages_of(pool: &Pool, index: PageIndex) -> Resu
         "SELECT * FROM messages WHERE position {} ORDER BY position",
         is_in_numbers(1)
     )))
+    .persistent(KEEPS_PLANS)
     .bind(numbers(&positions))
     .fetch_all(pool)
     .await?;
@@ -165,6 +166,7 @@ pub(in crate::store) fn push_channel(query: &mut QueryBuilder<Database>, channel
 
 pub(in crate::store) async fn newest(pool: &Pool, limit: u32) -> Result<Vec<Message>, Error> {
     let messages: Vec<MessageRow> = sqlx::query_as(BEGINNINGS)
+        .persistent(KEEPS_PLANS)
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Error;
 
 use super::deliveries;
-use super::dialect::Pool;
+use super::dialect::{KEEPS_PLANS, Pool};
 use super::rejections;
 use crate::delivery::Outcome;
 use crate::store::counts::{Counts, hour_of};
@@ -27,6 +27,7 @@ pub(in crate::store) async fn snapshot(pool: &Pool, since: Timestamp) -> Result<
         .await?;
     let last_message: Option<MessageRow> =
         sqlx::query_as("SELECT * FROM messages ORDER BY position DESC LIMIT 1")
+            .persistent(KEEPS_PLANS)
             .fetch_optional(pool)
             .await?;
     Ok(Snapshot {
@@ -56,12 +57,14 @@ pub(in crate::store) async fn recent(pool: &Pool) -> Result<Recent, Error> {
            (SELECT reason FROM items WHERE delivery_id = deliveries.id ORDER BY item LIMIT 1) AS reason \
          FROM deliveries ORDER BY position DESC LIMIT $1",
     )
+    .persistent(KEEPS_PLANS)
     .bind(RECENT)
     .fetch_all(pool)
     .await?;
     let messages = sqlx::query_as(
         "SELECT received_at, sent_at, sent_at_source, direction, shape FROM messages ORDER BY position DESC LIMIT $1",
     )
+    .persistent(KEEPS_PLANS)
     .bind(RECENT)
     .fetch_all(pool)
     .await?;
@@ -70,11 +73,13 @@ pub(in crate::store) async fn recent(pool: &Pool) -> Result<Recent, Error> {
            WHERE delivery_id = deliveries.id AND outcome = $1 ORDER BY item LIMIT 1) AS reason \
          FROM deliveries WHERE quarantined > 0 ORDER BY position DESC LIMIT 1",
     )
+    .persistent(KEEPS_PLANS)
     .bind(Outcome::Quarantined.as_str())
     .fetch_optional(pool)
     .await?;
     let oldest: Option<Time> =
         sqlx::query_scalar("SELECT received_at FROM deliveries ORDER BY position LIMIT 1")
+            .persistent(KEEPS_PLANS)
             .fetch_optional(pool)
             .await?;
     Ok(Recent {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::commit::{look_up, write_messages};
+use super::commit::{look_up, write_items, write_messages};
 use super::dialect::{Connection, KEEPS_PLANS, ids, is_in};
 use super::{counts, erase};
 use crate::delivery::{Outcome, Record};
 use crate::store::StoreError;
 use crate::store::maintenance::ReprocessedDelivery;
-use crate::store::plan::{HourRanges, NewItem};
+use crate::store::plan::HourRanges;
 use crate::store::reprocess::{Changes, CurrentOutcomes, open_items};
 use crate::store::values::{Name, Time};
 
@@ -50,23 +50,28 @@ pub(in crate::store) async fn reprocess(
     )
     .execute(&mut *connection)
     .await?;
-    for message in &changes.messages {
-        sqlx::query("DELETE FROM items WHERE delivery_id = $1 AND item = $2")
-            .bind(message.delivery.id)
-            .bind(message.item)
-            .execute(&mut *connection)
-            .await?;
-    }
+    // Whatever was in quarantine is read anew, as a message or as an item.
+    let reprocessed = changes.deliveries.iter();
+    let reprocessed: Vec<_> = reprocessed
+        .map(|(receipt, _)| receipt.delivery_id)
+        .collect();
+    sqlx::query(AssertSqlSafe(format!(
+        "DELETE FROM items WHERE delivery_id {} AND outcome = 'quarantined'",
+        is_in(1)
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(ids(&reprocessed))
+    .execute(&mut *connection)
+    .await?;
     let behind = before + i64::try_from(changes.messages.len()).unwrap_or(i64::MAX);
-    for (position, item) in (behind + 1..).zip(&changes.items) {
-        write_item(connection, position, item).await?;
-    }
+    write_items(connection, behind, &changes.items).await?;
     for (receipt, shape) in &changes.deliveries {
         let count = |items: u32| i32::try_from(items).unwrap_or(i32::MAX);
         sqlx::query(
             "UPDATE deliveries SET shape = $2, outcome = $3, stored = $4, duplicates = $5, ignored = $6, \
                quarantined = $7 WHERE id = $1",
         )
+        .persistent(KEEPS_PLANS)
         .bind(receipt.delivery_id)
         .bind(shape.as_str())
         .bind(receipt.outcome.as_str())
@@ -115,36 +120,4 @@ async fn current_outcomes(
             .insert(item, outcome.into());
     }
     Ok(current)
-}
-
-/// Writes an item in the place of the one that may be there.
-async fn write_item(
-    connection: &mut Connection,
-    position: i64,
-    item: &NewItem<'_>,
-) -> Result<(), sqlx::Error> {
-    let contact = item.contact.as_ref();
-    sqlx::query(
-        "INSERT INTO items (position, delivery_id, item, received_at, outcome, code, reason, channel, contact_id, \
-           username, display_name, aliases) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT (delivery_id, item) DO UPDATE SET position = excluded.position, outcome = excluded.outcome, \
-           code = excluded.code, reason = excluded.reason, channel = excluded.channel, \
-           contact_id = excluded.contact_id, username = excluded.username, display_name = excluded.display_name, \
-           aliases = excluded.aliases",
-    )
-    .bind(position)
-    .bind(item.delivery_id)
-    .bind(item.item)
-    .bind(Time(item.received_at))
-    .bind(item.outcome.as_str())
-    .bind(item.reason.map(|reason| reason.code.as_str()))
-    .bind(item.reason.map(|reason| reason.text.as_str()))
-    .bind(contact.map(|contact| contact.channel))
-    .bind(contact.map(|contact| contact.id))
-    .bind(contact.and_then(|contact| contact.username))
-    .bind(contact.and_then(|contact| contact.display_name))
-    .bind(contact.and_then(|contact| contact.aliases.as_deref()))
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::dialect::{Connection, KEEPS_PLANS, ids, is_in};
+use super::dialect::{Connection, KEEPS_PLANS, PEOPLE, ids, is_in};
 use super::{counts, erase};
 use crate::store::StoreError;
 use crate::store::counts::hour_of;
@@ -39,6 +40,7 @@ pub(in crate::store) async fn step(
         "SELECT id, position, received_at, stored + duplicates + ignored + quarantined AS items, quarantined \
          FROM deliveries WHERE position > $1 ORDER BY position LIMIT $2",
     )
+    .persistent(KEEPS_PLANS)
     .bind(after)
     .bind(PAGE)
     .fetch_all(&mut *connection)
@@ -58,10 +60,8 @@ pub(in crate::store) async fn step(
         .await?;
     let people = delete(connection, &scan.expired, now).await?;
     part.deliveries = scan.expired.len() as u64;
-    for ((channel, id), messages) in people {
-        part.messages += messages.unsigned_abs();
-        part.contacts += expire_contact(connection, &channel, &id, messages).await?;
-    }
+    part.messages = people.values().sum::<i64>().unsigned_abs();
+    part.contacts = expire_contacts(connection, &people).await?;
     counts::add(connection, &scan.counts).await?;
     erase::suppress_until(connection, tombstone_expiry(now)).await?;
     Ok(part)
@@ -107,40 +107,40 @@ async fn delete(
     Ok(people)
 }
 
-/// Deletes a contact of whom the ledger has nothing left; of others it remembers how many messages are gone. Answers
-/// how many are deleted.
-async fn expire_contact(
+/// Deletes the contacts of whom the ledger has nothing left; of the others it remembers how many messages are gone.
+/// Answers how many are deleted. A statement for each person would take too long: a delivery may hold thousands.
+async fn expire_contacts(
     connection: &mut Connection,
-    channel: &str,
-    id: &str,
-    messages: i64,
+    people: &BTreeMap<(String, String), i64>,
 ) -> Result<u64, StoreError> {
-    let deleted = sqlx::query(
-        "DELETE FROM contacts WHERE id = $1 AND channel = $2 \
-           AND NOT EXISTS (SELECT 1 FROM messages WHERE contact_id = $1 AND channel = $2) \
-           AND NOT EXISTS (SELECT 1 FROM items WHERE contact_id = $1 AND channel = $2)",
-    )
-    .persistent(KEEPS_PLANS)
-    .bind(id)
-    .bind(channel)
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if deleted > 0 {
-        sqlx::query("DELETE FROM contact_aliases WHERE contact_id = $1 AND channel = $2")
-            .bind(id)
-            .bind(channel)
-            .execute(connection)
+    let people = people.iter();
+    let people = people.map(|((channel, id), messages)| json!([channel, id, messages]));
+    let people = json!(people.collect::<Vec<_>>()).to_string();
+    let statements = [
+        format!(
+            "DELETE FROM contacts WHERE (id, channel) IN (SELECT id, channel FROM {PEOPLE}) \
+               AND NOT EXISTS (SELECT 1 FROM messages WHERE contact_id = contacts.id AND channel = contacts.channel) \
+               AND NOT EXISTS (SELECT 1 FROM items WHERE contact_id = contacts.id AND channel = contacts.channel)"
+        ),
+        format!(
+            "DELETE FROM contact_aliases WHERE contact_id IN (SELECT id FROM {PEOPLE}) \
+               AND NOT EXISTS (SELECT 1 FROM contacts WHERE id = contact_id AND channel = contact_aliases.channel)"
+        ),
+        format!(
+            "UPDATE contacts SET expired = expired + people.messages FROM {PEOPLE} \
+             WHERE contacts.id = people.id AND contacts.channel = people.channel"
+        ),
+    ];
+    let mut deleted = None;
+    for statement in statements {
+        let done = sqlx::query(AssertSqlSafe(statement))
+            .persistent(KEEPS_PLANS)
+            .bind(&people)
+            .execute(&mut *connection)
             .await?;
-    } else {
-        sqlx::query("UPDATE contacts SET expired = expired + $3 WHERE id = $1 AND channel = $2")
-            .bind(id)
-            .bind(channel)
-            .bind(messages)
-            .execute(connection)
-            .await?;
+        deleted.get_or_insert(done.rows_affected());
     }
-    Ok(deleted)
+    Ok(deleted.unwrap_or_default())
 }
 
 /// Deletes what of the suppression list is no longer needed, and the hours of which nothing is left.
@@ -153,6 +153,7 @@ pub(in crate::store) async fn sweep(
         "DELETE FROM tombstones WHERE dedupe_key IN \
            (SELECT dedupe_key FROM tombstones WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
     )
+    .persistent(KEEPS_PLANS)
     .bind(Time(now))
     .bind(SWEPT)
     .execute(&mut *connection)

@@ -106,14 +106,16 @@ macro_rules! in_transaction {
     };
 }
 
-/// The same for maintenance, which first rolls up to the head.
+/// The same for maintenance, which first rolls up to the head: nearly all of the way before it locks anything, since
+/// the way may be longer than a transaction may last.
 macro_rules! in_maintenance {
-    ($self:ident, $connection:ident => $work:expr) => {
+    ($self:ident, $connection:ident => $work:expr) => {{
+        $self.roll_up_to_head().await?;
         in_transaction!($self, $connection => async {
             rollup::to_head($connection).await.map_err(StoreError::from)?;
             $work.await.map_err(StoreError::from)
         })
-    };
+    }};
 }
 
 #[async_trait]
@@ -188,6 +190,7 @@ impl Maintenance for Backend {
         records: &[Record],
         mode: Mode,
     ) -> Result<Vec<ReprocessedDelivery>, StoreError> {
+        self.roll_up_to_head().await?;
         self.limit(async {
             let mut transaction = self.begin().await?;
             let done = async {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::rows::{DELIVERIES, MESSAGES, SqliteQuery, bind_delivery, bind_message};
 use crate::delivery::Record;
-use crate::store::plan::{Existing, FoundRow, LookUp, NewMessage, Plan};
+use crate::store::plan::{Existing, FoundRow, LookUp, NewItem, NewMessage, Plan};
 use crate::store::rows::{RECEIPT_COLUMNS, ReceiptRow};
 use crate::store::{Attempt, Committed, StoreError};
 
@@ -30,11 +30,22 @@ static INSERTS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
 static LAST_INSERTS: LazyLock<[String; SIZES.len()]> =
     LazyLock::new(|| std::array::from_fn(|size| format!("{}{END}", INSERTS[size])));
 
+/// Inserts items; their positions count from another.
+macro_rules! insert_items {
+    ($before:literal) => {
+        concat!(
+            "INSERT OR ROLLBACK INTO items SELECT ",
+            $before,
+            " + (value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+               value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM json_each(?);"
+        )
+    };
+}
+
 /// Positions count from the one in `head`, which changes last.
-const END: &str = "\
-    INSERT OR ROLLBACK INTO items \
-      SELECT (SELECT position FROM head) + (value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, \
-        value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM json_each(?); \
+const END: &str = concat!(
+    insert_items!("(SELECT position FROM head)"),
+    " \
     INSERT INTO hours AS old \
       SELECT value ->> 0, position + (value ->> 1), position + (value ->> 2), value -> 3 \
       FROM head, json_each(?) WHERE true \
@@ -47,7 +58,8 @@ const END: &str = "\
       last_delivery_at = nullif(max(coalesce(last_delivery_at, 0), ?), 0), \
       counts = (SELECT json_group_array(coalesce(one.value, 0) + coalesce(other.value, 0) ORDER BY key) \
         FROM json_each(head.counts) AS one FULL JOIN json_each(?) AS other USING (key)); \
-    COMMIT; SELECT position FROM head";
+    COMMIT; SELECT position FROM head"
+);
 
 /// What the database has of a batch: `?1` are dedupe keys, `?2` windows, `?3` hashes of people.
 macro_rules! look_up {
@@ -186,7 +198,7 @@ fn bind_end<'q>(query: SqliteQuery<'q>, plan: &Plan<'_>) -> SqliteQuery<'q> {
         .map(|(record, _)| record.delivery.received_at)
         .max();
     query
-        .bind(item_rows(plan))
+        .bind(item_rows(plan.numbered_items()))
         .bind(hour_rows(plan))
         .bind(plan.positions())
         .bind(arrivals(&plan.messages))
@@ -194,8 +206,8 @@ fn bind_end<'q>(query: SqliteQuery<'q>, plan: &Plan<'_>) -> SqliteQuery<'q> {
         .bind(plan.counts.total.clone())
 }
 
-fn item_rows(plan: &Plan<'_>) -> String {
-    let rows = plan.numbered_items().map(|(position, item)| {
+fn item_rows<'a>(items: impl Iterator<Item = (i64, &'a NewItem<'a>)>) -> String {
+    let rows = items.map(|(position, item)| {
         let contact = item.contact.as_ref();
         json!([
             position,
@@ -240,5 +252,19 @@ pub(super) async fn write_messages(
             .execute(&mut *connection)
             .await?;
     }
+    Ok(())
+}
+
+/// The same for items.
+pub(super) async fn write_items(
+    connection: &mut SqliteConnection,
+    before: i64,
+    items: &[NewItem<'_>],
+) -> Result<(), StoreError> {
+    sqlx::query(insert_items!("?"))
+        .bind(before)
+        .bind(item_rows((1..).zip(items)))
+        .execute(connection)
+        .await?;
     Ok(())
 }
