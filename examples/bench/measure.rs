@@ -58,6 +58,8 @@ impl Subject {
 pub(crate) struct Measured {
     /// Acknowledged in a second, the time in which the rollup catches up included.
     pub(crate) rate: f64,
+    /// The same without that time, where there is a rollup.
+    pub(crate) load_rate: Option<f64>,
     /// Milliseconds.
     pub(crate) p50: Option<f64>,
     pub(crate) p99: Option<f64>,
@@ -170,6 +172,7 @@ impl Bench {
         let acknowledged = report["acknowledged"].as_f64().unwrap_or_default();
         Ok(Measured {
             rate: rate * seconds / (seconds + catch_up.unwrap_or_default()),
+            load_rate: catch_up.map(|_| rate),
             p50: report["p50"].as_f64(),
             p99: report["p99"].as_f64(),
             p999: report["p999"].as_f64(),

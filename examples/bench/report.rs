@@ -30,9 +30,9 @@ fn latency(measured: &Measured) -> String {
 /// Prints the rates beside their floor. Those of an older build come last.
 pub(crate) fn rates(figures: &Figures, before: &Figures) {
     say(
-        "| contestant-connections | per second (median) | lowest–highest | ÷ floor | p50 ms | p99 ms | deliveries in a transaction | log kB for a message | catch-up ms | memory MB |",
+        "| contestant-connections | per second (median) | lowest–highest | without the catch-up | ÷ floor | p50 ms | p99 ms | deliveries in a transaction | log kB for a message | catch-up ms | memory MB |",
     );
-    say("|---|---|---|---|---|---|---|---|---|---|");
+    say("|---|---|---|---|---|---|---|---|---|---|---|");
     let now = figures.subjects().map(|one| ("", one));
     let before = before.subjects().map(|one| (" before", one));
     for (label, (subject, measured)) in now.chain(before) {
@@ -56,12 +56,13 @@ pub(crate) fn rates(figures: &Figures, before: &Figures) {
             value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
         };
         say(&format!(
-            "| {}{} | {:.0} | {:.0}–{:.0} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {}{} | {:.0} | {:.0}–{:.0} | {} | {} | {} | {} | {} | {} | {} | {} |",
             subject.name(),
             label,
             median(rates()).unwrap_or_default(),
             rates().fold(f64::INFINITY, f64::min),
             rates().fold(0.0, f64::max),
+            text(of(|one| one.load_rate), 0),
             text(floor, 2),
             text(of(|one| one.p50), 2),
             text(of(|one| one.p99), 2),
