@@ -18,8 +18,8 @@ $$;
 -- ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
 -- `last_message` and `last_delivery` are the latest arrivals in the batch.
 --
--- Under `head`'s lock nothing comes between the checks and the inserts. The planner settings make every look-up use its
--- index: a cached plan from when a table was small would read all of it.
+-- Under `head`'s lock nothing comes between the checks and the inserts. The caller sets how the planner works, since
+-- settings of a function would cost a tenth of it in a small batch: see src/store/postgres/write_lease.rs.
 CREATE FUNCTION commit_batch(
     new_messages   messages[],
     new_deliveries deliveries[],
@@ -33,8 +33,6 @@ CREATE FUNCTION commit_batch(
     last_message   timestamptz,
     last_delivery  timestamptz
 ) RETURNS bigint LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
-SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
