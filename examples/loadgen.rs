@@ -52,7 +52,7 @@ struct Args {
     /// What tells messages apart.
     #[arg(long, default_value = "id")]
     identity: Identity,
-    /// Stands in every message: another one for each run on the same database.
+    /// A part of every message and of its id: another one for each run on the same database.
     #[arg(long, default_value = "run")]
     run: String,
     /// What every answer must hold, beside a status of 2xx.

@@ -78,6 +78,13 @@ impl Server {
         Ok(())
     }
 
+    /// How many bytes the server has written to its log.
+    pub(crate) async fn wal(&self) -> anyhow::Result<f64> {
+        let mut admin = self.connect("postgres").await?;
+        let written = "SELECT (pg_current_wal_lsn() - '0/0')::float8";
+        Ok(sqlx::query_scalar(written).fetch_one(&mut admin).await?)
+    }
+
     /// What the service kept.
     pub(crate) async fn rows(&self, name: &str) -> anyhow::Result<Rows> {
         let mut connection = self.connect(name).await?;

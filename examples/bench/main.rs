@@ -4,12 +4,14 @@
 //! `run` is the benchmark; the other commands are contestants that it starts as processes of their own.
 
 mod body;
+mod catch_up;
 mod commit;
 mod database;
 mod http_peers;
 mod machine;
 mod measure;
 mod ratios;
+mod report;
 mod rounds;
 mod sizes;
 mod subject;
@@ -69,6 +71,9 @@ struct Plan {
     pgbench: PathBuf,
     #[arg(long)]
     fastify: Option<PathBuf>,
+    /// An older build of the service, measured beside this one in the same rounds.
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// Only the subjects whose name begins so, and no reading measurements: for development.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,

@@ -1,6 +1,6 @@
 //! One measurement: a fresh database, a contestant, a load, and the check that what was acknowledged is there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::catch_up;
 use crate::database::{Rows, Server as Database};
 use crate::machine::{Ticks, memory};
 use crate::subject::{Server, TOKEN};
@@ -30,6 +31,7 @@ impl Subject {
     pub(crate) fn name(self) -> String {
         match self {
             Self::Http(Server::Service, connections) => format!("service-{connections}"),
+            Self::Http(Server::Production, connections) => format!("production-{connections}"),
             Self::Http(Server::Embedded, connections) => format!("embedded-{connections}"),
             Self::Http(Server::Floor, connections) => format!("floor-{connections}"),
             Self::Http(Server::Conventional, connections) => format!("conventional-{connections}"),
@@ -40,19 +42,34 @@ impl Subject {
             Self::Commit => "commit".to_owned(),
         }
     }
+
+    /// Whether it is the service itself, so that there is an older build of it to measure.
+    pub(crate) fn is_service(self) -> bool {
+        match self {
+            Self::Http(server, _) => server.is_service(),
+            Self::NewPeople(_) | Self::Windows(_) => true,
+            Self::Pgbench | Self::Commit => false,
+        }
+    }
 }
 
 /// What came out.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Measured {
-    /// Acknowledged in a second.
+    /// Acknowledged in a second, the time in which the rollup catches up included.
     pub(crate) rate: f64,
+    /// The same without that time, where there is a rollup.
+    pub(crate) load_rate: Option<f64>,
     /// Milliseconds.
     pub(crate) p50: Option<f64>,
     pub(crate) p99: Option<f64>,
     pub(crate) p999: Option<f64>,
     /// Deliveries in a transaction.
     pub(crate) batch: Option<f64>,
+    /// How many seconds the rollup took to reach the head after the load.
+    pub(crate) catch_up: Option<f64>,
+    /// Kilobytes that Postgres wrote to its log for a message, those of the rollup included.
+    pub(crate) wal: Option<f64>,
     /// The contestant's largest memory, in MB.
     pub(crate) memory: Option<f64>,
     /// Percent of the processors' time.
@@ -71,6 +88,18 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// The same for the older build, if there is one.
+    pub(crate) fn before(&self) -> Option<Self> {
+        let mut plan = self.plan.clone();
+        plan.service = plan.before.take()?;
+        Some(Self {
+            plan,
+            database: self.database.clone(),
+            directory: self.directory.clone(),
+            ..*self
+        })
+    }
+
     /// Measures for this many seconds.
     pub(crate) async fn measure(&self, subject: Subject, seconds: f64) -> anyhow::Result<Measured> {
         let name = format!("bench_{}", subject.name().replace('-', "_"));
@@ -112,26 +141,44 @@ impl Bench {
         }
         let directory = tempfile::tempdir_in(&self.directory)?;
         let running = server.start(&self.plan, url, directory.path()).await?;
+        if server == Server::Production {
+            running.erase_a_person().await?;
+        }
+        let wal = self.database.wal().await?;
         let ticks = Ticks::now();
         let report = self
             .load(&running.address, connections, seconds, options)
             .await?;
+        let catch_up = match server {
+            Server::Service | Server::Production => {
+                Some(catch_up::postgres(&self.database, name).await?)
+            }
+            Server::Embedded => Some(catch_up::sqlite(&embedded_file(directory.path())).await?),
+            Server::Floor | Server::Conventional | Server::Fastify => None,
+        };
+        let wal = self.database.wal().await? - wal;
         let stolen = ticks.stolen_since();
         let memory = memory(running.pid, "VmHWM");
         running.stop().await?;
         let rows = match server {
-            Server::Service => Some(self.database.rows(name).await?),
+            Server::Service | Server::Production => Some(self.database.rows(name).await?),
             Server::Conventional | Server::Fastify => Some(self.database.peer_rows(name).await?),
             Server::Embedded => Some(embedded_rows(directory.path()).await?),
             Server::Floor => None,
         };
-        let batch = check(&report, rows)?.filter(|_| server == Server::Service);
+        let batch = check(&report, rows)?;
+        let is_on_postgres = matches!(server, Server::Service | Server::Production);
+        let rate = report["rate"].as_f64().unwrap_or_default();
+        let acknowledged = report["acknowledged"].as_f64().unwrap_or_default();
         Ok(Measured {
-            rate: report["rate"].as_f64().unwrap_or_default(),
+            rate: rate * seconds / (seconds + catch_up.unwrap_or_default()),
+            load_rate: catch_up.map(|_| rate),
             p50: report["p50"].as_f64(),
             p99: report["p99"].as_f64(),
             p999: report["p999"].as_f64(),
-            batch,
+            batch: batch.filter(|_| is_on_postgres),
+            catch_up,
+            wal: is_on_postgres.then_some(wal / 1000.0 / acknowledged),
             memory,
             stolen,
         })
@@ -274,9 +321,13 @@ fn check(report: &Value, rows: Option<Rows>) -> anyhow::Result<Option<f64>> {
     Ok(Some(batch))
 }
 
-async fn embedded_rows(directory: &std::path::Path) -> anyhow::Result<Rows> {
+fn embedded_file(directory: &Path) -> PathBuf {
+    directory.join("data/chatrace-webhook.db")
+}
+
+async fn embedded_rows(directory: &Path) -> anyhow::Result<Rows> {
     use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
-    let file = directory.join("data/chatrace-webhook.db");
+    let file = embedded_file(directory);
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let mut connection = options.connect().await?;
     let messages: i64 = sqlx::query_scalar("SELECT count(*) FROM messages")

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::measure::{Measured, Subject};
-use crate::rounds::{Figures, STOLEN};
-use crate::say;
+use crate::measure::Subject;
+use crate::rounds::Figures;
 use crate::subject::Server;
 
 /// One row of the table.
@@ -13,9 +12,8 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) what: String,
     pub(crate) unit: &'static str,
-    pub(crate) median: f64,
-    pub(crate) lowest: f64,
-    pub(crate) highest: f64,
+    /// One figure for each round.
+    pub(crate) figures: Vec<f64>,
     /// What has to be reached, and what would be good.
     pub(crate) least: f64,
     pub(crate) aim: f64,
@@ -24,12 +22,13 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn reached(&self) -> &'static str {
+    pub(crate) fn reached(&self) -> &'static str {
+        let median = median(self.figures.iter().copied()).unwrap_or_default();
         let better = |limit: f64| {
             if self.less {
-                self.median <= limit
+                median <= limit
             } else {
-                self.median >= limit
+                median >= limit
             }
         };
         match () {
@@ -42,11 +41,19 @@ impl Row {
 
 /// The middle of some figures.
 pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> Option<f64> {
+    quartiles(figures).map(|[_, median, _]| median)
+}
+
+/// The lower quartile, the median and the upper quartile; between two figures in proportion.
+pub(crate) fn quartiles(figures: impl IntoIterator<Item = f64>) -> Option<[f64; 3]> {
     let mut figures: Vec<_> = figures.into_iter().collect();
     figures.sort_by(f64::total_cmp);
-    let upper = *figures.get(figures.len() / 2)?;
-    let lower = figures[(figures.len() - 1) / 2];
-    Some(f64::midpoint(lower, upper))
+    let last = figures.len().checked_sub(1)?;
+    Some([1, 2, 3].map(|quarter| {
+        let (whole, rest) = (last * quarter / 4, last * quarter % 4);
+        let next = figures[(whole + 1).min(last)];
+        figures[whole] + (next - figures[whole]) * [0.0, 0.25, 0.5, 0.75][rest]
+    }))
 }
 
 /// A row of the ratios `above / below`, one for each round.
@@ -56,21 +63,29 @@ pub(crate) fn row(
     pairs: impl IntoIterator<Item = (f64, f64)>,
     (least, aim): (f64, f64),
 ) -> Option<Row> {
-    let ratios: Vec<_> = pairs
-        .into_iter()
-        .map(|(above, below)| above / below)
-        .collect();
-    Some(Row {
+    let pairs = pairs.into_iter();
+    let figures: Vec<_> = pairs.map(|(above, below)| above / below).collect();
+    (!figures.is_empty()).then(|| Row {
         name,
         what: what.to_owned(),
         unit: "",
-        median: median(ratios.iter().copied())?,
-        lowest: ratios.iter().copied().fold(f64::INFINITY, f64::min),
-        highest: ratios.iter().copied().fold(0.0, f64::max),
+        figures,
         least,
         aim,
         less: least > aim,
     })
+}
+
+/// A row of figures that are no ratios.
+pub(crate) fn absolute(
+    what: &str,
+    unit: &'static str,
+    figures: impl IntoIterator<Item = f64>,
+    limits: (f64, f64),
+) -> Option<Row> {
+    let figures = figures.into_iter().map(|figure| (figure, 1.0));
+    let row = row("", what, figures, limits)?;
+    Some(Row { unit, ..row })
 }
 
 /// The rows that come from the rounds.
@@ -88,12 +103,16 @@ pub(crate) fn rows(figures: &Figures) -> Vec<Row> {
         .iter()
         .zip(figures.of(conventional(16)));
     let tails = tails.filter_map(|(above, below)| Some((above.p99?, below.p99?)));
+    let wal = |connections| {
+        let measured = figures.of(service(connections));
+        measured.iter().filter_map(|one| one.wal)
+    };
     [
         row(
             "R1",
             "÷ pgbench, one prepared INSERT, 16 clients",
             rates(service(256), Subject::Pgbench),
-            (1.3, 2.2),
+            (1.5, 2.2),
         ),
         row(
             "R2",
@@ -123,7 +142,7 @@ pub(crate) fn rows(figures: &Figures) -> Vec<Row> {
             "R6",
             "embedded SQLite ÷ Postgres",
             rates(Subject::Http(Server::Embedded, 256), service(256)),
-            (0.8, 1.2),
+            (0.9, 1.2),
         ),
         row(
             "R7",
@@ -131,93 +150,39 @@ pub(crate) fn rows(figures: &Figures) -> Vec<Row> {
             tails,
             (1.0, 0.6),
         ),
+        row(
+            "R10",
+            "at 1 connection ÷ one INSERT for each request",
+            rates(service(1), conventional(1)),
+            (0.7, 0.9),
+        ),
+        row(
+            "R11",
+            "at 16 connections ÷ one INSERT for each request",
+            rates(service(16), conventional(16)),
+            (1.4, 2.0),
+        ),
+        row(
+            "R12",
+            "every message from a new person ÷ from 10,000 people",
+            rates(Subject::NewPeople(256), service(256)),
+            (0.95, 1.0),
+        ),
+        row(
+            "R13",
+            "`RETENTION_DAYS=30` and an erased person ÷ without",
+            rates(Subject::Http(Server::Production, 256), service(256)),
+            (0.95, 1.0),
+        ),
+        absolute(
+            "Postgres' log for a message, at 1 connection",
+            "kB",
+            wal(1),
+            (2.5, 2.0),
+        ),
+        absolute("Postgres' log for a message", "kB", wal(256), (1.6, 1.3)),
     ]
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// What is said of a measurement while the benchmark runs.
-pub(crate) fn line(round: usize, subject: Subject, measured: &Measured) -> String {
-    format!(
-        "round {:>2}  {:<18} {:>8.0}/s  {:<31}  stolen {:>2.0} %{}",
-        round + 1,
-        subject.name(),
-        measured.rate,
-        latency(measured),
-        measured.stolen,
-        if measured.stolen > STOLEN { " !" } else { "" }
-    )
-}
-
-fn latency(measured: &Measured) -> String {
-    match (measured.p50, measured.p99) {
-        (Some(p50), Some(p99)) => format!("p50 {p50:>6.2} ms  p99 {p99:>6.2} ms"),
-        _ => String::new(),
-    }
-}
-
-/// Prints the rates beside their floor, and the ratios.
-pub(crate) fn print(figures: &Figures, rows: &[Row]) {
-    say(
-        "| contestant-connections | per second (median) | lowest–highest | ÷ floor | p50 ms | p99 ms | deliveries in a transaction | memory MB |",
-    );
-    say("|---|---|---|---|---|---|---|---|");
-    for (subject, measured) in figures.subjects() {
-        let of = |what: fn(&Measured) -> Option<f64>| median(measured.iter().filter_map(what));
-        let rates = || measured.iter().map(|one| one.rate);
-        let floor = match subject {
-            Subject::Http(_, connections)
-            | Subject::NewPeople(connections)
-            | Subject::Windows(connections) => {
-                let floor = figures.of(Subject::Http(Server::Floor, connections));
-                median(
-                    measured
-                        .iter()
-                        .zip(floor)
-                        .map(|(one, floor)| one.rate / floor.rate),
-                )
-            }
-            Subject::Pgbench | Subject::Commit => None,
-        };
-        let text = |value: Option<f64>, digits: usize| {
-            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
-        };
-        say(&format!(
-            "| {} | {:.0} | {:.0}–{:.0} | {} | {} | {} | {} | {} |",
-            subject.name(),
-            median(rates()).unwrap_or_default(),
-            rates().fold(f64::INFINITY, f64::min),
-            rates().fold(0.0, f64::max),
-            text(floor, 2),
-            text(of(|one| one.p50), 2),
-            text(of(|one| one.p99), 2),
-            text(of(|one| one.batch), 1),
-            text(of(|one| one.memory), 0),
-        ));
-    }
-    say("");
-    say(
-        "| ratio | the service at 256 connections, unless said | median | lowest–highest | at least | aim | reached |",
-    );
-    say("|---|---|---|---|---|---|---|");
-    for row in rows {
-        let digits = if row.unit.is_empty() { 2 } else { 1 };
-        let unit = if row.unit.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", row.unit)
-        };
-        say(&format!(
-            "| {} | {} | **{:.digits$}**{unit} | {:.digits$}–{:.digits$} | {}{unit} | {}{unit} | {} |",
-            row.name,
-            row.what,
-            row.median,
-            row.lowest,
-            row.highest,
-            row.least,
-            row.aim,
-            row.reached(),
-        ));
-    }
 }

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 
 use crate::database::Server as Database;
 use crate::measure::{Bench, Measured, Subject};
-use crate::ratios::{self, Row};
+use crate::ratios;
 use crate::subject::Server;
-use crate::{Plan, machine, say, sizes};
+use crate::{Plan, machine, report, say, sizes};
 
 /// Above this much stolen time a round says little.
 pub(crate) const STOLEN: f64 = 10.0;
 
 /// The figures of every round, by subject.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Figures(Vec<(Subject, Vec<Measured>)>);
 
 impl Figures {
@@ -28,6 +28,27 @@ impl Figures {
         self.0
             .iter()
             .map(|(subject, measured)| (*subject, &measured[..]))
+    }
+
+    fn new(subjects: impl IntoIterator<Item = Subject>) -> Self {
+        let subjects = subjects.into_iter();
+        Self(subjects.map(|subject| (subject, Vec::new())).collect())
+    }
+
+    fn add(&mut self, subject: Subject, measured: Measured) {
+        let found = self.0.iter_mut().find(|(one, _)| *one == subject);
+        if let Some((_, all)) = found {
+            all.push(measured);
+        }
+    }
+
+    /// With the figures of the peers, which were measured in the same rounds.
+    fn with_peers(&self, others: &Self) -> Self {
+        let peers = others.0.iter().filter(|(subject, _)| {
+            // This build's commit says nothing about another one.
+            !subject.is_service() && *subject != Subject::Commit
+        });
+        Self(self.0.iter().chain(peers).cloned().collect())
     }
 
     /// How many rounds had more stolen time than [`STOLEN`] in any measurement.
@@ -63,6 +84,7 @@ fn subjects(plan: &Plan) -> Vec<Subject> {
         Subject::Http(Server::Floor, 64),
         Subject::NewPeople(256),
         Subject::Windows(256),
+        Subject::Http(Server::Production, 256),
     ];
     if plan.fastify.is_some() {
         subjects.insert(5, Subject::Http(Server::Fastify, 256));
@@ -76,6 +98,17 @@ fn subjects(plan: &Plan) -> Vec<Subject> {
         });
     }
     subjects
+}
+
+/// The order of a round: half of them backwards, each from another place, so that nobody has always the same predecessor.
+fn order(subjects: &[Subject], round: usize) -> Vec<Subject> {
+    let mut order = subjects.to_vec();
+    if round % 2 == 1 {
+        order.reverse();
+    }
+    let count = order.len().max(1);
+    order.rotate_left(round * 5 % count);
+    order
 }
 
 /// Measures everything, prints the tables, and writes the figures.
@@ -102,32 +135,36 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         .await?;
     bench.batch = warm.batch.context("no batch size")?;
 
-    let mut figures = Figures(
-        subjects(&plan)
-            .into_iter()
-            .map(|subject| (subject, Vec::new()))
-            .collect(),
-    );
-    let count = figures.0.len();
-    for round in 0..plan.rounds {
-        for turn in 0..count {
-            // Half of the rounds backwards, each from another place: nobody has always the same predecessor.
-            let turn = if round % 2 == 0 {
-                turn
-            } else {
-                count - 1 - turn
-            };
-            let at = (turn + round * 5) % count;
-            let subject = figures.0[at].0;
-            let measured = bench.measure(subject, plan.seconds).await?;
-            if subject == Subject::Http(Server::Service, 256) {
-                bench.batch = measured.batch.unwrap_or(bench.batch);
+    let subjects = subjects(&plan);
+    let mut figures = Figures::new(subjects.iter().copied());
+    let mut before = Figures::default();
+    let old = bench.before();
+    if old.is_some() {
+        before = Figures::new(subjects.iter().copied().filter(|one| one.is_service()));
+    }
+    for number in 0..plan.rounds {
+        for subject in order(&subjects, number) {
+            // The older build comes right before or right behind.
+            let old = old.as_ref().filter(|_| subject.is_service());
+            let mut builds = vec![(&bench, &mut figures, "")];
+            builds.extend(old.map(|old| (old, &mut before, " before")));
+            if number % 2 == 1 {
+                builds.reverse();
             }
-            say(&ratios::line(round, subject, &measured));
-            figures.0[at].1.push(measured);
+            for (bench, figures, label) in builds {
+                let measured = bench.measure(subject, plan.seconds).await?;
+                let name = format!("{}{label}", subject.name());
+                say(&report::line(number, &name, &measured));
+                figures.add(subject, measured);
+            }
+            if subject == Subject::Http(Server::Service, 256) {
+                let last = figures.of(subject).last().and_then(|one| one.batch);
+                bench.batch = last.unwrap_or(bench.batch);
+            }
         }
     }
     let mut rows = ratios::rows(&figures);
+    let mut rows_before = ratios::rows(&before.with_peers(&figures));
     let mut notes = Vec::new();
     let mut open_loop = Value::Null;
     if plan.only.is_empty() {
@@ -140,62 +177,34 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         let rate = best.unwrap_or_default() / 2.0;
         open_loop = bench.open_loop(rate, plan.seconds.max(4.0)).await?;
         sizes::measure(&bench, &mut rows, &mut notes).await?;
+        if let Some(old) = &old {
+            sizes::footprint(old, &mut rows_before).await?;
+        }
     }
 
     say("");
-    ratios::print(&figures, &rows);
-    if !open_loop.is_null() {
-        say(&format!(
-            "\nOpen loop at half the highest rate ({:.0}/s offered, {:.0}/s answered, 256 connections): p50 {:.1} ms, \
-             p99 {:.1} ms, p99.9 {:.1} ms, {:.0} deliveries in a transaction; every acknowledged message read back.",
-            open_loop["offered"].as_f64().unwrap_or_default(),
-            open_loop["rate"].as_f64().unwrap_or_default(),
-            open_loop["p50"].as_f64().unwrap_or_default(),
-            open_loop["p99"].as_f64().unwrap_or_default(),
-            open_loop["p999"].as_f64().unwrap_or_default(),
-            open_loop["batch"].as_f64().unwrap_or_default(),
-        ));
-    }
-    for note in &notes {
-        say(note);
-    }
-    let disturbed = figures.disturbed();
-    if !disturbed.is_empty() {
-        let list: Vec<_> = disturbed
-            .iter()
-            .map(|round| (round + 1).to_string())
-            .collect();
-        say(&format!(
-            "More than {STOLEN:.0} % of the processors' time was stolen in round {} of {}: its figures say little.",
-            list.join(", "),
-            plan.rounds
-        ));
-    }
+    report::rates(&figures, &before);
+    report::ratios(&rows, &rows_before);
+    report::notes(&open_loop, &notes, &figures.disturbed());
     if let Some(path) = &plan.json {
-        write(path, &machine, &version, &figures, &rows, &open_loop)?;
+        let now = json!({ "ratios": rows, "rounds": by_name(&figures) });
+        let before = json!({ "ratios": rows_before, "rounds": by_name(&before) });
+        let report = json!({
+            "machine": machine,
+            "postgres": version,
+            "openLoop": open_loop,
+            "now": now,
+            "before": before,
+        });
+        std::fs::write(path, format!("{report:#}\n"))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(())
 }
 
-fn write(
-    path: &std::path::Path,
-    machine: &str,
-    version: &str,
-    figures: &Figures,
-    rows: &[Row],
-    open_loop: &Value,
-) -> anyhow::Result<()> {
-    let subjects: serde_json::Map<_, _> = figures
+fn by_name(figures: &Figures) -> Value {
+    figures
         .subjects()
         .map(|(subject, measured)| (subject.name(), json!(measured)))
-        .collect();
-    let report = json!({
-        "machine": machine,
-        "postgres": version,
-        "ratios": rows,
-        "openLoop": open_loop,
-        "rounds": subjects,
-    });
-    std::fs::write(path, format!("{report:#}\n"))
-        .with_context(|| format!("{} cannot be written", path.display()))
+        .collect()
 }

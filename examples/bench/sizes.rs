@@ -6,7 +6,7 @@ use anyhow::ensure;
 use sqlx::AssertSqlSafe;
 
 use crate::measure::Bench;
-use crate::ratios::{Row, median, row};
+use crate::ratios::{Row, absolute, median, row};
 use crate::say;
 use crate::subject::{Running, Server, TOKEN};
 
@@ -128,7 +128,7 @@ async fn get(
 const REST: Duration = Duration::from_secs(5);
 
 /// Memory, the program's size, and how long the embedded service takes to be ready.
-async fn footprint(bench: &Bench, rows: &mut Vec<Row>) -> anyhow::Result<()> {
+pub(crate) async fn footprint(bench: &Bench, rows: &mut Vec<Row>) -> anyhow::Result<()> {
     let mut idle = Vec::new();
     let mut loaded = Vec::new();
     let mut starts = Vec::new();
@@ -155,29 +155,19 @@ async fn footprint(bench: &Bench, rows: &mut Vec<Row>) -> anyhow::Result<()> {
     }
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let size = std::fs::metadata(&bench.plan.service)?.len() as f64 / 1_048_576.0;
-    rows.extend(absolute("memory, idle", "MB", &idle, (15.0, 8.0)));
+    rows.extend(absolute("memory, idle", "MB", idle, (15.0, 8.0)));
     rows.extend(absolute(
         "largest memory with 1024 busy connections",
         "MB",
-        &loaded,
+        loaded,
         (64.0, 40.0),
     ));
-    rows.extend(absolute("the program", "MB", &[size], (20.0, 12.0)));
+    rows.extend(absolute("the program", "MB", [size], (20.0, 12.0)));
     rows.extend(absolute(
         "start to ready, embedded, a new file",
         "ms",
-        &starts,
+        starts,
         (200.0, 50.0),
     ));
     Ok(())
-}
-
-fn absolute(what: &str, unit: &'static str, figures: &[f64], limits: (f64, f64)) -> Option<Row> {
-    let row = row(
-        "",
-        what,
-        figures.iter().map(|figure| (*figure, 1.0)),
-        limits,
-    )?;
-    Some(Row { unit, ..row })
 }

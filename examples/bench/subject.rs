@@ -19,6 +19,8 @@ pub(crate) const TOKEN: &str = "benchmark";
 pub(crate) enum Server {
     /// The service on Postgres.
     Service,
+    /// The same with `RETENTION_DAYS` and a person who was erased.
+    Production,
     /// The service on its embedded database.
     Embedded,
     Floor,
@@ -37,6 +39,11 @@ pub(crate) struct Running {
 }
 
 impl Server {
+    /// Whether it is the service, and no peer.
+    pub(crate) fn is_service(self) -> bool {
+        matches!(self, Self::Service | Self::Production | Self::Embedded)
+    }
+
     /// Starts it at the default configuration. What it logs goes to a file in `directory`.
     pub(crate) async fn start(
         self,
@@ -48,15 +55,18 @@ impl Server {
         let address = format!("127.0.0.1:{port}");
         let port = port.to_string();
         let mut command = match self {
-            Self::Service | Self::Embedded => {
+            Self::Service | Self::Production | Self::Embedded => {
                 let mut command = Command::new(&plan.service);
                 command
                     .env("HOST", "127.0.0.1")
                     .env("PORT", &port)
                     .env("DATA_DIR", directory.join("data"))
                     .env("API_TOKEN", TOKEN);
-                if self == Self::Service {
+                if self != Self::Embedded {
                     command.env("DATABASE_URL", database);
+                }
+                if self == Self::Production {
+                    command.env("RETENTION_DAYS", "30");
                 }
                 command
             }
@@ -119,10 +129,19 @@ impl Running {
             match client.get(&url).send().await {
                 Ok(answer) if answer.status().is_success() => return,
                 // A peer has no such path, but it answers.
-                Ok(_) if !matches!(server, Server::Service | Server::Embedded) => return,
+                Ok(_) if !server.is_service() => return,
                 _ => sleep(Duration::from_millis(1)).await,
             }
         }
+    }
+
+    /// Erases a person whom nobody knows: from then on each commit looks into the suppression list.
+    pub(crate) async fn erase_a_person(&self) -> anyhow::Result<()> {
+        let client = chatrace_webhook::outside::builder().build()?;
+        let url = format!("http://{}/instagram/contacts/erased", self.address);
+        let request = client.delete(url).bearer_auth(TOKEN);
+        request.send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// Ends it as an operator would, and waits.

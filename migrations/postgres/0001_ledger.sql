@@ -139,7 +139,8 @@ CREATE TABLE erasures (
 
 -- The projection: people, and the other ids of each. A contact's position is that of its first item. Names follow
 -- arrival: `username_at` and `display_name_at` say when the delivery arrived that named the person so. `expired` counts
--- those of the messages that retention has deleted.
+-- those of the messages that retention has deleted. The room that pages are left lets a row be
+-- changed in its place, without touching the indexes.
 CREATE TABLE contacts (
     position        bigint      NOT NULL UNIQUE,
     channel         text        NOT NULL,
@@ -153,7 +154,7 @@ CREATE TABLE contacts (
     messages        bigint      NOT NULL,
     expired         bigint      NOT NULL DEFAULT 0,
     PRIMARY KEY (id, channel)
-);
+) WITH (fillfactor = 75);
 -- GET /instagram/contacts?channel=…
 CREATE INDEX contacts_by_channel ON contacts (channel, position) WHERE channel <> 'instagram';
 CREATE TABLE contact_aliases (

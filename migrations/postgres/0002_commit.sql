@@ -3,7 +3,8 @@
 -- What a batch adds to the row of an hour.
 CREATE TYPE hour_change AS (hour bigint, first bigint, last bigint, counts bigint[]);
 
--- Adds two lists of counts, of which either may be longer.
+-- Adds two lists of counts, of which either may be longer. A commit does not call it: the server would parse and plan it
+-- again each time.
 CREATE FUNCTION add_counts(one bigint[], other bigint[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY(SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(one, other) AS pair (a, b))
 $$;
@@ -15,10 +16,13 @@ $$;
 -- The rows of `messages`, `deliveries` and `items` come with positions counted from 1. Arrays of rows are one parameter
 -- each: as an array for each column they cost the server a multiple. `people` and `arrivals` belong together: hashes of
 -- ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
+-- `last_message` and `last_delivery` are the latest arrivals in the batch.
 --
--- Under `head`'s lock nothing comes between the checks and the inserts. The planner settings make every look-up use its
--- index: a cached plan from when a table was small would read all of it. LATERAL with LIMIT makes it look up each row by
--- itself: a plain join of a table with few rows is planned to read its whole index once, and that plan is cached too.
+-- Under `head`'s lock nothing comes between the checks and the inserts. Each look-up must use its index: a cached plan
+-- from when a table was small would read all of it. The caller sets how the planner works, since settings of a function
+-- would cost a tenth of it in a small batch: see src/store/postgres/write_lease.rs. LATERAL with LIMIT makes it look up
+-- each row by itself: a plain join of a table with few rows is planned to read its whole index once, and that plan is
+-- cached too.
 CREATE FUNCTION commit_batch(
     new_messages   messages[],
     new_deliveries deliveries[],
@@ -28,15 +32,16 @@ CREATE FUNCTION commit_batch(
     window_length  interval,
     is_retry       boolean,
     people         uuid[],
-    arrivals       timestamptz[]
+    arrivals       timestamptz[],
+    last_message   timestamptz,
+    last_delivery  timestamptz
 ) RETURNS bigint LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
-SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
     before         bigint;
     is_suppressing boolean;
+    changed        bigint;
 BEGIN
     SELECT position, COALESCE(suppressing_until > now(), false) INTO before, is_suppressing FROM head FOR UPDATE;
     IF is_suppressing THEN
@@ -86,15 +91,19 @@ BEGIN
             display_name, aliases
         FROM UNNEST(new_items);
     END IF;
-    INSERT INTO hours AS old
-    SELECT hour, before + first, before + last, counts FROM UNNEST(new_hours)
-    ON CONFLICT (hour) DO UPDATE SET first = LEAST(old.first, EXCLUDED.first), last = GREATEST(old.last, EXCLUDED.last),
-        counts = add_counts(old.counts, EXCLUDED.counts);
+    UPDATE hours SET first = LEAST(hours.first, before + new.first), last = GREATEST(hours.last, before + new.last),
+        counts = ARRAY(SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(hours.counts, new.counts) AS pair (a, b))
+    FROM UNNEST(new_hours) AS new WHERE hours.hour = new.hour;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed < cardinality(new_hours) THEN
+        INSERT INTO hours SELECT hour, before + first, before + last, counts FROM UNNEST(new_hours)
+        ON CONFLICT DO NOTHING;
+    END IF;
     UPDATE head SET
         position = before + cardinality(new_messages) + cardinality(new_deliveries) + cardinality(new_items),
-        counts = add_counts(counts, new_counts),
-        last_message_at = GREATEST(last_message_at, (SELECT max(received_at) FROM UNNEST(new_messages))),
-        last_delivery_at = GREATEST(last_delivery_at, (SELECT max(received_at) FROM UNNEST(new_deliveries)));
+        counts = ARRAY(SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(counts, new_counts) AS pair (a, b)),
+        last_message_at = GREATEST(last_message_at, last_message),
+        last_delivery_at = GREATEST(last_delivery_at, last_delivery);
     RETURN before;
 END
 $$;

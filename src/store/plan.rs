@@ -323,6 +323,20 @@ impl<'a> Plan<'a> {
         i64::try_from(rows).unwrap_or(i64::MAX)
     }
 
+    /// When the last of the messages arrived.
+    pub(super) fn last_message_at(&self) -> Option<Timestamp> {
+        let messages = self.messages.iter();
+        messages.map(|message| message.delivery.received_at).max()
+    }
+
+    /// When the last of the deliveries arrived.
+    pub(super) fn last_delivery_at(&self) -> Option<Timestamp> {
+        let deliveries = self.deliveries.iter();
+        deliveries
+            .map(|(record, _)| record.delivery.received_at)
+            .max()
+    }
+
     /// The messages with their positions.
     pub(super) fn numbered_messages(&self) -> impl Iterator<Item = (i64, &NewMessage<'a>)> {
         (1..).zip(&self.messages)

@@ -81,18 +81,21 @@ async fn write(
         microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX),
     };
     // The server commits after it has answered the row: `fetch_one` reads on until it says that it has.
-    let before = sqlx::query_scalar("SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-        .bind(messages)
-        .bind(deliveries.collect::<Vec<_>>())
-        .bind(items)
-        .bind(HourChange::all(&plan.counts, &plan.hours))
-        .bind(&plan.counts.total)
-        .bind(window)
-        .bind(attempt == Attempt::Again)
-        .bind(people)
-        .bind(arrivals)
-        .fetch_one(connection)
-        .await?;
+    let before =
+        sqlx::query_scalar("SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+            .bind(messages)
+            .bind(deliveries.collect::<Vec<_>>())
+            .bind(items)
+            .bind(HourChange::all(&plan.counts, &plan.hours))
+            .bind(&plan.counts.total)
+            .bind(window)
+            .bind(attempt == Attempt::Again)
+            .bind(people)
+            .bind(arrivals)
+            .bind(plan.last_message_at().map(Time))
+            .bind(plan.last_delivery_at().map(Time))
+            .fetch_one(connection)
+            .await?;
     Ok(before)
 }
 

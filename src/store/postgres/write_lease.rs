@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
@@ -20,13 +20,22 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SET LOCAL lock_timeout = '2s'; \
      SET LOCAL idle_in_transaction_session_timeout = '3s'; \
      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
-     SELECT FROM head FOR UPDATE";
+     SELECT FROM head FOR UPDATE; \
+     SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
+     SET LOCAL plan_cache_mode = auto; SET LOCAL jit = off";
 
-/// The same limits for a session, in which a statement is a transaction of its own.
+/// What a commit needs behind that: every look-up of its function uses an index, and is planned once. A cached plan from
+/// when a table was small would read all of it.
+const COMMIT_PLANS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+     SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan";
+
+/// The same limits and plans for a session, in which a commit is one statement and a transaction of its own.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET statement_timeout = '3s'; \
      SET lock_timeout = '2s'; \
      SET idle_in_transaction_session_timeout = '3s'; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET plan_cache_mode = force_generic_plan; SET jit = off; \
      SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// What belongs to the one connection that writes. It skips the pool and its health checks.
@@ -59,7 +68,8 @@ impl WriteLease<'_> {
         if self.keeps_session {
             return commit::commit(connection, records, attempt, window, is_suppressing).await;
         }
-        sqlx::raw_sql(BEGIN).execute(&mut *connection).await?;
+        let begin = AssertSqlSafe(format!("{BEGIN}; {COMMIT_PLANS}"));
+        sqlx::raw_sql(begin).execute(&mut *connection).await?;
         let committed = commit::commit(connection, records, attempt, window, is_suppressing).await;
         end(connection, committed).await
     }

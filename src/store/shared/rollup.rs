@@ -7,7 +7,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::dialect::{Connection, EACH_ALIAS, FOR_UPDATE, KEEPS_PLANS};
+use super::dialect::{Connection, EACH_ALIAS, FOR_UPDATE, KEEPS_PLANS, latest};
 use crate::message::Channel;
 use crate::store::counts::Counts;
 
@@ -24,24 +24,9 @@ const NAMING_ROWS: &str = "naming AS ( \
          AND {condition} \
      )";
 
-/// Writes the contacts that rows name. The names of the delivery that arrived last count, whenever it was committed.
-const WRITE_CONTACTS: &str = "named AS ( \
-       SELECT position, channel, contact_id, received_at, is_message, \
-         first_value(username) OVER by_username AS username, \
-         first_value(CASE WHEN username IS NOT NULL THEN received_at END) OVER by_username AS username_at, \
-         first_value(display_name) OVER by_display_name AS display_name, \
-         first_value(CASE WHEN display_name IS NOT NULL THEN received_at END) OVER by_display_name AS display_name_at \
-       FROM naming WINDOW \
-         by_username AS (PARTITION BY contact_id, channel ORDER BY username IS NULL, received_at DESC, position DESC), \
-         by_display_name AS \
-           (PARTITION BY contact_id, channel ORDER BY display_name IS NULL, received_at DESC, position DESC) \
-     ) \
-     INSERT INTO contacts AS old (position, channel, id, username, username_at, display_name, display_name_at, \
-       first_seen, last_message_at, messages) \
-     SELECT min(position), channel, contact_id, min(username), min(username_at), min(display_name), \
-       min(display_name_at), min(received_at), max(CASE WHEN is_message = 1 THEN received_at END), sum(is_message) \
-     FROM named WHERE true GROUP BY contact_id, channel \
-     ON CONFLICT (id, channel) DO UPDATE SET \
+/// What rows say changes a contact that exists. The names of the delivery that arrived last count, whenever it was
+/// committed.
+const CHANGE_CONTACT: &str = "ON CONFLICT (id, channel) DO UPDATE SET \
        position = CASE WHEN excluded.position < old.position THEN excluded.position ELSE old.position END, \
        username = CASE WHEN old.username_at > excluded.username_at OR excluded.username_at IS NULL \
          THEN old.username ELSE excluded.username END, \
@@ -66,14 +51,27 @@ const OF_PERSON: &str = "contact_id = $1 AND channel = coalesce($2, channel) \
 
 fn contacts_of(condition: &str) -> String {
     let rows = NAMING_ROWS.replace("{condition}", condition);
-    format!("WITH {rows}, {WRITE_CONTACTS}")
+    let (username, display_name) = (latest("username"), latest("display_name"));
+    format!(
+        "WITH {rows} \
+         INSERT INTO contacts AS old (position, channel, id, username, username_at, display_name, display_name_at, \
+           first_seen, last_message_at, messages) \
+         SELECT min(position), channel, contact_id, \
+           {username}, max(received_at) FILTER (WHERE username IS NOT NULL), \
+           {display_name}, max(received_at) FILTER (WHERE display_name IS NOT NULL), \
+           min(received_at), max(received_at) FILTER (WHERE is_message = 1), sum(is_message) \
+         FROM naming WHERE true GROUP BY contact_id, channel {CHANGE_CONTACT}"
+    )
 }
 
+/// Writes the aliases that rows name. Most are there already, and to look first costs a fifth of running into them.
 fn aliases_of(condition: &str) -> String {
     let rows = NAMING_ROWS.replace("{condition}", condition);
     format!(
         "WITH {rows} INSERT INTO contact_aliases (channel, alias, contact_id) \
          SELECT DISTINCT channel, value, contact_id FROM naming CROSS JOIN {EACH_ALIAS} WHERE aliases IS NOT NULL \
+           AND NOT EXISTS (SELECT 1 FROM contact_aliases AS old WHERE old.contact_id = naming.contact_id \
+             AND old.alias = value AND old.channel = naming.channel) \
          ON CONFLICT DO NOTHING"
     )
 }

@@ -189,20 +189,13 @@ async fn write(connection: &mut SqliteConnection, plan: &Plan<'_>) -> Result<i64
 }
 
 fn bind_end<'q>(query: SqliteQuery<'q>, plan: &Plan<'_>) -> SqliteQuery<'q> {
-    let arrivals = |messages: &[NewMessage<'_>]| {
-        let arrivals = messages.iter().map(|message| message.delivery.received_at);
-        arrivals.max().map_or(0, Timestamp::as_millisecond)
-    };
-    let deliveries = plan.deliveries.iter();
-    let last_delivery = deliveries
-        .map(|(record, _)| record.delivery.received_at)
-        .max();
+    let milliseconds = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_millisecond);
     query
         .bind(item_rows(plan.numbered_items()))
         .bind(hour_rows(plan))
         .bind(plan.positions())
-        .bind(arrivals(&plan.messages))
-        .bind(last_delivery.map_or(0, Timestamp::as_millisecond))
+        .bind(milliseconds(plan.last_message_at()))
+        .bind(milliseconds(plan.last_delivery_at()))
         .bind(plan.counts.total.clone())
 }
 

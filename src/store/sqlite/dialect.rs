@@ -25,6 +25,13 @@ pub(in crate::store) const PEOPLE: &str = "(SELECT value ->> 0 AS channel, value
 pub(in crate::store) const REASONS: &str = "(SELECT json_group_array(DISTINCT reason) FROM items \
      WHERE delivery_id = deliveries.id AND reason IS NOT NULL)";
 
+/// The value of a column in the row whose delivery arrived last, among those of a group that have one.
+pub(in crate::store) fn latest(column: &str) -> String {
+    format!(
+        "json_group_array({column} ORDER BY received_at DESC, position DESC) FILTER (WHERE {column} IS NOT NULL) ->> 0"
+    )
+}
+
 /// The condition that an id or a number is in the list of a parameter.
 pub(in crate::store) fn is_in(parameter: usize) -> String {
     format!("IN (SELECT unhex(value) FROM json_each(${parameter}))")
