@@ -15,6 +15,7 @@ use super::{Failure, Lookup};
 use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Status;
 use crate::http_client::{self, RequestError};
+use crate::time::Clock;
 use crate::{crypto, text};
 use samples::{SAMPLES, TestSample};
 
@@ -75,7 +76,9 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
     for _ in 0..options.count {
         for sample in &chosen {
             // Some samples differ by their time only, which is in milliseconds.
-            time = Timestamp::now().max(time + SignedDuration::from_millis(1));
+            time = Clock::system()
+                .now()
+                .max(time + SignedDuration::from_millis(1));
             let secret = known.auth.webhook_secrets.first();
             sent.push(
                 send(

@@ -51,7 +51,7 @@ async fn set_gauges(state: &AppState) {
     if let Some(fallback) = &state.fallback {
         let depth = fallback.spool().depth();
         let age = depth.oldest.map_or(0.0, |oldest| {
-            Timestamp::now().duration_since(oldest).as_secs_f64()
+            state.clock.now().duration_since(oldest).as_secs_f64()
         });
         gauge!("chatrace_spool_deliveries").set(count(
             usize::try_from(depth.deliveries).unwrap_or(usize::MAX),
@@ -64,7 +64,7 @@ async fn set_gauges(state: &AppState) {
     // While the database is away the age keeps growing.
     let stored = state.store.last_message_at().await.unwrap_or_default();
     if let Some(last) = state.process.last_message_at(stored) {
-        let age = Timestamp::now().duration_since(last).as_secs_f64();
+        let age = state.clock.now().duration_since(last).as_secs_f64();
         gauge!("chatrace_last_message_age_seconds").set(age.max(0.0));
     }
 }

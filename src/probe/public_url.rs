@@ -67,7 +67,11 @@ impl ProbeCredentials {
 }
 
 /// Runs the check.
-pub async fn check_public_url(public_url: Option<&Url>, credentials: &ProbeCredentials) -> Check {
+pub async fn check_public_url(
+    public_url: Option<&Url>,
+    credentials: &ProbeCredentials,
+    now: Timestamp,
+) -> Check {
     let Some(url) = public_url else {
         return unknown(
             "PUBLIC_URL is not set, so the public address was not checked.",
@@ -75,12 +79,16 @@ pub async fn check_public_url(public_url: Option<&Url>, credentials: &ProbeCrede
             "Set PUBLIC_URL to the public address of this service; `chatrace-webhook setup` shows how to get one.",
         );
     };
-    match send_probe(url, credentials).await {
+    match send_probe(url, credentials, now).await {
         Ok(check) | Err(check) => check,
     }
 }
 
-async fn send_probe(url: &Url, credentials: &ProbeCredentials) -> Result<Check, Check> {
+async fn send_probe(
+    url: &Url,
+    credentials: &ProbeCredentials,
+    now: Timestamp,
+) -> Result<Check, Check> {
     let shown = without_credentials(url);
     let host = shown.host_str().unwrap_or_default();
     if shown.path().trim_end_matches('/').ends_with(WEBHOOK_PATH) {
@@ -100,7 +108,7 @@ async fn send_probe(url: &Url, credentials: &ProbeCredentials) -> Result<Check, 
             "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR.",
         ));
     };
-    let probe = MarkedProbe::new(token, Timestamp::now()).map_err(|_| {
+    let probe = MarkedProbe::new(token, now).map_err(|_| {
         unknown(
             "The system gives no random numbers.",
             "The probe cannot be made.",
@@ -109,15 +117,16 @@ async fn send_probe(url: &Url, credentials: &ProbeCredentials) -> Result<Check, 
     })?;
     let begun = Instant::now();
     let response = send(url, host, &addresses, &probe, credentials).await?;
-    let expires = response
+    let days = response
         .extensions()
         .get::<TlsInfo>()
         .and_then(TlsInfo::peer_certificate)
-        .and_then(certificate::not_after);
+        .and_then(certificate::not_after)
+        .map(|end| certificate::whole_days(now.as_second(), end));
     let answer = ProbeAnswer::read(response, &probe).await;
     let took = begun.elapsed();
     answer.accept(&shown, credentials.header())?;
-    Ok(remarks(&shown, &addresses, expires, took))
+    Ok(remarks(&shown, &addresses, days, took))
 }
 
 async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
@@ -216,9 +225,8 @@ fn no_answer(host: &str, error: &RequestError) -> Check {
 }
 
 /// The probe was answered: what is left to say.
-fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Duration) -> Check {
+fn remarks(url: &Url, addresses: &[SocketAddr], days: Option<i64>, took: Duration) -> Check {
     let host = url.host_str().unwrap_or_default();
-    let days = expires.map(certificate::days_left);
     let arrived = format!(
         "A probe to {} arrived after {} ms",
         webhook_url(url),
@@ -285,9 +293,7 @@ mod tests {
 
     fn remark(url: &str, address: &str, days: Option<i64>, took: Duration) -> Check {
         let address = SocketAddr::new(address.parse().unwrap(), 443);
-        let expires = days
-            .map(|days| Timestamp::now().as_second() + days * certificate::SECONDS_PER_DAY + 60);
-        remarks(&url.parse().unwrap(), &[address], expires, took)
+        remarks(&url.parse().unwrap(), &[address], days, took)
     }
 
     const PUBLIC: &str = "203.0.113.7";

@@ -39,7 +39,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sqlx::SqlitePool;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -50,6 +49,7 @@ use rollup::Progress;
 use super::lag::RollupLag;
 use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
 use crate::delivery::Record;
+use crate::time::Clock;
 
 pub(super) use connection::WriteConnection;
 pub(crate) use open::IN_USE;
@@ -164,7 +164,7 @@ impl Ledger for SqliteStore {
             tracing::debug!(%error, "the rollup failed; it is tried again");
             self.lag.failed();
         }
-        let is_suppressing = writer.is_suppressing(Timestamp::now());
+        let is_suppressing = writer.is_suppressing(Clock::system().now());
         let connection = writer.connection.start().await;
         let done = commit::commit(connection, records, attempt, self.window, is_suppressing).await;
         let (committed, head) = writer.connection.ended(done).await?;

@@ -20,6 +20,7 @@ use chatrace_webhook::cli::serve;
 use chatrace_webhook::config::{Config, Limits};
 use chatrace_webhook::lifecycle::Lifecycle;
 use chatrace_webhook::telemetry;
+use chatrace_webhook::time::Clock;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -111,7 +112,12 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let lifecycle = Lifecycle::new();
-        let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
+        let mut running = tokio::spawn(serve::run(
+            config,
+            listener,
+            lifecycle.clone(),
+            Clock::system(),
+        ));
         let client = chatrace_webhook::http_client::builder().redirect(Policy::none());
         let client = client.build().unwrap();
         let alive = client.get(format!("{base}/healthz")).send();
