@@ -1,13 +1,10 @@
 //! `/metrics`: for Prometheus.
 
-use std::time::Instant;
-
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use metrics::{counter, gauge, histogram};
+use metrics::gauge;
 
 use super::AppState;
 use super::error::{ApiError, TokenErrors};
@@ -79,25 +76,4 @@ fn count(count: usize) -> f64 {
 
 fn seconds(time: Timestamp) -> f64 {
     time.as_duration().as_secs_f64()
-}
-
-/// Counts a request under the route that it matched, never under its path: scanners ask for any path.
-pub(super) async fn track(request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
-    let method = match request.method().as_str() {
-        method @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => method,
-        _ => "other",
-    };
-    let method = method.to_owned();
-    let response = next.run(request).await;
-    let status = response.status().as_str().to_owned();
-    histogram!("chatrace_http_request_seconds", "route" => route.clone())
-        .record(began.elapsed().as_secs_f64());
-    counter!("chatrace_http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);
-    response
 }
