@@ -42,6 +42,7 @@ use async_trait::async_trait;
 use sqlx::SqlitePool;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::timeout;
+use tracing::instrument;
 
 use connection::{Transaction, Writer};
 use rollup::Progress;
@@ -152,6 +153,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl Ledger for SqliteStore {
+    #[instrument(name = "store.commit", level = "debug", skip_all, fields(records = records.len()))]
     async fn commit(
         &self,
         records: &[Record],
@@ -172,6 +174,7 @@ impl Ledger for SqliteStore {
         Ok(committed)
     }
 
+    #[instrument(name = "store.roll_up", level = "debug", skip_all)]
     async fn roll_up(&self) -> Result<bool, StoreError> {
         // No transaction where there is nothing to do.
         let progress = rollup::progress(&self.readers).await?;
@@ -183,6 +186,7 @@ impl Ledger for SqliteStore {
         Ok(self.roll_up_step(&mut writer).await?.is_caught_up())
     }
 
+    #[instrument(name = "store.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM head")
             .execute(&self.readers)
@@ -190,6 +194,7 @@ impl Ledger for SqliteStore {
         Ok(())
     }
 
+    #[instrument(name = "store.close", level = "debug", skip_all)]
     async fn close(&self) {
         let closing = async {
             self.readers.close().await;
