@@ -424,7 +424,7 @@ async fn each_request_is_one_line_at_debug_without_its_query() {
     let mut running = Running::start(command).await;
     let url = |path: &str| format!("{}{path}", running.base);
     let id = "x-request-id";
-    let long = "x".repeat(300);
+    let endless = "x".repeat(300);
     let requests = [
         client()
             .post(url("/instagram/webhook?token=canary-secret"))
@@ -435,7 +435,7 @@ async fn each_request_is_one_line_at_debug_without_its_query() {
             .header(id, "two"),
         client()
             .get(url("/canary/webhok?canary=1"))
-            .header(id, &long),
+            .header(id, &endless),
     ];
     for request in requests {
         request.send().await.unwrap();
@@ -449,7 +449,7 @@ async fn each_request_is_one_line_at_debug_without_its_query() {
         r#"{method="GET" path="/instagram/stats" id="two"}: answered route="/instagram/stats" status=401 duration_ms="#,
         &format!(
             r#"{{method="GET" path="/…/webhok" id="{}"}}: answered route="none" status=404 duration_ms="#,
-            &long[..200]
+            &endless[..200]
         ),
     ];
     assert_eq!(lines.len(), wanted.len(), "{lines:#?}");
