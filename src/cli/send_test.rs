@@ -3,8 +3,7 @@
 mod samples;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
@@ -15,8 +14,8 @@ use super::{Failure, Lookup};
 use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Status;
 use crate::http_client::{self, RequestError};
+use crate::text;
 use crate::time::Clock;
-use crate::{crypto, text};
 use samples::{SAMPLES, TestSample};
 
 #[derive(Debug, Clone, clap::Args)]
@@ -113,17 +112,7 @@ async fn send(
     body: &str,
     shape: &'static str,
 ) -> Sent {
-    let mut request = client.post(url).header("content-type", "application/json");
-    if let Some(Ok(mut secret)) = secret.map(|secret| HeaderValue::from_str(secret.expose_secret()))
-    {
-        secret.set_sensitive(true);
-        request = request.header("x-webhook-secret", secret);
-    } else if let Some(secret) = app_secret {
-        request = request.header(
-            "x-hub-signature-256",
-            crypto::meta_signature(secret, body.as_bytes()),
-        );
-    }
+    let request = http_client::as_sender(client.post(url), secret, app_secret, body);
     let mut sent = Sent {
         shape,
         kept: false,
@@ -132,7 +121,7 @@ async fn send(
         delivery_id: None,
         error: None,
     };
-    let response = match request.body(body.to_owned()).send().await {
+    let response = match request.send().await {
         Ok(response) => response,
         Err(error) => {
             sent.error = Some(explain(&RequestError::from(&error)));

@@ -9,16 +9,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use reqwest::header::HeaderValue;
 use reqwest::tls::TlsInfo;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use url::Url;
 
 use super::marked::{self, MarkedProbe};
 use crate::config::{Auth, Meta};
-use crate::crypto;
 use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Check;
 use crate::http_client::{self, RequestError};
@@ -175,23 +173,11 @@ async fn send(
                 "Install the package ca-certificates.",
             )
         })?;
-    let mut request = client
+    let request = client
         .post(webhook_url(url))
-        .header("content-type", "application/json")
-        .header(marked::HEADER, probe.header())
-        .body(marked::BODY);
-    if let Some(secret) = &credentials.webhook_secret {
-        if let Ok(mut secret) = HeaderValue::from_str(secret.expose_secret()) {
-            secret.set_sensitive(true);
-            request = request.header("x-webhook-secret", secret);
-        }
-    } else if let Some(secret) = &credentials.app_secret {
-        request = request.header(
-            "x-hub-signature-256",
-            crypto::meta_signature(secret, marked::BODY),
-        );
-    }
-    request
+        .header(marked::HEADER, probe.header());
+    let (secret, app_secret) = (&credentials.webhook_secret, &credentials.app_secret);
+    http_client::as_sender(request, secret.as_ref(), app_secret.as_ref(), marked::BODY)
         .send()
         .await
         .map_err(|error| no_answer(host, &RequestError::from(&error)))
