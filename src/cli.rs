@@ -118,6 +118,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 /// A variable of the process's environment, which contains those of `.env`.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
 fn variable(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
 }

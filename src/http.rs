@@ -25,14 +25,12 @@ mod sender;
 mod server;
 mod state;
 mod stats;
+mod track;
 mod unknown_path;
 mod webhook;
 mod webhook_path;
 
-use std::borrow::Cow;
-
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
@@ -40,7 +38,6 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -127,40 +124,20 @@ pub fn router(state: AppState) -> Router {
         .merge(page::routes())
         .fallback(unknown_path::not_found)
         .method_not_allowed_fallback(unknown_path::method_not_allowed)
-        // The first is the outermost: an id before the log line, the log line around everything. All in one layer of
+        // The first is the outermost: an id before the span, the span around everything. All in one layer of
         // the router, which boxes and moves each request once for each of its layers.
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::x_request_id(RequestIds::default()))
-                .layer(TraceLayer::new_for_http().make_span_with(request_span))
+                .layer(middleware::from_fn(track::track))
                 .layer(PropagateRequestIdLayer::x_request_id())
                 .layer(SetResponseHeaderLayer::overriding(
                     header::X_CONTENT_TYPE_OPTIONS,
                     HeaderValue::from_static("nosniff"),
                 ))
-                .layer(middleware::from_fn(metrics::track))
                 .layer(CatchPanicLayer::custom(panicked)),
         )
         .with_state(state)
-}
-
-/// The span of a request: never its query, which may hold a secret, nor those parts of a foreign path that may.
-fn request_span(request: &Request) -> tracing::Span {
-    let id = request
-        .headers()
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default();
-    let path = match request.extensions().get::<MatchedPath>() {
-        Some(route) => Cow::Borrowed(route.as_str()),
-        None => webhook_path::shown(request.uri().path()).into(),
-    };
-    tracing::info_span!(
-        "request",
-        method = request.method().as_str(),
-        path = &*path,
-        id
-    )
 }
 
 #[expect(

@@ -5,10 +5,12 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use reqwest::{ClientBuilder, Response, redirect};
+use reqwest::header::HeaderValue;
+use reqwest::{ClientBuilder, RequestBuilder, Response, redirect};
 use rustls::{CertificateError, OtherError};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::text;
+use crate::{crypto, text};
 
 /// How long connecting may take, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +36,31 @@ pub fn client() -> ClientBuilder {
         .user_agent(concat!("chatrace-webhook/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
+}
+
+/// A request to the webhook, with the secret of its senders, or else signed as Meta signs.
+pub(crate) fn as_sender(
+    request: RequestBuilder,
+    secret: Option<&SecretString>,
+    app_secret: Option<&SecretString>,
+    body: impl Into<Vec<u8>>,
+) -> RequestBuilder {
+    let body = body.into();
+    let request = request.header("content-type", "application/json");
+    let request = match (secret, app_secret) {
+        (Some(secret), _) => match HeaderValue::from_str(secret.expose_secret()) {
+            Ok(mut secret) => {
+                secret.set_sensitive(true);
+                request.header("x-webhook-secret", secret)
+            }
+            Err(_) => request,
+        },
+        (None, Some(secret)) => {
+            request.header("x-hub-signature-256", crypto::meta_signature(secret, &body))
+        }
+        (None, None) => request,
+    };
+    request.body(body)
 }
 
 /// Why an answer could not be read.

@@ -79,5 +79,5 @@ pub(crate) mod text;
 // Names of enum variants.
 mod named;
 
-// Times in JSON.
+// The clock, new ids, and times in JSON.
 pub mod time;

@@ -1,4 +1,8 @@
-//! Times in JSON.
+//! The clock, new ids, and times in JSON.
+
+mod clock;
+
+pub use clock::{Clock, new_id};
 
 /// RFC 3339, UTC, always three decimals.
 pub mod millis {

@@ -2,6 +2,10 @@
 //! a real SQLite file: see `support`. Run them with `scripts/test`, which provides the Postgres.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make their own ids, times and environment"
+)]
 
 mod support;
 

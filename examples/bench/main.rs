@@ -3,6 +3,11 @@
 //!
 //! `run` is the benchmark; the other commands are contestants that it starts as processes of their own.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a peer makes its ids and times as a usual handler does"
+)]
+
 mod body;
 mod catch_up;
 mod commit;

@@ -137,7 +137,7 @@ impl Running {
 
     /// Erases a person whom nobody knows: from then on each commit looks into the suppression list.
     pub(crate) async fn erase_a_person(&self) -> anyhow::Result<()> {
-        let client = chatrace_webhook::outside::builder().build()?;
+        let client = chatrace_webhook::http_client::builder().build()?;
         let url = format!("http://{}/instagram/contacts/erased", self.address);
         let request = client.delete(url).bearer_auth(TOKEN);
         request.send().await?.error_for_status()?;

@@ -15,6 +15,7 @@ use super::{Failure, Lookup};
 use crate::diagnose::{Report, Status};
 use crate::probe::ExternalChecks;
 use crate::probe::public_url::ProbeCredentials;
+use crate::time::Clock;
 use service::Found;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -49,7 +50,8 @@ pub(super) async fn doctor(options: &DoctorArgs, lookup: Lookup<'_>) -> Result<(
         ExternalChecks::run(
             known.server.public_url.as_ref(),
             &credentials,
-            &known.chatrace
+            &known.chatrace,
+            Clock::system().now(),
         ),
     );
     let mut checks = vec![local::configuration(&known.config)];

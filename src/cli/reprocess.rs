@@ -22,6 +22,7 @@ use crate::config::{Config, Database};
 use crate::filter::parse_moment;
 use crate::maintenance::{self, Part, ReprocessTotals};
 use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Store};
+use crate::time::Clock;
 
 /// Deliveries in one step.
 const PART: u32 = 200;
@@ -110,7 +111,7 @@ impl Executor {
     async fn in_quarantine(&self) -> Option<u64> {
         let open = match self {
             Self::Database(store) => {
-                let snapshot = store.snapshot(Timestamp::now()).await.ok()?;
+                let snapshot = store.snapshot(Clock::system().now()).await.ok()?;
                 snapshot.total.in_quarantine()
             }
             Self::Service(service) => {

@@ -3,8 +3,7 @@
 mod samples;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
@@ -15,7 +14,8 @@ use super::{Failure, Lookup};
 use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Status;
 use crate::http_client::{self, RequestError};
-use crate::{crypto, text};
+use crate::text;
+use crate::time::Clock;
 use samples::{SAMPLES, TestSample};
 
 #[derive(Debug, Clone, clap::Args)]
@@ -75,7 +75,9 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
     for _ in 0..options.count {
         for sample in &chosen {
             // Some samples differ by their time only, which is in milliseconds.
-            time = Timestamp::now().max(time + SignedDuration::from_millis(1));
+            time = Clock::system()
+                .now()
+                .max(time + SignedDuration::from_millis(1));
             let secret = known.auth.webhook_secrets.first();
             sent.push(
                 send(
@@ -110,17 +112,7 @@ async fn send(
     body: &str,
     shape: &'static str,
 ) -> Sent {
-    let mut request = client.post(url).header("content-type", "application/json");
-    if let Some(Ok(mut secret)) = secret.map(|secret| HeaderValue::from_str(secret.expose_secret()))
-    {
-        secret.set_sensitive(true);
-        request = request.header("x-webhook-secret", secret);
-    } else if let Some(secret) = app_secret {
-        request = request.header(
-            "x-hub-signature-256",
-            crypto::meta_signature(secret, body.as_bytes()),
-        );
-    }
+    let request = http_client::as_sender(client.post(url), secret, app_secret, body);
     let mut sent = Sent {
         shape,
         kept: false,
@@ -129,7 +121,7 @@ async fn send(
         delivery_id: None,
         error: None,
     };
-    let response = match request.body(body.to_owned()).send().await {
+    let response = match request.send().await {
         Ok(response) => response,
         Err(error) => {
             sent.error = Some(explain(&RequestError::from(&error)));

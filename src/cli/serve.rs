@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,6 +26,7 @@ use crate::rejection::{RejectReason, RejectedRequest};
 use crate::silence::{Alerter, Watch};
 use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
+use crate::time::Clock;
 use data_dir::DataDir;
 
 /// The pause before an unreachable database is tried again.
@@ -46,7 +46,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let address = config.server.address();
     let listener = http::listen(address)
         .map_err(|error| Failure::CannotRun(cannot_listen(address, &error)))?;
-    run(config, listener, lifecycle).await
+    run(config, listener, lifecycle, Clock::system()).await
 }
 
 /// Why the service cannot listen on an address, and what to do.
@@ -75,6 +75,7 @@ pub async fn run(
     config: Config,
     listener: TcpListener,
     lifecycle: Lifecycle,
+    clock: Clock,
 ) -> Result<(), Failure> {
     let address = listener
         .local_addr()
@@ -117,7 +118,7 @@ pub async fn run(
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
     let retention = Retention::new(store.clone(), config.retention_days);
-    spawn_until_soft_stop(&lifecycle, "retention", retention.run());
+    spawn_until_soft_stop(&lifecycle, "retention", retention.run(clock.clone()));
     telemetry::metrics();
     spawn_until_soft_stop(&lifecycle, "metrics", telemetry::compact_metrics());
     let rollup = keep_rolling_up(store.clone(), commits.subscribe());
@@ -126,8 +127,9 @@ pub async fn run(
     let limits = config.server.limits;
     let (rejections, rejection_writer) = Rejections::new(store.clone());
     lifecycle.spawn_worker("rejections", rejection_writer.run(lifecycle.soft().clone()));
-    let silence = watch_silence(&config, &store, alerter, &lifecycle);
+    let silence = watch_silence(&config, &store, alerter, &clock, &lifecycle);
     let services = Services {
+        clock: clock.clone(),
         ingest,
         fallback,
         commits,
@@ -140,11 +142,7 @@ pub async fn run(
     spawn_until_soft_stop(&lifecycle, "notifier", http::notify_readers(&state));
     let router = http::router(state);
     let on_tls = move || {
-        rejections.note(RejectedRequest::once(
-            RejectReason::Tls,
-            Timestamp::now(),
-            None,
-        ));
+        rejections.note(RejectedRequest::once(RejectReason::Tls, clock.now(), None));
     };
     http::serve(listener, router, limits, on_tls, &lifecycle).await;
 
@@ -172,6 +170,7 @@ fn watch_silence(
     config: &Config,
     store: &Arc<dyn Store>,
     alerter: Option<Alerter>,
+    clock: &Clock,
     lifecycle: &Lifecycle,
 ) -> SilenceReceiver {
     let Some(after) = config.silence.after else {
@@ -181,7 +180,7 @@ fn watch_silence(
         return watch::channel(None).1;
     };
     let (watch, assessments) = Watch::new(store.clone(), after, alerter);
-    spawn_until_soft_stop(lifecycle, "silence", watch.run());
+    spawn_until_soft_stop(lifecycle, "silence", watch.run(clock.clone()));
     assessments
 }
 

@@ -1,5 +1,6 @@
 //! A running service for the commands that ask it: its URL and its token.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -51,12 +52,8 @@ impl Service {
         if !errors.is_empty() {
             return Err(ConfigErrors(errors).into());
         }
-        let token = arguments.token.or_else(|| configured.into_iter().next());
-        let token = match token {
-            Some(token) => Some(token),
-            None => kept_token(&data_dir).map_err(Failure::CannotRun)?,
-        };
-        let token = token.ok_or_else(|| {
+        let given = arguments.token.or_else(|| configured.into_iter().next());
+        let token = token(given, &data_dir)?.ok_or_else(|| {
             Failure::CannotRun(
                 "no API token: give --token, or set API_TOKEN or DATA_DIR as for the service"
                     .to_owned(),
@@ -75,10 +72,10 @@ impl Service {
     }
 
     /// A request for a path. The caller sets a longer timeout if needed.
-    pub(super) fn get(&self, path: &str) -> RequestBuilder {
-        self.client
-            .get(format!("{}{path}", self.base))
-            .bearer_auth(self.token.expose_secret())
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.base);
+        let request = self.client.request(method, url);
+        request.bearer_auth(self.token.expose_secret())
     }
 
     /// The service at a URL, or at HOST and PORT; `None` if it does not run there. No other program gets the token.
@@ -94,19 +91,13 @@ impl Service {
         let client = client(&base)?;
         let missing = match is_alive(&client, &base).await {
             Ok(true) => None,
-            Ok(false) => Some(format!("the answer at {base} is not from this service")),
-            Err(error) => Some(format!("no service answers at {base}: {error}")),
+            Ok(false) => Some(anyhow!("the answer at {base} is not from this service")),
+            Err(error) => Some(anyhow!("no service answers at {base}: {error}")),
         };
-        match missing {
-            Some(_) if url.is_none() => return Ok(None),
-            Some(sentence) => return Err(anyhow!(sentence).into()),
-            None => {}
+        if let Some(missing) = missing {
+            return url.map_or(Ok(None), |_| Err(missing.into()));
         }
-        let token = match config.auth.api_tokens.first() {
-            Some(token) => Some(token.clone()),
-            None => kept_token(&config.data_dir).map_err(Failure::CannotRun)?,
-        };
-        let token = token
+        let token = token(config.auth.api_tokens.first().cloned(), &config.data_dir)?
             .with_context(|| format!("a service answers at {base}, but API_TOKEN is not set"))?;
         Ok(Some(Self {
             base,
@@ -125,9 +116,7 @@ impl Service {
         path_and_query: &str,
     ) -> anyhow::Result<T> {
         let answer = self
-            .client
-            .request(method, format!("{}{path_and_query}", self.base))
-            .bearer_auth(self.token.expose_secret())
+            .request(method, path_and_query)
             .timeout(WORK_TIMEOUT)
             .send()
             .await
@@ -140,6 +129,14 @@ impl Service {
             bail!("the service at {} answers {status}: {sentence}", self.base);
         }
         serde_json::from_slice(&body).context("unexpected answer")
+    }
+}
+
+/// The given token, or the one that is kept in the data directory.
+fn token(given: Option<SecretString>, data_dir: &Path) -> Result<Option<SecretString>, Failure> {
+    match given {
+        Some(token) => Ok(Some(token)),
+        None => kept_token(data_dir).map_err(Failure::CannotRun),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
@@ -136,7 +136,7 @@ async fn ask(
         parameters.push(("wait", WAIT.as_secs().to_string()));
     }
     let request = service
-        .get("/instagram/messages")
+        .request(Method::GET, "/instagram/messages")
         .query(&parameters)
         .timeout(WAIT + ANSWER_TIMEOUT);
     let temporary = |error: reqwest::Error| {

@@ -6,6 +6,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Row, Table};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
+use super::variable;
 use crate::diagnose::{Report, Status};
 use crate::text::without_controls;
 
@@ -122,8 +123,8 @@ impl Terminal {
 
 /// Whether standard output is a terminal with colours, and `NO_COLOR` is not set (<https://no-color.org>).
 pub(super) fn is_coloured() -> bool {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+    let forbidden = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
     stdout().is_terminal() && !dumb && !forbidden
 }
 

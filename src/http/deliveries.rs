@@ -101,25 +101,16 @@ pub(super) struct DeliveryView {
 
 impl From<DeliverySummary> for DeliveryView {
     fn from(summary: DeliverySummary) -> Self {
-        let DeliverySummary {
-            position: _,
-            received_at,
-            method,
-            content_type,
-            size,
-            shape,
-            receipt,
-            reasons,
-        } = summary;
+        let receipt = summary.receipt;
         Self {
             id: receipt.delivery_id,
-            received_at,
-            method,
-            content_type,
-            size,
+            received_at: summary.received_at,
+            method: summary.method,
+            content_type: summary.content_type,
+            size: summary.size,
             outcome: receipt.outcome,
-            shape,
-            reasons,
+            shape: summary.shape,
+            reasons: summary.reasons,
             stored: receipt.stored,
             duplicates: receipt.duplicates,
             ignored: receipt.ignored,
@@ -157,19 +148,12 @@ struct ItemView {
 
 impl From<ItemSummary> for ItemView {
     fn from(item: ItemSummary) -> Self {
-        let ItemSummary {
-            item: position,
-            outcome,
-            code,
-            reason,
-            message_id,
-        } = item;
         Self {
-            position,
-            outcome,
-            code,
-            reason,
-            message_id,
+            position: item.item,
+            outcome: item.outcome,
+            code: item.code,
+            reason: item.reason,
+            message_id: item.message_id,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 
 use super::AppState;
 use super::error::TokenErrors;
@@ -17,7 +16,7 @@ use crate::diagnose::Report;
     responses((status = 200, description = "The verdict, and every check.", body = Report), TokenErrors)
 )]
 pub(super) async fn show(State(state): State<AppState>) -> Json<Report> {
-    let now = Timestamp::now();
+    let now = state.clock.now();
     let (stored, external) = tokio::join!(StoreFacts::query(&state, now), state.prober.ask());
     Json(report(&facts(&state, &stored, now), Some(external)))
 }

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -150,7 +149,8 @@ pub(super) async fn erase(
         })));
     }
     let spool = state.fallback.as_ref().map(|fallback| fallback.spool());
-    let erased = maintenance::erase(state.store.as_ref(), spool, &person, Timestamp::now()).await?;
+    let erased =
+        maintenance::erase(state.store.as_ref(), spool, &person, state.clock.now()).await?;
     let tally = erased.ok_or_else(ambiguous)?;
     // Without the id: the log must not contain what was just erased.
     tracing::info!(

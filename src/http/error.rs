@@ -1,10 +1,13 @@
 //! Answers to requests that fail: one place for status, sentence and log level.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::openapi::{self, Content, HeaderBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, PartialSchema as _, ToSchema};
 use uuid::Uuid;
 
 use super::sender::Unverified;
@@ -59,71 +62,56 @@ pub(super) struct ErrorBody {
     delivery_id: Option<Uuid>,
 }
 
-/// The errors of reading lists.
-#[derive(Debug, IntoResponses)]
-#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
-pub(super) enum ReadErrors {
-    /// A parameter is wrong or unknown: the sentence names it.
-    #[response(status = 400)]
-    BadRequest(ErrorBody),
-    /// The API token is missing or wrong.
-    #[response(status = 401)]
-    Unauthorized(ErrorBody),
-    /// A bug in this service: its log has the cause.
-    #[response(status = 500)]
-    Internal(ErrorBody),
-    /// The database is away: try again in a moment.
-    #[response(status = 503, headers(("retry-after" = u32, description = "Seconds.")))]
-    Unavailable(ErrorBody),
+/// Describes answers that `ApiError` makes: the status, and when it comes.
+macro_rules! describe_errors {
+    ($($name:ident { $($status:literal $when:expr),+ })+) => {$(
+        #[derive(Debug)]
+        pub(super) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+                [$(described($status, $when)),+].into()
+            }
+        }
+    )+};
 }
 
-/// The errors of endpoints that only need a token.
-#[derive(Debug, IntoResponses)]
-#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
-pub(super) enum TokenErrors {
-    /// The token is missing or wrong.
-    #[response(status = 401)]
-    Unauthorized(ErrorBody),
-    /// A bug in this service: its log has the cause.
-    #[response(status = 500)]
-    Internal(ErrorBody),
+const INTERNAL: &str = "A bug in this service: its log has the cause.";
+
+// The errors of reading lists; of endpoints that only need a token; of one thing; and why a delivery is rejected.
+describe_errors! {
+    ReadErrors {
+        400 "A parameter is wrong or unknown: the sentence names it.",
+        401 "The API token is missing or wrong.",
+        500 INTERNAL,
+        503 "The database is away: try again in a moment."
+    }
+    TokenErrors { 401 "The token is missing or wrong.", 500 INTERNAL }
+    NotFound { 404 "There is nothing with this id." }
+    Gone { 410 "Its body was erased." }
+    DeliveryErrors {
+        400 "The body is empty, did not arrive whole, or cannot be read. A body that cannot be read is kept, under\n\
+            `deliveryId`.",
+        401 "A credential is missing or wrong: the sentence says what to send.",
+        408 "The body did not arrive in time.",
+        413 "The body is larger than `MAX_BODY_BYTES`, or becomes so when unpacked.",
+        500 INTERNAL,
+        503 "It cannot be kept now: send it again in a moment."
+    }
 }
 
-/// There is nothing with this id.
-#[derive(Debug, IntoResponses)]
-#[response(status = 404)]
-#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
-pub(super) struct NotFound(ErrorBody);
-
-/// Its body was erased.
-#[derive(Debug, IntoResponses)]
-#[response(status = 410)]
-#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
-pub(super) struct Gone(ErrorBody);
-
-/// Why a delivery is rejected.
-#[derive(Debug, IntoResponses)]
-#[expect(dead_code, reason = "a description of answers that `ApiError` makes")]
-pub(super) enum DeliveryErrors {
-    /// The body is empty, did not arrive whole, or cannot be read. A body that cannot be read is kept, under
-    /// `deliveryId`.
-    #[response(status = 400)]
-    BadRequest(ErrorBody),
-    /// A credential is missing or wrong: the sentence says what to send.
-    #[response(status = 401)]
-    Unauthorized(ErrorBody),
-    /// The body did not arrive in time.
-    #[response(status = 408)]
-    Timeout(ErrorBody),
-    /// The body is larger than `MAX_BODY_BYTES`, or becomes so when unpacked.
-    #[response(status = 413)]
-    TooLarge(ErrorBody),
-    /// A bug in this service: its log has the cause.
-    #[response(status = 500)]
-    Internal(ErrorBody),
-    /// It cannot be kept now: send it again in a moment.
-    #[response(status = 503, headers(("retry-after" = u32, description = "Seconds.")))]
-    Unavailable(ErrorBody),
+fn described(status: u16, when: &str) -> (String, RefOr<openapi::Response>) {
+    let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+    let mut response = ResponseBuilder::new()
+        .description(when)
+        .content("application/json", body);
+    if status == 503 {
+        let seconds = HeaderBuilder::new()
+            .schema(Some(u32::schema()))
+            .description(Some("Seconds."));
+        response = response.header("retry-after", seconds.build());
+    }
+    (status.to_string(), response.build().into())
 }
 
 impl ApiError {

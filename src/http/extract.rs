@@ -20,6 +20,7 @@ pub(super) struct Path<T>(pub(super) T);
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = ApiError;
 
+    #[expect(clippy::disallowed_types, reason = "the one place")]
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let rejection = match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => return Ok(Self(value)),
@@ -45,6 +46,7 @@ pub(super) struct Query<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
+    #[expect(clippy::disallowed_types, reason = "the one place")]
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         // Nothing that is stored contains NUL, and Postgres refuses it in a query.
         let mut pairs = parts.uri.query().unwrap_or_default().split('&');

@@ -1,13 +1,10 @@
 //! `/metrics`: for Prometheus.
 
-use std::time::Instant;
-
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use metrics::{counter, gauge, histogram};
+use metrics::gauge;
 
 use super::AppState;
 use super::error::{ApiError, TokenErrors};
@@ -51,7 +48,7 @@ async fn set_gauges(state: &AppState) {
     if let Some(fallback) = &state.fallback {
         let depth = fallback.spool().depth();
         let age = depth.oldest.map_or(0.0, |oldest| {
-            Timestamp::now().duration_since(oldest).as_secs_f64()
+            state.clock.now().duration_since(oldest).as_secs_f64()
         });
         gauge!("chatrace_spool_deliveries").set(count(
             usize::try_from(depth.deliveries).unwrap_or(usize::MAX),
@@ -64,7 +61,7 @@ async fn set_gauges(state: &AppState) {
     // While the database is away the age keeps growing.
     let stored = state.store.last_message_at().await.unwrap_or_default();
     if let Some(last) = state.process.last_message_at(stored) {
-        let age = Timestamp::now().duration_since(last).as_secs_f64();
+        let age = state.clock.now().duration_since(last).as_secs_f64();
         gauge!("chatrace_last_message_age_seconds").set(age.max(0.0));
     }
 }
@@ -79,25 +76,4 @@ fn count(count: usize) -> f64 {
 
 fn seconds(time: Timestamp) -> f64 {
     time.as_duration().as_secs_f64()
-}
-
-/// Counts a request under the route that it matched, never under its path: scanners ask for any path.
-pub(super) async fn track(request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
-    let method = match request.method().as_str() {
-        method @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => method,
-        _ => "other",
-    };
-    let method = method.to_owned();
-    let response = next.run(request).await;
-    let status = response.status().as_str().to_owned();
-    histogram!("chatrace_http_request_seconds", "route" => route.clone())
-        .record(began.elapsed().as_secs_f64());
-    counter!("chatrace_http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);
-    response
 }

@@ -16,7 +16,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use jiff::Timestamp;
 use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -166,7 +165,7 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
             ),
         );
     }
-    let cookie = session::cookie(&token, Timestamp::now(), came_by_tls(&parts.headers));
+    let cookie = session::cookie(&token, state.clock.now(), came_by_tls(&parts.headers));
     ([(header::SET_COOKIE, cookie)], redirect(".")).into_response()
 }
 

@@ -12,6 +12,7 @@ use super::webhook_path;
 use crate::delivery::{Outcome, Receipt};
 use crate::redact::Redactor;
 use crate::rejection::{RejectReason, RejectedRequest, RequestSample};
+use crate::time::Clock;
 
 /// How many rejected requests are remembered one by one.
 const SAMPLES: usize = 20;
@@ -23,6 +24,7 @@ const SAMPLE_TEXT: usize = 120;
 #[derive(Debug)]
 pub(super) struct ProcessStats {
     pub(super) started_at: Timestamp,
+    clock: Clock,
     pub(super) rejections: Rejections,
     counts: Mutex<ProcessCounts>,
     redactor: Redactor,
@@ -40,8 +42,8 @@ pub(super) struct ProcessCounts {
 }
 
 impl ProcessStats {
-    pub(super) fn new(redactor: Redactor, rejections: Rejections) -> Self {
-        let started_at = Timestamp::now();
+    pub(super) fn new(redactor: Redactor, rejections: Rejections, clock: Clock) -> Self {
+        let started_at = clock.now();
         rejections.note(RejectedRequest::once(
             RejectReason::Started,
             started_at,
@@ -49,6 +51,7 @@ impl ProcessStats {
         ));
         Self {
             started_at,
+            clock,
             rejections,
             counts: Mutex::default(),
             redactor,
@@ -68,7 +71,7 @@ impl ProcessStats {
     /// for the log alone.
     pub(super) fn record(&self, reason: RejectReason, cause: Option<&str>, request: &Parts) {
         let sample = self.sample(request);
-        let recorded = RejectedRequest::once(reason, Timestamp::now(), Some(sample));
+        let recorded = RejectedRequest::once(reason, self.clock.now(), Some(sample));
         if RejectReason::AT_WEBHOOK.contains(&reason) {
             self.count_rejection(&recorded, cause);
         }

@@ -18,6 +18,7 @@ use crate::probe::Prober;
 use crate::redact::Redactor;
 use crate::silence::Assessment;
 use crate::store::Store;
+use crate::time::Clock;
 
 /// What handlers share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ pub struct AppState(Arc<SharedState>);
 /// The inside of [`AppState`].
 #[derive(Debug)]
 pub struct SharedState {
+    pub(super) clock: Clock,
     pub(super) config: Config,
     pub(super) api_tokens: Vec<SecretString>,
     pub(super) sender: Sender,
@@ -56,6 +58,8 @@ impl Deref for AppState {
 /// The parts of the service that handlers use.
 #[derive(Debug)]
 pub struct Services {
+    /// Gives the time.
+    pub clock: Clock,
     /// Takes deliveries.
     pub ingest: Ingest,
     /// Where deliveries go while the database is away, if there is a spool.
@@ -78,11 +82,16 @@ impl AppState {
         let redactor = Redactor::new(config.secrets().into_iter().chain(&api_tokens));
         Self(Arc::new(SharedState {
             sender: Sender::new(&config),
-            process: ProcessStats::new(redactor.clone(), services.rejections),
+            process: ProcessStats::new(
+                redactor.clone(),
+                services.rejections,
+                services.clock.clone(),
+            ),
             redactor,
             bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             notifier: MessageNotifier::new(0),
-            prober: Prober::new(&config, &api_tokens),
+            prober: Prober::new(&config, &api_tokens, services.clock.clone()),
+            clock: services.clock,
             config,
             api_tokens,
             ingest: services.ingest,

@@ -195,7 +195,7 @@ pub(super) struct Look {
 
 /// Reads the database and the counts of this process; `external` are the checks that ask others.
 pub(super) async fn look(state: &AppState, external: Option<ExternalChecks>) -> Look {
-    let now = Timestamp::now();
+    let now = state.clock.now();
     let since = now
         .checked_sub(SignedDuration::from_hours(HOURS - 1))
         .unwrap_or(now);

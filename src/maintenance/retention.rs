@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use crate::store::{ExpiredPart, Maintenance, StoreError};
+use crate::time::Clock;
 
 /// How often is looked for what has become old.
 const EVERY: Duration = Duration::from_hours(1);
@@ -30,9 +31,9 @@ impl Retention {
     }
 
     /// Looks again and again.
-    pub async fn run(self) {
+    pub async fn run(self, clock: Clock) {
         loop {
-            let pause = match self.once(Timestamp::now()).await {
+            let pause = match self.once(clock.now()).await {
                 Ok(deleted) => {
                     if let Some(days) = self.days {
                         tracing::info!(

@@ -26,12 +26,6 @@ impl Contact {
             + list_bytes(&self.aliases)
     }
 
-    /// Leaves nothing but the ids, so that the names that are already known stay.
-    pub fn forget_names(&mut self) {
-        self.username = None;
-        self.display_name = None;
-    }
-
     /// Takes over the names of a later mention of the same contact, and adds its aliases.
     pub fn merge(&mut self, later: Self) {
         self.username = later.username.or(self.username.take());

@@ -1,5 +1,6 @@
 //! The two checks that ask others, as one result.
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::public_url::ProbeCredentials;
@@ -20,9 +21,10 @@ impl ExternalChecks {
         public_url: Option<&Url>,
         credentials: &ProbeCredentials,
         chatrace: &Chatrace,
+        now: Timestamp,
     ) -> Self {
         let (public_url, account) = tokio::join!(
-            public_url::check_public_url(public_url, credentials),
+            public_url::check_public_url(public_url, credentials, now),
             account::check_account(chatrace),
         );
         Self {

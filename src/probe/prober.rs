@@ -12,6 +12,7 @@ use url::Url;
 use super::ExternalChecks;
 use super::public_url::ProbeCredentials;
 use crate::config::{Chatrace, Config};
+use crate::time::Clock;
 
 /// Answers younger than this are not asked for again.
 const FRESH: Duration = Duration::from_mins(1);
@@ -26,6 +27,7 @@ pub struct Prober(Arc<ProberShared>);
 
 #[derive(Debug)]
 struct ProberShared {
+    clock: Clock,
     public_url: Option<Url>,
     credentials: ProbeCredentials,
     chatrace: Chatrace,
@@ -42,8 +44,9 @@ struct Answers {
 
 impl Prober {
     /// `api_tokens` are those that the service accepts. Asks nobody yet.
-    pub fn new(config: &Config, api_tokens: &[SecretString]) -> Self {
+    pub fn new(config: &Config, api_tokens: &[SecretString], clock: Clock) -> Self {
         Self(Arc::new(ProberShared {
+            clock,
             public_url: config.server.public_url.clone(),
             credentials: ProbeCredentials::new(
                 api_tokens.first().cloned(),
@@ -82,8 +85,9 @@ impl Prober {
         let shared = self.0.clone();
         tokio::spawn(async move {
             let public_url = shared.public_url.as_ref();
+            let now = shared.clock.now();
             let checks =
-                ExternalChecks::run(public_url, &shared.credentials, &shared.chatrace).await;
+                ExternalChecks::run(public_url, &shared.credentials, &shared.chatrace, now).await;
             let at = Instant::now();
             shared.answers.send_replace(Some(Answers { at, checks }));
             drop(asking);

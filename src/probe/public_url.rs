@@ -9,16 +9,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use reqwest::header::HeaderValue;
 use reqwest::tls::TlsInfo;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use url::Url;
 
 use super::marked::{self, MarkedProbe};
 use crate::config::{Auth, Meta};
-use crate::crypto;
 use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Check;
 use crate::http_client::{self, RequestError};
@@ -67,7 +65,11 @@ impl ProbeCredentials {
 }
 
 /// Runs the check.
-pub async fn check_public_url(public_url: Option<&Url>, credentials: &ProbeCredentials) -> Check {
+pub async fn check_public_url(
+    public_url: Option<&Url>,
+    credentials: &ProbeCredentials,
+    now: Timestamp,
+) -> Check {
     let Some(url) = public_url else {
         return unknown(
             "PUBLIC_URL is not set, so the public address was not checked.",
@@ -75,12 +77,16 @@ pub async fn check_public_url(public_url: Option<&Url>, credentials: &ProbeCrede
             "Set PUBLIC_URL to the public address of this service; `chatrace-webhook setup` shows how to get one.",
         );
     };
-    match send_probe(url, credentials).await {
+    match send_probe(url, credentials, now).await {
         Ok(check) | Err(check) => check,
     }
 }
 
-async fn send_probe(url: &Url, credentials: &ProbeCredentials) -> Result<Check, Check> {
+async fn send_probe(
+    url: &Url,
+    credentials: &ProbeCredentials,
+    now: Timestamp,
+) -> Result<Check, Check> {
     let shown = without_credentials(url);
     let host = shown.host_str().unwrap_or_default();
     if shown.path().trim_end_matches('/').ends_with(WEBHOOK_PATH) {
@@ -100,7 +106,7 @@ async fn send_probe(url: &Url, credentials: &ProbeCredentials) -> Result<Check, 
             "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR.",
         ));
     };
-    let probe = MarkedProbe::new(token, Timestamp::now()).map_err(|_| {
+    let probe = MarkedProbe::new(token, now).map_err(|_| {
         unknown(
             "The system gives no random numbers.",
             "The probe cannot be made.",
@@ -109,15 +115,16 @@ async fn send_probe(url: &Url, credentials: &ProbeCredentials) -> Result<Check, 
     })?;
     let begun = Instant::now();
     let response = send(url, host, &addresses, &probe, credentials).await?;
-    let expires = response
+    let days = response
         .extensions()
         .get::<TlsInfo>()
         .and_then(TlsInfo::peer_certificate)
-        .and_then(certificate::not_after);
+        .and_then(certificate::not_after)
+        .map(|end| certificate::whole_days(now.as_second(), end));
     let answer = ProbeAnswer::read(response, &probe).await;
     let took = begun.elapsed();
     answer.accept(&shown, credentials.header())?;
-    Ok(remarks(&shown, &addresses, expires, took))
+    Ok(remarks(&shown, &addresses, days, took))
 }
 
 async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
@@ -166,23 +173,11 @@ async fn send(
                 "Install the package ca-certificates.",
             )
         })?;
-    let mut request = client
+    let request = client
         .post(webhook_url(url))
-        .header("content-type", "application/json")
-        .header(marked::HEADER, probe.header())
-        .body(marked::BODY);
-    if let Some(secret) = &credentials.webhook_secret {
-        if let Ok(mut secret) = HeaderValue::from_str(secret.expose_secret()) {
-            secret.set_sensitive(true);
-            request = request.header("x-webhook-secret", secret);
-        }
-    } else if let Some(secret) = &credentials.app_secret {
-        request = request.header(
-            "x-hub-signature-256",
-            crypto::meta_signature(secret, marked::BODY),
-        );
-    }
-    request
+        .header(marked::HEADER, probe.header());
+    let (secret, app_secret) = (&credentials.webhook_secret, &credentials.app_secret);
+    http_client::as_sender(request, secret.as_ref(), app_secret.as_ref(), marked::BODY)
         .send()
         .await
         .map_err(|error| no_answer(host, &RequestError::from(&error)))
@@ -216,9 +211,8 @@ fn no_answer(host: &str, error: &RequestError) -> Check {
 }
 
 /// The probe was answered: what is left to say.
-fn remarks(url: &Url, addresses: &[SocketAddr], expires: Option<i64>, took: Duration) -> Check {
+fn remarks(url: &Url, addresses: &[SocketAddr], days: Option<i64>, took: Duration) -> Check {
     let host = url.host_str().unwrap_or_default();
-    let days = expires.map(certificate::days_left);
     let arrived = format!(
         "A probe to {} arrived after {} ms",
         webhook_url(url),
@@ -285,9 +279,7 @@ mod tests {
 
     fn remark(url: &str, address: &str, days: Option<i64>, took: Duration) -> Check {
         let address = SocketAddr::new(address.parse().unwrap(), 443);
-        let expires = days
-            .map(|days| Timestamp::now().as_second() + days * certificate::SECONDS_PER_DAY + 60);
-        remarks(&url.parse().unwrap(), &[address], expires, took)
+        remarks(&url.parse().unwrap(), &[address], days, took)
     }
 
     const PUBLIC: &str = "203.0.113.7";

@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::sleep;
-use uuid::Uuid;
 
 use super::assessment::{Change, change};
 use super::{Alerter, Assessment, Rhythm, assess};
 use crate::config::SilenceAfter;
 use crate::store::{Alert, AlertStore, StoreError};
-use crate::time::millis;
+use crate::time::{Clock, millis, new_id};
 
 /// The usual time between two looks.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -51,19 +50,19 @@ impl Watch {
     }
 
     /// Never ends.
-    pub async fn run(mut self) {
+    pub async fn run(mut self, clock: Clock) {
         let pause = match self.after {
             SilenceAfter::Auto => INTERVAL,
             SilenceAfter::Fixed(limit) => (limit / 10).clamp(SHORTEST_INTERVAL, INTERVAL),
         };
         loop {
-            let assessed = self.step(Timestamp::now()).await;
+            let assessed = self.step(clock.now()).await;
             if let Err(error) = &assessed {
                 tracing::debug!(%error, "cannot check for silence");
             }
             self.assessments.send_replace(assessed.ok());
             if let Some(alerter) = &self.alerter
-                && let Err(error) = alerter.step(self.store.as_ref(), Timestamp::now()).await
+                && let Err(error) = alerter.step(self.store.as_ref(), clock.now()).await
             {
                 tracing::debug!(%error, "cannot read pending alerts");
             }
@@ -119,7 +118,7 @@ impl Watch {
     /// An alert, if `ALERT_URL` is set.
     fn alert(&self, now: Timestamp, body: &serde_json::Value) -> Option<Alert> {
         self.alerter.as_ref().map(|_| Alert {
-            id: Uuid::now_v7(),
+            id: new_id(),
             body: body.to_string(),
             made_at: now,
             attempts: 0,

@@ -16,6 +16,7 @@ use super::suppression::{self, Suppression};
 use super::values::{Time, json_list};
 use crate::delivery::{Delivery, Item, Outcome, Reason, Receipt, Record};
 use crate::message::{Contact, Draft, Identity};
+use crate::time::new_id;
 
 /// What the database has of a batch.
 #[derive(Debug, Default)]
@@ -208,7 +209,7 @@ impl Resolver {
         draft: &Draft,
         arrival: Timestamp,
     ) -> Option<(Uuid, Uuid, Option<Uuid>)> {
-        let id = Uuid::now_v7();
+        let id = new_id();
         match draft.identity {
             Identity::Key(key) => self.keys.insert(key).then_some((id, key, None)),
             Identity::Window(_) if self.window.is_zero() => Some((id, id, None)),

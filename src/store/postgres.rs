@@ -41,6 +41,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use tracing::instrument;
 
 use rollup::RollupProgress;
 use write_lease::PostgresWriter;
@@ -235,6 +236,7 @@ async fn within<T>(
 
 #[async_trait]
 impl Ledger for PostgresStore {
+    #[instrument(name = "store.commit", level = "debug", skip_all, fields(records = records.len()))]
     async fn commit(
         &self,
         records: &[Record],
@@ -252,6 +254,7 @@ impl Ledger for PostgresStore {
         Ok(committed)
     }
 
+    #[instrument(name = "store.roll_up", level = "debug", skip_all)]
     async fn roll_up(&self) -> Result<bool, StoreError> {
         let progress = self
             .read(READ_TIMEOUT, rollup::progress(&self.readers))
@@ -263,11 +266,13 @@ impl Ledger for PostgresStore {
         Ok(self.roll_up_step().await?.is_caught_up())
     }
 
+    #[instrument(name = "store.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<(), StoreError> {
         let answer = sqlx::query("SELECT FROM head").execute(&self.readers);
         self.read(PROBE_TIMEOUT, answer).await.map(drop)
     }
 
+    #[instrument(name = "store.close", level = "debug", skip_all)]
     async fn close(&self) {
         let closing = async {
             if let Some(connection) = self.writer.lock().await.connection.take() {

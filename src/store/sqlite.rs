@@ -41,10 +41,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sqlx::SqlitePool;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::timeout;
+use tracing::instrument;
 
 use connection::{SqliteTransaction, SqliteWriter};
 use rollup::RollupProgress;
@@ -52,6 +52,7 @@ use rollup::RollupProgress;
 use super::lag::RollupLag;
 use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
 use crate::delivery::Record;
+use crate::time::Clock;
 
 pub(super) use connection::WriteConnection;
 pub(crate) use open::IN_USE;
@@ -162,6 +163,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl Ledger for SqliteStore {
+    #[instrument(name = "store.commit", level = "debug", skip_all, fields(records = records.len()))]
     async fn commit(
         &self,
         records: &[Record],
@@ -173,7 +175,7 @@ impl Ledger for SqliteStore {
         {
             tracing::debug!(%error, "the rollup failed; it is tried again");
         }
-        let is_suppressing = writer.is_suppressing(Timestamp::now());
+        let is_suppressing = writer.is_suppressing(Clock::system().now());
         let connection = writer.connection.start().await;
         let done = commit::commit(connection, records, attempt, self.window, is_suppressing).await;
         let (committed, head) = writer.connection.ended(done).await?;
@@ -181,6 +183,7 @@ impl Ledger for SqliteStore {
         Ok(committed)
     }
 
+    #[instrument(name = "store.roll_up", level = "debug", skip_all)]
     async fn roll_up(&self) -> Result<bool, StoreError> {
         // No transaction where there is nothing to do.
         let progress = rollup::progress(&self.readers).await?;
@@ -192,6 +195,7 @@ impl Ledger for SqliteStore {
         Ok(self.roll_up_step(&mut writer).await?.is_caught_up())
     }
 
+    #[instrument(name = "store.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM head")
             .execute(&self.readers)
@@ -199,6 +203,7 @@ impl Ledger for SqliteStore {
         Ok(())
     }
 
+    #[instrument(name = "store.close", level = "debug", skip_all)]
     async fn close(&self) {
         let closing = async {
             self.readers.close().await;

@@ -188,10 +188,11 @@ mod tests {
     use super::*;
     use crate::delivery::Delivery;
     use crate::normalize;
+    use crate::time::new_id;
 
     fn record(body: &'static str, arrival: &str) -> Record {
         let delivery = Delivery {
-            id: Uuid::now_v7(),
+            id: new_id(),
             received_at: arrival.parse().unwrap(),
             method: "POST".to_owned(),
             content_type: None,
@@ -258,7 +259,7 @@ mod tests {
                 panic!("without id and time")
             };
             let arrival = "2026-07-09T12:00:00Z".parse().unwrap();
-            suppression.add_tombstone(Uuid::now_v7(), Some(key), arrival, false);
+            suppression.add_tombstone(new_id(), Some(key), arrival, false);
         }
         let screened = suppression.screen(&records, WINDOW);
         assert!(matches!(

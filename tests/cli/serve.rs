@@ -414,6 +414,57 @@ async fn no_secret_and_no_message_appears_in_the_log() {
 }
 
 #[tokio::test]
+async fn each_request_is_one_line_at_debug_without_its_query() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command
+        .env("RUST_LOG", "debug")
+        .env("WEBHOOK_SECRET", "canary-secret")
+        .env("API_TOKEN", "canary-token");
+    let mut running = Running::start(command).await;
+    let url = |path: &str| format!("{}{path}", running.base);
+    let id = "x-request-id";
+    let endless = "x".repeat(300);
+    let requests = [
+        client()
+            .post(url("/instagram/webhook?token=canary-secret"))
+            .header(id, "one")
+            .body(BODY),
+        client()
+            .get(url("/instagram/stats?canary=1"))
+            .header(id, "two"),
+        client()
+            .get(url("/canary/webhok?canary=1"))
+            .header(id, &endless),
+    ];
+    for request in requests {
+        request.send().await.unwrap();
+    }
+    running.signal("-TERM");
+    running.ended().await;
+    let printed = running.printed.iter();
+    let lines: Vec<_> = printed.filter(|line| line.contains(" answered ")).collect();
+    let wanted = [
+        r#"{method="POST" path="/instagram/webhook" id="one"}: answered route="/instagram/webhook" status=200 duration_ms="#,
+        r#"{method="GET" path="/instagram/stats" id="two"}: answered route="/instagram/stats" status=401 duration_ms="#,
+        &format!(
+            r#"{{method="GET" path="/…/webhok" id="{}"}}: answered route="none" status=404 duration_ms="#,
+            &endless[..200]
+        ),
+    ];
+    assert_eq!(lines.len(), wanted.len(), "{lines:#?}");
+    for (line, wanted) in lines.iter().zip(wanted) {
+        assert!(
+            line.contains("DEBUG request") && line.contains(wanted),
+            "{line}"
+        );
+    }
+    let log = running.printed.join("\n");
+    assert!(log.contains("DEBUG store.roll_up: "), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+}
+
+#[tokio::test]
 async fn bodies_are_logged_only_when_asked_and_without_credentials() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = program(directory.path());

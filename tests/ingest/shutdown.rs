@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chatrace_webhook::cli::serve;
 use chatrace_webhook::config::Config;
 use chatrace_webhook::lifecycle::Lifecycle;
+use chatrace_webhook::time::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -138,7 +139,12 @@ async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let lifecycle = Lifecycle::new();
-    let running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
+    let running = tokio::spawn(serve::run(
+        config,
+        listener,
+        lifecycle.clone(),
+        Clock::system(),
+    ));
     let client = chatrace_webhook::http_client::builder().build().unwrap();
     let alive = client.get(format!("{base}/healthz")).send();
     let alive = alive.await.unwrap();

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use chatrace_webhook::config::Config;
 use chatrace_webhook::probe::Prober;
+use chatrace_webhook::time::Clock;
 use futures_util::future::join_all;
 use serde_json::Value;
 
@@ -105,7 +106,7 @@ async fn others_are_asked_once_a_minute_whoever_asks() {
         "INSTAGRAM_ACCESS_TOKEN" => Some(CHATRACE_TOKEN.to_owned()),
         _ => None,
     });
-    let prober = Prober::new(&config.unwrap(), &[TOKEN.into()]);
+    let prober = Prober::new(&config.unwrap(), &[TOKEN.into()], Clock::system());
     assert!(prober.known().is_none());
     join_all((0..20).map(|_| prober.ask())).await;
     prober.ask().await;

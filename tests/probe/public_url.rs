@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use chatrace_webhook::diagnose::{Check, Status};
 use chatrace_webhook::probe::public_url::{ProbeCredentials, check_public_url};
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use reqwest::Method;
 use rstest::rstest;
 use rustls::ServerConfig;
@@ -31,7 +32,7 @@ fn credentials(
 }
 
 async fn way(url: &str, credentials: &ProbeCredentials) -> Check {
-    let check = check_public_url(Some(&url.parse().unwrap()), credentials).await;
+    let check = check_public_url(Some(&url.parse().unwrap()), credentials, Timestamp::now()).await;
     assert!(!format!("{check:?}").contains("canary"), "{check:?}");
     check
 }
@@ -104,7 +105,7 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
     );
     let other = credentials("another-token", Some("another"), None);
     let url = app.base.parse().unwrap();
-    let found = check_public_url(Some(&url), &other).await;
+    let found = check_public_url(Some(&url), &other, Timestamp::now()).await;
     assert!(
         found.observed.contains("does not know the probe (401)"),
         "{found:?}"
@@ -230,7 +231,7 @@ async fn a_way_that_ends_early_is_named() {
         assert_eq!(found.status, Status::Problem, "{name}: {found:?}");
         text += &case(name, &sentences(&found));
     }
-    let none = check_public_url(None, &credentials(TOKEN, None, None)).await;
+    let none = check_public_url(None, &credentials(TOKEN, None, None), Timestamp::now()).await;
     assert_eq!(none.status, Status::Unknown, "{none:?}");
     text += &case("not set", &sentences(&none));
     assert_report("public_url_unreachable", &text);

@@ -90,10 +90,7 @@ async fn read(store: &dyn Store, round: i64) {
         Some(chatrace_webhook::delivery::Outcome::Stored),
         Some(chatrace_webhook::delivery::Outcome::Duplicate),
     ] {
-        let filter = DeliveryFilter {
-            outcome,
-            ..DeliveryFilter::default()
-        };
+        let filter = DeliveryFilter { outcome };
         store.deliveries(&filter, newest).await.unwrap();
     }
     store.newest(1).await.unwrap();

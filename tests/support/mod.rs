@@ -20,6 +20,7 @@ use chatrace_webhook::cli::serve;
 use chatrace_webhook::config::{Config, Limits};
 use chatrace_webhook::lifecycle::Lifecycle;
 use chatrace_webhook::telemetry;
+use chatrace_webhook::time::Clock;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -73,7 +74,14 @@ impl App {
             Backend::Sqlite => None,
         };
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        Self::run(directory, database_url.as_deref(), variables, change).await
+        let clock = Clock::system();
+        Self::run(directory, database_url.as_deref(), variables, clock, change).await
+    }
+
+    /// A service on SQLite with this clock.
+    pub(crate) async fn with_clock(clock: Clock) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        Self::run(directory, None, &[], clock, |_| {}).await
     }
 
     /// A service on a given database: none means the embedded one in the directory.
@@ -82,13 +90,14 @@ impl App {
         database_url: Option<&str>,
         variables: &[(&str, &str)],
     ) -> Self {
-        Self::run(directory, database_url, variables, |_| {}).await
+        Self::run(directory, database_url, variables, Clock::system(), |_| {}).await
     }
 
     async fn run(
         directory: Arc<TempDir>,
         database_url: Option<&str>,
         variables: &[(&str, &str)],
+        clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let data_dir = directory.path().to_str().unwrap().to_owned();
@@ -111,7 +120,7 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let lifecycle = Lifecycle::new();
-        let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone()));
+        let mut running = tokio::spawn(serve::run(config, listener, lifecycle.clone(), clock));
         let client = chatrace_webhook::http_client::builder().redirect(Policy::none());
         let client = client.build().unwrap();
         let alive = client.get(format!("{base}/healthz")).send();

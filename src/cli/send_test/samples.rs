@@ -4,9 +4,9 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::setup::BODY_TEMPLATE;
+use crate::time::new_id;
 
 /// The contact of every test message.
 pub(super) const CONTACT: &str = "send-test";
@@ -203,7 +203,7 @@ impl Fresh {
             Contact => json!(CONTACT),
             Name => json!(NAME),
             Text => json!(format!("A test message of chatrace-webhook, {now:.0}")),
-            Id => json!(format!("send-test-{}", Uuid::now_v7())),
+            Id => json!(format!("send-test-{}", new_id())),
             Seconds => json!(now.as_second()),
             Millis => json!(now.as_millisecond()),
             Instagram => json!(10),
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn every_sample_is_of_the_test_contact_and_never_the_same_twice() {
         for sample in &SAMPLES {
-            let now = Timestamp::now();
+            let now = Timestamp::UNIX_EPOCH;
             let first = sample.fresh(now);
             let later = sample.fresh(now + jiff::SignedDuration::from_secs(1));
             assert!(first.contains(&format!("\"{CONTACT}\"")), "{first}");

@@ -23,7 +23,7 @@ pub(super) const NO_COOKIE: &str =
 
 /// Whether a request has a valid session.
 pub(in crate::http) fn is_open(state: &AppState, headers: &HeaderMap) -> bool {
-    holds(headers, &state.api_tokens, Timestamp::now())
+    holds(headers, &state.api_tokens, state.clock.now())
 }
 
 /// The cookie of a new session for this token. With `is_secure`, browsers send it over TLS only.

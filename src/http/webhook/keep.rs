@@ -5,7 +5,6 @@ use axum::http::request::Parts;
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::detached::{detached, off_workers};
 use super::rejected::Rejected;
@@ -16,6 +15,7 @@ use crate::http::sender::VerifiedContent;
 use crate::ingest::{SubmitError, most_memory};
 use crate::normalize::{self, DecodedBody, Defect};
 use crate::text::log_line;
+use crate::time::new_id;
 
 /// The headers that are kept with a delivery. None of them can be a credential of this service.
 const KEPT_HEADERS: [&str; 8] = [
@@ -50,7 +50,7 @@ pub(super) async fn keep(
     request: &Parts,
     content: VerifiedContent,
 ) -> Result<Accepted, Rejected> {
-    let delivery = delivery(request, content);
+    let delivery = delivery(state.clock.now(), request, content);
     let arrived = delivery.received_at;
     tracing::info!(delivery.id = %delivery.id, bytes = delivery.body.len(), "📨 Received webhook from Instagram/Chatrace");
     let submitting = {
@@ -84,10 +84,11 @@ pub(super) async fn keep(
     }
 }
 
-fn delivery(request: &Parts, content: VerifiedContent) -> Delivery {
+/// The delivery. Its time is to the millisecond, which is what every backend keeps.
+fn delivery(now: Timestamp, request: &Parts, content: VerifiedContent) -> Delivery {
     Delivery {
-        id: Uuid::now_v7(),
-        received_at: now(),
+        id: new_id(),
+        received_at: now.round(Unit::Millisecond).unwrap_or_default(),
         method: request.method.as_str().to_owned(),
         content_type: text_of(&request.headers, "content-type"),
         headers: kept_headers(&request.headers),
@@ -116,13 +117,6 @@ fn read(state: &AppState, delivery: Delivery) -> Result<(Record, Option<Defect>)
         items: reading.items,
     };
     Ok((record, reading.defect))
-}
-
-/// The time to the millisecond, which is what every backend keeps.
-fn now() -> Timestamp {
-    Timestamp::now()
-        .round(Unit::Millisecond)
-        .unwrap_or_default()
 }
 
 fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {

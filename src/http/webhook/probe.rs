@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::query::WebhookQuery;
@@ -22,7 +21,7 @@ use crate::rejection::RejectReason;
 /// The answer to a probe, if these are the headers of one that is meant for this service.
 pub(in crate::http) fn answer(state: &AppState, headers: &HeaderMap) -> Option<String> {
     let probe = headers.get(probe::HEADER)?.to_str().ok()?;
-    probe::answer(probe, &state.api_tokens, Timestamp::now())
+    probe::answer(probe, &state.api_tokens, state.clock.now())
 }
 
 /// Answers probes, and passes on every other request.

@@ -1,6 +1,5 @@
 //! The certificate of the public URL: why it is refused, and how long it is valid.
 
-use jiff::Timestamp;
 use rustls::CertificateError;
 use x509_cert::der::Decode as _;
 
@@ -8,7 +7,7 @@ use super::finding::{REFUSED_TOO, problem};
 use crate::diagnose::Check;
 use crate::http_client;
 
-pub(super) const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Why a certificate is refused, each with its own advice.
 pub(super) fn refused(host: &str, error: &CertificateError) -> Check {
@@ -19,9 +18,9 @@ pub(super) fn refused(host: &str, error: &CertificateError) -> Check {
         CertificateError::Expired => {
             finding(format!("The certificate of {host} has expired."), renew)
         }
-        CertificateError::ExpiredContext { not_after, .. } => {
-            let since = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
-            let observed = format!("The certificate of {host} expired {}.", ago(since));
+        CertificateError::ExpiredContext { time, not_after } => {
+            let seconds = time.as_secs().saturating_sub(not_after.as_secs());
+            let observed = format!("The certificate of {host} expired {}.", ago(seconds));
             finding(observed, renew)
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => finding(
@@ -61,9 +60,9 @@ pub(super) fn not_after(der: &[u8]) -> Option<i64> {
     i64::try_from(end.as_secs()).ok()
 }
 
-/// How many whole days there are until a time; negative if it has passed.
-pub(super) fn days_left(expires: i64) -> i64 {
-    (expires - Timestamp::now().as_second()).div_euclid(SECONDS_PER_DAY)
+/// How many whole days there are between two times in Unix seconds; negative if the second is the earlier one.
+pub(super) fn whole_days(from: i64, until: i64) -> i64 {
+    (until - from).div_euclid(SECONDS_PER_DAY)
 }
 
 /// A number of days from now, in words.
@@ -75,8 +74,8 @@ pub(super) fn ahead(days: i64) -> String {
     }
 }
 
-fn ago(since: i64) -> String {
-    match -days_left(since) - 1 {
+fn ago(seconds: u64) -> String {
+    match seconds / SECONDS_PER_DAY.unsigned_abs() {
         0 => "today".to_owned(),
         1 => "a day ago".to_owned(),
         days => format!("{days} days ago"),
@@ -89,9 +88,11 @@ mod tests {
 
     #[test]
     fn an_expiry_is_given_in_days() {
-        let now = Timestamp::now().as_second();
-        assert_eq!(ago(now - 60), "today");
-        assert_eq!(ago(now - SECONDS_PER_DAY - 60), "a day ago");
-        assert_eq!(ago(now - 3 * SECONDS_PER_DAY - 60), "3 days ago");
+        let day = SECONDS_PER_DAY.unsigned_abs();
+        assert_eq!(ago(60), "today");
+        assert_eq!(ago(day + 60), "a day ago");
+        assert_eq!(ago(3 * day + 60), "3 days ago");
+        assert_eq!(whole_days(60, 0), -1);
+        assert_eq!(whole_days(60, 60 + 3 * SECONDS_PER_DAY), 3);
     }
 }

@@ -8,6 +8,7 @@ use sqlx::{Connection as _, Error, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::store::PrepareError;
+use crate::time::new_id;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -74,7 +75,7 @@ pub(super) async fn keeps_session(
     const SET: &str = "SELECT set_config('chatrace_webhook.session', $1, false)";
     const LOOK: &str =
         "SELECT COALESCE(current_setting('chatrace_webhook.session', true), '') = $1";
-    let mark = uuid::Uuid::now_v7().to_string();
+    let mark = new_id().to_string();
     let questions = async {
         sqlx::query(SET).bind(&mark).execute(&mut *one).await?;
         let foreign: bool = sqlx::query_scalar(LOOK)

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tracing::instrument;
 use uuid::Uuid;
 
 use super::dialect::{Backend, overwrite_erased};
@@ -24,10 +25,12 @@ use crate::store::{
 
 #[async_trait]
 impl MessageReader for Backend {
+    #[instrument(name = "store.head", level = "debug", skip_all)]
     async fn head(&self) -> Result<i64, StoreError> {
         self.read(READ_TIMEOUT, messages::head(self.pool())).await
     }
 
+    #[instrument(name = "store.hour_range", level = "debug", skip_all)]
     async fn hour_range(
         &self,
         since: Option<Timestamp>,
@@ -40,6 +43,7 @@ impl MessageReader for Backend {
         .await
     }
 
+    #[instrument(name = "store.messages", level = "debug", skip_all, fields(limit = request.limit))]
     async fn messages(
         &self,
         filter: &MessageFilter,
@@ -52,6 +56,7 @@ impl MessageReader for Backend {
 
 #[async_trait]
 impl Reader for Backend {
+    #[instrument(name = "store.contacts", level = "debug", skip_all, fields(limit = request.limit))]
     async fn contacts(
         &self,
         filter: &ContactFilter,
@@ -62,6 +67,7 @@ impl Reader for Backend {
             .await
     }
 
+    #[instrument(name = "store.deliveries", level = "debug", skip_all, fields(limit = request.limit))]
     async fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -71,22 +77,26 @@ impl Reader for Backend {
             .await
     }
 
+    #[instrument(name = "store.delivery", level = "debug", skip_all)]
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
         self.read(READ_TIMEOUT, deliveries::find(self.pool(), id))
             .await
     }
 
+    #[instrument(name = "store.newest", level = "debug", skip_all)]
     async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
         self.read(READ_TIMEOUT, overview::newest(self.pool(), limit))
             .await
     }
 
+    #[instrument(name = "store.snapshot", level = "debug", skip_all)]
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError> {
         self.roll_up_to_head().await?;
         self.read(READ_TIMEOUT, overview::snapshot(self.pool(), since))
             .await
     }
 
+    #[instrument(name = "store.recent", level = "debug", skip_all)]
     async fn recent(&self) -> Result<Recent, StoreError> {
         self.read(READ_TIMEOUT, overview::recent(self.pool())).await
     }
@@ -120,6 +130,7 @@ macro_rules! in_maintenance {
 
 #[async_trait]
 impl RejectionStore for Backend {
+    #[instrument(name = "store.add_rejections", level = "debug", skip_all, fields(rejected = seen.len()))]
     async fn add_rejections(&self, seen: &[RejectedRequest]) -> Result<(), StoreError> {
         in_transaction!(self, connection => rejections::add(connection, seen))
     }
@@ -127,20 +138,24 @@ impl RejectionStore for Backend {
 
 #[async_trait]
 impl AlertStore for Backend {
+    #[instrument(name = "store.last_message_at", level = "debug", skip_all)]
     async fn last_message_at(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(PROBE_TIMEOUT, alerts::last_message_at(self.pool()))
             .await
     }
 
+    #[instrument(name = "store.messages_by_hour", level = "debug", skip_all)]
     async fn messages_by_hour(&self, since: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
         self.read(READ_TIMEOUT, alerts::messages_by_hour(self.pool(), since))
             .await
     }
 
+    #[instrument(name = "store.silence", level = "debug", skip_all)]
     async fn silence(&self) -> Result<SilenceState, StoreError> {
         self.read(READ_TIMEOUT, alerts::silence(self.pool())).await
     }
 
+    #[instrument(name = "store.change_silence", level = "debug", skip_all)]
     async fn change_silence(
         &self,
         known: SilenceState,
@@ -150,14 +165,17 @@ impl AlertStore for Backend {
         in_transaction!(self, connection => alerts::change(connection, known, since, alert))
     }
 
+    #[instrument(name = "store.oldest_alert", level = "debug", skip_all)]
     async fn oldest_alert(&self) -> Result<Option<Alert>, StoreError> {
         self.read(READ_TIMEOUT, alerts::oldest(self.pool())).await
     }
 
+    #[instrument(name = "store.claim_alert", level = "debug", skip_all)]
     async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
         in_transaction!(self, connection => alerts::claim(connection, alert, again_at))
     }
 
+    #[instrument(name = "store.forget_alert", level = "debug", skip_all)]
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
         in_transaction!(self, connection => alerts::forget(connection, id))
     }
@@ -165,6 +183,7 @@ impl AlertStore for Backend {
 
 #[async_trait]
 impl Maintenance for Backend {
+    #[instrument(name = "store.quarantined", level = "debug", skip_all)]
     async fn quarantined(
         &self,
         since: Option<Timestamp>,
@@ -175,6 +194,7 @@ impl Maintenance for Backend {
         self.read(READ_TIMEOUT, page).await
     }
 
+    #[instrument(name = "store.unattributed", level = "debug", skip_all)]
     async fn unattributed(
         &self,
         until: Timestamp,
@@ -185,6 +205,7 @@ impl Maintenance for Backend {
         self.read(READ_TIMEOUT, page).await
     }
 
+    #[instrument(name = "store.reprocess", level = "debug", skip_all, fields(records = records.len()))]
     async fn reprocess(
         &self,
         records: &[Record],
@@ -206,12 +227,14 @@ impl Maintenance for Backend {
         .await
     }
 
+    #[instrument(name = "store.affected", level = "debug", skip_all)]
     async fn affected(&self, person: &PersonId) -> Result<Option<Vec<ContactSummary>>, StoreError> {
         self.roll_up_to_head().await?;
         self.read(READ_TIMEOUT, Box::pin(erase::affected(self.pool(), person)))
             .await
     }
 
+    #[instrument(name = "store.begin_erasure", level = "debug", skip_all)]
     async fn begin_erasure(
         &self,
         person: &PersonId,
@@ -220,6 +243,7 @@ impl Maintenance for Backend {
         in_maintenance!(self, connection => erase::begin(connection, person, at))
     }
 
+    #[instrument(name = "store.erase", level = "debug", skip_all)]
     async fn erase(&self, erasure: &Erasure) -> Result<ErasedPart, StoreError> {
         let part = in_maintenance!(self, connection => erase::step(connection, erasure))?;
         if part.done {
@@ -228,12 +252,14 @@ impl Maintenance for Backend {
         Ok(part)
     }
 
+    #[instrument(name = "store.erase_bodies", level = "debug", skip_all, fields(deliveries = deliveries.len()))]
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError> {
         let redacted = in_maintenance!(self, connection => erase::redact(connection, deliveries))?;
         overwrite_erased(self).await;
         Ok(redacted)
     }
 
+    #[instrument(name = "store.expire", level = "debug", skip_all)]
     async fn expire(
         &self,
         until: Timestamp,
@@ -243,10 +269,12 @@ impl Maintenance for Backend {
         in_maintenance!(self, connection => retention::step(connection, until, now, after))
     }
 
+    #[instrument(name = "store.sweep", level = "debug", skip_all)]
     async fn sweep(&self, until: Option<Timestamp>, now: Timestamp) -> Result<bool, StoreError> {
         in_transaction!(self, connection => retention::sweep(connection, until, now))
     }
 
+    #[instrument(name = "store.rebuild_projection", level = "debug", skip_all)]
     async fn rebuild_projection(&self) -> Result<(), StoreError> {
         in_maintenance!(self, connection => rollup::restart(connection))?;
         self.roll_up_to_head().await

@@ -1,8 +1,9 @@
 use super::*;
+use crate::time::new_id;
 
 fn delivery(number: i64, size: usize) -> Delivery {
     Delivery {
-        id: Uuid::now_v7(),
+        id: new_id(),
         received_at: Timestamp::from_millisecond(number).unwrap(),
         method: "POST".to_owned(),
         content_type: None,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chatrace_webhook::time::Clock;
+use jiff::SignedDuration;
 use reqwest::{Method, RequestBuilder, header};
 use rstest::rstest;
 
@@ -76,6 +78,17 @@ async fn without_a_login_the_page_shows_a_form_and_nothing_else() {
         let stream = page(&app, "/instagram/messages/stream", cookie).await;
         assert_eq!(stream.status, 401);
     }
+}
+
+#[tokio::test]
+async fn a_session_ends_after_half_a_day() {
+    let clock = Clock::manual("2026-07-09T12:00:00Z".parse().unwrap());
+    let app = App::with_clock(clock.clone()).await;
+    let cookie = session(&app).await;
+    clock.advance(SignedDuration::from_secs(12 * 60 * 60 - 1));
+    assert!(!page(&app, "/", &cookie).await.is_login());
+    clock.advance(SignedDuration::from_secs(1));
+    assert!(page(&app, "/", &cookie).await.is_login());
 }
 
 #[tokio::test]

@@ -1,0 +1,54 @@
+//! Around every request: its span, its metrics, and its line in the log.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics::{counter, histogram};
+use tracing::Instrument as _;
+
+use super::webhook_path;
+
+/// The longest request id in the log, in bytes.
+const LONGEST_ID: usize = 200;
+
+/// Counts a request under the route that it matched, never under its path: scanners ask for any path.
+pub(super) async fn track(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let span = request_span(&request);
+    let route = route(&request).unwrap_or("none").to_owned();
+    let method = match request.method().as_str() {
+        method @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => method,
+        _ => "other",
+    };
+    let method = method.to_owned();
+    let response = next.run(request).instrument(span.clone()).await;
+    let (status, took) = (response.status(), began.elapsed().as_secs_f64());
+    let duration_ms = (took * 10_000.0).round() / 10.0;
+    tracing::debug!(parent: &span, route, status = status.as_u16(), duration_ms, "answered");
+    let status = status.as_str().to_owned();
+    histogram!("chatrace_http_request_seconds", "route" => route.clone()).record(took);
+    counter!("chatrace_http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);
+    response
+}
+
+fn route(request: &Request) -> Option<&str> {
+    let route = request.extensions().get::<MatchedPath>();
+    route.map(MatchedPath::as_str)
+}
+
+/// The span of a request: never its query, which may hold a secret, nor those parts of a foreign path that may.
+fn request_span(request: &Request) -> tracing::Span {
+    let id = request.headers().get("x-request-id");
+    let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+    // A client may send its own: visible ASCII, of any length.
+    let id = &id[..id.len().min(LONGEST_ID)];
+    let path = match route(request) {
+        Some(route) => Cow::Borrowed(route),
+        None => webhook_path::shown(request.uri().path()).into(),
+    };
+    let method = request.method().as_str();
+    tracing::info_span!("request", method, path = &*path, id)
+}
