@@ -69,7 +69,9 @@ async fn a_delivery_of_ten_thousand_items_is_handled_whole(
         delivery: quarantined.delivery.clone(),
         ..messages(ago(100))
     };
-    let reprocessed = store.reprocess(&[understood.clone()], Mode::Real).await;
+    let reprocessed = store
+        .reprocess(std::slice::from_ref(&understood), Mode::Real)
+        .await;
     let reprocessed = reprocessed.unwrap();
     assert_eq!((reprocessed[0].before, reprocessed[0].after), (ITEMS, 0));
     assert_eq!(reprocessed[0].stored, ITEMS);
