@@ -17,8 +17,9 @@ $$;
 -- ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
 --
 -- Under `head`'s lock nothing comes between the checks and the inserts. The planner settings make every look-up use its
--- index: a cached plan from when a table was small would read all of it. LATERAL with LIMIT makes it look up each row by
--- itself: a plain join of a table with few rows is planned to read its whole index once, and that plan is cached too.
+-- index: a cached plan from when a table was small would read all of it. LATERAL with LIMIT makes the planner look up
+-- each row by itself: a plain join of a table with few rows is planned to read its whole index once, and that plan is
+-- cached too.
 CREATE FUNCTION commit_batch(
     new_messages   messages[],
     new_deliveries deliveries[],
