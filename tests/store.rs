@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod large;
+mod migrations;
 mod outcomes;
 mod plans;
 mod projection;
@@ -14,8 +15,8 @@ use chatrace_webhook::message::{
     Attachment, Channel, Direction, Draft, Identity, Kind, Message, SentAtSource, Shape,
 };
 use chatrace_webhook::store::{
-    Attempt, DeliveryFilter, Ledger as _, MessageFilter, PageRequest, PostgresStore, PrepareError,
-    Spool, SqliteStore, Store, StoreError,
+    Attempt, DeliveryFilter, Ledger as _, MessageFilter, PageRequest, PostgresStore, Spool,
+    SqliteStore, Store, StoreError,
 };
 use reqwest::Method;
 use rstest::rstest;
@@ -364,55 +365,6 @@ async fn without_a_spool_a_database_that_is_away_costs_503_and_degrades_the_stat
         "stored"
     );
     assert_eq!(app.messages().await.len(), 2);
-}
-
-#[rstest]
-#[tokio::test]
-async fn missing_migrations_are_not_run_where_that_is_forbidden(
-    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
-) {
-    let error = match backend {
-        Backend::Postgres => {
-            let store =
-                PostgresStore::new(postgres::fresh_database().await.parse().unwrap(), WINDOW);
-            let error = store.prepare(false).await.unwrap_err();
-            store.prepare(true).await.unwrap();
-            store.prepare(false).await.unwrap();
-            error
-        }
-        Backend::Sqlite => {
-            let directory = tempfile::tempdir().unwrap();
-            let file = directory.path().join("test.db");
-            let error = SqliteStore::open(&file, WINDOW, false).await.unwrap_err();
-            SqliteStore::open(&file, WINDOW, true).await.unwrap();
-            SqliteStore::open(&file, WINDOW, false).await.unwrap();
-            error
-        }
-    };
-    assert!(
-        matches!(&error, PrepareError::Unusable(problem) if problem.contains("MIGRATE")),
-        "{error}"
-    );
-}
-
-#[tokio::test]
-async fn replicas_that_start_together_migrate_once() {
-    let url = postgres::fresh_database().await;
-    let prepare = || async {
-        let store = PostgresStore::new(url.parse().unwrap(), WINDOW);
-        store.prepare(true).await
-    };
-    let (one, two, three, four) = tokio::join!(prepare(), prepare(), prepare(), prepare());
-    for result in [one, two, three, four] {
-        result.unwrap();
-    }
-    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-    let files = std::fs::read_dir("migrations/postgres").unwrap().count();
-    assert_eq!(usize::try_from(applied), Ok(files));
 }
 
 /// SQLite keeps a log and its index beside a file that is open. Closing the last connection deletes both.

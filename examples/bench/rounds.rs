@@ -100,7 +100,8 @@ fn subjects(plan: &Plan) -> Vec<Subject> {
     subjects
 }
 
-/// The order of a round: half of them backwards, each from another place, so that nobody has always the same predecessor.
+/// The order of a round: half of them backwards, each from another place, so that nobody has always the same
+/// predecessor.
 fn order(subjects: &[Subject], round: usize) -> Vec<Subject> {
     let mut order = subjects.to_vec();
     if round % 2 == 1 {

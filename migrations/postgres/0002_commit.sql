@@ -3,8 +3,8 @@
 -- What a batch adds to the row of an hour.
 CREATE TYPE hour_change AS (hour bigint, first bigint, last bigint, counts bigint[]);
 
--- Adds two lists of counts, of which either may be longer. A commit does not call it: the server would parse and plan it
--- again each time.
+-- Adds two lists of counts, of which either may be longer. A commit does not call it: the server would parse and plan
+-- it again each time.
 CREATE FUNCTION add_counts(one bigint[], other bigint[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY(SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(one, other) AS pair (a, b))
 $$;
@@ -20,9 +20,9 @@ $$;
 --
 -- Under `head`'s lock nothing comes between the checks and the inserts. Each look-up must use its index: a cached plan
 -- from when a table was small would read all of it. The caller sets how the planner works, since settings of a function
--- would cost a tenth of it in a small batch: see src/store/postgres/write_lease.rs. LATERAL with LIMIT makes it look up
--- each row by itself: a plain join of a table with few rows is planned to read its whole index once, and that plan is
--- cached too.
+-- would cost a tenth of it in a small batch: see src/store/postgres/write_lease.rs. LATERAL with LIMIT makes the
+-- planner look up each row by itself: a plain join of a table with few rows is planned to read its whole index once,
+-- and that plan is cached too.
 CREATE FUNCTION commit_batch(
     new_messages   messages[],
     new_deliveries deliveries[],

@@ -473,7 +473,7 @@ async fn a_start_without_a_spool_leaves_no_acknowledged_delivery_behind() {
             if starts {
                 assert_eq!(output.status.code(), Some(2), "{said}");
                 assert!(
-                    said.contains("data/spool.db") && said.contains(" 1 of them"),
+                    said.contains("data/spool.db") && said.contains("contains 1 acknowledged"),
                     "{said}"
                 );
             }

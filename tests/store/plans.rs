@@ -1,6 +1,6 @@
 //! Plans that Postgres made when the tables were small, and keeps.
 
-use chatrace_webhook::delivery::{Item, ReasonCode};
+use chatrace_webhook::delivery::{Item, Outcome, ReasonCode};
 use chatrace_webhook::message::{Draft, Identity};
 use chatrace_webhook::store::{
     Attempt, DeliveryFilter, Ledger as _, Maintenance as _, MessageFilter, Mode, PersonId,
@@ -85,11 +85,7 @@ async fn read(store: &dyn Store, round: i64) {
     let newest = super::PageRequest { after, ..ALL };
     let messages = store.messages(&MessageFilter::default(), newest).await;
     assert_eq!(messages.unwrap().messages.len(), 1);
-    for outcome in [
-        None,
-        Some(chatrace_webhook::delivery::Outcome::Stored),
-        Some(chatrace_webhook::delivery::Outcome::Duplicate),
-    ] {
+    for outcome in [None, Some(Outcome::Stored), Some(Outcome::Duplicate)] {
         let filter = DeliveryFilter { outcome };
         store.deliveries(&filter, newest).await.unwrap();
     }

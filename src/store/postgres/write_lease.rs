@@ -24,8 +24,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
      SET LOCAL plan_cache_mode = auto; SET LOCAL jit = off";
 
-/// What a commit needs behind that: every look-up of its function uses an index, and is planned once. A cached plan from
-/// when a table was small would read all of it.
+/// What a commit needs behind that: every look-up of its function uses an index, and is planned once. A cached plan
+/// from when a table was small would read all of it.
 const COMMIT_PLANS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
      SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan";
 

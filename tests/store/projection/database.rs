@@ -36,7 +36,8 @@ impl Database {
         (database, store)
     }
 
-    /// The texts that a statement answers. In it, `{list}` makes a list in JSON, and `{counts}` one of a column `counts`.
+    /// The texts that a statement answers. In it, `{list}` makes a list in JSON, and `{counts}` one of the column
+    /// `counts`.
     async fn texts(&mut self, statement: &str) -> Vec<String> {
         let (list, counts) = match &self.connection {
             Connection::Postgres(_) => ("json_build_array", "array_to_json(counts)"),
@@ -71,8 +72,8 @@ impl Database {
 
     /// Every row of the projection.
     pub(super) async fn projection(&mut self) -> Vec<String> {
-        let contacts = "SELECT CAST({list}(position, channel, id, username, username_at, display_name, display_name_at, \
-               first_seen, last_message_at, messages, expired) AS text) FROM contacts ORDER BY id, channel";
+        let contacts = "SELECT CAST({list}(position, channel, id, username, username_at, display_name, \
+               display_name_at, first_seen, last_message_at, messages, expired) AS text) FROM contacts ORDER BY id, channel";
         let aliases = "SELECT CAST({list}(channel, alias, contact_id) AS text) FROM contact_aliases \
              ORDER BY alias, channel, contact_id";
         let mut rows = self.texts(contacts).await;

@@ -119,7 +119,7 @@ fn item_plan() -> impl Strategy<Value = ItemPlan> {
     prop_oneof![
         4 => (identity(), person()).prop_map(|(identity, person)| ItemPlan::Message(identity, person)),
         1 => option::of(person()).prop_map(ItemPlan::Ignored),
-        1 => option::of(person()).prop_map(ItemPlan::Quarantined),
+        2 => option::of(person()).prop_map(ItemPlan::Quarantined),
     ]
 }
 
@@ -135,7 +135,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => arrivals().prop_map(Step::Retry),
         3 => Just(Step::RollUp),
         2 => vec(item_plan(), 3).prop_map(Step::Reprocess),
-        1 => (option::of(channel()), "(p[0-4]|a[0-3])")
+        2 => (option::of(channel()), "(p[0-4]|a[0-3])")
             .prop_map(|(channel, id)| Step::BeginErasure(channel.map(str::to_owned), id)),
         2 => Just(Step::Erase),
         1 => (0_i64..3 * 60).prop_map(Step::Expire),
