@@ -21,7 +21,8 @@ FROM generate_series(1, :count) AS n;
 
 -- The contacts are rolled up already.
 INSERT INTO contacts (position, channel, id, username, display_name, first_seen, last_message_at, messages)
-SELECT min(position), channel, contact_id, min(username), min(display_name), min(received_at), max(received_at), count(*)
+SELECT min(position), channel, contact_id, min(username), min(display_name), min(received_at), max(received_at),
+       count(*)
 FROM messages GROUP BY channel, contact_id;
 UPDATE rollup SET position = 2 * :count, counted = 2 * :count, contacts = ARRAY[(SELECT count(*) FROM contacts)];
 

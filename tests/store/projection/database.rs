@@ -73,7 +73,8 @@ impl Database {
     /// Every row of the projection.
     pub(super) async fn projection(&mut self) -> Vec<String> {
         let contacts = "SELECT CAST({list}(position, channel, id, username, username_at, display_name, \
-               display_name_at, first_seen, last_message_at, messages, expired) AS text) FROM contacts ORDER BY id, channel";
+               display_name_at, first_seen, last_message_at, messages, expired) AS text) \
+             FROM contacts ORDER BY id, channel";
         let aliases = "SELECT CAST({list}(channel, alias, contact_id) AS text) FROM contact_aliases \
              ORDER BY alias, channel, contact_id";
         let mut rows = self.texts(contacts).await;
