@@ -16,6 +16,16 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// After [`PATIENCE`], with the last answer.
 pub(crate) async fn eventually<T: Debug>(
     what: &str,
+    ask: impl AsyncFnMut() -> T,
+    wanted: impl Fn(&T) -> bool,
+) -> T {
+    eventually_within(PATIENCE, what, ask, wanted).await
+}
+
+/// The same with another limit.
+pub(crate) async fn eventually_within<T: Debug>(
+    limit: Duration,
+    what: &str,
     mut ask: impl AsyncFnMut() -> T,
     wanted: impl Fn(&T) -> bool,
 ) -> T {
@@ -32,7 +42,7 @@ pub(crate) async fn eventually<T: Debug>(
             last = Some(answer);
         }
     };
-    let answered = timeout(PATIENCE, asking).await;
+    let answered = timeout(limit, asking).await;
     answered
         .unwrap_or_else(|_| panic!("it does not happen that {what}; the last answer: {last:#?}"))
 }
