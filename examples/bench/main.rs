@@ -47,6 +47,7 @@ enum Command {
 
 /// What to measure, and how long.
 #[derive(Debug, Clone, Parser)]
+#[command(args_override_self = true)]
 struct Plan {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
