@@ -61,8 +61,8 @@ async fn wait(mut is_there: impl AsyncFnMut() -> sqlx::Result<bool>) -> anyhow::
     Ok(began.elapsed().as_secs_f64())
 }
 
-/// Whether the rollup has reached the head. In builds from before the rollup, contacts were counted behind a watermark of
-/// another name.
+/// Whether the rollup has reached the head. In builds from before the rollup, contacts were counted behind a watermark
+/// of another name.
 fn question(is_old: bool) -> &'static str {
     if is_old {
         "SELECT position >= (SELECT coalesce(max(position), 0) FROM messages) FROM folded"
