@@ -9,7 +9,7 @@ const LONGEST_TEXT: usize = 200;
 /// Reads a bound of arrival: RFC 3339, to the millisecond.
 ///
 /// # Errors
-/// A sentence for whoever gave it.
+/// A sentence for the caller.
 pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     // Every backend keeps milliseconds: in between, the next one is the bound.
     let rounding = TimestampRound::new()
@@ -45,7 +45,7 @@ fn parse_time(text: &str) -> Option<Timestamp> {
 /// Reads a text to look for.
 ///
 /// # Errors
-/// A sentence for whoever gave it.
+/// A sentence for the caller.
 pub(crate) fn parse_text(text: &str) -> Result<String, String> {
     match text.chars().count() {
         1..=LONGEST_TEXT => Ok(text.to_owned()),

@@ -148,7 +148,7 @@ pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOpt
         .journal_mode(SqliteJournalMode::Wal)
         // Safe against loss of power, not only against the end of the process.
         .synchronous(SqliteSynchronous::Full)
-        // What is erased is overwritten, not only unlinked.
+        // Overwrites erased rows instead of only unlinking them.
         .pragma("secure_delete", "on")
         .busy_timeout(Duration::from_secs(5)))
 }
