@@ -10,11 +10,13 @@ CREATE TABLE head (
     single            boolean     PRIMARY KEY DEFAULT true CHECK (single),
     -- The last position that was given out. Messages, items and deliveries share one sequence.
     position          bigint      NOT NULL DEFAULT 0,
-    -- The counts of all time, in the order of src/store/counts.rs. They are never decremented.
-    counts            bigint[]    NOT NULL DEFAULT '{}',
     -- When the newest message and the newest delivery arrived. They only rise, whatever is deleted.
     last_message_at   timestamptz,
     last_delivery_at  timestamptz,
+    -- The counts of all time, in the order of src/store/counts.rs. They are never decremented. Those that every commit
+    -- changes are beside the columns that it changes too: of a changed row, Postgres logs what is between the first and
+    -- the last byte that differ.
+    counts            bigint[]    NOT NULL DEFAULT '{}',
     -- Until then a commit has to look into the suppression list.
     suppressing_until timestamptz,
     -- When a replica last deleted what was old. While one does so, the others do not.
@@ -140,19 +142,19 @@ CREATE TABLE erasures (
 -- The projection: people, and the other ids of each. A contact's position is that of its first item. Names follow
 -- arrival: `username_at` and `display_name_at` say when the delivery arrived that named the person so. `expired` counts
 -- those of the messages that retention has deleted. The room that pages are left lets a row be
--- changed in its place, without touching the indexes.
+-- changed in its place, without touching the indexes. What nearly every message changes comes last, as in `head`.
 CREATE TABLE contacts (
     position        bigint      NOT NULL UNIQUE,
     channel         text        NOT NULL,
     id              text        NOT NULL,
     username        text,
-    username_at     timestamptz,
     display_name    text,
-    display_name_at timestamptz,
     first_seen      timestamptz NOT NULL,
+    expired         bigint      NOT NULL DEFAULT 0,
+    username_at     timestamptz,
+    display_name_at timestamptz,
     last_message_at timestamptz,
     messages        bigint      NOT NULL,
-    expired         bigint      NOT NULL DEFAULT 0,
     PRIMARY KEY (id, channel)
 ) WITH (fillfactor = 75);
 -- GET /instagram/contacts?channel=…
@@ -166,8 +168,8 @@ CREATE TABLE contact_aliases (
 CREATE INDEX contact_aliases_by_contact ON contact_aliases (contact_id);
 
 -- One row: up to which position the projection follows the ledger, and how many contacts there ever were by channel, in
--- the order of src/store/counts.rs, counted up to `counted`. Whoever writes the projection locks it; after `head`, if
--- it locks that too.
+-- the order of src/store/counts.rs, counted up to `counted`. A writer of the projection locks it; after `head`, if it
+-- locks that too.
 CREATE TABLE rollup (
     single   boolean  PRIMARY KEY DEFAULT true CHECK (single),
     position bigint   NOT NULL DEFAULT 0,

@@ -14,8 +14,9 @@ $$;
 -- or, when a batch is tried again, one of its deliveries. The caller then looks up what it is and calls again.
 --
 -- The rows of `messages`, `deliveries` and `items` come with positions counted from 1. Arrays of rows are one parameter
--- each: as an array for each column they cost the server a multiple. `people` and `arrivals` belong together: hashes of
--- ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
+-- each: as an array for each column they cost the server a multiple. `new_keys` are the dedupe keys of those messages
+-- that have no window; `window_length` is NULL if there are no others. `people` and `arrivals` belong together: hashes
+-- of ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
 -- `last_message` and `last_delivery` are the latest arrivals in the batch.
 --
 -- Under `head`'s lock nothing comes between the checks and the inserts. Each look-up must use its index: a cached plan
@@ -29,6 +30,7 @@ CREATE FUNCTION commit_batch(
     new_items      items[],
     new_hours      hour_change[],
     new_counts     bigint[],
+    new_keys       uuid[],
     window_length  interval,
     is_retry       boolean,
     people         uuid[],
@@ -41,17 +43,16 @@ AS $$
 DECLARE
     before         bigint;
     is_suppressing boolean;
-    changed        bigint;
 BEGIN
     SELECT position, COALESCE(suppressing_until > now(), false) INTO before, is_suppressing FROM head FOR UPDATE;
     IF is_suppressing THEN
         IF people IS NULL OR EXISTS (
-            SELECT FROM UNNEST(people, arrivals) AS named (person, received_at) CROSS JOIN LATERAL (
-                SELECT FROM erasures WHERE person = named.person AND erased_at >= named.received_at LIMIT 1) AS found
+            SELECT FROM erasures AS found WHERE person = ANY(people) AND EXISTS (
+                SELECT FROM UNNEST(people, arrivals) AS named (person, received_at)
+                WHERE named.person = found.person AND named.received_at <= found.erased_at)
         ) OR EXISTS (
-            SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
-                SELECT FROM tombstones WHERE dedupe_key = new.dedupe_key LIMIT 1) AS found
-        ) OR EXISTS (
+            SELECT FROM tombstones WHERE dedupe_key = ANY(new_keys)
+        ) OR window_length IS NOT NULL AND EXISTS (
             SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
                 SELECT FROM tombstones WHERE window_key = new.window_key
                     AND received_at > new.received_at - window_length
@@ -61,44 +62,43 @@ BEGIN
         END IF;
     END IF;
     IF EXISTS (
-            SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
-                SELECT FROM messages WHERE dedupe_key = new.dedupe_key LIMIT 1) AS found
-        ) OR EXISTS (
+            SELECT FROM messages WHERE dedupe_key = ANY(new_keys)
+        ) OR window_length IS NOT NULL AND EXISTS (
             SELECT FROM UNNEST(new_messages) AS new CROSS JOIN LATERAL (
                 SELECT FROM messages WHERE window_key = new.window_key
                     AND received_at > new.received_at - window_length
                     AND received_at < new.received_at + window_length LIMIT 1) AS found
-            WHERE new.window_key IS NOT NULL
         ) OR is_retry AND EXISTS (
-            SELECT FROM UNNEST(new_deliveries) AS new CROSS JOIN LATERAL (
-                SELECT FROM deliveries WHERE id = new.id LIMIT 1) AS found
+            SELECT FROM deliveries WHERE id = ANY(ARRAY(SELECT id FROM UNNEST(new_deliveries)))
         )
     THEN
         RETURN NULL;
     END IF;
-    INSERT INTO messages
-    SELECT before + position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id,
-        contact_id, sender_id, recipient_id, username, display_name, aliases, body, attachments, reply_to, payload,
-        sent_at, sent_at_source, received_at, shape, recovered
-    FROM UNNEST(new_messages);
-    INSERT INTO deliveries
-    SELECT before + position, id, received_at, method, content_type, headers, body, is_query, shape, outcome, stored,
-        duplicates, ignored, quarantined
-    FROM UNNEST(new_deliveries);
     IF cardinality(new_items) > 0 THEN
         INSERT INTO items
         SELECT before + position, delivery_id, item, received_at, outcome, code, reason, channel, contact_id, username,
             display_name, aliases
         FROM UNNEST(new_items);
     END IF;
-    UPDATE hours SET first = LEAST(hours.first, before + new.first), last = GREATEST(hours.last, before + new.last),
-        counts = ARRAY(SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(hours.counts, new.counts) AS pair (a, b))
-    FROM UNNEST(new_hours) AS new WHERE hours.hour = new.hour;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    IF changed < cardinality(new_hours) THEN
-        INSERT INTO hours SELECT hour, before + first, before + last, counts FROM UNNEST(new_hours)
-        ON CONFLICT DO NOTHING;
-    END IF;
+    -- One statement: each costs the server a start of its own.
+    WITH inserted_messages AS (
+        INSERT INTO messages
+        SELECT before + position, id, dedupe_key, window_key, delivery_id, item, channel, direction, kind, external_id,
+            contact_id, sender_id, recipient_id, username, display_name, aliases, body, attachments, reply_to, payload,
+            sent_at, sent_at_source, received_at, shape, recovered
+        FROM UNNEST(new_messages)
+    ), inserted_deliveries AS (
+        INSERT INTO deliveries
+        SELECT before + position, id, received_at, method, content_type, headers, body, is_query, shape, outcome,
+            stored, duplicates, ignored, quarantined
+        FROM UNNEST(new_deliveries)
+    ), changed_hours AS (
+        INSERT INTO hours AS old SELECT hour, before + first, before + last, counts FROM UNNEST(new_hours)
+        ON CONFLICT (hour) DO UPDATE SET
+            first = LEAST(old.first, excluded.first), last = GREATEST(old.last, excluded.last),
+            counts = ARRAY(
+                SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(old.counts, excluded.counts) AS pair (a, b))
+    )
     UPDATE head SET
         position = before + cardinality(new_messages) + cardinality(new_deliveries) + cardinality(new_items),
         counts = ARRAY(SELECT COALESCE(a, 0) + COALESCE(b, 0) FROM UNNEST(counts, new_counts) AS pair (a, b)),

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::store::Ledger;
 
-/// How long commits are gathered, so that a slow trickle of messages does not cost a transaction each.
+/// How long commits are gathered at most, so that a steady trickle of messages does not cost a transaction each.
 const GATHER: Duration = Duration::from_millis(250);
+/// When no commit comes for so long, the rollup waits for no more.
+const PAUSE: Duration = Duration::from_millis(25);
 /// How often this looks for what a replica left behind that is no more.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -23,9 +25,23 @@ pub async fn keep_rolling_up(store: Arc<dyn Ledger>, mut commits: watch::Receive
                     // Nothing is written any more.
                     sleep(LOOK_EVERY).await;
                 }
+                gather(&mut commits).await;
             }
-            Err(error) => tracing::debug!(%error, "the rollup failed; it is tried again"),
+            Err(error) => {
+                tracing::debug!(%error, "the rollup failed; it is tried again");
+                sleep(GATHER).await;
+            }
         }
-        sleep(GATHER).await;
+    }
+}
+
+async fn gather(commits: &mut watch::Receiver<u64>) {
+    let end = Instant::now() + GATHER;
+    while Instant::now() < end {
+        commits.mark_unchanged();
+        sleep(PAUSE).await;
+        if !commits.has_changed().unwrap_or_default() {
+            return;
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use metrics::gauge;
 
-/// Beyond so many positions the rollup goes before further commits.
-const POSITIONS: i64 = 5_000;
+/// Beyond so many positions the rollup goes before further commits. That is a last resort: commits stand still
+/// meanwhile, while the worker's rollup shares the processors with them. Who reads waits for 0.1 s at this lag.
+const POSITIONS: i64 = 20_000;
 /// So it does when it has been behind for this long.
 const TIME: Duration = Duration::from_secs(1);
 /// For this long after a failure it does not: each attempt may take seconds, for which senders would wait. The worker

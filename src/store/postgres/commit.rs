@@ -75,27 +75,34 @@ async fn write(
     let people = is_suppressing.then(|| suppression::people(records));
     let people = people.map(|people| people.map(|(person, at)| (person, Time(at))).unzip());
     let (people, arrivals): (Option<Vec<_>>, Option<Vec<_>>) = people.unzip();
-    let window = PgInterval {
+    let without_window = plan
+        .messages
+        .iter()
+        .filter(|message| message.window_key.is_none());
+    let keys: Vec<_> = without_window.map(|message| message.dedupe_key).collect();
+    let window = (keys.len() < plan.messages.len()).then(|| PgInterval {
         months: 0,
         days: 0,
         microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX),
-    };
+    });
     // The server commits after it has answered the row: `fetch_one` reads on until it says that it has.
-    let before =
-        sqlx::query_scalar("SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-            .bind(messages)
-            .bind(deliveries.collect::<Vec<_>>())
-            .bind(items)
-            .bind(HourChange::all(&plan.counts, &plan.hours))
-            .bind(&plan.counts.total)
-            .bind(window)
-            .bind(attempt == Attempt::Again)
-            .bind(people)
-            .bind(arrivals)
-            .bind(plan.last_message_at().map(Time))
-            .bind(plan.last_delivery_at().map(Time))
-            .fetch_one(connection)
-            .await?;
+    let before = sqlx::query_scalar(
+        "SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(messages)
+    .bind(deliveries.collect::<Vec<_>>())
+    .bind(items)
+    .bind(HourChange::all(&plan.counts, &plan.hours))
+    .bind(&plan.counts.total)
+    .bind(keys)
+    .bind(window)
+    .bind(attempt == Attempt::Again)
+    .bind(people)
+    .bind(arrivals)
+    .bind(plan.last_message_at().map(Time))
+    .bind(plan.last_delivery_at().map(Time))
+    .fetch_one(connection)
+    .await?;
     Ok(before)
 }
 
