@@ -126,9 +126,9 @@ impl Ingest {
         QUEUE - self.queue.capacity()
     }
 
-    /// Whether a delivery was refused a moment ago, because neither the database nor the spool could keep it, or not in
+    /// Why a delivery was refused a moment ago, if one was: neither the database nor the spool could keep it, or not in
     /// time.
-    pub fn refuses(&self) -> bool {
+    pub fn refusal(&self) -> Option<SubmitError> {
         self.refusals.recent()
     }
 
@@ -151,7 +151,7 @@ impl Ingest {
         timeout(RESERVE_TIMEOUT, reserving)
             .await
             .unwrap_or_else(|_| {
-                self.refusals.note(false);
+                self.refusals.note::<()>(Err(&SubmitError::Busy));
                 Err(SubmitError::Busy)
             })
     }
@@ -184,8 +184,9 @@ impl Permit {
                 Ok(Err(_)) => Err(SubmitError::Stopping),
                 // Of others the writer notes itself whether they are kept.
                 Err(_) => {
-                    self.refusals.note(false);
-                    Err(SubmitError::Unavailable("no commit in time".to_owned()))
+                    let error = SubmitError::Unavailable("no commit in time".to_owned());
+                    self.refusals.note::<()>(Err(&error));
+                    Err(error)
                 }
             }
         }

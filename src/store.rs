@@ -51,7 +51,7 @@ pub use page::{FoundMessages, Scan, message_page};
 pub use postgres::PostgresStore;
 pub use spool::{Spool, SpoolDepth, Spooled};
 pub(crate) use sqlite::IN_USE;
-pub use sqlite::{SqliteReader, SqliteStore};
+pub use sqlite::{OpenFiles, SqliteReader, SqliteStore};
 
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::rejection::RejectedRequest;

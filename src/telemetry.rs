@@ -1,70 +1,60 @@
 //! Logs on standard output, and the recorder of metrics.
 
-use std::cell::RefCell;
-use std::io::{self, IsTerminal as _, Write, stdout};
+mod log;
+
+use std::io::{self, IsTerminal as _, stdout};
 use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Telemetry};
+use log::{LogBuffer, LogWriter};
+
+static LOG: LogBuffer = LogBuffer::new();
+
+/// Writes what waits when dropped.
+#[derive(Debug)]
+#[must_use = "lines that wait at the end of the process are lost without it"]
+pub struct LogGuard;
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        LOG.flush();
+    }
+}
 
 /// Starts logging. Called once, before anything that logs.
-pub fn init(telemetry: &Telemetry) {
+///
+/// # Errors
+/// When no thread can be started.
+pub fn init(telemetry: &Telemetry) -> io::Result<LogGuard> {
     // The configuration has checked the filter.
     let filter = EnvFilter::try_new(&telemetry.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(stdout().is_terminal())
-        .with_writer(|| LogWriter)
+        .with_writer(|| LogWriter(&LOG))
         // The reader of the log may be gone: an error message to a closed pipe would panic.
         .log_internal_errors(false);
-    // A second call, in tests, changes nothing.
-    let _ = match telemetry.format {
+    let started = match telemetry.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+    // A second call, in tests, changes nothing.
+    if started.is_ok() {
+        let thread = thread::Builder::new().name("log".to_owned());
+        thread.spawn(|| LOG.write_to(stdout()))?;
+    }
+    Ok(LogGuard)
 }
 
-thread_local! {
-    /// The lines that this thread collects in [`together`].
-    static TOGETHER: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
-}
-
-/// Runs a function, and writes the lines that it logs on this thread all at once when it returns: a hundred lines need
-/// as many system calls as one.
-pub fn together(logs: impl FnOnce()) {
-    /// Writes them even after a panic.
-    struct Together;
-
-    impl Drop for Together {
-        fn drop(&mut self) {
-            let lines = TOGETHER.with_borrow_mut(Option::take);
-            LogWriter.write_all(&lines.unwrap_or_default()).ok();
-        }
-    }
-
-    TOGETHER.set(Some(Vec::new()));
-    let _together = Together;
-    logs();
-}
-
-/// Standard output, line by line or several lines together.
-struct LogWriter;
-
-impl Write for LogWriter {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        TOGETHER.with_borrow_mut(|together| match together {
-            Some(lines) => lines.write(line),
-            None => stdout().write(line),
-        })
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        stdout().flush()
-    }
+/// Prints text in the order of the log lines.
+pub fn print(text: &str) {
+    LOG.add(text.as_bytes());
 }
 
 /// How often the recorder compacts its histograms.
@@ -145,6 +135,10 @@ fn describe() {
         "Time since the last message arrived, at any replica."
     );
     describe_gauge!("chatrace_start_timestamp_seconds", "Start of this process.");
+    describe_counter!(
+        "chatrace_log_lines_dropped_total",
+        "Log lines that were dropped, because nobody read the log."
+    );
 }
 
 /// Keeps the recorder's memory bounded while nobody reads the metrics.

@@ -24,7 +24,7 @@ use crate::lifecycle::{self, Lifecycle};
 use crate::maintenance::{Retention, keep_rolling_up};
 use crate::rejection::{RejectReason, RejectedRequest};
 use crate::silence::{Alerter, Watch};
-use crate::store::{PostgresStore, PrepareError, Spool, SqliteStore, Store};
+use crate::store::{OpenFiles, PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use crate::time::Clock;
 use data_dir::DataDir;
@@ -37,7 +37,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts, and runs until a signal stops it.
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
-    telemetry::init(&config.telemetry);
+    let _log = telemetry::init(&config.telemetry).context("cannot start logging")?;
     // Each connection needs a descriptor, and the usual soft limit of 1024 is too low.
     rlimit::increase_nofile_limit(u64::MAX).ok();
     let lifecycle = Lifecycle::new();
@@ -102,6 +102,15 @@ pub async fn run(
         }
         _ => None,
     };
+    let files = match &config.database {
+        Database::Sqlite { path, .. } => Some(OpenFiles::of(path)),
+        Database::Postgres { .. } => spool
+            .is_some()
+            .then(|| OpenFiles::of(&Spool::file(&config.data_dir))),
+    };
+    if let Some(files) = files {
+        spawn_until_soft_stop(&lifecycle, "files", files.watch());
+    }
     let fallback = spool.clone().map(|spool| Arc::new(Fallback::new(spool)));
     let commits = Commits::default();
     let (ingest, writer) = Ingest::new(store.clone(), fallback.clone(), commits.clone());

@@ -28,7 +28,7 @@ pub struct Facts {
     pub rejected: RejectionLog,
     /// What is in the database; `None` while it is away.
     pub known: Option<Known>,
-    /// Why the database is away, on one line; empty while it is there.
+    /// Why the database is away or takes no deliveries, on one line; empty while it is there and takes them.
     pub away: String,
     /// Where deliveries go while the database is away.
     pub spool: SpoolFacts,
@@ -61,7 +61,7 @@ pub enum SenderAuth {
 }
 
 /// Where deliveries go while the database is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpoolFacts {
     /// No spool is needed: the database is embedded.
     Unneeded,
@@ -75,6 +75,8 @@ pub enum SpoolFacts {
         /// Whether the last write failed.
         refuses: bool,
     },
+    /// Nowhere: its files are gone. Why, on one line.
+    Gone(String),
 }
 
 /// Space on a disk, in bytes.

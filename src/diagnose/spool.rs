@@ -11,7 +11,7 @@ const STUCK: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn check_spool(facts: &Facts) -> Check {
     const NAME: &str = "spool";
-    let (deliveries, oldest) = match facts.spool {
+    let (deliveries, oldest) = match &facts.spool {
         SpoolFacts::Unneeded => {
             return Check::ok(
                 NAME,
@@ -35,9 +35,17 @@ pub(super) fn check_spool(facts: &Facts) -> Check {
                 "Free some space on the disk of DATA_DIR. The log contains the cause.",
             );
         }
+        SpoolFacts::Gone(cause) => {
+            return Check::problem(
+                NAME,
+                format!("The spool cannot be used: {cause}."),
+                "Nothing is lost while the database is there. While it is away, deliveries are refused with 503.",
+                "Restart the service, and find out what removes files from DATA_DIR.",
+            );
+        }
         SpoolFacts::On {
             deliveries, oldest, ..
-        } => (deliveries, oldest),
+        } => (*deliveries, *oldest),
     };
     let Some(oldest) = oldest.filter(|_| deliveries > 0) else {
         return Check::ok(

@@ -27,6 +27,8 @@ pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report 
 pub(super) struct StoreFacts {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
+    /// Whether a delivery could be committed, if the database could be read.
+    ready: Result<(), StoreError>,
     /// The rejected requests that were not yet written when the database was asked. They may be in its answer all the
     /// same, but none is missing.
     unwritten: RejectionLog,
@@ -44,9 +46,14 @@ impl StoreFacts {
         if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
             tracing::warn!(%error, "the database cannot be read for the statistics");
         }
+        let ready = match &recent {
+            Ok(_) => state.store.ready().await,
+            Err(_) => Ok(()),
+        };
         Self {
             snapshot,
             recent,
+            ready,
             unwritten,
         }
     }
@@ -86,7 +93,7 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
         known: snapshot
             .zip(recent)
             .map(|(snapshot, recent)| known(snapshot, recent)),
-        away: error.map_or_else(String::new, |error| cause(state, error)),
+        away: away(state, error.or(stored.ready.as_ref().err())),
         spool: spool(state),
         disk: disk(state),
         retention_days: state.config.retention_days,
@@ -112,18 +119,36 @@ fn webhook_url(state: &AppState) -> String {
     }
 }
 
-/// Why the database is away, in one line without credentials.
-fn cause(state: &AppState, error: &StoreError) -> String {
-    let cause = match error {
-        StoreError::Unavailable(cause) | StoreError::Conflict(cause) => cause.clone(),
-        other => other.to_string(),
+/// Why the database cannot be read, or takes no deliveries.
+fn away(state: &AppState, error: Option<&StoreError>) -> String {
+    if let Some(error) = error {
+        return cause(state, error);
+    }
+    let refusal = match &state.fallback {
+        Some(fallback) => fallback.database_problem(),
+        None => state.ingest.refusal().map(|refusal| refusal.to_string()),
     };
-    text::excerpt(&state.redactor.redact(&cause))
+    refusal.map_or_else(String::new, |refusal| one_line(state, &refusal))
+}
+
+fn cause(state: &AppState, error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(cause) | StoreError::Conflict(cause) => one_line(state, cause),
+        other => one_line(state, &other.to_string()),
+    }
+}
+
+/// One line without credentials.
+fn one_line(state: &AppState, cause: &str) -> String {
+    text::excerpt(&state.redactor.redact(cause))
 }
 
 fn spool(state: &AppState) -> SpoolFacts {
     match &state.fallback {
         Some(fallback) => {
+            if let Err(error) = fallback.spool().check_files() {
+                return SpoolFacts::Gone(cause(state, &error));
+            }
             let depth = fallback.spool().depth();
             SpoolFacts::On {
                 deliveries: depth.deliveries,

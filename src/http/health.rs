@@ -31,9 +31,9 @@ pub(super) async fn live() -> Json<serde_json::Value> {
     get, path = "/readyz", operation_id = "ready", tag = "operation", security(()),
     responses(
         (status = 200, description = "Ready.", body = Readiness,
-            example = json!({"status": "ready", "database": "ok", "spool": null})),
+            example = json!({"status": "ready", "database": "ok", "spool": null, "warning": null})),
         (status = 503, description = "Nothing can be kept, or the service is stopping.", body = Readiness,
-            example = json!({"status": "nothing can be kept", "database": "away", "spool": null})),
+            example = json!({"status": "nothing can be kept", "database": "away", "spool": null, "warning": null})),
     )
 )]
 pub(super) async fn ready(State(state): State<AppState>) -> Response {
@@ -41,18 +41,23 @@ pub(super) async fn ready(State(state): State<AppState>) -> Response {
     if let Err(error) = &database {
         tracing::debug!(%error, "the database is not ready");
     }
+    let fallback = state.fallback.as_ref();
+    // A database that answers may still refuse to write: a standby, a missing right.
+    let takes = database.is_ok() && fallback.is_none_or(|it| it.database_problem().is_none());
+    let spools = fallback.map(|fallback| fallback.spool().check_files().is_ok());
     let (status, word) = if state.lifecycle.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if !state.ingest.refuses() && (database.is_ok() || state.fallback.is_some()) {
+    } else if state.ingest.refusal().is_none() && (takes || spools == Some(true)) {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "nothing can be kept")
     };
-    let fallback = state.fallback.as_ref();
     let body = Readiness {
         status: word,
-        database: if database.is_ok() { "ok" } else { "away" },
+        database: if takes { "ok" } else { "away" },
         spool: fallback.map(|fallback| SpoolView::from(fallback.spool().depth())),
+        warning: (spools == Some(false))
+            .then_some("the files of the spool were removed or replaced: restart the service"),
     };
     (status, Json(body)).into_response()
 }
@@ -69,6 +74,9 @@ struct Readiness {
     /// What waits in the spool; `null` without one.
     #[schema(required)]
     spool: Option<SpoolView>,
+    /// What does not stop deliveries, but needs somebody; `null` if nothing does.
+    #[schema(required)]
+    warning: Option<&'static str>,
 }
 
 /// What waits in the spool of this process.

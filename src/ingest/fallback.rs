@@ -4,8 +4,8 @@
 //! directly, so that requests do not pile up behind a dead database. Only the drain tries the database, with what
 //! waits longest, and closes the fallback when that succeeds.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -17,7 +17,8 @@ use crate::store::{Committed, Spool, StoreError};
 #[derive(Debug)]
 pub struct Fallback {
     spool: Arc<Spool>,
-    database_away: AtomicBool,
+    /// Why the database took nothing when it was last tried; `None` if it did.
+    database_problem: Mutex<Option<String>>,
     /// Whether the spool refused the last delivery that came to it, and the database has taken none since.
     spool_refuses: AtomicBool,
     /// Whether the drain cannot read what is in the spool.
@@ -30,7 +31,7 @@ impl Fallback {
     pub fn new(spool: Arc<Spool>) -> Self {
         Self {
             spool,
-            database_away: AtomicBool::new(false),
+            database_problem: Mutex::default(),
             spool_refuses: AtomicBool::new(false),
             unreadable: AtomicBool::new(false),
             filled: Notify::new(),
@@ -41,7 +42,7 @@ impl Fallback {
     /// drain needs it to find out that the database is back. And only while the spool can be read and written: a drain
     /// that cannot read finds out nothing, and what a full disk refuses the database may take.
     pub(super) fn is_open(&self) -> bool {
-        self.database_away.load(Ordering::Acquire)
+        self.lock_problem().is_some()
             && !self.spool_refuses()
             && !self.unreadable.load(Ordering::Acquire)
             && self.spool.depth().deliveries > 0
@@ -57,6 +58,17 @@ impl Fallback {
         self.spool_refuses.load(Ordering::Acquire)
     }
 
+    /// Why the database takes no deliveries at the moment, if it does not.
+    pub fn database_problem(&self) -> Option<String> {
+        self.lock_problem().clone()
+    }
+
+    fn lock_problem(&self) -> MutexGuard<'_, Option<String>> {
+        self.database_problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes whether the drain can read the spool.
     pub(super) fn set_readable(&self, readable: bool) {
         self.unreadable.store(!readable, Ordering::Release);
@@ -65,7 +77,7 @@ impl Fallback {
     /// The database took something: deliveries go there again, so a spool that is still full refuses none.
     pub(super) fn close(&self) {
         self.spool_refuses.store(false, Ordering::Release);
-        if self.database_away.swap(false, Ordering::AcqRel) {
+        if self.lock_problem().take().is_some() {
             tracing::info!(
                 waiting = self.spool.depth().deliveries,
                 "the database is back: draining the spool"
@@ -84,11 +96,14 @@ impl Fallback {
         let is_away = !errors
             .iter()
             .all(|error| matches!(error, StoreError::Refused(_)));
-        if is_away && !self.database_away.swap(true, Ordering::AcqRel) {
-            tracing::warn!(
-                cause,
-                "the database is away: deliveries are kept in the spool on this machine's disk"
-            );
+        if is_away {
+            self.lock_problem().get_or_insert_with(|| {
+                tracing::warn!(
+                    cause,
+                    "the database is away: deliveries are kept in the spool on this machine's disk"
+                );
+                cause.clone()
+            });
         }
         let appended = self.spool.append(&deliveries).await;
         self.spool_refuses

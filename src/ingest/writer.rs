@@ -12,7 +12,6 @@ use super::refusals::Refusals;
 use super::{BATCH, BATCH_BYTES, Commits, Job, SubmitError, report};
 use crate::delivery::Record;
 use crate::store::{Attempt, Committed, Ledger, StoreError};
-use crate::telemetry;
 
 /// A batch that takes longer is logged.
 const SLOW: Duration = Duration::from_secs(1);
@@ -117,20 +116,18 @@ impl Writer {
         let Some((kept, waiting)) = finished else {
             return;
         };
-        telemetry::together(|| {
-            for (record, result) in &kept {
-                report::report(record, result);
-            }
-        });
+        for (record, result) in &kept {
+            report::report(record, result);
+        }
         for ((_, result), (reply, memory)) in kept.into_iter().zip(waiting) {
             // A delivery that the database refuses for its content says nothing about the next one.
-            if !matches!(result, Err(StoreError::Refused(_))) {
-                self.refusals.note(result.is_ok());
+            let tells = !matches!(result, Err(StoreError::Refused(_)));
+            let result = result.map_err(|error| SubmitError::Unavailable(error.to_string()));
+            if tells {
+                self.refusals.note(result.as_ref());
             }
             // A client that hung up no longer waits; its delivery is kept all the same.
-            reply
-                .send(result.map_err(|error| SubmitError::Unavailable(error.to_string())))
-                .ok();
+            reply.send(result).ok();
             drop(memory);
         }
     }

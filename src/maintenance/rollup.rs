@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub async fn keep_rolling_up(store: Arc<dyn Ledger>, mut commits: watch::Receiver<u64>) {
     loop {
         match store.roll_up().await {
-            Ok(false) => continue,
+            Ok(false) => {}
             Ok(true) => {
                 if let Ok(Err(_)) = timeout(LOOK_EVERY, commits.changed()).await {
                     // Nothing is written any more.

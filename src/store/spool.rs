@@ -21,7 +21,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard as AsyncMutexGuard};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::sqlite::{self, CLOSE_TIMEOUT, WriteConnection};
+use super::sqlite::{self, CLOSE_TIMEOUT, OpenFiles, WriteConnection};
 use super::{PrepareError, StoreError};
 use crate::delivery::Delivery;
 use rows::{delete, earlier, insert, read_depth, readable, spooled};
@@ -34,6 +34,7 @@ pub struct Spool {
     /// `None` after [`Spool::close`].
     connection: Mutex<Option<WriteConnection>>,
     depth: StdMutex<SpoolDepth>,
+    files: OpenFiles,
 }
 
 /// How much waits, and since when.
@@ -135,6 +136,7 @@ impl Spool {
         Ok(Self {
             connection: Mutex::new(Some(WriteConnection::new(connection))),
             depth: StdMutex::new(depth),
+            files: OpenFiles::of(&path),
         })
     }
 
@@ -146,10 +148,19 @@ impl Spool {
         let mut connection = self.connection().await?;
         let added = insert(connection.begin().await?, deliveries).await;
         let added = connection.end(added).await?;
+        self.check_files()?;
         let mut depth = self.lock_depth();
         depth.deliveries += added.deliveries;
         depth.oldest = earlier(depth.oldest, added.oldest);
         Ok(())
+    }
+
+    /// Whether what is added would be kept.
+    ///
+    /// # Errors
+    /// When the file was removed or replaced while it is open.
+    pub fn check_files(&self) -> Result<(), StoreError> {
+        self.files.check()
     }
 
     /// The deliveries behind a position that wait longest, at most `limit` of them and about `bytes` of bodies, but

@@ -3,6 +3,7 @@
 mod commit;
 mod connection;
 mod dialect;
+mod files;
 mod open;
 mod reader;
 mod rows;
@@ -55,6 +56,7 @@ use crate::delivery::Record;
 use crate::time::Clock;
 
 pub(super) use connection::WriteConnection;
+pub use files::OpenFiles;
 pub(crate) use open::IN_USE;
 pub(super) use open::options;
 pub use reader::SqliteReader;
@@ -73,6 +75,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     window: Duration,
     lag: RollupLag,
+    files: OpenFiles,
     /// Held as long as the store lives: a second process on the file is refused with a sentence.
     _lock: File,
 }
@@ -96,6 +99,7 @@ impl SqliteStore {
             readers,
             window,
             lag: RollupLag::default(),
+            files: OpenFiles::of(path),
             _lock: lock,
         })
     }
@@ -105,7 +109,9 @@ impl SqliteStore {
         _limit: Duration,
         read: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<T, StoreError> {
-        Ok(read.await?)
+        // Where the files are gone, that is the cause, whatever SQLite says.
+        let cause = |error: sqlx::Error| self.files.check().err().unwrap_or_else(|| error.into());
+        read.await.map_err(cause)
     }
 
     async fn limit<T>(
@@ -130,7 +136,7 @@ impl SqliteStore {
     }
 
     async fn begin(&self) -> Result<SqliteTransaction<'_>, StoreError> {
-        SqliteTransaction::begin(self.writer().await?).await
+        SqliteTransaction::begin(self.writer().await?, &self.files).await
     }
 
     /// Rolls up until the projection is where the ledger was when this began.
@@ -179,6 +185,7 @@ impl Ledger for SqliteStore {
         let connection = writer.connection.start().await;
         let done = commit::commit(connection, records, attempt, self.window, is_suppressing).await;
         let (committed, head) = writer.connection.ended(done).await?;
+        self.files.check()?;
         self.lag.committed(head);
         Ok(committed)
     }
@@ -197,6 +204,7 @@ impl Ledger for SqliteStore {
 
     #[instrument(name = "store.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<(), StoreError> {
+        self.files.check()?;
         sqlx::query("SELECT 1 FROM head")
             .execute(&self.readers)
             .await?;

@@ -63,6 +63,34 @@ async fn a_database_that_hangs_at_the_start_is_not_waited_for() {
     join_all(starts).await;
 }
 
+/// A standby, a right that is gone, a function that somebody dropped: the database answers and refuses.
+#[tokio::test]
+async fn a_database_that_refuses_to_write_is_known_at_the_first_failure() {
+    let url = postgres::fresh_database().await;
+    let app = App::on(Arc::new(tempfile::tempdir().unwrap()), Some(&url), &[]).await;
+    let message = r#"{"contact_id":"1","text":"a"}"#;
+    assert_eq!(app.post(message).await.ok()["outcome"], "stored");
+    postgres::execute(
+        &url,
+        "ALTER FUNCTION commit_batch RENAME TO gone".to_owned(),
+    )
+    .await;
+    assert_eq!(app.post(message).await.ok()["outcome"], "spooled");
+    assert_eq!(app.get("/readyz").await.ok()["database"], "away");
+    let verdict = app.diagnosis().await["verdict"].clone();
+    assert!(
+        verdict.as_str().unwrap().contains("commit_batch"),
+        "{verdict}"
+    );
+    postgres::execute(
+        &url,
+        "ALTER FUNCTION gone RENAME TO commit_batch".to_owned(),
+    )
+    .await;
+    app.drained().await;
+    assert_eq!(app.get("/readyz").await.ok()["database"], "ok");
+}
+
 /// What is checked only at the end of a transaction fails when the statement has answered already.
 #[tokio::test]
 async fn a_commit_that_fails_behind_its_answer_acknowledges_nothing() {

@@ -38,7 +38,7 @@ async fn a_service_whose_writer_hangs_says_that_it_refuses() {
         refused,
         SubmitError::Unavailable("no commit in time".to_owned())
     );
-    assert!(ingest.refuses());
+    assert_eq!(ingest.refusal(), Some(refused));
 }
 
 #[tokio::test]
@@ -49,5 +49,5 @@ async fn a_service_whose_queue_is_full_says_that_it_refuses() {
         (0..40).map(|_| submit(&ingest, with_text(LARGE))).collect();
     let refused = flood.next().await.unwrap().unwrap_err();
     assert_eq!(refused, SubmitError::Busy);
-    assert!(ingest.refuses());
+    assert_eq!(ingest.refusal(), Some(refused));
 }

@@ -115,7 +115,9 @@ impl App {
         .unwrap();
         change(&mut config);
         if std::env::var_os("TEST_LOG").is_some() {
-            telemetry::init(&config.telemetry);
+            telemetry::init(&config.telemetry)
+                .map(std::mem::forget)
+                .unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

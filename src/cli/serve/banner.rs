@@ -1,6 +1,5 @@
 //! Prints at the start: the webhook's URL, the token, and commands to paste.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,6 +8,7 @@ use crate::config::server::reachable;
 use crate::config::{Config, LogFormat};
 use crate::delivery::WEBHOOK_PATH;
 use crate::setup::webhook_url;
+use crate::telemetry;
 
 /// Prints how to use the service to standard output. In JSON logs it is one event instead, without the token.
 pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&SecretString>) {
@@ -16,10 +16,7 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Sec
         tracing::warn!("WEBHOOK_SECRET is not set: anybody who knows the URL can send messages");
     }
     if config.telemetry.format == LogFormat::Text {
-        // If standard output is closed, there is nothing to do.
-        std::io::stdout()
-            .write_all(text(config, address, generated).as_bytes())
-            .ok();
+        telemetry::print(&text(config, address, generated));
     }
     tracing::info!(%address, database = %config.database, "listening");
 }

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::MappedMutexGuard;
 
+use super::files::OpenFiles;
 use crate::store::StoreError;
 use crate::store::values::Time;
 
@@ -150,28 +151,32 @@ impl SqliteWriter {
 }
 
 /// A transaction of maintenance.
-pub(super) struct SqliteTransaction<'a>(MappedMutexGuard<'a, SqliteWriter>);
+pub(super) struct SqliteTransaction<'a> {
+    writer: MappedMutexGuard<'a, SqliteWriter>,
+    files: &'a OpenFiles,
+}
 
 impl Deref for SqliteTransaction<'_> {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
-        &self.0.connection.connection
+        &self.writer.connection.connection
     }
 }
 
 impl DerefMut for SqliteTransaction<'_> {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.0.connection.connection
+        &mut self.writer.connection.connection
     }
 }
 
 impl<'a> SqliteTransaction<'a> {
     pub(super) async fn begin(
         mut writer: MappedMutexGuard<'a, SqliteWriter>,
+        files: &'a OpenFiles,
     ) -> Result<Self, StoreError> {
         writer.connection.begin().await?;
-        Ok(Self(writer))
+        Ok(Self { writer, files })
     }
 
     /// Commits what succeeded and rolls back what did not.
@@ -179,8 +184,9 @@ impl<'a> SqliteTransaction<'a> {
         mut self,
         result: Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let done = self.0.connection.end(result).await?;
-        self.0.look_at_suppression().await?;
+        let done = self.writer.connection.end(result).await?;
+        self.files.check()?;
+        self.writer.look_at_suppression().await?;
         Ok(done)
     }
 
@@ -189,7 +195,7 @@ impl<'a> SqliteTransaction<'a> {
         mut self,
         result: Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.0.connection.roll_back().await;
+        self.writer.connection.roll_back().await;
         result
     }
 }

@@ -136,12 +136,16 @@ fn lock(path: &Path) -> Result<File, String> {
 /// How a file of the embedded engine is opened for writing; it is created if needed.
 pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
     // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .mode(0o600)
         .open(path)?;
+    if file.metadata()?.len() == 0 {
+        // Whoever expects messages in it learns that they are not there.
+        tracing::info!("{} is new: it begins without messages", path.display());
+    }
     Ok(SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
