@@ -3,7 +3,8 @@
 //! `X-Webhook-Probe: <nonce>.<unix seconds>.<hex HMAC-SHA256>`, keyed by the API token, which both sides know. The
 //! answer holds an HMAC over the nonce under another domain, so only a program that knows the token can give it: this
 //! service, or a replica of it. The body is blanks: a service that does not recognise the probe refuses it as empty, so
-//! that it is never stored as a message anywhere.
+//! that it is never stored as a message anywhere. Blanks and tabs spell the nonce, so that a signature over the body
+//! fits this probe and nothing else.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,8 +13,8 @@ use crate::crypto::{hmac_sha256, is_same, random_hex};
 
 /// The header that marks a probe.
 pub(crate) const HEADER: &str = "x-webhook-probe";
-/// As long as a message, and empty.
-pub(crate) const BODY: &[u8] = &[b' '; 2048];
+/// As long as a message, in bytes.
+pub(crate) const BODY_LENGTH: usize = 2048;
 
 /// How far the clocks of both sides may differ, and how long an intercepted probe can be replayed.
 const MAX_AGE_SECONDS: i64 = 5 * 60;
@@ -28,6 +29,7 @@ const NONCE: usize = 16;
 pub(crate) struct MarkedProbe {
     header: String,
     answer: String,
+    body: Vec<u8>,
 }
 
 impl MarkedProbe {
@@ -40,12 +42,18 @@ impl MarkedProbe {
         Ok(Self {
             header: format!("{question}.{}", keyed(token, QUESTION, &question)),
             answer: keyed(token, ANSWER, &question),
+            body: body(&question),
         })
     }
 
     /// The value of the header.
     pub(crate) fn header(&self) -> &str {
         &self.header
+    }
+
+    /// The body.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Whether this is the answer of a service that knows the token.
@@ -67,6 +75,18 @@ pub(crate) fn answer(header: &str, tokens: &[SecretString], now: Timestamp) -> O
         .iter()
         .find(|token| is_same(keyed(token, QUESTION, question).as_bytes(), mac.as_bytes()))?;
     Some(keyed(token, ANSWER, question))
+}
+
+/// A blank body that spells a text: a blank for each bit that is 0, a tab for each that is 1.
+fn body(text: &str) -> Vec<u8> {
+    let bits = text
+        .bytes()
+        .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1));
+    let mut body: Vec<u8> = bits
+        .map(|bit| if bit == 0 { b' ' } else { b'\t' })
+        .collect();
+    body.resize(BODY_LENGTH, b' ');
+    body
 }
 
 /// The HMAC of a text under a domain, in hexadecimal digits.
@@ -96,6 +116,9 @@ mod tests {
                 .unwrap()
                 .is_answered_by(&answered)
         );
+        let other = MarkedProbe::new(&"old".into(), now).unwrap();
+        assert_ne!(probe.body(), other.body());
+        assert!(probe.body().iter().all(u8::is_ascii_whitespace));
         // The question itself, sent back, is no answer.
         let sent_back = probe.header().rsplit('.').next().unwrap();
         assert!(!probe.is_answered_by(sent_back));

@@ -1,6 +1,8 @@
 //! The way from the outside: every link of it is broken once, and named.
 
-use axum::http::{StatusCode, header};
+use std::sync::{Arc, Mutex};
+
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chatrace_webhook::diagnose::{Check, Status};
 use chatrace_webhook::probe::public_url::{ProbeCredentials, check_public_url};
@@ -10,6 +12,7 @@ use reqwest::Method;
 use rstest::rstest;
 use rustls::ServerConfig;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::cli::doctor::run;
 use crate::support::front::{Authority, Front, free_port, self_signed};
@@ -52,7 +55,7 @@ async fn a_probe_comes_in_and_is_never_kept(
     // A probe that this service cannot recognise is not kept either.
     let stranger = way(&app.base, &credentials("other", Some(SECRET), None)).await;
     assert!(
-        stranger.observed.contains("does not know the probe (400)"),
+        stranger.observed.contains("does not know the probe (401)"),
         "{stranger:?}"
     );
 
@@ -85,6 +88,35 @@ async fn a_probe_is_judged_like_a_sender_but_not_counted_as_one() {
     let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "canary-app")]).await;
     let signed = way(&meta.base, &credentials(TOKEN, None, Some("canary-app"))).await;
     assert!(signed.observed.contains("arrived after"), "{signed:?}");
+}
+
+/// A tunnel's old name, or a DNS entry that was changed, leads to somebody else.
+#[tokio::test]
+async fn a_stranger_at_the_public_url_sees_no_credential() {
+    let seen = Arc::<Mutex<Vec<HeaderMap>>>::default();
+    let recording = seen.clone();
+    let stranger = move |headers: HeaderMap| {
+        recording.lock().unwrap().push(headers);
+        async { axum::Json(json!({ "success": true, "probe": "x" })) }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(stranger);
+    tokio::spawn(async { axum::serve(listener, router).await });
+    for (secret, app_secret) in [(Some(SECRET), None), (None, Some("canary-app"))] {
+        let found = way(&url, &credentials(TOKEN, secret, app_secret)).await;
+        assert_eq!(found.status, Status::Problem);
+    }
+    let seen = seen.lock().unwrap();
+    assert_eq!(
+        seen.len(),
+        2,
+        "one probe each, and none with the credential"
+    );
+    for headers in seen.iter() {
+        assert!(!headers.contains_key("x-webhook-secret"), "{headers:?}");
+        assert!(!headers.contains_key("x-hub-signature-256"), "{headers:?}");
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,14 @@ impl ProbeAnswer {
         }
     }
 
+    /// Whether the answer proves that it comes from a service that knows the API token.
+    pub(super) fn is_ours(&self) -> bool {
+        !matches!(
+            self.sender,
+            AnsweredBy::SimilarService | AnsweredBy::Foreign
+        )
+    }
+
     /// Whether this service accepted the probe; if not, why. `header` is the header of the probe's credential.
     pub(super) fn accept(&self, url: &Url, header: &str) -> Result<(), Check> {
         let host = url.host_str().unwrap_or_default();
@@ -141,7 +149,7 @@ impl ProbeAnswer {
             413 => problem(
                 format!(
                     "The public address {host} refuses a body of {} bytes as too large (413).",
-                    marked::BODY.len()
+                    marked::BODY_LENGTH
                 ),
                 "Messages are larger than that and are refused.",
                 "Raise the limit of the proxy to at least 1 MiB, in nginx with client_max_body_size.",
