@@ -25,6 +25,8 @@ pub enum RejectReason {
     WrongPath,
     /// Something was sent to a path that is for reading.
     ReadingPath,
+    /// A redirect turned a POST into a GET, which loses the body.
+    Redirected,
     /// The webhook does not take this method.
     Method,
     /// A secret is needed, and none came.
@@ -64,6 +66,7 @@ impl RejectReason {
         Self::TooLarge,
         Self::Incomplete,
         Self::Method,
+        Self::Redirected,
         Self::Handshake,
         Self::NotKept,
     ];
@@ -124,6 +127,7 @@ pub struct RejectedRequest {
 impl RejectedRequest {
     /// A single request.
     pub fn once(reason: RejectReason, at: Timestamp, sample: Option<RequestSample>) -> Self {
+        let sends = |sample: &&RequestSample| sample.sends() || reason == RejectReason::Redirected;
         let path = match &sample {
             Some(sample) if reason == RejectReason::WrongPath => sample.path.clone(),
             _ => String::new(),
@@ -134,7 +138,7 @@ impl RejectedRequest {
             count: 1,
             first_at: at,
             last_at: at,
-            sent_at: sample.as_ref().filter(|sample| sample.sends()).map(|_| at),
+            sent_at: sample.as_ref().filter(sends).map(|_| at),
             sample,
         }
     }

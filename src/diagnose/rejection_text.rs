@@ -85,6 +85,9 @@ pub(super) fn describe(
                 .map_or("a path", |sample| &sample.path);
             format!("{count} hit {path}, which is for reading (405)")
         }
+        RejectReason::Redirected => {
+            format!("{count} came as GET and without a body, after a redirect (405)")
+        }
         RejectReason::Method => format!("{count} came with {method} (405)"),
         RejectReason::MissingSecret => format!("{count} came without a secret (401)"),
         RejectReason::WrongSecret => format!("{count} came with a wrong secret (401)"),
@@ -116,6 +119,9 @@ pub(super) fn advice(reason: RejectReason, facts: &Facts) -> &'static str {
     match reason {
         RejectReason::WrongPath | RejectReason::ReadingPath => {
             "check the URL in the External API Request of your Chatrace flow"
+        }
+        RejectReason::Redirected => {
+            "a redirect turned the POST into a GET: enter the final https URL in the External API Request"
         }
         RejectReason::Method => "choose the method POST in the External API Request",
         RejectReason::MissingSecret | RejectReason::WrongSecret if !facts.has_secret => {

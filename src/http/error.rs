@@ -36,6 +36,8 @@ pub(super) enum ApiError {
     Gone(String),
     /// The path takes other methods.
     MethodNotAllowed,
+    /// A redirect turned a POST into a GET.
+    Redirected,
     /// The body did not arrive in time.
     Timeout,
     /// The body is larger than this many bytes.
@@ -129,7 +131,7 @@ impl ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Gone(_) => StatusCode::GONE,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed | Self::Redirected => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -151,6 +153,11 @@ impl ApiError {
                 "The body is neither JSON nor a form: {defect}. It is kept as it came: see GET \
                  /instagram/deliveries/{delivery_id}, and check the body template of the External API Request."
             ),
+            Self::Redirected => {
+                "A redirect turned the POST into a GET, which loses the body: enter the final https URL in the \
+                 External API Request."
+                    .to_owned()
+            }
             Self::MethodNotAllowed => {
                 "This path does not take this method: see the Allow header.".to_owned()
             }

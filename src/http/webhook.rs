@@ -8,8 +8,10 @@ mod query;
 mod rejected;
 
 use axum::Json;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use utoipa::ToSchema;
@@ -50,26 +52,29 @@ pub(super) async fn receive(
     request: Request,
 ) -> Result<Json<Accepted>, ApiError> {
     let (parts, body) = request.into_parts();
-    let kept: Result<_, Rejected> = async {
-        let query = WebhookQuery::parse(parts.uri.query());
-        let credentials = state.sender.credentials(&parts.headers, &query.secrets);
-        let is_trusted = credentials.have_valid_secret();
-        let body = state.bodies.read(body, is_trusted).await?;
-        let content = credentials.verify(Content::new(body, query.rest))?;
-        if content.is_blank() {
-            return Err(Rejected::new(RejectReason::Empty, ApiError::empty_body()));
-        }
-        keep(&state, &parts, content).await
-    }
-    .await;
+    let kept = receive_body(&state, &parts, body).await;
     kept.map(Json)
         .map_err(|rejected| rejected.record(&state, &parts))
 }
 
+async fn receive_body(state: &AppState, parts: &Parts, body: Body) -> Result<Accepted, Rejected> {
+    let query = WebhookQuery::parse(parts.uri.query());
+    let credentials = state.sender.credentials(&parts.headers, &query.secrets);
+    let is_trusted = credentials.have_valid_secret();
+    let body = state.bodies.read(body, is_trusted).await?;
+    let content = credentials.verify(Content::new(body, query.rest))?;
+    if content.is_blank() {
+        return Err(Rejected::new(RejectReason::Empty, ApiError::empty_body()));
+    }
+    keep(state, parts, content).await
+}
+
 /// Answers Meta's handshake, says that the endpoint is live, or takes a delivery in the query
 ///
-/// With `hub.*` parameters this is the handshake. With nothing but credentials the answer is that the endpoint is live.
-/// Otherwise the query is a delivery, with the credentials and answers of POST; a signature does not authenticate it.
+/// With `hub.*` parameters this is the handshake. With nothing but credentials in the query the answer is that the
+/// endpoint is live. Otherwise the query is a delivery, with the credentials and answers of POST; a signature does not
+/// authenticate it. A GET with a body is taken like a POST. Without query and body, but with a content type or the
+/// secret in a header, it was a POST that a redirect turned into a GET.
 #[utoipa::path(
     get, path = "/instagram/webhook", operation_id = "receiveQuery", tag = "webhook",
     security(
@@ -89,6 +94,7 @@ pub(super) async fn receive(
             (String = "text/plain", example = json!("1158201444")),
         )),
         (status = 403, description = "The verify token is wrong or not configured.", body = ErrorBody),
+        (status = 405, description = "A redirect turned a POST into this GET.", body = ErrorBody),
         DeliveryErrors,
     )
 )]
@@ -96,13 +102,26 @@ pub(super) async fn receive_query(
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let answer: Result<_, Rejected> = async {
+        if !body.is_end_stream() {
+            // Unusual, but whoever sends a body means it.
+            return Ok(Json(receive_body(&state, &parts, body).await?).into_response());
+        }
         let query = WebhookQuery::parse(parts.uri.query());
         if let Some(handshake) = &query.handshake {
             return handshake::verify(&state, &parts, handshake);
         }
-        if query.rest.is_empty() || parts.method == Method::HEAD {
+        if parts.method == Method::HEAD {
+            return Ok(Json(Live::ANSWER).into_response());
+        }
+        if parts.uri.query().is_none_or(str::is_empty) && was_post(&state, &parts.headers) {
+            return Err(Rejected::new(
+                RejectReason::Redirected,
+                ApiError::Redirected,
+            ));
+        }
+        if query.rest.is_empty() {
             return Ok(Json(Live::ANSWER).into_response());
         }
         let credentials = state.sender.credentials(&parts.headers, &query.secrets);
@@ -111,6 +130,12 @@ pub(super) async fn receive_query(
     }
     .await;
     answer.map_err(|rejected| rejected.record(&state, &parts))
+}
+
+/// Whether a GET without a query was a POST before a redirect: it has what only a sender sends.
+fn was_post(state: &AppState, headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_TYPE)
+        || state.sender.credentials(headers, &[]).have_valid_secret()
 }
 
 /// Rejects other methods.

@@ -11,6 +11,40 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Answer, App, Backend};
 
+#[tokio::test]
+async fn a_get_that_carries_a_body_is_kept_and_one_that_lost_it_is_no_sign_of_life() {
+    let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", "s")]).await;
+    let get = || app.request(Method::GET, "/instagram/webhook");
+    let secret = ("x-webhook-secret", "s");
+    let body = r#"{"contact_id":"1","text":"in a GET"}"#;
+    let kept = Answer::to(get().header(secret.0, secret.1).body(body)).await;
+    assert_eq!(kept.ok()["outcome"], "stored");
+    Answer::to(get().body(body)).await.with(401);
+    Answer::to(get().header(secret.0, secret.1).body("{"))
+        .await
+        .with(400);
+    assert_eq!(app.messages().await.len(), 1);
+
+    // Monitors, browsers and curl only look.
+    assert_eq!(Answer::to(get()).await.ok()["success"], true);
+    let look = "/instagram/webhook?token=s";
+    Answer::to(app.request(Method::GET, look)).await.ok();
+    for (name, value) in [secret, ("content-type", "application/json")] {
+        let error = Answer::to(get().header(name, value)).await.with(405);
+        assert!(
+            error["error"].as_str().unwrap().contains("redirect"),
+            "{error}"
+        );
+    }
+    let stats = app.get("/instagram/stats").await.ok();
+    assert_eq!(stats["process"]["rejected"]["redirected"], 2);
+    let diagnosis = app.diagnosis().await.to_string();
+    assert!(
+        diagnosis.contains("enter the final https URL"),
+        "{diagnosis}"
+    );
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_message_is_stored_and_read_back(
