@@ -1,6 +1,7 @@
 //! Files, pictures, posts and links beside a message.
 
 use serde_json::Value;
+use url::Url;
 
 use super::fields::find;
 use super::{json_text, scalar};
@@ -25,6 +26,16 @@ pub(super) fn url(text: &str) -> Option<&str> {
         && !text.contains(char::is_whitespace)
         && !text.contains('\0'))
     .then_some(text)
+}
+
+/// Whether a link leads to a file that somebody sent, where Meta keeps it.
+pub(super) fn is_metas(link: &str) -> bool {
+    let link = Url::parse(link).ok();
+    let host = link.as_ref().and_then(Url::host_str).unwrap_or_default();
+    host == "lookaside.fbsbx.com"
+        || [".cdninstagram.com", ".fbcdn.net"]
+            .iter()
+            .any(|domain| host.ends_with(domain))
 }
 
 /// Adds the files under a key like `image_url` or `media`: a link, an object around one, or a list of them.
@@ -78,7 +89,9 @@ fn add_all(value: &Value, kind: &str, is_list: bool, found: &mut Vec<Attachment>
                     .unwrap_or_default()
                     .to_owned(),
             };
-            if link.is_some() || (is_list && !word.is_empty()) {
+            // Meta lists a sticker twice, once as an image: one link is one file.
+            let is_there = |link| found.iter().any(|file| file.url.as_deref() == Some(link));
+            if link.map_or(is_list && !word.is_empty(), |link| !is_there(link)) {
                 found.push(Attachment::new(word, link));
             }
         }
@@ -135,7 +148,7 @@ pub(super) fn is_media_word(word: &str) -> bool {
 pub(super) fn is_share_word(word: &str) -> bool {
     matches!(
         word,
-        "share" | "ig_post" | "ig_reel" | "reel" | "story" | "ig_story"
+        "share" | "post" | "ig_post" | "ig_reel" | "reel" | "story" | "ig_story"
     )
 }
 

@@ -44,6 +44,8 @@ pub(super) enum KnownField {
     Channel,
     /// `in` or `out`.
     Direction,
+    /// What the author is: an agent, a bot, the customer.
+    WriterType,
     /// 1 or 0.
     Dir,
     /// `incoming_message` or `outgoing_message`.
@@ -107,9 +109,11 @@ use KnownField::{
     IsDeleted, IsEcho, IsUnsupported, KindWord, LastName, Media, Message, MessageId, Messages, Mid,
     MimeType, Name, Payload, Postback, QuickReply, Reaction, Recipient, RecordMark, Referral,
     ReplyTo, Sender, SystemEvent, Text, Time, Title, Url, User, Variables, Wrapper, Writer,
-    WriterName,
+    WriterName, WriterType,
 };
 
+/// The rank of `user_id`: the customer's id at Chatrace, and elsewhere that of an employee beside a `contact_id`.
+pub(super) const RANK_USER_ID: u8 = 1;
 /// The rank of a contact dump's own `id`, and of `contact_id`.
 pub(super) const RANK_CONTACT_ID: u8 = 2;
 /// The rank of a `from` that is not an object.
@@ -118,17 +122,20 @@ pub(super) const RANK_FROM: u8 = 6;
 pub(super) const RANK_PERSON: u8 = 7;
 /// The rank of `data.contact_id`.
 pub(super) const RANK_DATA_CONTACT_ID: u8 = 11;
+/// Texts with these ranks have `last` in their name: only a contact's record has them.
+pub(super) const LAST_TEXTS: [u8; 7] = [5, 6, 7, 8, 10, 11, 12];
 /// Texts before this rank are those of the original system, which also read them under `message`.
 pub(super) const ORIGINAL_TEXTS: u8 = 4;
 
 const ALIASES: &[(&str, KnownField)] = &[
     // Who: the reading order of section 2. Ranks 6 to 11 come from the container.
     ("senderid", Writer(0)),
-    ("userid", Customer(1)),
+    ("userid", Customer(RANK_USER_ID)),
     ("contactid", Customer(RANK_CONTACT_ID)),
     ("msid", Customer(3)),
     ("subscriberid", Customer(4)),
     ("fromid", Writer(5)),
+    ("fromuserid", Writer(RANK_FROM)),
     ("chatfueluserid", Customer(12)),
     ("bothelpuserid", Customer(13)),
     ("userns", Customer(14)),
@@ -189,6 +196,9 @@ const ALIASES: &[(&str, KnownField)] = &[
     ("channel", Channel),
     ("service", Channel),
     ("direction", Direction),
+    ("messagetype", Direction),
+    ("traffic", Direction),
+    ("sendertype", WriterType),
     ("dir", Dir),
     ("title", Title),
     ("lastinputtype", InputType),
@@ -216,6 +226,7 @@ const ALIASES: &[(&str, KnownField)] = &[
     ("payload", Payload),
     ("quickreply", QuickReply),
     ("postback", Postback),
+    ("optin", Postback),
     ("reaction", Reaction),
     ("referral", Referral),
     ("replyto", ReplyTo),
@@ -242,6 +253,7 @@ const ALIASES: &[(&str, KnownField)] = &[
     ("sender", Sender),
     ("user", User),
     ("contact", Contact),
+    ("subscriber", Contact),
     // A contact's record
     ("chathistory", ChatHistory),
     ("chathistorylarge", ChatHistory),

@@ -10,7 +10,7 @@ use super::fields::find;
 use super::items::Items;
 use super::raw_fields::{self, Best, RawFields};
 use super::{classify, json_text, scalar, time, whatsapp};
-use crate::delivery::ReasonCode;
+use crate::delivery::{Item, ReasonCode};
 use crate::message::{Direction, SentAtSource, Shape};
 
 /// Which part of Meta's form an object is.
@@ -29,10 +29,11 @@ pub(super) enum MetaPart {
 }
 
 /// The members that only an item of `messaging` has besides `sender` and `recipient`.
-const MEMBERS: [&str; 7] = [
+const MEMBERS: [&str; 8] = [
     "message",
     "reaction",
     "postback",
+    "optin",
     "referral",
     "read",
     "message_edit",
@@ -173,6 +174,14 @@ fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited
                 "feed" if value.get("item").and_then(Value::as_str) == Some("comment") => {
                     add_comment(items, value, outer);
                 }
+                "feed" if is_own(value, outer) => {
+                    let text = "what the page itself posted, not a message to the business";
+                    let item = Item::ignored(ReasonCode::NotAMessage, text, None);
+                    items.push(Shape::MetaChanges, item);
+                }
+                "feed" if is_reaction(value) => {
+                    add_ignored(items, value, outer, "a reaction to a post");
+                }
                 "mentions" | "mention" => {
                     add_ignored(items, value, outer, "a mention without its text");
                 }
@@ -186,6 +195,21 @@ fn add_change(items: &mut Items<'_>, map: &Map<String, Value>, outer: &Inherited
             }
         },
     );
+}
+
+/// Whether somebody liked something: a busy page has thousands.
+fn is_reaction(value: &Map<String, Value>) -> bool {
+    matches!(
+        value.get("item").and_then(Value::as_str),
+        Some("reaction" | "like")
+    )
+}
+
+/// Whether the owner of the entry wrote it.
+fn is_own(value: &Map<String, Value>, outer: &Inherited) -> bool {
+    let author = value.get("from").and_then(|from| from.get("id"));
+    let author = author.and_then(scalar::owned_id);
+    author.is_some() && author == outer.parties.business
 }
 
 /// One of `messaging`, `standby`, or a message in `changes`.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::extracted::{Inherited, Parties};
 use super::fields;
-use super::raw_fields::{Container, Names, Rank, RawFields, Role};
+use super::raw_fields::{Container, Names, Rank, RankedId, RawFields, Role};
 use crate::message::Direction;
 
 /// One person has no more ids than this.
@@ -16,15 +16,34 @@ pub(super) fn choose_parties(
     direction: Direction,
     parent: &Inherited,
 ) -> Parties {
-    let dump_id = raw.top_id.get().filter(|_| raw.is_dump).map(|id| {
+    let is_named_around = !raw.is_dump && parent.parties.contact.is_some();
+    let own_id = raw
+        .top_id
+        .get()
+        .filter(|_| raw.has_contact_id() && !is_named_around);
+    let own_id = own_id.map(|id| {
         let rank = Rank::by_alias(fields::RANK_CONTACT_ID, Container::Root);
         (rank, Role::Customer, id.as_ref())
     });
+    let has_alias = |alias| raw.people.iter().any(|one| one.rank.alias() == alias);
+    // Beside the customer's `contact_id`, the `user_id` of what the business wrote is the employee's.
+    let is_employee = |rank: Rank| {
+        direction == Direction::Outbound
+            && rank.alias() == fields::RANK_USER_ID
+            && has_alias(fields::RANK_CONTACT_ID)
+    };
+    let role = |one: &RankedId<'_>| {
+        if is_employee(one.rank) {
+            Role::Writer
+        } else {
+            one.role
+        }
+    };
     let people: Vec<(Rank, Role, &str)> = raw
         .people
         .iter()
-        .map(|one| (one.rank, one.role, one.id.as_ref()))
-        .chain(dump_id)
+        .map(|one| (one.rank, role(one), one.id.as_ref()))
+        .chain(own_id)
         .collect();
     let first = |role: Option<Role>| {
         people
@@ -36,11 +55,12 @@ pub(super) fn choose_parties(
     let recipient = raw.recipient.get().map(AsRef::as_ref);
     let (contact, business, with_writer) = match direction {
         Direction::Inbound => (first(None), recipient, true),
-        // The author is the business, unless nobody else is named.
-        Direction::Outbound => match first(Some(Role::Customer)).or(recipient) {
-            Some(customer) => (Some(customer), first(Some(Role::Writer)), false),
-            None => (first(Some(Role::Writer)), None, true),
-        },
+        // The author is the business, and never the customer, even if nobody else is named.
+        Direction::Outbound => (
+            first(Some(Role::Customer)).or(recipient),
+            first(Some(Role::Writer)),
+            false,
+        ),
     };
     let mut parties = choose_names(raw, with_writer);
     parties.business = business.map(str::to_owned);
@@ -181,6 +201,23 @@ mod tests {
         assert_eq!(
             (person.username.as_deref(), person.display_name),
             (Some("ana"), None)
+        );
+        let business_only = choose(
+            &json!({"sender": {"id": "biz"}, "text": "hi"}),
+            Direction::Outbound,
+        );
+        assert_eq!(business_only.contact, None);
+        let employee = choose(
+            &json!({"userId": "staff", "contactId": "cust"}),
+            Direction::Outbound,
+        );
+        assert_eq!(
+            (
+                employee.contact.as_deref(),
+                employee.business.as_deref(),
+                employee.aliases
+            ),
+            (Some("cust"), Some("staff"), vec![])
         );
         let alone = choose(
             &json!({"phone": "5", "recipient_id": "6"}),

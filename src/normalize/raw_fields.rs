@@ -12,7 +12,7 @@ use super::scalar;
 use crate::message::{Attachment, Channel, Direction};
 
 pub(super) use rank::{Best, Container, Names, Rank, RankedId, Role};
-pub(super) use words::channel;
+pub(super) use words::{channel, direction_of_event};
 
 mod collect;
 mod content;
@@ -58,6 +58,10 @@ pub(super) struct RawFields<'v> {
     pub(super) created_at: Option<&'v Value>,
     pub(super) channel: Best<Channel>,
     pub(super) direction: Best<Direction>,
+    /// Who wrote, by what the author is.
+    pub(super) writer_direction: Best<Direction>,
+    /// The text has a name that only a contact's record has.
+    pub(super) has_last_text: bool,
     pub(super) input_type: Best<String>,
     pub(super) kind_word: Best<String>,
     pub(super) event: Best<String>,
@@ -86,14 +90,38 @@ impl<'v> RawFields<'v> {
 
     /// Whether it names a person.
     pub(super) fn has_person(&self) -> bool {
-        !self.people.is_empty() || (self.is_dump && self.top_id.get().is_some())
+        !self.people.is_empty() || (self.has_contact_id() && self.top_id.get().is_some())
+    }
+
+    /// Whether its own `id` is the contact's and not the message's: in a contact dump, and beside a text that only a
+    /// contact's record has, if nobody else is named.
+    pub(super) fn has_contact_id(&self) -> bool {
+        let names_nobody = self.people.is_empty() && self.recipient.get().is_none();
+        self.is_dump || self.has_last_text && names_nobody
+    }
+
+    /// Who wrote: what says so itself, then what the author is, then the name of the event.
+    pub(super) fn own_direction(&self) -> Option<Direction> {
+        let words = [self.event.get(), self.kind_word.get()];
+        let of_event = || {
+            words
+                .into_iter()
+                .flatten()
+                .find_map(|word| direction_of_event(word))
+        };
+        let said = self.direction.get().or(self.writer_direction.get());
+        said.copied().or_else(of_event)
     }
 
     /// The id of the message, or of the frame around it.
     pub(super) fn message_id(&self) -> Option<(String, Origin)> {
         let top = || {
             let data = self.data_id.get().filter(|_| self.event.get().is_none());
-            let id = self.top_id.get().filter(|_| !self.is_dump).or(data)?;
+            let id = self
+                .top_id
+                .get()
+                .filter(|_| !self.has_contact_id())
+                .or(data)?;
             Some((id.clone().into_owned(), Origin::Owner))
         };
         self.id
@@ -129,6 +157,7 @@ impl<'v> RawFields<'v> {
     /// The text keys of the original system come before all others, in any at; of those the nearest wins.
     fn add_text(&mut self, key: &str, value: &'v Value, alias: u8, at: Container) {
         self.has_text_key = true;
+        self.has_last_text |= fields::LAST_TEXTS.contains(&alias);
         if self.unfilled_text.is_none() {
             self.unfilled_text = unfilled(key, value);
         }

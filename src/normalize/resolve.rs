@@ -14,7 +14,7 @@ const RANK_CREATED_AT: Rank = Rank::by_alias(2, Container::Root);
 impl RawFields<'_> {
     /// What the items inside this object inherit.
     pub(super) fn inherited(&self, parent: &Inherited, context: &Context) -> Inherited {
-        let direction = self.direction.get().copied().or(parent.direction);
+        let direction = self.own_direction().or(parent.direction);
         Inherited {
             parties: choose_parties(self, direction.unwrap_or(Direction::Inbound), parent),
             channel: self
@@ -94,22 +94,24 @@ impl RawFields<'_> {
 
     /// Media comes as a link in the text slot (section 1, fact 7).
     fn move_link_out_of_text(&mut self) {
+        let Some(link) = self.text.get().and_then(|text| attachment::url(text)) else {
+            return;
+        };
         let word = match (self.input_type.get(), self.kind_word.get()) {
             (Some(word), _) if word != "text" => word,
             (None, Some(word)) if is_file_word(word) => word,
+            // Nobody types such a link.
+            _ if attachment::is_metas(link) => "media",
             _ => return,
         };
-        if let Some(link) = self.text.get().and_then(|text| attachment::url(text)) {
-            if !self
-                .attachments
-                .iter()
-                .any(|file| file.url.as_deref() == Some(link))
-            {
-                self.attachments
-                    .push(Attachment::new(word.as_str(), Some(link)));
-            }
-            self.text = Best::default();
+        if !self
+            .attachments
+            .iter()
+            .any(|file| file.url.as_deref() == Some(link))
+        {
+            self.attachments.push(Attachment::new(word, Some(link)));
         }
+        self.text = Best::default();
     }
 
     /// Gives files their type where only the kind of the message says it.

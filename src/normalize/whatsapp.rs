@@ -35,14 +35,13 @@ pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, outer: 
             .and_then(Value::as_array)
             .map_or(&[][..], Vec::as_slice)
     };
-    let names: HashMap<_, _> = list("contacts")
+    let profiles: HashMap<_, _> = list("contacts")
         .iter()
         .filter_map(|contact| {
-            let name = contact
-                .get("profile")?
-                .get("name")
-                .and_then(scalar::label)?;
-            Some((scalar::id(contact.get("wa_id")?)?, name))
+            // Who has a username need not show a number.
+            let id = contact.get("wa_id").and_then(scalar::id);
+            let id = id.or_else(|| contact.get("user_id").and_then(scalar::id));
+            Some((id?, contact.get("profile")?))
         })
         .collect();
     let before = items.len();
@@ -61,8 +60,10 @@ pub(super) fn add_value(items: &mut Items<'_>, map: &Map<String, Value>, outer: 
             outer.direction = Some(direction);
             let mut extracted = extract_message(items, message, &outer);
             let parties = &mut extracted.parties;
-            if let Some(name) = parties.contact.as_deref().and_then(|id| names.get(id)) {
-                parties.display_name = Some(name.clone().into_owned());
+            if let Some(profile) = parties.contact.as_deref().and_then(|id| profiles.get(id)) {
+                let named = |key| Some(scalar::label(profile.get(key)?)?.into_owned());
+                parties.display_name = named("name").or(parties.display_name.take());
+                parties.username = named("username").or(parties.username.take());
             }
             items.classify(extracted);
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::words::{direction, word};
+use super::words::{direction, direction_of_writer, word};
 use super::{Container, Rank, RawFields, Role};
 use crate::normalize::extracted::Origin;
 use crate::normalize::fields::{self, KnownField, find};
@@ -79,6 +79,12 @@ impl<'v> RawFields<'v> {
             KnownField::Channel => self.add_channel(value, at),
             KnownField::ChatHistory => self.add_transcript(key, value),
             KnownField::RecordMark => self.is_record = true,
+            KnownField::WriterType => self
+                .writer_direction
+                .offer(Rank::by_alias(0, at), direction_of_writer(value)),
+            KnownField::KindWord(0) if at == Container::Sender => self
+                .writer_direction
+                .offer(Rank::by_alias(1, at), direction_of_writer(value)),
             _ if at.is_person() => self.add_person_key(key, value, field, at),
             _ => self.add_message_key(key, value, field, at, depth),
         }

@@ -53,6 +53,11 @@ impl Rank {
         Self(0, alias, at as u8)
     }
 
+    /// The rank of the alias, of a rank that is by alias.
+    pub(in crate::normalize) fn alias(self) -> u8 {
+        self.1
+    }
+
     /// By tier, then by at, then by the rank of the alias.
     pub(super) const fn by_container(tier: u8, at: Container, alias: u8) -> Self {
         Self(tier, at as u8, alias)

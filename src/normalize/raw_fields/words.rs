@@ -25,12 +25,63 @@ pub(super) fn direction(value: &Value, field: KnownField) -> Option<Direction> {
             &["out", "outgoing", "outbound"],
         ),
     };
-    if outbound.contains(&word.as_str()) {
+    one_of(&word, inbound, outbound)
+}
+
+/// Who wrote, by what the author is. A `user` is one of the business's own: a customer is a contact.
+pub(super) fn direction_of_writer(value: &Value) -> Option<Direction> {
+    let (inbound, outbound) = (
+        [
+            "contact",
+            "customer",
+            "subscriber",
+            "lead",
+            "visitor",
+            "client",
+        ],
+        [
+            "user",
+            "agent",
+            "agent_bot",
+            "bot",
+            "page",
+            "business",
+            "operator",
+            "admin",
+            "assistant",
+        ],
+    );
+    one_of(&word(value)?, &inbound, &outbound)
+}
+
+/// Who wrote, by the name of an event.
+pub(in crate::normalize) fn direction_of_event(word: &str) -> Option<Direction> {
+    let letters: String = word.chars().filter(|sign| sign.is_alphanumeric()).collect();
+    let (inbound, outbound) = (
+        [
+            "inboundmessage",
+            "incomingmessage",
+            "messagereceived",
+            "messageinbound",
+            "messageincoming",
+        ],
+        [
+            "outboundmessage",
+            "outgoingmessage",
+            "messagesent",
+            "messageoutbound",
+            "messageoutgoing",
+            "messageecho",
+        ],
+    );
+    one_of(&letters, &inbound, &outbound)
+}
+
+fn one_of(word: &str, inbound: &[&str], outbound: &[&str]) -> Option<Direction> {
+    if outbound.contains(&word) {
         Some(Direction::Outbound)
     } else {
-        inbound
-            .contains(&word.as_str())
-            .then_some(Direction::Inbound)
+        inbound.contains(&word).then_some(Direction::Inbound)
     }
 }
 
@@ -75,6 +126,28 @@ mod tests {
             direction(&json!("{{direction}}"), KnownField::Direction),
             None
         );
+    }
+
+    #[test]
+    fn who_wrote_is_known_from_the_author_and_from_the_event() {
+        assert_eq!(
+            direction_of_writer(&json!("User")),
+            Some(Direction::Outbound)
+        );
+        assert_eq!(
+            direction_of_writer(&json!("contact")),
+            Some(Direction::Inbound)
+        );
+        assert_eq!(direction_of_writer(&json!("Ana")), None);
+        for (event, expected) in [
+            ("message.sent", Some(Direction::Outbound)),
+            ("message_sent", Some(Direction::Outbound)),
+            ("outboundmessage", Some(Direction::Outbound)),
+            ("message_received", Some(Direction::Inbound)),
+            ("message_created", None),
+        ] {
+            assert_eq!(direction_of_event(event), expected, "{event}");
+        }
     }
 
     #[test]
