@@ -101,7 +101,7 @@ impl Config {
 
     /// Whether senders need a credential.
     pub fn auth_configured(&self) -> bool {
-        !self.auth.webhook_secrets.is_empty() || self.meta.app_secret.is_some()
+        !self.auth.webhook_secrets.is_empty() || !self.meta.app_secrets.is_empty()
     }
 
     /// Every configured secret, so that none of them is shown in a body or a log.
@@ -111,7 +111,7 @@ impl Config {
             .iter()
             .chain(&self.auth.webhook_secrets)
             .chain(&self.auth.metrics_token)
-            .chain(&self.meta.app_secret)
+            .chain(&self.meta.app_secrets)
             .chain(&self.meta.verify_token)
             .chain(&self.chatrace.access_token)
             .chain(self.silence.alert.iter().flat_map(AlertTarget::secrets))

@@ -50,6 +50,11 @@ impl Lifecycle {
         self.draining.is_cancelled()
     }
 
+    /// Cancelled when the shutdown is announced.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
     /// Cancelled when no new work may begin.
     pub fn soft(&self) -> &CancellationToken {
         &self.soft

@@ -59,7 +59,7 @@ impl Situation {
             webhook_url: config.server.public_url.as_ref().map(webhook_url),
             local: format!("http://{}", server::reachable(config.server.address())),
             has_secret: !config.auth.webhook_secrets.is_empty(),
-            checks_signatures: config.meta.app_secret.is_some(),
+            checks_signatures: !config.meta.app_secrets.is_empty(),
             api_token: if config.auth.api_tokens.is_empty() {
                 format!("$(cat {}/api_token)", config.data_dir.display())
             } else {

@@ -84,7 +84,7 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
                     &client,
                     &url,
                     secret,
-                    known.meta.app_secret.as_ref(),
+                    known.meta.app_secrets.first(),
                     &sample.fresh(time),
                     sample.name,
                 )

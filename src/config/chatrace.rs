@@ -28,8 +28,8 @@ impl Chatrace {
 /// Meta's own webhooks, if a Meta app sends to this service as well.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    /// The app secret, with which Meta signs bodies.
-    pub app_secret: Option<SecretString>,
+    /// The app secrets, with one of which Meta signs bodies: with Instagram Login an app has two.
+    pub app_secrets: Vec<SecretString>,
     /// The text that Meta repeats when it verifies the URL.
     pub verify_token: Option<SecretString>,
 }
@@ -37,7 +37,7 @@ pub struct Meta {
 impl Meta {
     pub fn read(env: &mut Env<'_>) -> Self {
         Self {
-            app_secret: env.secret("META_APP_SECRET"),
+            app_secrets: env.keys("META_APP_SECRET"),
             verify_token: env.secret("META_VERIFY_TOKEN"),
         }
     }

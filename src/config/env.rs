@@ -71,6 +71,19 @@ impl<'a> Env<'a> {
     /// Secrets that others send in a header, separated by commas, so that an old and a new one are valid at the same
     /// time. Commas alone are a mistake: the operator believes that a secret is required.
     pub fn secrets(&mut self, variable: &'static str) -> Vec<SecretString> {
+        let parts = self.parts(variable);
+        // One mistake, however many of them are wrong.
+        self.check_header_secret(variable, &parts.concat());
+        parts.into_iter().map(SecretString::from).collect()
+    }
+
+    /// Secrets of any text, separated by commas.
+    pub fn keys(&mut self, variable: &'static str) -> Vec<SecretString> {
+        let parts = self.parts(variable).into_iter();
+        parts.map(SecretString::from).collect()
+    }
+
+    fn parts(&mut self, variable: &'static str) -> Vec<String> {
         let Some(text) = self.text(variable) else {
             return Vec::new();
         };
@@ -79,9 +92,7 @@ impl<'a> Env<'a> {
         if parts.is_empty() {
             self.mistake(variable, "contains only commas");
         }
-        // One mistake, however many of them are wrong.
-        self.check_header_secret(variable, &parts.concat());
-        parts.into_iter().map(SecretString::from).collect()
+        parts.into_iter().map(str::to_owned).collect()
     }
 
     /// A value of a type that parses from text and passes `valid`; `expected` completes "expected …".

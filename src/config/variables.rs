@@ -59,7 +59,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "META_APP_SECRET",
         "",
-        "The secret of a Meta app, for checking `X-Hub-Signature-256`.",
+        "The secret of a Meta app, for checking `X-Hub-Signature-256`. Several, separated by commas, are valid at once: with Instagram Login, Meta signs with the app secret or with the Instagram app secret.",
     ),
     variable(
         "META_VERIFY_TOKEN",

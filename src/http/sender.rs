@@ -17,7 +17,7 @@ pub(super) const SECRET_PARAMETERS: [&str; 3] = ["token", "secret", "auth"];
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
     secrets: Vec<SecretString>,
-    app_secret: Option<SecretString>,
+    app_secrets: Vec<SecretString>,
     /// Whether everybody is let in all the same (`WEBHOOK_AUTH=observe`).
     observes: bool,
 }
@@ -41,6 +41,8 @@ pub(super) struct SenderCredentials<'a> {
     secret: SecretState,
     /// The header with Meta's signature, where it can be checked.
     signature: Option<&'a [u8]>,
+    /// Meta's old signature came, which proves too little, and not the new one.
+    has_old_signature_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,14 +64,14 @@ impl Sender {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             secrets: config.auth.webhook_secrets.clone(),
-            app_secret: config.meta.app_secret.clone(),
+            app_secrets: config.meta.app_secrets.clone(),
             observes: config.auth.webhook_auth == WebhookAuth::Observe,
         }
     }
 
     /// Whether anybody may send, because no credential is configured.
     pub(super) fn is_open(&self) -> bool {
-        self.secrets.is_empty() && self.app_secret.is_none()
+        self.secrets.is_empty() && self.app_secrets.is_empty()
     }
 
     /// Judges the secrets of a request. `parameters` are the values of [`SECRET_PARAMETERS`].
@@ -94,14 +96,17 @@ impl Sender {
                 SecretState::Wrong
             }
         });
-        let signature = self
-            .app_secret
-            .as_ref()
-            .and_then(|_| headers.get("x-hub-signature-256"));
+        let checks_signatures = !self.app_secrets.is_empty();
+        let signature = headers
+            .get("x-hub-signature-256")
+            .filter(|_| checks_signatures);
         SenderCredentials {
             sender: self,
             secret,
             signature: signature.map(HeaderValue::as_bytes),
+            has_old_signature_only: checks_signatures
+                && signature.is_none()
+                && headers.contains_key("x-hub-signature"),
         }
     }
 }
@@ -135,9 +140,8 @@ impl SenderCredentials<'_> {
         }
         // A signature covers a body and never a query: there it proves nothing.
         if let (Content::Body(body), Some(signature)) = (content, self.signature) {
-            let app_secret = self.sender.app_secret.as_ref();
-            let matches =
-                app_secret.is_some_and(|secret| is_meta_signature(secret, signature, body));
+            let mut app_secrets = self.sender.app_secrets.iter();
+            let matches = app_secrets.any(|secret| is_meta_signature(secret, signature, body));
             return (!matches).then_some(RejectReason::BadSignature);
         }
         match self.secret {
@@ -149,8 +153,13 @@ impl SenderCredentials<'_> {
 
     fn advice(&self, reason: RejectReason) -> &'static str {
         match reason {
+            _ if self.has_old_signature_only => {
+                "Only the old SHA-1 signature came: something between Meta and this service drops the header \
+                 X-Hub-Signature-256. Let it pass."
+            }
             RejectReason::BadSignature => {
-                "The signature does not match the body: META_APP_SECRET must be the secret of the app that sends."
+                "The signature does not match the body: META_APP_SECRET must be the secret of the app that sends. With \
+                 Instagram Login that is the Instagram app secret, which is another one than the app secret."
             }
             _ if self.sender.secrets.is_empty() => {
                 "Only what Meta signed is let in while WEBHOOK_SECRET is not set: set it, restart this service, then \
@@ -211,7 +220,7 @@ mod tests {
                 .iter()
                 .map(|secret| SecretString::from(*secret))
                 .collect(),
-            app_secret: app_secret.map(SecretString::from),
+            app_secrets: app_secret.into_iter().map(SecretString::from).collect(),
             observes: false,
         }
     }

@@ -1,11 +1,14 @@
 //! Connections: how many, how slow they may be, and how they end.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tower::Layer as _;
 use tower_http::normalize_path::NormalizePathLayer;
 
+use super::webhook_path;
 use crate::config::Limits;
 use crate::lifecycle::Lifecycle;
 
@@ -33,6 +37,8 @@ const READ_AHEAD: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EndsWithSlash;
 
+/// How long a new connection may take to send the head of its first request.
+const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after the soft stop a connection may take to send its first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -72,12 +78,25 @@ pub async fn serve(
         let asked = Arc::new(AtomicBool::new(false));
         let noting = {
             let (asked, service) = (asked.clone(), service.clone());
+            let draining = lifecycle.draining().clone();
             service_fn(move |mut request: Request<Incoming>| {
                 asked.store(true, Ordering::Relaxed);
+                if let Some(uri) = webhook_path::corrected(request.uri()) {
+                    *request.uri_mut() = uri;
+                }
                 if request.uri().path().len() > 1 && request.uri().path().ends_with('/') {
                     request.extensions_mut().insert(EndsWithSlash);
                 }
-                service.call(request)
+                let (answering, draining) = (service.call(request), draining.clone());
+                async move {
+                    let mut answer = answering.await?;
+                    if draining.is_cancelled() {
+                        // Else a proxy would keep the connection until it is cut, with a request in it.
+                        let close = HeaderValue::from_static("close");
+                        answer.headers_mut().insert(header::CONNECTION, close);
+                    }
+                    Ok::<_, Infallible>(answer)
+                }
             })
         };
         let connection = http1::Builder::new()
@@ -92,6 +111,7 @@ pub async fn serve(
             let mut connection = connection;
             let ended = tokio::select! {
                 ended = &mut connection => ended,
+                () = stays_silent(&asked) => Ok(()),
                 () = no_more_requests(&lifecycle, &asked) => {
                     Pin::new(&mut connection).graceful_shutdown();
                     if asked.load(Ordering::Relaxed) {
@@ -130,6 +150,15 @@ pub async fn serve(
     tokio::select! {
         () = open.wait() => {}
         () = lifecycle.hard().cancelled() => {}
+    }
+}
+
+/// Resolves when a connection has sent no request in time. Who only holds connections keeps others out; between two
+/// requests a sender may take longer.
+async fn stays_silent(asked: &AtomicBool) {
+    sleep(FIRST_HEAD_TIMEOUT).await;
+    if asked.load(Ordering::Relaxed) {
+        pending::<()>().await;
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use axum::http::Method;
+use axum::http::{Method, Uri};
+
+use crate::delivery::WEBHOOK_PATH;
 
 /// The words that make a path resemble the webhook's.
 const TELLING: [&str; 9] = [
@@ -54,6 +56,23 @@ pub(super) fn is_resembled_by(method: &Method, path: &str) -> bool {
         let part = readable(part);
         TELLING.iter().any(|word| is_nearly(&part, word)) || contained(&part).is_some()
     })
+}
+
+/// The webhook's own address, for one that is it but for blanks and doubled slashes: what people paste has both.
+pub(super) fn corrected(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if !path.contains("%20") && !path.contains("//") {
+        return None;
+    }
+    let parts = path.split('/').map(|part| part.replace("%20", ""));
+    let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+    if parts.join("/") != WEBHOOK_PATH.trim_start_matches('/') {
+        return None;
+    }
+    let query = uri
+        .query()
+        .map_or(String::new(), |query| format!("?{query}"));
+    format!("{WEBHOOK_PATH}{query}").parse().ok()
 }
 
 /// Whether requests with this method bring something.
@@ -118,6 +137,27 @@ fn contained(part: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blanks_and_doubled_slashes_in_the_webhooks_path_do_no_harm() {
+        let corrected = |uri: &str| corrected(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        for wrong in [
+            "/instagram/webhook%20?token=s%20",
+            "//instagram/webhook?token=s%20",
+            "/instagram//webhook/%20?token=s%20",
+            "/%20instagram/%20webhook?token=s%20",
+        ] {
+            let right = Some("/instagram/webhook?token=s%20".to_owned());
+            assert_eq!(corrected(wrong), right, "{wrong}");
+        }
+        for other in [
+            "/instagram/webhook",
+            "/instagram//messages",
+            "/instagram/contacts/a%20b",
+        ] {
+            assert_eq!(corrected(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn usual_mistakes_resemble_the_webhook() {

@@ -50,7 +50,7 @@ impl ProbeCredentials {
         Self {
             api_token,
             webhook_secret: auth.webhook_secrets.first().cloned(),
-            app_secret: meta.app_secret.clone(),
+            app_secret: meta.app_secrets.first().cloned(),
         }
     }
 

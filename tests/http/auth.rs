@@ -122,6 +122,33 @@ async fn metas_signature_is_a_credential_and_a_wrong_one_is_refused() {
     );
 }
 
+/// With Instagram Login, an app has two secrets, and Meta signs with either.
+#[tokio::test]
+async fn either_of_two_app_secrets_fits_and_an_old_signature_is_named() {
+    let app = App::with(Backend::Sqlite, &[("META_APP_SECRET", "fb, ig")]).await;
+    let body = r#"{"contact_id":"1","text":"hi"}"#;
+    let with = |name: &str, value: String| {
+        let request = app.request(Method::POST, "/instagram/webhook");
+        Answer::to(request.header(name, value).body(body))
+    };
+    for secret in ["fb", "ig"] {
+        with("x-hub-signature-256", signature(secret, body))
+            .await
+            .ok();
+    }
+    with("x-hub-signature-256", signature("other", body))
+        .await
+        .with(401);
+    let old = with("x-hub-signature", "sha1=00".to_owned())
+        .await
+        .with(401);
+    let sentence = old["error"].as_str().unwrap();
+    assert!(
+        sentence.contains("Only the old SHA-1 signature came"),
+        "{sentence}"
+    );
+}
+
 #[tokio::test]
 async fn a_signature_over_an_empty_body_authenticates_no_query() {
     let variables = [("META_APP_SECRET", "app"), ("WEBHOOK_SECRET", "s")];

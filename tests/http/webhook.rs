@@ -45,6 +45,21 @@ async fn a_get_that_carries_a_body_is_kept_and_one_that_lost_it_is_no_sign_of_li
     );
 }
 
+#[tokio::test]
+async fn blanks_and_slashes_too_many_in_the_url_lose_nothing() {
+    let app = App::start(Backend::Sqlite).await;
+    let paths = [
+        "/instagram/webhook%20",
+        "//instagram//webhook/",
+        "/instagram/webhook/",
+    ];
+    for (number, path) in paths.iter().enumerate() {
+        let body = json!({ "contact_id": "1", "text": number.to_string() }).to_string();
+        let answer = Answer::to(app.request(Method::POST, path).body(body)).await;
+        assert_eq!(answer.ok()["outcome"], "stored", "{path}");
+    }
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_message_is_stored_and_read_back(

@@ -42,14 +42,15 @@ impl WebhookQuery {
                     .extend((!value.is_empty()).then(|| value.into_owned()));
                 continue;
             }
+            // PHP turns the dots of such names into underscores, and so does a relay in it.
             match name.as_ref() {
-                "hub.mode" => {
+                "hub.mode" | "hub_mode" => {
                     parsed.handshake.get_or_insert_default().subscribes = value == "subscribe";
                 }
-                "hub.verify_token" => {
+                "hub.verify_token" | "hub_verify_token" => {
                     parsed.handshake.get_or_insert_default().verify_token = value.into_owned();
                 }
-                "hub.challenge" => {
+                "hub.challenge" | "hub_challenge" => {
                     let raw = pair.split_once('=').map_or("", |(_, raw)| raw);
                     parsed.handshake.get_or_insert_default().challenge = percent_decoded(raw);
                 }
@@ -86,6 +87,16 @@ mod tests {
         let handshake = query.handshake.unwrap();
         assert_eq!(handshake.verify_token, "v");
         assert_eq!(handshake.challenge, b"a+b\xff c");
+    }
+
+    #[test]
+    fn a_relay_in_php_asks_with_underscores() {
+        let dots = "hub.mode=subscribe&hub.verify_token=v&hub.challenge=7";
+        let underscores = dots.replace("hub.", "hub_");
+        assert_eq!(
+            WebhookQuery::parse(Some(&underscores)),
+            WebhookQuery::parse(Some(dots))
+        );
     }
 
     #[test]
