@@ -18,7 +18,7 @@ pub mod variables;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
@@ -28,6 +28,9 @@ pub use error::{ConfigError, ConfigErrors};
 pub use server::{Limits, Server};
 pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
 pub use telemetry::{LogFormat, Telemetry};
+
+/// Secrets with fewer bytes than this can be guessed.
+const SHORTEST_SECRET: usize = 16;
 
 /// Everything the environment says, validated.
 #[derive(Debug, Clone)]
@@ -102,6 +105,20 @@ impl Config {
     /// Whether senders need a credential.
     pub fn auth_configured(&self) -> bool {
         !self.auth.webhook_secrets.is_empty() || !self.meta.app_secrets.is_empty()
+    }
+
+    /// The variables with a secret that can be guessed.
+    pub fn short_secrets(&self) -> Vec<&'static str> {
+        let is_short = |secret: &SecretString| secret.expose_secret().len() < SHORTEST_SECRET;
+        [
+            ("API_TOKEN", &self.auth.api_tokens),
+            ("WEBHOOK_SECRET", &self.auth.webhook_secrets),
+            ("META_APP_SECRET", &self.meta.app_secrets),
+        ]
+        .into_iter()
+        .filter(|(_, secrets)| secrets.iter().any(is_short))
+        .map(|(variable, _)| variable)
+        .collect()
     }
 
     /// Every configured secret, so that none of them is shown in a body or a log.

@@ -102,15 +102,7 @@ pub async fn run(
         }
         _ => None,
     };
-    let files = match &config.database {
-        Database::Sqlite { path, .. } => Some(OpenFiles::of(path)),
-        Database::Postgres { .. } => spool
-            .is_some()
-            .then(|| OpenFiles::of(&Spool::file(&config.data_dir))),
-    };
-    if let Some(files) = files {
-        spawn_until_soft_stop(&lifecycle, "files", files.watch());
-    }
+    let files = watch_files(&config, spool.as_deref(), &lifecycle);
     let fallback = spool.clone().map(|spool| Arc::new(Fallback::new(spool)));
     let commits = Commits::default();
     let (ingest, writer) = Ingest::new(store.clone(), fallback.clone(), commits.clone());
@@ -156,6 +148,13 @@ pub async fn run(
     http::serve(listener, router, limits, on_tls, &lifecycle).await;
 
     let clean = lifecycle.workers_ended().await;
+    // Before they are closed, which takes some of them away.
+    let holds_any = spool
+        .as_ref()
+        .is_none_or(|spool| spool.depth().deliveries > 0);
+    let gone = files
+        .filter(|_| holds_any)
+        .and_then(|files| files.check().err());
     store.close().await;
     if let Some(spool) = spool {
         spool.close().await;
@@ -163,6 +162,10 @@ pub async fn run(
     drop(data_dir);
     match lifecycle.failed_worker() {
         Some(worker) => Err(anyhow!("the worker `{worker}` stopped unexpectedly").into()),
+        None if let Some(problem) = gone => Err(anyhow!(
+            "stopped, and what was stored in files that are gone is lost: {problem}"
+        )
+        .into()),
         None if clean => {
             tracing::info!("stopped: everything that was acknowledged is stored");
             Ok(())
@@ -172,6 +175,19 @@ pub async fn run(
         )
         .into()),
     }
+}
+
+/// Notes which files are open, and watches them.
+fn watch_files(config: &Config, spool: Option<&Spool>, lifecycle: &Lifecycle) -> Option<OpenFiles> {
+    let files = match &config.database {
+        Database::Sqlite { path, .. } => OpenFiles::of(path),
+        Database::Postgres { .. } => {
+            spool?;
+            OpenFiles::of(&Spool::file(&config.data_dir))
+        }
+    };
+    spawn_until_soft_stop(lifecycle, "files", files.clone().watch());
+    Some(files)
 }
 
 /// Starts the watch for silence, if `SILENCE_AFTER` is set.

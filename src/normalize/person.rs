@@ -26,11 +26,12 @@ pub(super) fn choose_parties(
         (rank, Role::Customer, id.as_ref())
     });
     let has_alias = |alias| raw.people.iter().any(|one| one.rank.alias() == alias);
-    // Beside the customer's `contact_id`, the `user_id` of what the business wrote is the employee's.
+    // Beside the customer's `contact_id`, and in an event that says so by its name, the `user_id` of what the business
+    // wrote is the employee's.
     let is_employee = |rank: Rank| {
         direction == Direction::Outbound
             && rank.alias() == fields::RANK_USER_ID
-            && has_alias(fields::RANK_CONTACT_ID)
+            && (has_alias(fields::RANK_CONTACT_ID) || raw.event_direction().is_some())
     };
     let role = |one: &RankedId<'_>| {
         if is_employee(one.rank) {
@@ -211,6 +212,11 @@ mod tests {
             &json!({"userId": "staff", "contactId": "cust"}),
             Direction::Outbound,
         );
+        let nobody = choose(
+            &json!({"type": "OutboundMessage", "userId": "staff", "body": "hi"}),
+            Direction::Outbound,
+        );
+        assert_eq!(nobody.contact, None);
         assert_eq!(
             (
                 employee.contact.as_deref(),

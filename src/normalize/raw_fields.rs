@@ -102,15 +102,15 @@ impl<'v> RawFields<'v> {
 
     /// Who wrote: what says so itself, then what the author is, then the name of the event.
     pub(super) fn own_direction(&self) -> Option<Direction> {
-        let words = [self.event.get(), self.kind_word.get()];
-        let of_event = || {
-            words
-                .into_iter()
-                .flatten()
-                .find_map(|word| direction_of_event(word))
-        };
         let said = self.direction.get().or(self.writer_direction.get());
-        said.copied().or_else(of_event)
+        said.copied().or_else(|| self.event_direction())
+    }
+
+    /// Who wrote, by the name of the event. In such an event a `user_id` is one of the business's own.
+    pub(super) fn event_direction(&self) -> Option<Direction> {
+        let words = [self.event.get(), self.kind_word.get()];
+        let mut words = words.into_iter().flatten();
+        words.find_map(|word| direction_of_event(word))
     }
 
     /// The id of the message, or of the frame around it.

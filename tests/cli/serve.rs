@@ -92,6 +92,22 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
 }
 
 #[tokio::test]
+async fn a_secret_that_can_be_guessed_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command.env("API_TOKEN", "t");
+    command.env("WEBHOOK_SECRET", "a-secret-of-more-than-16-characters");
+    let running = Running::start(command).await;
+    let warnings: Vec<_> = running
+        .printed
+        .iter()
+        .filter(|line| line.contains("guessed"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("API_TOKEN"), "{warnings:?}");
+}
+
+#[tokio::test]
 async fn both_signals_end_it_softly_readiness_first_and_a_second_one_at_once() {
     for signal in ["-TERM", "-INT"] {
         let directory = tempfile::tempdir().unwrap();

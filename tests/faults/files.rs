@@ -54,6 +54,8 @@ async fn a_database_file_that_is_gone_acknowledges_nothing() {
         app.post(BODY).await.with(503);
         let erased = app.send(Method::DELETE, "/instagram/contacts/1").await;
         assert_eq!(erased.status.as_u16(), 503);
+        let ended = app.stopped().await.unwrap_err().to_string();
+        assert!(ended.contains("is lost"), "{ended}");
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) mod wait;
 
 use std::sync::Arc;
 
-use chatrace_webhook::cli::serve;
+use chatrace_webhook::cli::{Failure, serve};
 use chatrace_webhook::config::{Config, Limits};
 use chatrace_webhook::lifecycle::Lifecycle;
 use chatrace_webhook::telemetry;
@@ -45,7 +45,7 @@ pub(crate) struct App {
     pub(crate) base: String,
     client: reqwest::Client,
     lifecycle: Lifecycle,
-    running: Option<JoinHandle<Result<(), chatrace_webhook::cli::Failure>>>,
+    running: Option<JoinHandle<Result<(), Failure>>>,
     _directory: Arc<TempDir>,
 }
 
@@ -140,9 +140,14 @@ impl App {
     }
 
     /// Stops it as SIGTERM would, and waits for the end.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(self) {
+        self.stopped().await.unwrap();
+    }
+
+    /// The same, and how it ends.
+    pub(crate) async fn stopped(mut self) -> Result<(), Failure> {
         self.lifecycle.soft().cancel();
-        self.running.take().unwrap().await.unwrap().unwrap();
+        self.running.take().unwrap().await.unwrap()
     }
 
     /// A request without credentials.

@@ -15,6 +15,12 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Sec
     if !config.auth_configured() {
         tracing::warn!("WEBHOOK_SECRET is not set: anybody who knows the URL can send messages");
     }
+    for variable in config.short_secrets() {
+        tracing::warn!(
+            "{variable} is short enough to be guessed: set it to a long random text, for example from `openssl rand \
+             -hex 32`"
+        );
+    }
     if config.telemetry.format == LogFormat::Text {
         telemetry::print(&text(config, address, generated));
     }

@@ -17,7 +17,7 @@ use crate::store::StoreError;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The file of an open database and those that SQLite keeps beside it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OpenFiles(Vec<(PathBuf, FileId)>);
 
 /// Device and inode. As long as a file is open, no other one gets the same.
