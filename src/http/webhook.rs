@@ -105,7 +105,7 @@ pub(super) async fn receive_query(
     let (parts, body) = request.into_parts();
     let answer: Result<_, Rejected> = async {
         if !body.is_end_stream() {
-            // Unusual, but whoever sends a body means it.
+            // Unusual, but a sender of a body means it.
             return Ok(Json(receive_body(&state, &parts, body).await?).into_response());
         }
         let query = WebhookQuery::parse(parts.uri.query());

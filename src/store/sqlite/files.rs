@@ -1,8 +1,8 @@
 //! Whether the files of an open database are still those at their paths.
 //!
-//! A file that is removed or replaced while it is open is written on without any error, and what is written is gone
-//! with the process. `git clean` in the checkout does that, and so do a cleaner of temporary files, a volume that is
-//! mounted anew, and a backup that is restored without a stop.
+//! SQLite goes on writing to a file that was removed or replaced while it is open, without any error. Its content is
+//! gone with the process. `git clean` in the checkout does that, and so do a cleaner of temporary files, a volume
+//! that is mounted anew, and a backup that is restored without a stop.
 
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;

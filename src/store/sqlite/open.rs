@@ -143,7 +143,7 @@ pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOpt
         .mode(0o600)
         .open(path)?;
     if file.metadata()?.len() == 0 {
-        // Whoever expects messages in it learns that they are not there.
+        // An operator who expects messages in it learns that they are not there.
         tracing::info!("{} is new: it begins without messages", path.display());
     }
     Ok(SqliteConnectOptions::new()
