@@ -1,6 +1,8 @@
 //! A delivery with as many items as one may hold, each of another person: everything that is done with it fits into the
 //! time that a transaction may last.
 
+use std::sync::LazyLock;
+
 use chatrace_webhook::delivery::{Item, Outcome, ReasonCode, Record};
 use chatrace_webhook::message::{Contact, Draft, Identity};
 use chatrace_webhook::store::{Attempt, ContactFilter, Mode, PageRequest};
@@ -15,8 +17,10 @@ use crate::support::records::{delivery_at, draft, record};
 const ITEMS: u32 = 10_000;
 
 fn ago(hours: i64) -> Timestamp {
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
-    now.checked_sub(SignedDuration::from_hours(hours)).unwrap()
+    /// Read once: two calls in one test must not differ by a second that passed between them.
+    static NOW: LazyLock<Timestamp> =
+        LazyLock::new(|| Timestamp::from_second(Timestamp::now().as_second()).unwrap());
+    NOW.checked_sub(SignedDuration::from_hours(hours)).unwrap()
 }
 
 fn person(number: u32) -> Contact {

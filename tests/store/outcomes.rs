@@ -1,6 +1,6 @@
 //! What becomes of an item, for every outcome there is.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chatrace_webhook::delivery::{Item, Outcome, ReasonCode, Record};
@@ -28,8 +28,10 @@ const fn window(number: u128) -> Identity {
 
 /// By the real clock: a commit asks it whether anything was erased or deleted lately.
 fn ago(seconds: i64) -> Timestamp {
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
-    now.checked_sub(SignedDuration::from_secs(seconds)).unwrap()
+    /// Read once: two calls in one test must not differ by a second that passed between them.
+    static NOW: LazyLock<Timestamp> =
+        LazyLock::new(|| Timestamp::from_second(Timestamp::now().as_second()).unwrap());
+    NOW.checked_sub(SignedDuration::from_secs(seconds)).unwrap()
 }
 
 fn message(contact_id: &str, identity: Identity) -> Item {
