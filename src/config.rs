@@ -12,10 +12,12 @@ mod error;
 pub mod server;
 pub mod silence;
 pub mod telemetry;
+mod templates;
 mod urls;
 pub mod variables;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,6 +30,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use server::{Limits, Server};
 pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
 pub use telemetry::{LogFormat, Telemetry};
+
+use crate::normalize::Normalizer;
 
 /// Secrets with fewer bytes than this can be guessed.
 const SHORTEST_SECRET: usize = 16;
@@ -49,6 +53,8 @@ pub struct Config {
     pub retention_days: Option<u32>,
     /// Whether deliveries may wait on local disk while Postgres is away.
     pub spool: bool,
+    /// Reads bodies by the templates that are declared.
+    pub normalizer: Arc<Normalizer>,
     pub silence: SilenceSettings,
     pub telemetry: Telemetry,
     url_credentials: Vec<SecretString>,
@@ -82,6 +88,7 @@ impl Config {
             spool: env
                 .one_of("SPOOL", &[("on", true), ("off", false)])
                 .unwrap_or(true),
+            normalizer: Arc::new(Normalizer::new(templates::read(&mut env))),
             silence: SilenceSettings::read(&mut env),
             telemetry: Telemetry::read(&mut env),
             url_credentials: urls::credentials(&env),
@@ -332,6 +339,13 @@ mod tests {
             .iter()
             .map(|variable| variable.name.to_owned())
             .collect();
-        assert_eq!(asked.into_inner(), listed);
+        // Further templates are described with the first one.
+        let further = |name: &String| {
+            name.strip_prefix("BODY_TEMPLATE_")
+                .is_some_and(|end| end.parse::<u8>().is_ok())
+        };
+        let mut asked = asked.into_inner();
+        asked.retain(|name| !further(name));
+        assert_eq!(asked, listed);
     }
 }

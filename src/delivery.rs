@@ -117,6 +117,8 @@ pub enum ReasonCode {
     NoSender,
     /// Meta's `message_edit` without sender or text.
     EditWithoutContent,
+    /// It can be read in two ways, or a customer could have made it by what they typed.
+    Ambiguous,
     /// Neither a person nor content.
     NothingUnderstood,
     /// The body is neither JSON nor a form, and could not be repaired.

@@ -4,7 +4,8 @@
 //! comes to the same URL (`docs/chatrace.md`). So nothing here is read by a schema. A body passes these steps:
 //!
 //! 1. [`encoding`] undoes a `Content-Encoding`;
-//! 2. `tree` makes a JSON tree of JSON, of a `form` or `multipart` body, or by `recovery` of a broken template;
+//! 2. `tree` makes a JSON tree of JSON, by a known `template`, of a `form` or `multipart` body, or of what is nearly
+//!    JSON (`lenient`, `recovery`), and opens an `envelope`;
 //! 3. `walk` finds out the shape of each object and descends into wrappers, lists, `meta`, `whatsapp`, `sendpulse`
 //!    and `history`;
 //! 4. `raw_fields` collects what the keys say, by the table of aliases in `fields`;
@@ -22,6 +23,7 @@ mod classify;
 mod decoded;
 mod defect;
 pub mod encoding;
+mod envelope;
 mod extracted;
 mod fields;
 mod form;
@@ -29,6 +31,7 @@ mod history;
 mod identity;
 mod items;
 mod json_text;
+mod lenient;
 mod meta;
 mod multipart;
 mod person;
@@ -37,6 +40,7 @@ mod recovery;
 mod resolve;
 mod scalar;
 mod sendpulse;
+mod template;
 mod time;
 mod tree;
 mod walk;
@@ -45,6 +49,8 @@ mod whatsapp;
 pub use decoded::DecodedBody;
 pub use defect::Defect;
 pub(crate) use items::{MAX_ITEMS, max_text_bytes};
+pub use template::{Escaping, RECOMMENDED, Template, Templates};
+use tree::Tree;
 
 /// HTTP enforces the configured limit long before; this one only keeps a stored body from growing without bound.
 const MAX_DECODED: usize = 64 << 20;
@@ -61,60 +67,84 @@ pub struct Reading {
     pub defect: Option<Defect>,
 }
 
-/// Reads a delivery. Never fails and never panics: what is not understood is an item with a reason.
+/// Reads deliveries, by the templates that it knows.
 ///
-/// The same delivery always gives the same reading.
-pub fn normalize(delivery: &Delivery) -> Reading {
-    normalize_decoded(delivery, &DecodedBody::of(delivery, MAX_DECODED))
+/// Never fails and never panics: what is not understood is an item with a reason. The same delivery always gives the
+/// same reading.
+#[derive(Debug, Clone, Default)]
+pub struct Normalizer {
+    templates: Templates,
 }
 
-/// Reads a delivery whose body is decoded already.
-pub fn normalize_decoded(delivery: &Delivery, body: &DecodedBody<'_>) -> Reading {
-    let tree = if delivery.is_query {
-        tree::parse_query(&body.bytes)
-    } else {
-        tree::parse_body(&body.bytes, delivery.content_type.as_deref())
-    };
-    let (value, recovered) = match tree {
-        tree::Tree::Read { value, recovered } => (value, recovered),
-        tree::Tree::Opaque(text) => {
-            return Reading {
-                shape: Shape::Unknown,
-                items: vec![classify::not_understood(text)],
-                defect: None,
-            };
-        }
-        tree::Tree::Broken(mut defect) => {
-            // A body that does not decode is not JSON either, but the failed decoding is the cause.
-            if let Some(error) = &body.error {
-                defect.cause = error.to_string();
+impl Normalizer {
+    /// One that knows these templates.
+    pub fn new(templates: Templates) -> Self {
+        Self { templates }
+    }
+
+    /// Reads a delivery.
+    pub fn normalize(&self, delivery: &Delivery) -> Reading {
+        self.normalize_decoded(delivery, &DecodedBody::of(delivery, MAX_DECODED))
+    }
+
+    /// Reads a delivery whose body is decoded already.
+    pub fn normalize_decoded(&self, delivery: &Delivery, body: &DecodedBody<'_>) -> Reading {
+        let tree = if delivery.is_query {
+            tree::parse_query(&body.bytes, &self.templates)
+        } else {
+            tree::parse_body(
+                &body.bytes,
+                delivery.content_type.as_deref(),
+                &self.templates,
+            )
+        };
+        let tree = match tree {
+            Tree::Read(tree) => tree,
+            Tree::Kept(code, text) => return Reading::of_one(Item::quarantined(code, text, None)),
+            Tree::Broken(mut defect) => {
+                // A body that does not decode is not JSON either, but the failed decoding is the cause.
+                if let Some(error) = &body.error {
+                    defect.cause = error.to_string();
+                }
+                return unreadable(defect);
             }
-            return unreadable(defect);
+        };
+        let header = delivery.header("x-user-id").map(serde_json::Value::from);
+        let context = extracted::Context {
+            arrival: delivery.received_at,
+            header_contact: header.as_ref().and_then(scalar::owned_id),
+            recovered: tree.recovered,
+            is_known_form: tree.is_known_form,
+        };
+        let mut items = items::Items::new(&context, body.bytes.len());
+        walk::walk(&mut items, &tree.value);
+        let (shape, items) = items.finish();
+        Reading {
+            shape,
+            items,
+            defect: None,
         }
-    };
-    let header = delivery.header("x-user-id").map(serde_json::Value::from);
-    let context = extracted::Context {
-        arrival: delivery.received_at,
-        header_contact: header.as_ref().and_then(scalar::owned_id),
-        recovered,
-    };
-    let mut items = items::Items::new(&context, body.bytes.len());
-    walk::walk(&mut items, &value);
-    let (shape, items) = items.finish();
-    Reading {
-        shape,
-        items,
-        defect: None,
+    }
+
+    /// Reads a delivery that is kept already, and is not to be refused any more.
+    pub fn to_record(&self, delivery: Delivery) -> Record {
+        let reading = self.normalize(&delivery);
+        Record {
+            delivery,
+            shape: reading.shape,
+            items: reading.items,
+        }
     }
 }
 
-/// Reads a delivery that is kept already, and is not to be refused any more.
-pub fn to_record(delivery: Delivery) -> Record {
-    let reading = normalize(&delivery);
-    Record {
-        delivery,
-        shape: reading.shape,
-        items: reading.items,
+impl Reading {
+    /// That of a body which is not read as items.
+    fn of_one(item: Item) -> Self {
+        Self {
+            shape: Shape::Unknown,
+            items: vec![item],
+            defect: None,
+        }
     }
 }
 
@@ -126,8 +156,7 @@ pub fn readable_text(delivery: &Delivery) -> String {
 fn unreadable(defect: Defect) -> Reading {
     let text = format!("the body is neither JSON nor a form: {defect}");
     Reading {
-        shape: Shape::Unknown,
-        items: vec![Item::quarantined(ReasonCode::Unreadable, text, None)],
         defect: Some(defect),
+        ..Reading::of_one(Item::quarantined(ReasonCode::Unreadable, text, None))
     }
 }

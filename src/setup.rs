@@ -9,6 +9,7 @@ use url::Url;
 use crate::config::Config;
 use crate::config::server;
 use crate::delivery::WEBHOOK_PATH;
+use crate::normalize::RECOMMENDED;
 use crate::text::without_credentials;
 
 /// The URL to enter in Chatrace, for a service with this public address; without credentials.
@@ -21,21 +22,9 @@ pub(crate) fn webhook_url(public_url: &Url) -> String {
     )
 }
 
-/// The body to paste. Chatrace fills the variables in braces, if they were picked from its list.
-pub(crate) const BODY_TEMPLATE: &str = r#"{
-  "contact_id": "{{user_id}}",
-  "external_id": "{{user_external_id}}",
-  "username": "{{ig_user_name}}",
-  "full_name": "{{full_name}}",
-  "text": "{{last_input}}",
-  "last_input_type": "{{last_input_type}}",
-  "last_interaction": "{{last_interaction}}",
-  "channel": "instagram"
-}"#;
-
-/// [`BODY_TEMPLATE`] without blanks, so that it can be copied from a wrapped sentence.
+/// [`RECOMMENDED`] without blanks, so that it can be copied from a wrapped sentence.
 pub(crate) fn body_on_one_line() -> String {
-    BODY_TEMPLATE.split_whitespace().collect()
+    RECOMMENDED.split_whitespace().collect()
 }
 
 /// What the steps depend on.
@@ -181,10 +170,11 @@ fn body() -> SetupStep {
         title: "Choose raw JSON and paste this body".to_owned(),
         notes: vec![
             "Do not use \"All Contact Data\": it has no text. Do not add {{api_key}}: it is a credential.".to_owned(),
+            "A body of your own works too. Declare it as BODY_TEMPLATE, so that nothing a customer types can change who wrote.".to_owned(),
             "If a message arrives with {{…}} in it, delete that variable and pick it from Chatrace's list.".to_owned(),
         ],
         fields: Vec::new(),
-        copy: Some(BODY_TEMPLATE.to_owned()),
+        copy: Some(RECOMMENDED.to_owned()),
     }
 }
 
@@ -261,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_readme_shows_the_same_body() {
-        let indented = BODY_TEMPLATE.replace('\n', "\n   ");
+        let indented = RECOMMENDED.replace('\n', "\n   ");
         assert!(include_str!("../README.md").contains(&indented));
     }
 }

@@ -8,11 +8,12 @@ mod outcomes;
 mod payloads;
 mod properties;
 mod shapes;
+mod templates;
 
 use bytes::Bytes;
 use chatrace_webhook::delivery::{Delivery, Item, ReasonCode};
 use chatrace_webhook::message::{Contact, Draft};
-use chatrace_webhook::normalize::{Reading, normalize};
+use chatrace_webhook::normalize::{Normalizer, Reading};
 use uuid::Uuid;
 
 use crate::support::records::delivery_at;
@@ -26,7 +27,7 @@ fn delivery(body: impl Into<Bytes>) -> Delivery {
 }
 
 fn read(body: impl Into<Bytes>) -> Reading {
-    normalize(&delivery(body))
+    Normalizer::default().normalize(&delivery(body))
 }
 
 /// The only item, which must be a message.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chatrace_webhook::delivery::{Delivery, Record};
-use chatrace_webhook::normalize::normalize;
+use chatrace_webhook::normalize::Normalizer;
 use chatrace_webhook::store::{Attempt, Ledger as _, PostgresStore};
 use clap::Parser;
 use jiff::{Timestamp, Unit};
@@ -79,7 +79,7 @@ fn record(bodies: &Bodies, number: u64) -> Record {
         body: body.into(),
         is_query: false,
     };
-    let reading = normalize(&delivery);
+    let reading = Normalizer::default().normalize(&delivery);
     Record {
         delivery,
         shape: reading.shape,

@@ -21,6 +21,7 @@ use super::service::Service;
 use crate::config::{Config, Database};
 use crate::filter::parse_moment;
 use crate::maintenance::{self, Part, ReprocessTotals};
+use crate::normalize::Normalizer;
 use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Store};
 use crate::time::Clock;
 
@@ -57,7 +58,7 @@ enum Executor {
     /// A running service.
     Service(Service),
     /// This process.
-    Database(Arc<dyn Store>),
+    Database(Arc<dyn Store>, Arc<Normalizer>),
 }
 
 /// Reprocesses step by step, and prints the counts.
@@ -65,7 +66,7 @@ pub(super) async fn reprocess(config: Config, options: ReprocessArgs) -> Result<
     let OutcomeArg::Quarantined = options.outcome;
     let executor = match Service::here(&config, options.url.as_ref()).await? {
         Some(service) => Executor::Service(service),
-        None => Executor::Database(open(&config).await?),
+        None => Executor::Database(open(&config).await?, config.normalizer.clone()),
     };
     let mut part = Part {
         since: options.since,
@@ -98,7 +99,7 @@ pub(super) async fn reprocess(config: Config, options: ReprocessArgs) -> Result<
         }
     };
     progress.end();
-    if let Executor::Database(store) = &executor {
+    if let Executor::Database(store, _) = &executor {
         store.close().await;
     }
     done?;
@@ -110,7 +111,7 @@ impl Executor {
     /// The number of items in quarantine, if known.
     async fn in_quarantine(&self) -> Option<u64> {
         let open = match self {
-            Self::Database(store) => {
+            Self::Database(store, _) => {
                 let snapshot = store.snapshot(Clock::system().now()).await.ok()?;
                 snapshot.total.in_quarantine()
             }
@@ -124,7 +125,9 @@ impl Executor {
 
     async fn reprocess_part(&self, part: Part) -> anyhow::Result<maintenance::Reprocessed> {
         match self {
-            Self::Database(store) => Ok(maintenance::reprocess(store.as_ref(), part).await?),
+            Self::Database(store, normalizer) => {
+                Ok(maintenance::reprocess(store.as_ref(), normalizer, part).await?)
+            }
             Self::Service(service) => {
                 let answer: ReprocessAnswer = service.ask(Method::POST, &path(part)).await?;
                 let position = answer.next_cursor.strip_prefix('d');

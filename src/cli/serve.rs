@@ -115,7 +115,8 @@ pub async fn run(
         }
     });
     if let Some(fallback) = fallback.clone() {
-        let drain = Drain::new(store.clone(), fallback, commits.clone());
+        let normalizer = config.normalizer.clone();
+        let drain = Drain::new(store.clone(), fallback, commits.clone(), normalizer);
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
     let retention = Retention::new(store.clone(), config.retention_days);

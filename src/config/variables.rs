@@ -92,6 +92,16 @@ pub const VARIABLES: &[Variable] = &[
         "Addresses or networks, separated by commas, whose `X-Forwarded-For` will be believed. Reserved: checked at start, but not used yet.",
     ),
     variable(
+        "BODY_TEMPLATE",
+        "",
+        "The body as you typed it in Chatrace, placeholders included, on one line, or `@` and the file that holds it: JSON or a form. Bodies of this form are read by it, so that nothing a customer types can change who wrote. The recommended body is known without this. BODY_TEMPLATE_2 to BODY_TEMPLATE_9 declare others.",
+    ),
+    variable(
+        "BODY_TEMPLATE_ESCAPING",
+        "auto",
+        "Whether the platform escapes what it fills into a body: `json` for yes, `none` for no. `auto` decides by each body: what is well escaped throughout is decoded, so that of a platform that does not escape, a text with a backslash may be changed.",
+    ),
+    variable(
         "DEDUPE_WINDOW",
         "10s",
         "Identical messages without id and time count as one if their deliveries arrive within this time of each other. `0` keeps each of them.",

@@ -149,8 +149,14 @@ pub(super) async fn erase(
         })));
     }
     let spool = state.fallback.as_ref().map(|fallback| fallback.spool());
-    let erased =
-        maintenance::erase(state.store.as_ref(), spool, &person, state.clock.now()).await?;
+    let erased = maintenance::erase(
+        state.store.as_ref(),
+        spool,
+        &state.config.normalizer,
+        &person,
+        state.clock.now(),
+    )
+    .await?;
     let tally = erased.ok_or_else(ambiguous)?;
     // Without the id: the log must not contain what was just erased.
     tracing::info!(

@@ -80,7 +80,13 @@ pub(super) async fn one(
     let detail = find(&state, &id).await?;
     let mode = mode(query.dry_run);
     let counts = if detail.summary.receipt.quarantined > 0 {
-        reprocess_one(state.store.as_ref(), detail.delivery, mode).await?
+        reprocess_one(
+            state.store.as_ref(),
+            &state.config.normalizer,
+            detail.delivery,
+            mode,
+        )
+        .await?
     } else {
         ReprocessTotals::default()
     };
@@ -109,7 +115,7 @@ pub(super) async fn quarantine(
         limit: page_limit(query.limit)?,
         mode: mode(query.dry_run),
     };
-    let done = reprocess(state.store.as_ref(), part).await?;
+    let done = reprocess(state.store.as_ref(), &state.config.normalizer, part).await?;
     if part.mode == Mode::Real {
         announce(&state, &done.counts);
     }

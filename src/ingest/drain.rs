@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::fallback::Fallback;
 use super::{BATCH_BYTES, Commits, batch, report, weight};
 use crate::delivery::Record;
-use crate::normalize::to_record;
+use crate::normalize::Normalizer;
 use crate::store::{Attempt, Ledger, Spooled, StoreError};
 
 /// How many deliveries at most in one transaction: small enough to let live traffic in between.
@@ -34,6 +34,7 @@ pub struct Drain {
     store: Arc<dyn Ledger>,
     fallback: Arc<Fallback>,
     commits: Commits,
+    normalizer: Arc<Normalizer>,
 }
 
 /// How far the drain has come.
@@ -66,11 +67,17 @@ enum DrainStep {
 
 impl Drain {
     /// The task that moves what the fallback keeps into the store.
-    pub fn new(store: Arc<dyn Ledger>, fallback: Arc<Fallback>, commits: Commits) -> Self {
+    pub fn new(
+        store: Arc<dyn Ledger>,
+        fallback: Arc<Fallback>,
+        commits: Commits,
+        normalizer: Arc<Normalizer>,
+    ) -> Self {
         Self {
             store,
             fallback,
             commits,
+            normalizer,
         }
     }
 
@@ -145,7 +152,7 @@ impl Drain {
                 DrainStep::Failed
             };
         }
-        let (positions, records) = normalized(waiting);
+        let (positions, records) = normalized(waiting, &self.normalizer);
         let last = positions.last().copied();
         let answered = batch::commit(self.store.as_ref(), records, Attempt::Again).await;
         let mut failed = false;
@@ -249,7 +256,7 @@ impl Drain {
 
     /// Whether the database takes a delivery, or refuses it for good.
     async fn takes(&self, spooled: Spooled, progress: &mut DrainProgress) -> bool {
-        let record = vec![to_record(spooled.delivery)];
+        let record = vec![self.normalizer.to_record(spooled.delivery)];
         let answered = batch::commit(self.store.as_ref(), record, Attempt::Again).await;
         for (record, result) in &answered {
             match result {
@@ -286,14 +293,14 @@ impl Drain {
 }
 
 /// Normalizes deliveries, as many as fit into a commit, and at least one. Also returns their positions.
-fn normalized(waiting: Vec<Spooled>) -> (Vec<i64>, Vec<Record>) {
+fn normalized(waiting: Vec<Spooled>, normalizer: &Normalizer) -> (Vec<i64>, Vec<Record>) {
     let mut room = BATCH_BYTES;
     let mut has_room = true;
     waiting
         .into_iter()
         .map_while(|spooled| {
             has_room.then(|| {
-                let record = to_record(spooled.delivery);
+                let record = normalizer.to_record(spooled.delivery);
                 let weight = weight::of(&record);
                 has_room = weight < room;
                 room = room.saturating_sub(weight);

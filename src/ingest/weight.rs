@@ -38,7 +38,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::normalize::to_record;
+    use crate::normalize::Normalizer;
 
     fn delivery(body: Vec<u8>, header: Option<(&str, &str)>) -> Delivery {
         let headers = header.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -81,7 +81,7 @@ mod tests {
                 delivery.body.len()
             };
             let most = most_memory(&delivery, unpacked);
-            let weight = of(&to_record(delivery));
+            let weight = of(&Normalizer::default().to_record(delivery));
             assert!(weight <= most, "{weight} > {most}");
         }
     }
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn what_items_repeat_of_their_person_is_counted_and_limited() {
-        let little = to_record(delivery(of_one_person(500, 10).into(), None));
+        let little = Normalizer::default().to_record(delivery(of_one_person(500, 10).into(), None));
         assert_eq!(little.items.len(), 10);
         assert!(of(&little) > 10 * 16 * 500, "{}", of(&little));
         let body = of_one_person(500, 10_000);
-        let much = to_record(delivery(body.into(), None));
+        let much = Normalizer::default().to_record(delivery(body.into(), None));
         assert!(of(&much) < 16 * 1024 * 1024, "{}", of(&much));
         let Some(Item::Quarantined { reason, .. }) = much.items.last() else {
             panic!("the rest is lost silently")
@@ -115,7 +115,7 @@ mod tests {
         let long = "x".repeat(50_000);
         let mut delivery = delivery(b"1".to_vec(), Some(("content-type", &long)));
         delivery.content_type = Some(long);
-        assert!(of(&to_record(delivery)) > 100_000);
+        assert!(of(&Normalizer::default().to_record(delivery)) > 100_000);
     }
 
     #[test]
@@ -131,6 +131,9 @@ mod tests {
     #[test]
     fn items_weigh_although_their_body_is_short() {
         let body = format!("[{}]", vec!["1"; 9_000].join(","));
-        assert!(of(&to_record(delivery(body.into(), None))) > 9_000 * size_of::<Item>());
+        assert!(
+            of(&Normalizer::default().to_record(delivery(body.into(), None)))
+                > 9_000 * size_of::<Item>()
+        );
     }
 }

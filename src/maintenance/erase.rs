@@ -9,7 +9,7 @@ use uuid::Uuid;
 use self::naming::names;
 use crate::delivery::Record;
 use crate::ingest::BATCH_BYTES;
-use crate::normalize::to_record;
+use crate::normalize::Normalizer;
 use crate::store::{Erasure, Maintenance, PersonId, Spool, StoreError};
 
 /// How many deliveries are looked through at once.
@@ -38,6 +38,7 @@ pub struct ErasureTotals {
 pub async fn erase(
     store: &dyn Maintenance,
     spool: Option<&Spool>,
+    normalizer: &Normalizer,
     person: &PersonId,
     now: Timestamp,
 ) -> Result<Option<ErasureTotals>, StoreError> {
@@ -57,7 +58,7 @@ pub async fn erase(
     // Last, and again until nothing is found: a body that nobody can read may be committed meanwhile.
     loop {
         let spooled = match spool {
-            Some(spool) => erase_spooled(spool, &erasure).await?,
+            Some(spool) => erase_spooled(spool, normalizer, &erasure).await?,
             None => 0,
         };
         let unattributed = erase_unattributed(store, &erasure).await?;
@@ -109,7 +110,11 @@ async fn erase_bodies(store: &dyn Maintenance, deliveries: &[Uuid]) -> Result<u6
 
 /// Removes what is only about the person. A body that holds other people's items too stays: when it is drained, the
 /// person's items are left out and the body is not kept.
-async fn erase_spooled(spool: &Spool, erasure: &Erasure) -> Result<u64, StoreError> {
+async fn erase_spooled(
+    spool: &Spool,
+    normalizer: &Normalizer,
+    erasure: &Erasure,
+) -> Result<u64, StoreError> {
     let mut erased = 0;
     let mut after = 0;
     loop {
@@ -124,7 +129,7 @@ async fn erase_spooled(spool: &Spool, erasure: &Erasure) -> Result<u64, StoreErr
         let theirs: Vec<_> = page
             .into_iter()
             .filter(|spooled| spooled.delivery.received_at <= erasure.at)
-            .map(|spooled| (spooled.position, to_record(spooled.delivery)))
+            .map(|spooled| (spooled.position, normalizer.to_record(spooled.delivery)))
             .filter(|(_, record)| is_theirs(record, erasure))
             .map(|(position, _)| position)
             .collect();

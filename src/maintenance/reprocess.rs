@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::{Delivery, Record};
 use crate::ingest::{BATCH_BYTES, weight};
-use crate::normalize::to_record;
+use crate::normalize::Normalizer;
 use crate::store::{Maintenance, Mode, ReprocessedDelivery, StoreError};
 
 /// How many deliveries are read again in one transaction, at most: it must not hold up commits for long. Nor do they
@@ -85,7 +85,11 @@ pub struct Reprocessed {
 ///
 /// # Errors
 /// When the database cannot be used. What was done until then stays.
-pub async fn reprocess(store: &dyn Maintenance, part: Part) -> Result<Reprocessed, StoreError> {
+pub async fn reprocess(
+    store: &dyn Maintenance,
+    normalizer: &Normalizer,
+    part: Part,
+) -> Result<Reprocessed, StoreError> {
     let mut done = Reprocessed {
         after: part.after,
         ..Reprocessed::default()
@@ -99,7 +103,7 @@ pub async fn reprocess(store: &dyn Maintenance, part: Part) -> Result<Reprocesse
         left -= u32::try_from(waiting.len()).unwrap_or(size);
         let mut records = waiting
             .into_iter()
-            .map(|waiting| to_record(waiting.delivery))
+            .map(|waiting| normalizer.to_record(waiting.delivery))
             .peekable();
         while let Some(group) = next_group(&mut records) {
             let counts = reprocess_together(store, group, part.mode).await?;
@@ -128,10 +132,11 @@ fn next_group(records: &mut Peekable<impl Iterator<Item = Record>>) -> Option<Ve
 /// When the database cannot be used.
 pub async fn reprocess_one(
     store: &dyn Maintenance,
+    normalizer: &Normalizer,
     delivery: Delivery,
     mode: Mode,
 ) -> Result<ReprocessTotals, StoreError> {
-    reprocess_together(store, vec![to_record(delivery)], mode).await
+    reprocess_together(store, vec![normalizer.to_record(delivery)], mode).await
 }
 
 /// All in one transaction; where the database refuses something of it, each in its own. So also where it was not done

@@ -142,6 +142,16 @@ pub enum Shape {
     Unknown,
 }
 
+impl Shape {
+    /// Whether Meta makes bodies of this shape itself, so that no owner of a flow can change them.
+    pub fn is_metas(self) -> bool {
+        matches!(
+            self,
+            Self::MetaMessaging | Self::MetaStandby | Self::MetaChanges | Self::Whatsapp
+        )
+    }
+}
+
 impl_named!(Direction, Kind, SentAtSource, Shape);
 
 #[cfg(test)]

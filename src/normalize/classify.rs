@@ -26,14 +26,20 @@ pub(super) fn classify(extracted: Extracted, context: &Context) -> Item {
             "edit without content: subscribe the app to `messages`".to_owned(),
         );
     }
-    if has_content && has_contact {
-        return draft(extracted, context);
-    }
     if extracted.is_record && !has_content && has_contact {
         let text = "contact data without a message".to_owned() + &but_unfilled(&extracted);
         return ignored(&extracted, ReasonCode::ContactOnly, text);
     }
-    if has_contact && extracted.id.is_some() {
+    let is_message = has_contact && (has_content || extracted.id.is_some());
+    if (has_content || is_message)
+        && let Some(doubt) = &extracted.doubt
+    {
+        let text = format!(
+            "{doubt}: what a customer typed can look like that; put the text last in the body, or declare the body as BODY_TEMPLATE"
+        );
+        return quarantined(&extracted, ReasonCode::Ambiguous, text);
+    }
+    if is_message {
         return draft(extracted, context);
     }
     if let (Some(unfilled), false) = (&extracted.unfilled_text, has_content) {
@@ -44,7 +50,7 @@ pub(super) fn classify(extracted: Extracted, context: &Context) -> Item {
         return quarantined(&extracted, ReasonCode::UnfilledPlaceholder, text);
     }
     if has_contact {
-        let advice = if extracted.is_metas() {
+        let advice = if extracted.shape.is_metas() {
             ""
         } else {
             ": add `\"text\":\"{{last_input}}\"` to the body"
@@ -87,7 +93,11 @@ fn quarantined(extracted: &Extracted, code: ReasonCode, text: String) -> Item {
     Item::quarantined(code, text, contact_of(extracted))
 }
 
+/// The person it is about, unless a customer could have typed who that is.
 fn contact_of(extracted: &Extracted) -> Option<Contact> {
+    if extracted.doubt.is_some() {
+        return None;
+    }
     let parties = &extracted.parties;
     Some(Contact {
         channel: extracted.channel.clone(),

@@ -1,6 +1,7 @@
 //! What was extracted for one item, from a body of any shape, before the table of outcomes is applied to it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -82,6 +83,34 @@ pub(super) struct Unfilled {
     pub(super) placeholder: String,
 }
 
+/// Why nobody can tell whose words these are: what a customer typed could have made this body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// This known key came twice with different values.
+    Repeated(String),
+    /// The id of another person stands behind what the customer typed.
+    Person,
+    /// That the business wrote it is said only behind what the customer typed.
+    Outbound,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repeated(key) => write!(
+                formatter,
+                "`{}` stands twice, with different values",
+                scalar::shown(key)
+            ),
+            Self::Person => formatter.write_str(
+                "the id of a person stands behind a text or name, and another id is there as well",
+            ),
+            Self::Outbound => formatter
+                .write_str("only behind a text or name does it say that the business wrote this"),
+        }
+    }
+}
+
 /// What the delivery itself says, around its body.
 #[derive(Debug)]
 pub(super) struct Context {
@@ -91,6 +120,8 @@ pub(super) struct Context {
     pub(super) header_contact: Option<String>,
     /// Whether the body had to be repaired.
     pub(super) recovered: bool,
+    /// Whether the body is known to have the form that its owner typed, so that no customer can have changed it.
+    pub(super) is_known_form: bool,
 }
 
 /// What an item inherits from the objects around it: who, where and when, but never what.
@@ -103,6 +134,9 @@ pub(super) struct Inherited {
     pub(super) id: Option<(String, Origin)>,
     pub(super) is_event: bool,
     pub(super) unfilled_person: Option<Unfilled>,
+    /// These items stand behind something that a customer typed.
+    pub(super) is_behind_words: bool,
+    pub(super) doubt: Option<Doubt>,
 }
 
 /// Everything that was extracted for one item.
@@ -130,6 +164,7 @@ pub(super) struct Extracted {
     pub(super) unfilled_text: Option<Unfilled>,
     /// The same for the key of a person.
     pub(super) unfilled_person: Option<Unfilled>,
+    pub(super) doubt: Option<Doubt>,
 }
 
 /// The customer and the business, and what the body says about the customer.
@@ -149,14 +184,6 @@ impl Extracted {
             self.parties.contact.clone_from(&context.header_contact);
         }
         self
-    }
-
-    /// Whether it came in a form of Meta's, which no owner of a flow can change.
-    pub(super) fn is_metas(&self) -> bool {
-        matches!(
-            self.shape,
-            Shape::MetaMessaging | Shape::MetaStandby | Shape::MetaChanges | Shape::Whatsapp
-        )
     }
 
     /// Whether the customer or the business wrote, sent or did something.

@@ -122,6 +122,8 @@ pub(super) const RANK_FROM: u8 = 6;
 pub(super) const RANK_PERSON: u8 = 7;
 /// The rank of `data.contact_id`.
 pub(super) const RANK_DATA_CONTACT_ID: u8 = 11;
+/// The rank of `phone`; the other numbers follow. A customer can be asked for them.
+pub(super) const RANK_PHONE: u8 = 20;
 /// Texts with these ranks have `last` in their name: only a contact's record has them.
 pub(super) const LAST_TEXTS: [u8; 7] = [5, 6, 7, 8, 10, 11, 12];
 /// Texts before this rank are those of the original system, which also read them under `message`.
@@ -145,7 +147,7 @@ const ALIASES: &[(&str, KnownField)] = &[
     ("userexternalid", Customer(17)),
     ("messengeruserid", Customer(18)),
     ("sessionid", Customer(19)),
-    ("phone", Customer(20)),
+    ("phone", Customer(RANK_PHONE)),
     ("contactphone", Customer(21)),
     ("userphone", Customer(22)),
     ("phonenumber", Customer(23)),

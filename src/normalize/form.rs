@@ -33,9 +33,13 @@ where
 {
     let mut flat: Map<String, Value> = Map::new();
     for (key, value) in pairs {
-        let known = flat.get(key.as_ref()).is_some();
-        if !known || !value.as_ref().is_empty() {
-            flat.insert(key.into(), Value::String(value.into()));
+        let known = flat.get(key.as_ref()).and_then(Value::as_str);
+        match known {
+            Some(_) if value.as_ref().is_empty() => {}
+            Some("") | None => {
+                flat.insert(key.into(), Value::String(value.into()));
+            }
+            Some(_) => json_text::insert(&mut flat, key.into(), Value::String(value.into())),
         }
     }
     if flat.len() == 1
@@ -126,7 +130,10 @@ mod tests {
             parse_body("contact_id=1&text=hi+%26+bye&text=", ""),
             Some(json!({"contact_id": "1", "text": "hi & bye"}))
         );
-        assert_eq!(parse_body("a=1&a=2", ""), Some(json!({"a": "2"})));
+        assert_eq!(
+            parse_body("a=1&a=2", ""),
+            Some(json!({"a": "2", json_text::REPEATED: "a"}))
+        );
     }
 
     #[test]

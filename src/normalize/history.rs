@@ -1,14 +1,12 @@
 //! Transcripts: `chat_history` as a list, and as the text that Chatrace writes into a custom field.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::extracted::{Context, Inherited};
+use super::extracted::{Context, Doubt, Inherited};
 use super::fields::find;
 use super::raw_fields::RawFields;
-use super::{classify, json_text, scalar, time};
+use super::{classify, scalar, time};
 use crate::delivery::{Item, ReasonCode};
 use crate::message::{Direction, SentAtSource, Shape};
 
@@ -16,16 +14,10 @@ use crate::message::{Direction, SentAtSource, Shape};
 const MAX_HEADER: usize = 240;
 
 /// The items of a transcript that is a list, if it is one.
-pub(super) fn lines(value: &Value) -> Option<Cow<'_, Value>> {
-    let list = match value {
-        Value::String(text) => Cow::Owned(json_text::in_string(text)?),
-        other => Cow::Borrowed(other),
-    };
-    let has_roles = list
-        .as_array()?
-        .iter()
-        .any(|item| item.get("role").is_some());
-    has_roles.then_some(list)
+pub(super) fn lines(value: &Value) -> Option<&[Value]> {
+    let lines = value.as_array()?;
+    let has_roles = lines.iter().any(|line| line.get("role").is_some());
+    has_roles.then_some(lines)
 }
 
 /// One line of such a list: a message if it has its own time, else only context. `known` is the text next to the
@@ -64,6 +56,10 @@ pub(super) fn classify_line(
         "a transcript line without text"
     } else {
         extracted.direction = direction.unwrap_or(Direction::Inbound);
+        if outer.is_behind_words && direction == Some(Direction::Outbound) && !context.is_known_form
+        {
+            extracted.doubt = Some(Doubt::Outbound);
+        }
         return classify::classify(extracted, context);
     };
     classify::ignored(&extracted, ReasonCode::Transcript, reason)

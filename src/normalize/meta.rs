@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::extracted::{Action, Inherited, Origin};
-use super::fields::find;
+use super::fields::{self, KnownField, find};
 use super::items::Items;
 use super::raw_fields::{self, Best, RawFields};
 use super::{classify, json_text, scalar, time, whatsapp};
@@ -60,6 +60,35 @@ pub(super) fn detect_part(map: &Map<String, Value>) -> Option<MetaPart> {
     } else {
         None
     }
+}
+
+/// Whether a text or a name stands before what makes this object a platform's own form: no platform puts one there, but
+/// a customer can type the rest.
+pub(super) fn stands_behind_words(map: &Map<String, Value>) -> bool {
+    let is_words = |key: &str| {
+        matches!(
+            fields::known_field(key),
+            Some(
+                KnownField::Text(_)
+                    | KnownField::Body(_)
+                    | KnownField::Message
+                    | KnownField::Handle(_)
+                    | KnownField::Name(_)
+                    | KnownField::WriterName
+                    | KnownField::FirstName
+                    | KnownField::LastName
+            )
+        )
+    };
+    let words = map
+        .iter()
+        .position(|(key, value)| scalar::scalar(value).is_some() && is_words(key));
+    // A message that is a string stands beside the sender in one of Meta's samples.
+    words.is_some_and(|words| {
+        map.iter()
+            .skip(words + 1)
+            .any(|(_, value)| value.is_object() || value.is_array())
+    })
 }
 
 /// Adds the items of such a part.

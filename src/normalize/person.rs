@@ -4,89 +4,144 @@ use std::borrow::Cow;
 
 use super::extracted::{Inherited, Parties};
 use super::fields;
-use super::raw_fields::{Container, Names, Rank, RankedId, RawFields, Role};
+use super::raw_fields::{Container, Names, Rank, RawFields, Role};
 use crate::message::Direction;
 
 /// One person has no more ids than this.
 const MAX_ALIASES: usize = 16;
 
-/// The customer, by the reading order of section 2, and the business if it is named.
-pub(super) fn choose_parties(
-    raw: &RawFields<'_>,
+/// An id of a person.
+struct Candidate<'r> {
+    rank: Rank,
+    role: Role,
+    id: &'r str,
+    is_behind_words: bool,
+}
+
+/// The people that an item names.
+pub(super) struct People<'r> {
+    raw: &'r RawFields<'r>,
     direction: Direction,
-    parent: &Inherited,
-) -> Parties {
-    let is_named_around = !raw.is_dump && parent.parties.contact.is_some();
-    let own_id = raw
-        .top_id
-        .get()
-        .filter(|_| raw.has_contact_id() && !is_named_around);
-    let own_id = own_id.map(|id| {
-        let rank = Rank::by_alias(fields::RANK_CONTACT_ID, Container::Root);
-        (rank, Role::Customer, id.as_ref())
-    });
-    let has_alias = |alias| raw.people.iter().any(|one| one.rank.alias() == alias);
-    // Beside the customer's `contact_id`, and in an event that says so by its name, the `user_id` of what the business
-    // wrote is the employee's.
-    let is_employee = |rank: Rank| {
-        direction == Direction::Outbound
-            && rank.alias() == fields::RANK_USER_ID
-            && (has_alias(fields::RANK_CONTACT_ID) || raw.event_direction().is_some())
-    };
-    let role = |one: &RankedId<'_>| {
-        if is_employee(one.rank) {
-            Role::Writer
+    parent: &'r Inherited,
+    candidates: Vec<Candidate<'r>>,
+}
+
+impl<'r> People<'r> {
+    pub(super) fn of(raw: &'r RawFields<'r>, direction: Direction, parent: &'r Inherited) -> Self {
+        let is_named_around = !raw.is_dump && parent.parties.contact.is_some();
+        let own_id = raw
+            .top_id
+            .get()
+            .filter(|_| raw.has_contact_id() && !is_named_around);
+        let own_id = own_id.map(|id| Candidate {
+            rank: Rank::by_alias(fields::RANK_CONTACT_ID, Container::Root),
+            role: Role::Customer,
+            id,
+            is_behind_words: raw.is_top_id_behind_words,
+        });
+        let has_alias = |alias| raw.people.iter().any(|one| one.rank.alias() == alias);
+        // Beside the customer's `contact_id`, and in an event that says so by its name, the `user_id` of what the
+        // business wrote is the employee's. In a platform's own event it always is.
+        let has_employee = has_alias(fields::RANK_CONTACT_ID) || raw.event_direction().is_some();
+        let has_employee =
+            has_employee && (direction == Direction::Outbound || raw.is_platform_event);
+        let named = raw.people.iter().filter_map(|one| {
+            let is_employee = has_employee && one.rank.alias() == fields::RANK_USER_ID;
+            let role = match direction {
+                Direction::Outbound if is_employee => Role::Writer,
+                Direction::Inbound if is_employee => return None,
+                _ => one.role,
+            };
+            Some(Candidate {
+                rank: one.rank,
+                role,
+                id: one.id.as_ref(),
+                is_behind_words: one.is_behind_words,
+            })
+        });
+        Self {
+            raw,
+            direction,
+            parent,
+            candidates: named.chain(own_id).collect(),
+        }
+    }
+
+    /// Those who can be the customer. The author of what the business wrote is not, even if nobody else is named.
+    fn customers(&self) -> impl Iterator<Item = &Candidate<'r>> {
+        let with_writer = self.direction == Direction::Inbound;
+        let all = self.candidates.iter();
+        all.filter(move |one| with_writer || one.role == Role::Customer)
+    }
+
+    /// Whether the customer could be another one if a customer typed this. `outer` is the person who is named around
+    /// this item, and `is_behind_words` says that the whole item stands behind something that a customer typed.
+    ///
+    /// An id behind such words may not rank as high as one before them. Without one before them, exactly one may stand
+    /// behind.
+    pub(super) fn is_in_doubt(&self, outer: Option<&str>, is_behind_words: bool) -> bool {
+        let best = |is_behind: bool| {
+            let some = self
+                .customers()
+                .filter(|one| one.is_behind_words == is_behind);
+            some.min_by_key(|one| one.rank)
+        };
+        let (before, behind) = (best(false), best(true));
+        match (before, behind) {
+            (Some(before), _) if is_behind_words => Some(before.id) != outer,
+            (Some(before), Some(behind)) => behind.rank <= before.rank && behind.id != before.id,
+            (_, None) => false,
+            (None, Some(one)) => {
+                outer.is_some_and(|outer| outer != one.id)
+                    || is_behind_words
+                    || self.customers().any(|other| other.id != one.id)
+            }
+        }
+    }
+
+    /// The customer, by the reading order of section 2, and the business if it is named. Unless the body `is_trusted`,
+    /// an id behind something that a customer typed is no alias: it could be anybody's.
+    pub(super) fn choose(&self, is_trusted: bool) -> Parties {
+        let Self { raw, parent, .. } = self;
+        let is_outbound = self.direction == Direction::Outbound;
+        let recipient = raw.recipient.get().map(AsRef::as_ref);
+        let contact = self.customers().min_by_key(|one| one.rank);
+        let contact = contact.map(|one| one.id);
+        let mut parties = choose_names(raw, !is_outbound);
+        let (contact, business) = if is_outbound {
+            let writers = self
+                .candidates
+                .iter()
+                .filter(|one| one.role == Role::Writer);
+            let writer = writers.min_by_key(|one| one.rank).map(|one| one.id);
+            (contact.or(recipient), writer)
         } else {
-            one.role
+            (contact, recipient)
+        };
+        parties.business = business.map(str::to_owned);
+        let Some(contact) = contact else {
+            return inherit(parties, parent);
+        };
+        let others = self
+            .customers()
+            .filter(|one| is_trusted || !one.is_behind_words)
+            .map(|one| one.id)
+            .chain(recipient.filter(|_| is_outbound));
+        for id in others {
+            if id != contact
+                && parties.aliases.len() < MAX_ALIASES
+                && !parties.aliases.iter().any(|alias| alias == id)
+            {
+                parties.aliases.push(id.to_owned());
+            }
         }
-    };
-    let people: Vec<(Rank, Role, &str)> = raw
-        .people
-        .iter()
-        .map(|one| (one.rank, role(one), one.id.as_ref()))
-        .chain(own_id)
-        .collect();
-    let first = |role: Option<Role>| {
-        people
-            .iter()
-            .filter(|(_, other, _)| role.is_none_or(|role| role == *other))
-            .min_by_key(|(rank, _, _)| *rank)
-            .map(|(_, _, id)| *id)
-    };
-    let recipient = raw.recipient.get().map(AsRef::as_ref);
-    let (contact, business, with_writer) = match direction {
-        Direction::Inbound => (first(None), recipient, true),
-        // The author is the business, and never the customer, even if nobody else is named.
-        Direction::Outbound => (
-            first(Some(Role::Customer)).or(recipient),
-            first(Some(Role::Writer)),
-            false,
-        ),
-    };
-    let mut parties = choose_names(raw, with_writer);
-    parties.business = business.map(str::to_owned);
-    let Some(contact) = contact else {
-        return inherit(parties, parent);
-    };
-    let others = people
-        .iter()
-        .filter(|(_, role, _)| with_writer || *role == Role::Customer)
-        .map(|(_, _, id)| *id)
-        .chain(recipient.filter(|_| direction == Direction::Outbound));
-    for id in others {
-        if id != contact
-            && parties.aliases.len() < MAX_ALIASES
-            && !parties.aliases.iter().any(|alias| alias == id)
-        {
-            parties.aliases.push(id.to_owned());
+        parties.contact = Some(contact.to_owned());
+        // A name around it belongs to the same person, unless another one is named there.
+        if parent.parties.contact.is_none() || parent.parties.contact == parties.contact {
+            return inherit(parties, parent);
         }
+        parties
     }
-    parties.contact = Some(contact.to_owned());
-    // A name around it belongs to the same person, unless another one is named there.
-    if parent.parties.contact.is_none() || parent.parties.contact == parties.contact {
-        return inherit(parties, parent);
-    }
-    parties
 }
 
 fn choose_names(raw: &RawFields<'_>, with_writer: bool) -> Parties {
@@ -141,11 +196,8 @@ mod tests {
     use super::*;
 
     fn choose(body: &Value, direction: Direction) -> Parties {
-        choose_parties(
-            &RawFields::of_item(body.as_object().unwrap()),
-            direction,
-            &Inherited::default(),
-        )
+        let raw = RawFields::of_item(body.as_object().unwrap());
+        People::of(&raw, direction, &Inherited::default()).choose(true)
     }
 
     #[test]

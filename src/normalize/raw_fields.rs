@@ -21,8 +21,13 @@ mod words;
 
 /// The rank of a name that the author of the message has under a key of its own.
 const RANK_WRITER_NAME: u8 = 10;
-/// A reason shows this many characters of a key or a placeholder.
-const MAX_SHOWN: usize = 80;
+
+/// Where the marks of an outbound message stand.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct OutboundMarks {
+    pub(super) before_words: bool,
+    pub(super) behind_words: bool,
+}
 
 /// What the keys of one object say.
 #[derive(Debug, Default)]
@@ -67,10 +72,23 @@ pub(super) struct RawFields<'v> {
     pub(super) event: Best<String>,
     pub(super) is_dump: bool,
     pub(super) is_record: bool,
+    /// Something that a customer typed has been read: a text, a name or a handle. What is read from now on, they could
+    /// have typed.
+    pub(super) has_words: bool,
+    /// The top-level `id`, or what makes it the contact's, stands behind such words.
+    pub(super) is_top_id_behind_words: bool,
+    /// What says that the business wrote it stands before any such words, or behind them.
+    pub(super) outbound_marks: OutboundMarks,
+    /// Messages inside this object stand behind such words.
+    pub(super) is_list_behind_words: bool,
+    /// The name of an event stands before any such words, which only a platform itself sends.
+    pub(super) is_platform_event: bool,
+    /// A known key that came twice with different values.
+    pub(super) repeated: Option<&'v str>,
     pub(super) history: Option<&'v Value>,
     pub(super) custom_fields: Option<&'v Value>,
-    /// `message` as a list of messages, perhaps as JSON inside a string.
-    pub(super) message_list: Option<Cow<'v, Value>>,
+    /// `message` as a list of messages.
+    pub(super) message_list: Option<&'v Value>,
     /// The values under `messages`.
     pub(super) lists: Vec<&'v Value>,
     /// The values under `data` and its like.
@@ -133,7 +151,12 @@ impl<'v> RawFields<'v> {
     fn add_person(&mut self, key: &str, value: &'v Value, alias: u8, role: Role, at: Container) {
         if let Some(id) = scalar::id(value) {
             let rank = Rank::by_alias(alias, at);
-            self.people.push(RankedId { rank, role, id });
+            self.people.push(RankedId {
+                rank,
+                role,
+                id,
+                is_behind_words: self.has_words,
+            });
         } else if self.unfilled_person.is_none() {
             self.unfilled_person = unfilled(key, value);
         }
@@ -152,22 +175,43 @@ impl<'v> RawFields<'v> {
             _ => (&mut names.name, RANK_WRITER_NAME),
         };
         slot.offer(Rank::by_alias(alias, at), scalar::label(value));
+        self.has_words |= scalar::scalar(value).is_some();
+    }
+
+    /// Notes a mark of who wrote.
+    fn add_mark(&mut self, direction: Option<Direction>) {
+        if direction == Some(Direction::Outbound) {
+            self.outbound_marks.before_words |= !self.has_words;
+            self.outbound_marks.behind_words |= self.has_words;
+        }
     }
 
     /// The text keys of the original system come before all others, in any at; of those the nearest wins.
     fn add_text(&mut self, key: &str, value: &'v Value, alias: u8, at: Container) {
         self.has_text_key = true;
-        self.has_last_text |= fields::LAST_TEXTS.contains(&alias);
+        if fields::LAST_TEXTS.contains(&alias) {
+            self.add_record_mark();
+            self.has_last_text = true;
+        }
         if self.unfilled_text.is_none() {
             self.unfilled_text = unfilled(key, value);
         }
         let tier = u8::from(alias >= fields::ORIGINAL_TEXTS);
         let rank = Rank::by_container(tier, at, alias);
+        // An empty text too: a customer's words can begin with the quote that ends it.
+        self.has_words |= scalar::scalar(value).is_some();
         self.text.offer(rank, scalar::text(value));
+    }
+
+    /// Notes that something is about to make the top-level `id` the contact's.
+    fn add_record_mark(&mut self) {
+        self.is_top_id_behind_words |= self.has_words && !self.is_dump && !self.has_last_text;
     }
 
     fn add_transcript(&mut self, key: &str, value: &'v Value) {
         self.history = self.history.or(Some(value));
+        self.is_list_behind_words |= self.has_words;
+        self.has_words |= !value.is_null();
         self.unfilled_text = self.unfilled_text.take().or_else(|| unfilled(key, value));
     }
 
@@ -176,24 +220,17 @@ impl<'v> RawFields<'v> {
     }
 
     fn add_wrapper(&mut self, value: &'v Value) {
-        if value.is_object() || value.is_array() || value.is_string() {
+        if value.is_object() || value.is_array() {
             self.wrappers.push(value);
+            self.is_list_behind_words |= self.has_words;
         }
     }
 }
 
 fn unfilled(key: &str, value: &Value) -> Option<Unfilled> {
     let placeholder = scalar::placeholder(value.as_str()?)?;
-    // Reasons are logged: nothing inside the braces may begin a new line of the log.
-    let shown = |text: &str| -> String {
-        let printable = |sign: char| match sign {
-            '"' | '\'' | '\\' => sign.to_string(),
-            sign => sign.escape_debug().to_string(),
-        };
-        text.chars().take(MAX_SHOWN).map(printable).collect()
-    };
     Some(Unfilled {
-        key: shown(key),
-        placeholder: shown(placeholder),
+        key: scalar::shown(key),
+        placeholder: scalar::shown(placeholder),
     })
 }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::extracted::{Action, Context, Extracted, Inherited};
-use super::person::choose_parties;
+use super::extracted::{Action, Context, Doubt, Extracted, Inherited};
+use super::person::People;
 use super::raw_fields::{Best, Container, Rank, RawFields};
 use super::{attachment, scalar, time};
 use crate::message::{Attachment, Channel, Direction, SentAtSource, Shape};
@@ -13,10 +13,24 @@ const RANK_CREATED_AT: Rank = Rank::by_alias(2, Container::Root);
 
 impl RawFields<'_> {
     /// What the items inside this object inherit.
-    pub(super) fn inherited(&self, parent: &Inherited, context: &Context) -> Inherited {
+    pub(super) fn inherited(
+        &self,
+        parent: &Inherited,
+        context: &Context,
+        shape: Shape,
+    ) -> Inherited {
         let direction = self.own_direction().or(parent.direction);
+        let people = People::of(self, direction.unwrap_or(Direction::Inbound), parent);
+        let is_trusted = context.is_known_form || self.is_platform_event || shape.is_metas();
+        let doubt = if is_trusted {
+            None
+        } else {
+            self.doubt(&people, parent, context)
+        };
         Inherited {
-            parties: choose_parties(self, direction.unwrap_or(Direction::Inbound), parent),
+            parties: people.choose(is_trusted),
+            doubt: doubt.or_else(|| parent.doubt.clone()),
+            is_behind_words: parent.is_behind_words || self.is_list_behind_words,
             channel: self
                 .channel
                 .get()
@@ -40,7 +54,7 @@ impl RawFields<'_> {
         context: &Context,
         shape: Shape,
     ) -> Extracted {
-        let own = self.inherited(parent, context);
+        let own = self.inherited(parent, context, shape);
         let id = self.message_id().or_else(|| parent.id.clone());
         self.move_link_out_of_text();
         self.name_files();
@@ -75,8 +89,26 @@ impl RawFields<'_> {
             is_event: own.is_event,
             unfilled_text: self.unfilled_text,
             unfilled_person: own.unfilled_person,
+            doubt: own.doubt,
             attachments: self.attachments,
         }
+    }
+
+    /// Why a customer could have made this item, or a part of it, by what they typed.
+    fn doubt(&self, people: &People<'_>, parent: &Inherited, context: &Context) -> Option<Doubt> {
+        if let Some(key) = self.repeated {
+            return Some(Doubt::Repeated(key.to_owned()));
+        }
+        let outer = parent.parties.contact.as_deref();
+        let outer = outer.or(context.header_contact.as_deref());
+        if people.is_in_doubt(outer, parent.is_behind_words) {
+            return Some(Doubt::Person);
+        }
+        let marks = self.outbound_marks;
+        let is_outbound = self.own_direction() == Some(Direction::Outbound);
+        let is_marked_late = marks.behind_words && !marks.before_words
+            || !marks.behind_words && parent.is_behind_words;
+        (is_outbound && is_marked_late).then_some(Doubt::Outbound)
     }
 
     /// The best of the body's own times that can be believed.

@@ -12,6 +12,9 @@ pub(super) const MAX_ID_CHARS: usize = 512;
 /// The same in bytes: a key of an index has room for two such ids and no more.
 const MAX_ID_BYTES: usize = 1024;
 
+/// A reason shows this many characters of a key or a placeholder.
+const MAX_SHOWN: usize = 80;
+
 /// No number in a body needs more digits than this; `1e999999999` must not become a gigabyte of zeros.
 const MAX_EXPONENT: i64 = 40;
 
@@ -91,6 +94,15 @@ pub(super) fn placeholder(text: &str) -> Option<&str> {
     let trimmed = text.trim();
     let inner = trimmed.strip_prefix("{{")?.strip_suffix("}}")?;
     (!inner.contains('}')).then_some(trimmed)
+}
+
+/// A key or a placeholder as a reason shows it. Reasons are logged: nothing in it may begin a new line of the log.
+pub(super) fn shown(text: &str) -> String {
+    let printable = |sign: char| match sign {
+        '"' | '\'' | '\\' => sign.to_string(),
+        sign => sign.escape_debug().to_string(),
+    };
+    text.chars().take(MAX_SHOWN).map(printable).collect()
 }
 
 /// Cuts to at most `limit` characters.

@@ -1,14 +1,13 @@
 //! From a tree to its items: finds out the shape of each object and descends into wrappers and lists.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
 use super::extracted::Inherited;
 use super::fields::find;
 use super::items::Items;
-use super::raw_fields::{Container, RawFields};
-use super::{classify, history, json_text, meta, scalar, sendpulse};
+use super::raw_fields::{Best, Container, RawFields};
+use super::{classify, envelope, history, json_text, meta, scalar, sendpulse};
+use crate::delivery::{Item, ReasonCode};
 use crate::message::Shape;
 
 /// Wrappers and lists are followed this far.
@@ -40,7 +39,11 @@ fn walk_value(items: &mut Items<'_>, value: &Value, outer: &Inherited, shape: Sh
                 }
             }
         }
-        Value::String(text) if let Some(value) = json_text::in_string(text) => {
+        // What somebody typed is not parsed: where a person is named, this is a text.
+        Value::String(text)
+            if outer.parties.contact.is_none()
+                && let Some(value) = json_text::in_string(text) =>
+        {
             walk_value(items, &value, outer, shape, depth + 1);
         }
         _ => items.push(Shape::Flat, classify::nothing_understood()),
@@ -54,25 +57,37 @@ fn walk_object(
     mut shape: Shape,
     depth: usize,
 ) {
-    if let Some(part) = meta::detect_part(map) {
-        return meta::add_part(items, map, part, outer);
-    }
-    if sendpulse::is_event(map) {
+    let part = meta::detect_part(map);
+    if part.is_some() || sendpulse::is_event(map) {
+        if meta::stands_behind_words(map) {
+            let text = "a platform's own form stands behind a text or name, which a customer could have typed: send it alone";
+            return items.push(shape, Item::quarantined(ReasonCode::Ambiguous, text, None));
+        }
+        if let Some(part) = part {
+            return meta::add_part(items, map, part, outer);
+        }
         let extracted = sendpulse::extract_event(map, outer, items.context());
         return items.classify(extracted);
     }
-    // Values that were JSON in a string; declared first, because the raw borrow from them.
-    let wrapped: Vec<Cow<'_, Value>>;
     let mut raw = RawFields::of_item(map);
-    wrapped = std::mem::take(&mut raw.wrappers)
+    let is_nobodys = !raw.has_person() && outer.parties.contact.is_none();
+    let frame;
+    if is_nobodys && raw.message_list.is_none() {
+        frame = envelope::frame(map);
+        if frame.is_some() {
+            raw.message_list = frame.as_ref();
+            raw.text = Best::default();
+        }
+    }
+    let wrapped: Vec<&Value> = std::mem::take(&mut raw.wrappers)
         .into_iter()
-        .filter_map(unwrapped)
+        .filter(|value| holds_something(value))
         .collect();
     let mut inner: Vec<&Value> = Vec::new();
     // An object with content of its own has its `data` beside it; one without is only a wrapper.
     let is_item = raw.has_content() || raw.has_person() || raw.event.get().is_some();
-    for value in &wrapped {
-        match value.as_ref() {
+    for value in wrapped {
+        match value {
             Value::Object(data) if is_item && !holds_items(data, 0) => {
                 if raw.event.get().is_some() {
                     shape = Shape::Event;
@@ -84,8 +99,7 @@ fn walk_object(
         }
     }
     raw.is_dump &= raw.message_list.is_none();
-    let lists: Vec<Cow<'_, Value>> = raw.lists.iter().copied().filter_map(unwrapped).collect();
-    inner.extend(lists.iter().map(AsRef::as_ref));
+    inner.extend(raw.lists.iter().filter(|list| holds_something(list)));
     let before = items.len();
     walk_inner(items, &raw, inner, outer, shape, depth);
     // An object with items inside is an item itself only if it has content of its own.
@@ -108,16 +122,16 @@ fn walk_inner(
     shape: Shape,
     depth: usize,
 ) {
-    let frame = raw.message_list.as_deref().filter(|list| is_filled(list));
+    let frame = raw.message_list.filter(|list| is_filled(list));
     let transcript = raw.history.and_then(history::lines);
     if inner.is_empty() && frame.is_none() && transcript.is_none() {
         return;
     }
-    let mut outer = raw.inherited(outer, items.context());
+    let mut outer = raw.inherited(outer, items.context(), shape);
     for value in inner {
         walk_value(items, value, &outer, shape, depth + 1);
     }
-    if let Some(Value::Array(lines)) = transcript.as_deref() {
+    if let Some(lines) = transcript {
         let known = raw.text.get().map(AsRef::as_ref);
         for line in lines {
             if items.is_full() {
@@ -159,13 +173,9 @@ fn add_own_item(items: &mut Items<'_>, raw: RawFields<'_>, outer: &Inherited, sh
     items.classify(extracted);
 }
 
-/// A wrapper that holds something: an object, a list with objects or lists in it, or either as JSON in a string.
-fn unwrapped(value: &Value) -> Option<Cow<'_, Value>> {
-    let value = match value {
-        Value::String(text) => Cow::Owned(json_text::in_string(text)?),
-        other => Cow::Borrowed(other),
-    };
-    (value.is_object() || is_filled(&value)).then_some(value)
+/// Whether a wrapper holds something: it is an object, or a list with objects or lists in it.
+fn holds_something(value: &Value) -> bool {
+    value.is_object() || is_filled(value)
 }
 
 fn is_filled(value: &Value) -> bool {

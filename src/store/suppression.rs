@@ -187,7 +187,7 @@ fn fingerprints(contact: &Contact) -> Vec<Uuid> {
 mod tests {
     use super::*;
     use crate::delivery::Delivery;
-    use crate::normalize;
+    use crate::normalize::Normalizer;
     use crate::time::new_id;
 
     fn record(body: &'static str, arrival: &str) -> Record {
@@ -200,12 +200,7 @@ mod tests {
             body: body.into(),
             is_query: false,
         };
-        let reading = normalize::normalize(&delivery);
-        Record {
-            delivery,
-            shape: reading.shape,
-            items: reading.items,
-        }
+        Normalizer::default().to_record(delivery)
     }
 
     const WINDOW: Duration = Duration::from_secs(10);

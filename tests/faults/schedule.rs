@@ -117,7 +117,8 @@ impl Process {
         let fallback = Arc::new(Fallback::new(spool.clone()));
         let commits = Commits::default();
         let (ingest, writer) = Ingest::new(store.clone(), Some(fallback.clone()), commits.clone());
-        let drain = Drain::new(store.clone(), fallback, commits).run(CancellationToken::new());
+        let drain = Drain::new(store.clone(), fallback, commits, Arc::default())
+            .run(CancellationToken::new());
         Self {
             ingest,
             spool,

@@ -23,7 +23,7 @@ async fn stats_tell_the_truth(#[values(Backend::Postgres, Backend::Sqlite)] back
     for body in [
         r#"{"contact_id":"1","text":"hello","message_id":"a"}"#,
         r#"{"contact_id":"1","text":"hello","message_id":"a"}"#,
-        r#"{"contact_id":"2","text":"on its way","direction":"out","message_id":"b"}"#,
+        r#"{"contact_id":"2","direction":"out","text":"on its way","message_id":"b"}"#,
         r#"{"contact_id":"2","mediaUrl":"https://cdn.example.test/a.jpg","type":"image","channel":"whatsapp"}"#,
         r#"{"contact_id":"3","text":"{{last_input}}"}"#,
         "{}",
@@ -128,7 +128,7 @@ async fn messages_are_filtered(#[values(Backend::Postgres, Backend::Sqlite)] bac
     let app = App::start(backend).await;
     for body in [
         r#"{"contact_id":"1","text":"in"}"#,
-        r#"{"contact_id":"1","text":"out","direction":"out"}"#,
+        r#"{"contact_id":"1","direction":"out","text":"out"}"#,
         r#"{"contact_id":"2","action":"confirm"}"#,
     ] {
         assert_eq!(app.post(body).await.ok()["outcome"], "stored");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chatrace_webhook::ingest::{Commits, Drain, Fallback};
 use chatrace_webhook::maintenance;
+use chatrace_webhook::normalize::Normalizer;
 use chatrace_webhook::store::{PersonId, Spool};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -393,6 +394,7 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
     let tally = maintenance::erase(
         store.as_ref(),
         Some(&spool),
+        &Normalizer::default(),
         &person,
         jiff::Timestamp::now(),
     )
@@ -407,7 +409,7 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
     );
     let stop = tokio_util::sync::CancellationToken::new();
     let fallback = Arc::new(Fallback::new(spool.clone()));
-    let drain = Drain::new(store.clone(), fallback, Commits::default());
+    let drain = Drain::new(store.clone(), fallback, Commits::default(), Arc::default());
     let draining = tokio::spawn(drain.run(stop.clone()));
     let ask = async || spool.depth().deliveries;
     eventually("the spool is drained", ask, |waiting| *waiting == 0).await;

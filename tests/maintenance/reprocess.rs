@@ -10,7 +10,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use chatrace_webhook::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use chatrace_webhook::message::Shape;
-use chatrace_webhook::normalize;
+use chatrace_webhook::normalize::Normalizer;
 use chatrace_webhook::store::{Attempt, Store};
 use jiff::Timestamp;
 use reqwest::Method;
@@ -164,7 +164,7 @@ async fn what_is_decided_is_left_alone(
 ) {
     let ledger = Ledger::new(backend).await;
     let body = r#"[{"contact_id":"1","text":"one"},{"contact_id":"2","text":"two"}]"#;
-    let known = normalize::normalize(&delivery(body)).items;
+    let known = Normalizer::default().normalize(&delivery(body)).items;
     let partly = Record {
         items: vec![riddle(), known[1].clone()],
         ..misunderstood(body)

@@ -57,8 +57,8 @@ fn media_without_text_is_kept_in_metas_form() {
 fn an_echo_is_the_businesss_and_its_customer_is_the_recipient() {
     for body in [
         json!({"sender": {"id": "biz"}, "recipient": {"id": "cust"}, "message": {"mid": "m", "text": "hi", "is_echo": true}}),
-        json!({"senderId": "biz", "recipientId": "cust", "text": "hi", "direction": "out", "messageId": "m"}),
-        json!({"sender_id": "biz", "recipient_id": "cust", "text": "hi", "dir": 0, "mid": "m"}),
+        json!({"senderId": "biz", "recipientId": "cust", "direction": "out", "text": "hi", "messageId": "m"}),
+        json!({"sender_id": "biz", "recipient_id": "cust", "dir": 0, "text": "hi", "mid": "m"}),
     ] {
         let draft = message(body.to_string());
         assert_eq!(draft.direction, Direction::Outbound);

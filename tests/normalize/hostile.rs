@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use chatrace_webhook::delivery::{Item, ReasonCode};
-use chatrace_webhook::normalize::{normalize, readable_text};
+use chatrace_webhook::normalize::{Normalizer, readable_text};
 use serde_json::json;
 
 use super::{delivery, message, read, refusal};
@@ -87,13 +87,32 @@ fn long_text_and_foreign_scripts_come_out_as_they_went_in() {
 }
 
 #[test]
-fn the_last_of_duplicate_keys_counts() {
-    assert_eq!(
-        message(r#"{"contact_id":1,"text":"a","text":"b"}"#)
-            .text
-            .as_deref(),
-        Some("b")
+fn a_known_key_that_comes_twice_with_two_values_is_not_guessed_at() {
+    for body in [
+        r#"{"contact_id":1,"text":"a","text":"b"}"#,
+        r#"{"contact_id":1,"text":"a","contact_id":2,"text":"b"}"#,
+        r#"{"contact_id":1,"message":{"text":"a","text":"b"}}"#,
+    ] {
+        let items = read(body.to_owned()).items;
+        let [Item::Quarantined { reason, contact }] = &items[..] else {
+            panic!("{body}: {items:?}")
+        };
+        assert_eq!(reason.code, ReasonCode::Ambiguous, "{body}");
+        assert!(reason.text.contains("stands twice"), "{}", reason.text);
+        assert_eq!(*contact, None, "{body}");
+    }
+    let list = r#"[{"contact_id":1,"text":"a","text":"b"},{"contact_id":2,"text":"c"}]"#;
+    let items = read(list.to_owned()).items;
+    assert!(
+        matches!(&items[..], [Item::Quarantined { .. }, Item::Message(_)]),
+        "{items:?}"
     );
+    for harmless in [
+        r#"{"contact_id":1,"text":"a","text":"a"}"#,
+        r#"{"contact_id":1,"x":"1","x":"2","text":"a"}"#,
+    ] {
+        assert_eq!(message(harmless).text.as_deref(), Some("a"));
+    }
 }
 
 #[test]
@@ -104,7 +123,10 @@ fn a_compressed_body_is_decoded_and_a_falsely_declared_one_is_read_as_it_is() {
     for body in [encoder.finish().unwrap(), plain.to_vec()] {
         let mut delivery = delivery(body);
         delivery.headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
-        assert!(matches!(normalize(&delivery).items[..], [Item::Message(_)]));
+        assert!(matches!(
+            Normalizer::default().normalize(&delivery).items[..],
+            [Item::Message(_)]
+        ));
         assert_eq!(readable_text(&delivery).as_bytes(), plain);
     }
 }
@@ -116,7 +138,7 @@ fn a_query_is_never_decoded() {
     let mut delivery = delivery(encoder.finish().unwrap());
     delivery.headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
     delivery.is_query = true;
-    let reading = normalize(&delivery);
+    let reading = Normalizer::default().normalize(&delivery);
     assert!(
         matches!(reading.items[..], [Item::Quarantined { .. }]),
         "{reading:?}"
@@ -127,7 +149,7 @@ fn a_query_is_never_decoded() {
 fn a_body_that_does_not_decode_says_so() {
     let mut delivery = delivery(&b"\x1f\x8b\x08 broken"[..]);
     delivery.headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
-    let defect = normalize(&delivery).defect.unwrap();
+    let defect = Normalizer::default().normalize(&delivery).defect.unwrap();
     assert!(
         defect.cause.starts_with("the body does not decode"),
         "{defect}"

@@ -2,7 +2,7 @@
 
 use chatrace_webhook::delivery::{Item, ReasonCode};
 use chatrace_webhook::message::{Channel, Direction, Kind, Shape};
-use chatrace_webhook::normalize::normalize;
+use chatrace_webhook::normalize::Normalizer;
 use serde_json::json;
 
 use super::{delivery, message, messages, read, refusal};
@@ -77,7 +77,7 @@ fn a_sender_and_content_are_stored() {
 #[test]
 fn a_contact_record_without_content_is_remembered() {
     let (is_ignored, code, text, contact) =
-        refusal(r#"{"id":5,"page_id":1,"custom_fields":[],"full_name":"Ana","external_id":"9"}"#);
+        refusal(r#"{"id":5,"page_id":1,"external_id":"9","custom_fields":[],"full_name":"Ana"}"#);
     assert_eq!((is_ignored, code), (true, ReasonCode::ContactOnly));
     assert_eq!(text, "contact data without a message");
     let contact = contact.unwrap();
@@ -164,8 +164,9 @@ fn each_item_of_a_list_is_classified_alone() {
 
 #[test]
 fn the_items_of_a_wrapper_inherit_who_where_and_when_but_not_what() {
-    let body = json!({"contact_id": 5, "full_name": "Ana", "channel": "messenger", "timestamp": 1_783_609_000,
-        "messages": [{"text": "a"}, {"text": "b", "direction": "out"}, {"from": "6", "text": "c"}, {"id": "x"}]});
+    let body = json!({"contact_id": 5, "channel": "messenger", "timestamp": 1_783_609_000,
+        "messages": [{"text": "a"}, {"direction": "out", "text": "b"}, {"from": "6", "text": "c"}, {"id": "x"}],
+        "full_name": "Ana"});
     let drafts = messages(body.to_string());
     assert_eq!(drafts.len(), 4);
     for draft in &drafts {
@@ -188,7 +189,7 @@ fn the_header_names_the_sender_only_where_a_flat_body_does_not() {
     let contact = |body: &str| {
         let mut delivery = delivery(body.to_owned());
         delivery.headers = vec![("x-user-id".to_owned(), "777".to_owned())];
-        match &normalize(&delivery).items[..] {
+        match &Normalizer::default().normalize(&delivery).items[..] {
             [Item::Message(draft)] => Some(draft.contact_id.clone()),
             _ => None,
         }

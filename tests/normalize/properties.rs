@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chatrace_webhook::delivery::Item;
 use chatrace_webhook::message::Draft;
-use chatrace_webhook::normalize::{normalize, readable_text};
+use chatrace_webhook::normalize::{Normalizer, readable_text};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -238,8 +238,12 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn assert_sound(body: &[u8]) {
     let mut delivery = delivery(Bytes::copy_from_slice(body));
     delivery.headers = vec![("x-user-id".to_owned(), "777".to_owned())];
-    let reading = normalize(&delivery);
-    assert_eq!(reading, normalize(&delivery), "the same again");
+    let reading = Normalizer::default().normalize(&delivery);
+    assert_eq!(
+        reading,
+        Normalizer::default().normalize(&delivery),
+        "the same again"
+    );
     assert!(!reading.items.is_empty());
     for item in &reading.items {
         if let Item::Message(draft) = item {
@@ -281,7 +285,7 @@ fn assert_sound(body: &[u8]) {
     );
     readable_text(&delivery);
     delivery.is_query = true;
-    assert!(!normalize(&delivery).items.is_empty());
+    assert!(!Normalizer::default().normalize(&delivery).items.is_empty());
 }
 
 proptest! {
@@ -317,7 +321,7 @@ proptest! {
         let guessed = delivery(form);
         for delivery in [declared, query, guessed] {
             prop_assert_eq!(
-                normalize(&delivery).items,
+                Normalizer::default().normalize(&delivery).items,
                 vec![Item::Message(Box::new(expected.clone()))]
             );
         }

@@ -115,10 +115,10 @@ fn the_businesss_own_comment_is_outbound() {
 
 #[test]
 fn a_transcript_next_to_a_text_is_not_stored_twice() {
-    let body = json!({"contact_id": 1, "text": "hi", "chat_history": [
+    let body = json!({"contact_id": 1, "chat_history": [
         {"role": "user", "content": "hello?", "timestamp": "2026-07-09T14:00:00Z"},
         {"role": "assistant", "content": "yes", "timestamp": "2026-07-09T14:01:00Z"},
-        {"role": "user", "content": "hi", "timestamp": "2026-07-09T14:02:00Z"}]});
+        {"role": "user", "content": "hi", "timestamp": "2026-07-09T14:02:00Z"}], "text": "hi"});
     let reading = read(body.to_string());
     let outline: Vec<_> = reading
         .items
@@ -159,7 +159,7 @@ fn two_equal_lines_of_one_minute_are_two_messages_if_the_contact_was_active_betw
 #[test]
 fn a_frame_of_the_inbox_gives_its_items_who_when_and_its_id() {
     let body = json!({"id": "m_1", "ms_id": "5", "channel": "10", "dir": "0", "timestamp": "1783609000123",
-        "message": "[{\"text\":\"one\"},{\"type\":\"image\",\"url\":\"https://a.test/x\"},{\"type\":\"typing\"}]"});
+        "message": [{"text":"one"},{"type":"image","url":"https://a.test/x"},{"type":"typing"}]});
     let reading = read(body.to_string());
     assert_eq!((reading.shape, reading.items.len()), (Shape::Dashboard, 3));
     let [
@@ -192,7 +192,7 @@ fn of_several_ids_of_one_person_the_others_are_aliases() {
 #[test]
 fn an_agents_name_is_not_the_customers() {
     let draft = message(
-        r#"{"contact_id":"5","name":"Ana","senderName":"Agent","sender":{"id":"biz","name":"Shop"},"direction":"outgoing","text":"hi"}"#,
+        r#"{"contact_id":"5","direction":"outgoing","sender":{"id":"biz","name":"Shop"},"name":"Ana","senderName":"Agent","text":"hi"}"#,
     );
     assert_eq!(
         (draft.display_name.as_deref(), draft.sender_id.as_deref()),

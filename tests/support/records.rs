@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chatrace_webhook::delivery::{Delivery, Item, Record};
 use chatrace_webhook::message::{Channel, Direction, Draft, Identity, Kind, SentAtSource, Shape};
-use chatrace_webhook::normalize::normalize;
+use chatrace_webhook::normalize::Normalizer;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ pub(crate) fn delivery_at(received_at: Timestamp, body: impl Into<Bytes>) -> Del
 
 /// A delivery, and what the normalizer reads in it.
 pub(crate) fn normalized(delivery: Delivery) -> Record {
-    let reading = normalize(&delivery);
+    let reading = Normalizer::default().normalize(&delivery);
     Record {
         delivery,
         shape: reading.shape,

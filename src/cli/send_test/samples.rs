@@ -5,7 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::setup::BODY_TEMPLATE;
+use crate::normalize::RECOMMENDED;
 use crate::time::new_id;
 
 /// The contact of every test message.
@@ -51,7 +51,7 @@ pub(super) static SAMPLES: [TestSample; 10] = [
     TestSample {
         name: "template",
         description: "the body that `setup` recommends: stored",
-        body: BODY_TEMPLATE,
+        body: RECOMMENDED,
         fresh: &[
             ("/contact_id", Contact),
             ("/external_id", Contact),
@@ -65,7 +65,7 @@ pub(super) static SAMPLES: [TestSample; 10] = [
     TestSample {
         name: "picture",
         description: "the same with a picture's URL in the text's place: stored as media",
-        body: BODY_TEMPLATE,
+        body: RECOMMENDED,
         fresh: &[
             ("/contact_id", Contact),
             ("/external_id", Contact),
@@ -110,7 +110,7 @@ pub(super) static SAMPLES: [TestSample; 10] = [
     TestSample {
         name: "unfilled",
         description: "a variable that was typed instead of picked: quarantined",
-        body: BODY_TEMPLATE,
+        body: RECOMMENDED,
         fresh: &[
             ("/contact_id", Contact),
             ("/external_id", Contact),

@@ -13,7 +13,7 @@ use crate::http::AppState;
 use crate::http::body::BodyError;
 use crate::http::sender::VerifiedContent;
 use crate::ingest::{SubmitError, most_memory};
-use crate::normalize::{self, DecodedBody, Defect};
+use crate::normalize::{DecodedBody, Defect};
 use crate::text::log_line;
 use crate::time::new_id;
 
@@ -109,7 +109,7 @@ fn read(state: &AppState, delivery: Delivery) -> Result<(Record, Option<Defect>)
         let text = state.redactor.redact(&body.readable_text(&delivery));
         tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", log_line(&text));
     }
-    let reading = normalize::normalize_decoded(&delivery, &body);
+    let reading = state.config.normalizer.normalize_decoded(&delivery, &body);
     drop(body);
     let record = Record {
         delivery,

@@ -1,10 +1,8 @@
 //! Reads the keys of an item, and of the objects inside it that are part of it.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
-use super::words::{direction, direction_of_writer, word};
+use super::words::{direction, direction_of_event, direction_of_writer, is_platform_event, word};
 use super::{Container, Rank, RawFields, Role};
 use crate::normalize::extracted::Origin;
 use crate::normalize::fields::{self, KnownField, find};
@@ -35,6 +33,9 @@ impl<'v> RawFields<'v> {
         for (key, value) in map {
             if let Some(field) = fields::known_field(key) {
                 self.add_key(key, value, field, at, depth);
+            } else if key == json_text::REPEATED {
+                let known = |key: &&str| fields::known_field(key).is_some();
+                self.repeated = self.repeated.or(value.as_str().filter(known));
             }
         }
     }
@@ -79,12 +80,10 @@ impl<'v> RawFields<'v> {
             KnownField::Channel => self.add_channel(value, at),
             KnownField::ChatHistory => self.add_transcript(key, value),
             KnownField::RecordMark => self.is_record = true,
-            KnownField::WriterType => self
-                .writer_direction
-                .offer(Rank::by_alias(0, at), direction_of_writer(value)),
-            KnownField::KindWord(0) if at == Container::Sender => self
-                .writer_direction
-                .offer(Rank::by_alias(1, at), direction_of_writer(value)),
+            KnownField::WriterType => self.add_writer_type(value, Rank::by_alias(0, at)),
+            KnownField::KindWord(0) if at == Container::Sender => {
+                self.add_writer_type(value, Rank::by_alias(1, at));
+            }
             _ if at.is_person() => self.add_person_key(key, value, field, at),
             _ => self.add_message_key(key, value, field, at, depth),
         }
@@ -112,6 +111,7 @@ impl<'v> RawFields<'v> {
             KnownField::CustomFields => {
                 self.is_record = true;
                 self.custom_fields = self.custom_fields.or(Some(value));
+                self.has_words = true;
             }
             KnownField::DumpMark => self.is_record = true,
             _ => {}
@@ -144,7 +144,10 @@ impl<'v> RawFields<'v> {
             KnownField::Id => match at {
                 Container::Message => self.id.offer(Rank::nth(3), Origin::id_of_owner(value)),
                 Container::Data => self.data_id.offer(Rank::nth(0), scalar::id(value)),
-                _ => self.top_id.offer(Rank::nth(0), scalar::id(value)),
+                _ => {
+                    self.is_top_id_behind_words |= self.has_words;
+                    self.top_id.offer(Rank::nth(0), scalar::id(value));
+                }
             },
             KnownField::Message => self.add_message(key, value, at, depth),
             KnownField::Body(alias) => match value {
@@ -158,31 +161,56 @@ impl<'v> RawFields<'v> {
             KnownField::CreatedAt => self.created_at = self.created_at.or(Some(value)),
             KnownField::Direction | KnownField::Dir | KnownField::Title => {
                 let direction = direction(value, field);
+                self.add_mark(direction);
                 self.direction.offer(Rank::by_alias(0, at), direction);
             }
             KnownField::KindWord(alias) => {
-                self.kind_word.offer(Rank::by_alias(alias, at), word(value));
+                let word = self.add_event_word(value);
+                self.kind_word.offer(Rank::by_alias(alias, at), word);
             }
             KnownField::Event => match value {
                 Value::Object(_) | Value::Array(_) => self.add_wrapper(value),
-                _ => self.event.offer(Rank::by_alias(0, at), word(value)),
+                _ => {
+                    let word = self.add_event_word(value);
+                    self.event.offer(Rank::by_alias(0, at), word);
+                }
             },
-            KnownField::Messages => self.lists.push(value),
+            KnownField::Messages => {
+                self.lists.push(value);
+                self.is_list_behind_words |= self.has_words;
+            }
             KnownField::Wrapper => self.add_wrapper(value),
             KnownField::Payload if value.is_object() || value.is_array() => {
                 self.add_wrapper(value);
             }
             KnownField::CustomFields => {
-                self.is_dump = true;
-                self.is_record = true;
+                self.add_dump_mark();
                 self.custom_fields = self.custom_fields.or(Some(value));
+                self.has_words = true;
             }
-            KnownField::DumpMark => {
-                self.is_dump = true;
-                self.is_record = true;
-            }
+            KnownField::DumpMark => self.add_dump_mark(),
             _ => self.add_content(value, field, at),
         }
+    }
+
+    fn add_dump_mark(&mut self) {
+        self.add_record_mark();
+        self.is_dump = true;
+        self.is_record = true;
+    }
+
+    /// A word that may be the name of an event.
+    fn add_event_word(&mut self, value: &Value) -> Option<String> {
+        let word = word(value);
+        self.add_mark(word.as_deref().and_then(direction_of_event));
+        self.is_platform_event |= !self.has_words && word.as_deref().is_some_and(is_platform_event);
+        word
+    }
+
+    fn add_writer_type(&mut self, value: &Value, rank: Rank) {
+        let direction = direction_of_writer(value);
+        self.add_mark(direction);
+        self.writer_direction.offer(rank, direction);
     }
 
     /// `from` or `sender`: an object, or an id that counts as found in `id_at`. So a scalar `from` comes before
@@ -210,22 +238,11 @@ impl<'v> RawFields<'v> {
     fn add_message(&mut self, key: &str, value: &'v Value, at: Container, depth: usize) {
         match value {
             Value::Object(map) => self.add_keys(map, Container::Message, depth + 1),
-            Value::Array(_) => self.message_list = Some(Cow::Borrowed(value)),
-            Value::String(text)
-                if text.trim_start().starts_with('[')
-                    && let Some(list) = json_text::in_string(text)
-                    && is_list_of_objects(&list) =>
-            {
-                self.message_list = Some(Cow::Owned(list));
+            Value::Array(_) => {
+                self.is_list_behind_words |= self.has_words;
+                self.message_list = Some(value);
             }
             _ => self.add_text(key, value, 1, at),
         }
     }
-}
-
-/// A list that holds messages: not empty, and objects only.
-fn is_list_of_objects(value: &Value) -> bool {
-    value
-        .as_array()
-        .is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_object))
 }

@@ -47,10 +47,9 @@ impl<'v> RawFields<'v> {
             KnownField::Referral => self.add_referral(value),
             KnownField::ReplyTo => self.reply_to.offer(Rank::nth(0), answered_id(value)),
             KnownField::IsEcho => {
-                self.direction.offer(
-                    Rank::nth(0),
-                    scalar::flag(value).then_some(Direction::Outbound),
-                );
+                let direction = scalar::flag(value).then_some(Direction::Outbound);
+                self.add_mark(direction);
+                self.direction.offer(Rank::nth(0), direction);
             }
             KnownField::IsDeleted if scalar::flag(value) => self.set_action(Action::Deletion),
             KnownField::IsUnsupported => self.is_unsupported |= scalar::flag(value),

@@ -94,6 +94,8 @@ pub(in crate::normalize) struct RankedId<'v> {
     pub(in crate::normalize) rank: Rank,
     pub(in crate::normalize) role: Role,
     pub(in crate::normalize) id: Cow<'v, str>,
+    /// Whether it stands behind something that a customer typed, who could have typed it as well.
+    pub(in crate::normalize) is_behind_words: bool,
 }
 
 /// What one person is called.

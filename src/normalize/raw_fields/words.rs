@@ -77,6 +77,19 @@ pub(in crate::normalize) fn direction_of_event(word: &str) -> Option<Direction> 
     one_of(&letters, &inbound, &outbound)
 }
 
+/// Whether a platform writes events of this name itself, with every value escaped and nothing that an owner typed.
+pub(super) fn is_platform_event(word: &str) -> bool {
+    matches!(
+        word,
+        // HighLevel
+        "inboundmessage" | "outboundmessage"
+        // Chatwoot
+        | "message_created" | "message_updated"
+        // Chatrace's own events
+        | "message.received" | "message.sent"
+    )
+}
+
 fn one_of(word: &str, inbound: &[&str], outbound: &[&str]) -> Option<Direction> {
     if outbound.contains(&word) {
         Some(Direction::Outbound)

@@ -1,0 +1,163 @@
+//! A JSON template: its fixed parts, its placeholders, and its skeleton.
+
+use serde_json::Value;
+
+use super::anchors::{Anchor, Anchors};
+use super::skeleton::{MARK, Skeleton, kind_of};
+use super::{Hole, HoleKind, Template};
+use crate::normalize::{json_text, scalar};
+
+/// Reads a JSON template.
+pub(super) fn json(text: &str) -> Result<Template, String> {
+    let mut reader = TemplateReader {
+        rest: text,
+        skeleton: String::with_capacity(text.len()),
+        anchors: vec![Vec::new()],
+        holes: Vec::new(),
+        key: String::new(),
+    };
+    while reader.piece()? {}
+    let TemplateReader {
+        skeleton,
+        anchors,
+        holes,
+        ..
+    } = reader;
+    if holes.is_empty() {
+        return Err("it has no {{placeholder}}".to_owned());
+    }
+    let skeleton = json_text::parse(skeleton.as_bytes())
+        .map_err(|error| format!("it is not JSON with {{{{placeholders}}}}: {error}"))?;
+    if has_repeated(&skeleton) {
+        return Err("a key stands in it twice".to_owned());
+    }
+    Ok(Template {
+        skeleton: Skeleton::Json(skeleton),
+        anchors: Anchors(anchors),
+        holes,
+    })
+}
+
+fn has_repeated(skeleton: &Value) -> bool {
+    match skeleton {
+        Value::Object(map) => {
+            map.contains_key(json_text::REPEATED) || map.values().any(has_repeated)
+        }
+        Value::Array(list) => list.iter().any(has_repeated),
+        _ => false,
+    }
+}
+
+struct TemplateReader<'t> {
+    rest: &'t str,
+    /// The template with marks in place of its placeholders, as JSON.
+    skeleton: String,
+    anchors: Vec<Anchor>,
+    holes: Vec<Hole>,
+    /// The latest key.
+    key: String,
+}
+
+impl<'t> TemplateReader<'t> {
+    /// Reads a sign, a string, a word or a placeholder; `false` at the end.
+    fn piece(&mut self) -> Result<bool, String> {
+        self.rest = self.rest.trim_start();
+        let Some(first) = self.rest.chars().next() else {
+            return Ok(false);
+        };
+        if first == '"' {
+            self.string()?;
+        } else if self.rest.starts_with("{{") && !self.rest.starts_with("{{{") {
+            let placeholder = self.placeholder()?;
+            self.hole(HoleKind::Bare, placeholder);
+        } else {
+            let is_sign = "{}[]:,".contains(first);
+            let length = if is_sign {
+                first.len_utf8()
+            } else {
+                let end = |sign: char| sign.is_whitespace() || "{}[]:,\"".contains(sign);
+                self.rest.find(end).unwrap_or(self.rest.len())
+            };
+            let piece = self.take(length);
+            self.fixed(piece);
+        }
+        Ok(true)
+    }
+
+    fn string(&mut self) -> Result<(), String> {
+        let mut at = 1;
+        let mut is_filled_in = false;
+        let end = loop {
+            let rest = &self.rest[at..];
+            if rest.starts_with("{{") {
+                is_filled_in = true;
+                at += rest.find("}}").ok_or("a placeholder in it has no `}}`")? + 2;
+            } else if let Some(escaped) = rest.strip_prefix('\\') {
+                at += 1 + escaped.chars().next().map_or(0, char::len_utf8);
+            } else if rest.starts_with('"') {
+                break at;
+            } else {
+                let sign = rest.chars().next().ok_or("a string in it has no end")?;
+                at += sign.len_utf8();
+            }
+        };
+        let string = self.take(end + 1);
+        let content = &string[1..end];
+        let is_key = self.rest.trim_start().starts_with(':');
+        if is_key {
+            content.clone_into(&mut self.key);
+        }
+        if !is_filled_in {
+            self.fixed(string);
+        } else if is_key {
+            return Err(format!(
+                "the key `{}` has a placeholder",
+                scalar::shown(content)
+            ));
+        } else {
+            let kind = kind_of(&self.key, content);
+            self.add("\"");
+            self.hole(kind, content);
+            self.add("\"");
+        }
+        Ok(())
+    }
+
+    fn placeholder(&mut self) -> Result<&'t str, String> {
+        let end = self
+            .rest
+            .find("}}")
+            .ok_or("a placeholder in it has no `}}`")?;
+        Ok(self.take(end + 2))
+    }
+
+    fn take(&mut self, length: usize) -> &'t str {
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        taken
+    }
+
+    fn fixed(&mut self, piece: &str) {
+        self.skeleton.push_str(piece);
+        // Two words beside each other stay two words.
+        self.skeleton.push(' ');
+        self.add(piece);
+    }
+
+    fn add(&mut self, piece: &str) {
+        if let Some(anchor) = self.anchors.last_mut() {
+            anchor.push(piece.to_owned());
+        }
+    }
+
+    fn hole(&mut self, kind: HoleKind, unfilled: &str) {
+        let number = self.holes.len();
+        let mark = format!("\"{MARK}{number}\" ");
+        self.skeleton.push_str(&mark);
+        self.holes.push(Hole {
+            kind,
+            unfilled: unfilled.to_owned(),
+        });
+        self.anchors.push(Vec::new());
+    }
+}
