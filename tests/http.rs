@@ -1,6 +1,7 @@
 //! The API, the webhook and the operator's page.
 
 mod auth;
+mod cases;
 mod contacts;
 mod diagnosis;
 mod messages;
