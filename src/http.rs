@@ -6,6 +6,7 @@ mod contacts;
 mod cursor;
 mod deliveries;
 mod diagnosis;
+mod ended_sessions;
 mod erasure;
 mod error;
 mod extract;

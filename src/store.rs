@@ -190,10 +190,31 @@ pub trait AlertStore: std::fmt::Debug + Send + Sync {
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError>;
 }
 
-/// All that a database does.
-pub trait Store: Ledger + Reader + RejectionStore + AlertStore + Maintenance + 'static {}
+/// Where the sessions of the page are kept that were logged out.
+#[async_trait]
+pub trait SessionStore: std::fmt::Debug + Send + Sync {
+    /// Whether a session was logged out.
+    async fn is_session_ended(&self, id: Uuid) -> Result<bool, StoreError>;
 
-impl<T: Ledger + Reader + RejectionStore + AlertStore + Maintenance + 'static> Store for T {}
+    /// Ends a session that would have lasted until then.
+    async fn end_session(
+        &self,
+        id: Uuid,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+}
+
+/// All that a database does.
+pub trait Store:
+    Ledger + Reader + RejectionStore + AlertStore + SessionStore + Maintenance + 'static
+{
+}
+
+impl<T> Store for T where
+    T: Ledger + Reader + RejectionStore + AlertStore + SessionStore + Maintenance + 'static
+{
+}
 
 /// A delivery's headers as they are kept: a JSON list of pairs.
 fn headers_json(delivery: &Delivery) -> String {

@@ -4,9 +4,10 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::AppState;
 use super::error::ApiError;
+use super::page::Session;
 use super::secret::{bearer, has_bearer};
-use super::{AppState, page};
 
 /// Lets a request through if it carries an API token.
 pub(super) async fn require_api_token(
@@ -26,13 +27,17 @@ pub(super) async fn require_api_token(
     )))
 }
 
-/// Lets a request through if it carries an API token, or a session on the page.
+/// Lets a request through if it carries an API token, or a session on the page. The handler gets the session if that is
+/// all there is, since its answer may not outlive it.
 pub(super) async fn require_api_token_or_session(
     state: State<AppState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if page::has_session(&state, request.headers()) {
+    if !has_bearer(request.headers(), &state.api_tokens)
+        && let Some(session) = Session::of(&state, request.headers()).await
+    {
+        request.extensions_mut().insert(session);
         return Ok(next.run(request).await);
     }
     require_api_token(state, request, next).await

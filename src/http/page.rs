@@ -25,7 +25,7 @@ use super::extract::Path;
 use super::server::EndsWithSlash;
 use super::{AppState, deliveries, secret, stats, unknown_path};
 
-pub(super) use session::{NAME as COOKIE, is_open as has_session};
+pub(super) use session::{NAME as COOKIE, Session};
 
 /// The largest form of a login, in bytes.
 const LARGEST_FORM: usize = 8 * 1024;
@@ -70,7 +70,7 @@ impl FromRequestParts<AppState> for LoggedIn {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let query = parts.uri.query();
-        if has_session(state, &parts.headers) {
+        if Session::of(state, &parts.headers).await.is_some() {
             Ok(Self)
         } else if parts.uri.path() != "/" {
             Err(redirect(".."))
@@ -165,23 +165,31 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
             ),
         );
     }
-    let cookie = session::cookie(&token, state.clock.now(), came_by_tls(&parts.headers));
+    let is_secure = is_behind_tls(&state, &parts.headers);
+    let cookie = session::cookie(&token, state.clock.now(), is_secure);
     ([(header::SET_COOKIE, cookie)], redirect(".")).into_response()
 }
 
 /// Ends the session of this browser, unless another site requests it.
-async fn log_out(headers: HeaderMap) -> Response {
+async fn log_out(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let site = headers.get("sec-fetch-site");
     if site.is_some_and(|site| site == "cross-site") {
         return redirect(".");
     }
+    session::end(&state, &headers).await;
     ([(header::SET_COOKIE, session::NO_COOKIE)], redirect(".")).into_response()
 }
 
-/// Whether a proxy says that the browser used TLS. The first value is from the proxy next to the browser. A client that
-/// forges it only gets a cookie that its own browser does not send.
-fn came_by_tls(headers: &HeaderMap) -> bool {
-    let schemes = headers.get("x-forwarded-proto");
-    let first = schemes.and_then(|schemes| schemes.to_str().ok()?.split(',').next());
+/// Whether the browser used TLS, as a proxy says. The first value is from the proxy next to the browser. A client that
+/// forges it only gets a cookie that its own browser does not send. Where no proxy says it, `PUBLIC_URL` does.
+fn is_behind_tls(state: &AppState, headers: &HeaderMap) -> bool {
+    let Some(schemes) = headers.get("x-forwarded-proto") else {
+        let public = state.config.server.public_url.as_ref();
+        return public.is_some_and(|url| url.scheme() == "https");
+    };
+    let first = schemes
+        .to_str()
+        .ok()
+        .and_then(|text| text.split(',').next());
     first.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
 }

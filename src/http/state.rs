@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::body::Bodies;
+use super::ended_sessions::EndedSessions;
 use super::notifier::MessageNotifier;
 use super::process_stats::ProcessStats;
 use super::rejections::Rejections;
@@ -30,6 +31,7 @@ pub struct SharedState {
     pub(super) clock: Clock,
     pub(super) config: Config,
     pub(super) api_tokens: Vec<SecretString>,
+    pub(super) ended_sessions: EndedSessions,
     pub(super) sender: Sender,
     pub(super) redactor: Redactor,
     pub(super) bodies: Bodies,
@@ -91,6 +93,7 @@ impl AppState {
             bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             notifier: MessageNotifier::new(0),
             prober: Prober::new(&config, &api_tokens, services.clock.clone()),
+            ended_sessions: EndedSessions::default(),
             clock: services.clock,
             config,
             api_tokens,

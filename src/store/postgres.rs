@@ -30,6 +30,8 @@ mod reprocess;
 mod retention;
 #[path = "shared/rollup.rs"]
 mod rollup;
+#[path = "shared/sessions.rs"]
+mod sessions;
 #[path = "shared/traits.rs"]
 mod traits;
 

@@ -34,6 +34,8 @@ mod reprocess;
 mod retention;
 #[path = "shared/rollup.rs"]
 mod rollup;
+#[path = "shared/sessions.rs"]
+mod sessions;
 #[path = "shared/traits.rs"]
 mod traits;
 

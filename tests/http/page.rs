@@ -1,4 +1,5 @@
 //! The operator's page.
 
 mod browser;
+mod logout;
 mod session;

@@ -4,16 +4,17 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::AppState;
 use super::super::cursor::List;
 use super::super::error::{ApiError, ReadErrors};
 use super::super::extract::Query;
+use super::super::page::Session;
 use super::parameters::{FollowMessages, start};
 use crate::message::Message;
 use crate::store::{self, FoundMessages, MessageFilter, StoreError};
@@ -45,7 +46,7 @@ struct Follower {
 ///
 /// Endless server-sent events. The id of each is a cursor, so a client that reconnects with `Last-Event-ID`, as
 /// browsers do, misses nothing. The first id is sent at once. While no message matches the filter, ids without an event
-/// follow from time to time. The stream ends when the service stops.
+/// follow from time to time. The stream ends when the service stops, and with the session that opened it.
 #[utoipa::path(
     get, path = "/instagram/messages/stream", operation_id = "followMessages", tag = "messages",
     params(
@@ -64,11 +65,21 @@ struct Follower {
 pub(in crate::http) async fn follow(
     State(state): State<AppState>,
     Query(query): Query<FollowMessages>,
+    session: Option<Extension<Session>>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let after = match last_event_id(&headers)? {
         Some(position) => position,
         None => start(&state, query.after.as_deref()).await?,
+    };
+    let ended = {
+        let state = state.clone();
+        async move {
+            match session {
+                Some(Extension(session)) => session.ended(state).await,
+                None => pending().await,
+            }
+        }
     };
     let follower = Follower {
         filter: query.filter(),
@@ -90,7 +101,7 @@ pub(in crate::http) async fn follow(
         }
         Some((Ok(event), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(events.take_until(ended)).keep_alive(KeepAlive::default()))
 }
 
 /// The position after which a reconnecting client resumes.

@@ -1,51 +1,130 @@
-//! The session of a browser: a time and a signature, in a cookie.
+//! The session of a browser: an id, a time and a signature, in a cookie.
 //!
-//! The server stores nothing, so a session is valid at every replica and across restarts. It is signed with the API
-//! token of the login, and ends when that token is removed, or after [`LASTS`].
+//! A session that is open is stored nowhere, so it is valid at every replica and across restarts. It is signed with the
+//! API token of the login, and ends when that token is removed, or after [`LASTS`]. One that is logged out is in the
+//! database until then.
+
+use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::super::AppState;
 use crate::crypto::{hmac_sha256, is_same};
+use crate::time::new_id;
 
 /// The name of the cookie.
 pub(in crate::http) const NAME: &str = "chatrace_webhook_session";
 /// How long a session lasts.
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
+/// How often it is looked whether another replica has ended a session, or its time has.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a logout waits for the database. After that it is written in the background.
+const LOGOUT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The header that deletes the cookie.
 pub(super) const NO_COOKIE: &str =
     "chatrace_webhook_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
 
-/// Whether a request has a valid session.
-pub(in crate::http) fn is_open(state: &AppState, headers: &HeaderMap) -> bool {
-    holds(headers, &state.api_tokens, state.clock.now())
+/// The session of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) struct Session {
+    id: Uuid,
+    until: Timestamp,
+}
+
+impl Session {
+    /// The session of a request, if it is open.
+    pub(in crate::http) async fn of(state: &AppState, headers: &HeaderMap) -> Option<Self> {
+        for session in signed(headers, &state.api_tokens) {
+            if session.is_open(state).await {
+                return Some(session);
+            }
+        }
+        None
+    }
+
+    /// Waits until it is over, or logged out here or at another replica.
+    pub(in crate::http) async fn ended(self, state: AppState) {
+        let mut ended = state.ended_sessions.subscribe();
+        while self.is_open(&state).await {
+            timeout(CHECK_INTERVAL, ended.changed()).await.ok();
+        }
+    }
+
+    /// The page must help while the database is away. Until it is back, only this replica's own logouts count.
+    async fn is_open(self, state: &AppState) -> bool {
+        if self.until <= state.clock.now() || state.ended_sessions.contains(self.id) {
+            return false;
+        }
+        let is_ended = state.store.is_session_ended(self.id).await;
+        !is_ended.unwrap_or(false)
+    }
+
+    /// Ends it: at once here, and in the database as soon as that is there.
+    async fn end(self, state: &AppState) {
+        let now = state.clock.now();
+        state.ended_sessions.add(self.id, self.until, now);
+        // A browser that hangs up does not keep it from being written.
+        let written = tokio::spawn(self.write_end(state.clone()));
+        timeout(LOGOUT_TIMEOUT, written).await.ok();
+    }
+
+    async fn write_end(self, state: AppState) {
+        let soft = state.lifecycle.soft();
+        loop {
+            let now = state.clock.now();
+            let Err(error) = state.store.end_session(self.id, self.until, now).await else {
+                return;
+            };
+            tracing::warn!(%error, "a logout is not in the database yet: it is tried again");
+            tokio::select! {
+                () = sleep(CHECK_INTERVAL) => {}
+                () = soft.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// Ends the sessions of a request.
+pub(super) async fn end(state: &AppState, headers: &HeaderMap) {
+    for session in signed(headers, &state.api_tokens) {
+        if session.is_open(state).await {
+            session.end(state).await;
+        }
+    }
 }
 
 /// The cookie of a new session for this token. With `is_secure`, browsers send it over TLS only.
 pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
-    let until = now.as_second() + LASTS.as_secs();
-    let signature = URL_SAFE_NO_PAD.encode(signature(token, until));
+    let (id, until) = (new_id(), now.as_second() + LASTS.as_secs());
+    let signature = URL_SAFE_NO_PAD.encode(signature(token, id, until));
     let secure = if is_secure { "; Secure" } else { "" };
-    let lasts = LASTS.as_secs();
-    format!("{NAME}={until}.{signature}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}")
+    let (id, lasts) = (id.simple(), LASTS.as_secs());
+    format!(
+        "{NAME}={until}.{id}.{signature}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}"
+    )
 }
 
-fn holds(headers: &HeaderMap, tokens: &[SecretString], now: Timestamp) -> bool {
-    cookies(headers).any(|value| {
-        let Some((until, given)) = value.split_once('.') else {
-            return false;
-        };
-        let (Ok(until), Ok(given)) = (until.parse(), URL_SAFE_NO_PAD.decode(given)) else {
-            return false;
-        };
+/// The sessions of a request whose signatures are right, open or not.
+fn signed(headers: &HeaderMap, tokens: &[SecretString]) -> impl Iterator<Item = Session> {
+    cookies(headers).filter_map(|value| {
+        let mut parts = value.splitn(3, '.');
+        let until = parts.next()?.parse().ok()?;
+        let id = parts.next()?.parse().ok()?;
+        let given = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
         let is_signed =
-            |token: &SecretString| is_same(&signature(token.expose_secret(), until), &given);
-        until > now.as_second() && tokens.iter().any(is_signed)
+            |token: &SecretString| is_same(&signature(token.expose_secret(), id, until), &given);
+        let until_time = Timestamp::from_second(until).ok()?;
+        tokens.iter().any(is_signed).then_some(Session {
+            id,
+            until: until_time,
+        })
     })
 }
 
@@ -59,8 +138,8 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
-fn signature(token: &str, until: i64) -> [u8; 32] {
-    let text = format!("session on the page until {until}");
+fn signature(token: &str, id: Uuid, until: i64) -> [u8; 32] {
+    let text = format!("session {id} on the page until {until}");
     hmac_sha256(token.as_bytes(), text.as_bytes())
 }
 
@@ -80,7 +159,8 @@ mod tests {
         let pair = cookie.split(';').next().unwrap();
         let line = [b"other=\xe9; ", pair.as_bytes()].concat();
         let headers = [(header::COOKIE, line.try_into().unwrap())];
-        holds(&headers.into_iter().collect(), &tokens, now)
+        let headers = headers.into_iter().collect();
+        signed(&headers, &tokens).any(|session| session.until > now)
     }
 
     #[test]
@@ -98,13 +178,18 @@ mod tests {
         let until = now().as_second() + LASTS.as_secs();
         let real = cookie("token", now(), false);
         let longer = real.replace(&until.to_string(), &(until + 1).to_string());
+        let part = |cookie: &str, number| cookie.split('.').nth(number).map(str::to_owned).unwrap();
+        let another = real.replace(&part(&real, 1), &part(&cookie("token", now(), false), 1));
         for forged in [
             longer.as_str(),
+            another.as_str(),
             NO_COOKIE,
             "chatrace_webhook_session",
             "chatrace_webhook_session=.",
             "chatrace_webhook_session=9999999999.",
             "chatrace_webhook_session=9999999999.AAAA",
+            "chatrace_webhook_session=9999999999.01a2040d6ba6760d9d75582afe0c4905.AAAA",
+            "chatrace_webhook_session=99999999999999.01a2040d6ba6760d9d75582afe0c4905.AAAA",
             "chatrace_webhook_session=-1.%",
         ] {
             assert!(!holds_at(forged, &["token"], now()), "{forged}");

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::dialect::{Backend, overwrite_erased};
 use super::{PROBE_TIMEOUT, READ_TIMEOUT, reprocess, retention, rollup};
-use super::{alerts, contacts, deliveries, erase, messages, overview, quarantine, rejections};
+use super::{
+    alerts, contacts, deliveries, erase, messages, overview, quarantine, rejections, sessions,
+};
 use crate::delivery::Record;
 use crate::rejection::RejectedRequest;
 use crate::store::filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
@@ -20,7 +22,8 @@ use crate::store::model::{
 };
 use crate::store::page::Scan;
 use crate::store::{
-    Alert, AlertStore, MessageReader, Reader, RejectionStore, SilenceState, StoreError,
+    Alert, AlertStore, MessageReader, Reader, RejectionStore, SessionStore, SilenceState,
+    StoreError,
 };
 
 #[async_trait]
@@ -178,6 +181,25 @@ impl AlertStore for Backend {
     #[instrument(name = "store.forget_alert", level = "debug", skip_all)]
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError> {
         in_transaction!(self, connection => alerts::forget(connection, id))
+    }
+}
+
+#[async_trait]
+impl SessionStore for Backend {
+    #[instrument(name = "store.is_session_ended", level = "debug", skip_all)]
+    async fn is_session_ended(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.read(PROBE_TIMEOUT, sessions::is_ended(self.pool(), id))
+            .await
+    }
+
+    #[instrument(name = "store.end_session", level = "debug", skip_all)]
+    async fn end_session(
+        &self,
+        id: Uuid,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        in_transaction!(self, connection => sessions::end(connection, id, until, now))
     }
 }
 

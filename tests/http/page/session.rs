@@ -10,14 +10,14 @@ use rstest::rstest;
 use crate::support::{Answer, App, Backend, TOKEN, postgres};
 
 /// What a page answers.
-struct Html {
-    status: u16,
+pub(super) struct Html {
+    pub(super) status: u16,
     headers: header::HeaderMap,
     text: String,
 }
 
 impl Html {
-    async fn of(request: RequestBuilder) -> Self {
+    pub(super) async fn of(request: RequestBuilder) -> Self {
         let answer = request.send().await.unwrap();
         Self {
             status: answer.status().as_u16(),
@@ -30,7 +30,7 @@ impl Html {
         self.headers.get(name).unwrap().to_str().unwrap()
     }
 
-    fn is_login(&self) -> bool {
+    pub(super) fn is_login(&self) -> bool {
         self.text.contains("<form id=\"login\"")
     }
 }
@@ -43,14 +43,14 @@ fn login(app: &App, token: &str) -> RequestBuilder {
 }
 
 /// The cookie of a session, as a browser sends it.
-async fn session(app: &App) -> String {
+pub(super) async fn session(app: &App) -> String {
     let answer = Html::of(login(app, TOKEN)).await;
     assert_eq!((answer.status, answer.header(header::LOCATION)), (303, "."));
     let cookie = answer.header(header::SET_COOKIE);
     cookie.split(';').next().unwrap().to_owned()
 }
 
-async fn page(app: &App, path: &str, cookie: &str) -> Html {
+pub(super) async fn page(app: &App, path: &str, cookie: &str) -> Html {
     Html::of(app.request(Method::GET, path).header("cookie", cookie)).await
 }
 
@@ -223,6 +223,16 @@ async fn behind_tls_the_cookie_stays_there() {
     let app = App::start(Backend::Sqlite).await;
     let answer = Html::of(login(&app, TOKEN).header("x-forwarded-proto", "https")).await;
     assert!(answer.header(header::SET_COOKIE).ends_with("; Secure"));
+    let app = App::with(
+        Backend::Sqlite,
+        &[("PUBLIC_URL", "https://hooks.example.com")],
+    )
+    .await;
+    // Not every proxy says how the browser came. One that does is believed.
+    let silent = Html::of(login(&app, TOKEN)).await;
+    assert!(silent.header(header::SET_COOKIE).ends_with("; Secure"));
+    let plain = Html::of(login(&app, TOKEN).header("x-forwarded-proto", "http")).await;
+    assert!(!plain.header(header::SET_COOKIE).contains("Secure"));
 }
 
 #[tokio::test]
