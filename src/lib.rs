@@ -70,6 +70,9 @@ pub mod crypto;
 // Requests to others, with limits.
 pub mod http_client;
 
+// Files with messages or secrets, for the service's own user alone.
+pub(crate) mod private_file;
+
 // Removes credentials from bodies before they are shown.
 pub(crate) mod redact;
 

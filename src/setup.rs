@@ -138,7 +138,9 @@ fn secret(situation: &Situation) -> SetupStep {
             "{without} This command generates one in .env. Restart afterwards. In a container, set the variable where the container gets its environment."
         )],
         fields: Vec::new(),
-        copy: Some("echo \"WEBHOOK_SECRET=$(openssl rand -hex 32)\" >> .env".to_owned()),
+        copy: Some(
+            "(umask 077; echo \"WEBHOOK_SECRET=$(openssl rand -hex 32)\" >> .env)".to_owned(),
+        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands, as people run them.
 
 pub(crate) mod doctor;
+mod files;
 mod schema;
 mod serve;
 mod tail;

@@ -28,7 +28,8 @@ fn root() -> PathBuf {
 #[test]
 fn the_example_environment_lists_every_variable_with_its_default() {
     let mut file = String::from(
-        "# Every variable of chatrace-webhook, with its default. Copy to .env and uncomment what you change.\n\
+        "# Every variable of chatrace-webhook, with its default. Copy it (`install -m 600 .env.example .env`)\n\
+         # and uncomment what you change.\n\
          # Generated from src/config/variables.rs.\n",
     );
     for variable in VARIABLES {

@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};
+use std::path::Path;
 
 use super::Failure;
+use crate::private_file;
 
 const FILE: &str = ".env";
 
@@ -37,6 +39,16 @@ pub fn load() -> Result<(), Failure> {
     Err(Failure::CannotRun(format!(
         "{FILE} cannot be parsed: line {line}: {problem}"
     )))
+}
+
+/// Warns if every user of this machine can read the file: it holds secrets.
+pub(super) fn warn_of_readers() {
+    if let Some(mode) = private_file::readable_by_others(Path::new(FILE)) {
+        tracing::warn!(
+            mode = format!("{mode:o}"),
+            "every user of this machine can read {FILE}: use `chmod 600 {FILE}`"
+        );
+    }
 }
 
 /// Gives one line for each read, to count the lines that were consumed.

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Failure;
+use super::{Failure, env_file};
 use crate::config::{Config, Database};
 use crate::http::{self, AppState, Rejections, Services, SilenceReceiver};
 use crate::ingest::{Commits, Drain, Fallback, Ingest};
@@ -38,6 +38,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Starts, and runs until a signal stops it.
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     let _log = telemetry::init(&config.telemetry).context("cannot start logging")?;
+    env_file::warn_of_readers();
     // Each connection needs a descriptor, and the usual soft limit of 1024 is too low.
     rlimit::increase_nofile_limit(u64::MAX).ok();
     let lifecycle = Lifecycle::new();

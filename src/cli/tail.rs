@@ -2,8 +2,9 @@
 
 mod line;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -209,10 +210,13 @@ fn is_cursor(text: &str) -> bool {
     digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<i64>().is_ok()
 }
 
-/// Written to another file and renamed: a crash leaves the old cursor or the new one.
+/// Written to another file and renamed: a crash leaves the old cursor or the new one. It is no secret.
 fn write_cursor(file: &Path, cursor: &str) -> io::Result<()> {
-    let mut aside = file.as_os_str().to_owned();
-    aside.push(".new");
-    fs::write(&aside, format!("{cursor}\n"))?;
-    fs::rename(&aside, file)
+    let directory = Path::new(".").join(file.parent().unwrap_or(Path::new("")));
+    let mut aside = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(directory)?;
+    writeln!(aside, "{cursor}")?;
+    aside.persist(file)?;
+    Ok(())
 }

@@ -1,21 +1,22 @@
 //! The file that an export is written to.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 /// How many symbolic links may lead to a file that is not there yet.
 const MOST_LINKS: usize = 40;
 
-/// The file of an export. A regular file is written under another name and renamed when it is complete. A device or a
-/// pipe is written directly.
+/// The file of an export.
 #[derive(Debug)]
-pub(super) struct Target {
-    file: File,
-    /// The temporary name and the final one; `None` if the file is written directly.
-    names: Option<(PathBuf, PathBuf)>,
+pub(super) enum Target {
+    /// A regular file has a name that nobody can know before, until it is complete. It is deleted if it never is. Only
+    /// its owner may read it: messages are confidential.
+    Temporary(NamedTempFile, PathBuf),
+    /// A device or a pipe.
+    Direct(File),
 }
 
 impl Target {
@@ -35,57 +36,45 @@ impl Target {
             // A name like /dev/stdout leads to an open file, which may be a regular one.
             Ok(found) if !found.is_file() || is_of_the_system(path) => {
                 let file = OpenOptions::new().append(true).open(path);
-                let file = file.map_err(|error| problem(path, &error))?;
-                return Ok(Self { file, names: None });
+                return Ok(Self::Direct(file.map_err(|error| problem(path, &error))?));
             }
             _ => {}
         }
         let last = resolved(path).map_err(|error| problem(path, &error))?;
-        let Some(name) = last.file_name() else {
+        let (Some(name), Some(directory)) = (last.file_name(), last.parent()) else {
             return Err(format!("{named} names no file"));
         };
-        let mut aside = OsString::from(name);
-        aside.push(".part");
-        let aside = last.with_file_name(aside);
-        // Messages are confidential: other users of this machine may not read them.
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&aside);
-        Ok(Self {
-            file: file.map_err(|error| problem(&aside, &error))?,
-            names: Some((aside, last)),
-        })
+        let mut prefix = name.to_owned();
+        prefix.push(".");
+        // A path of one name has an empty parent.
+        let directory = Path::new(".").join(directory);
+        let file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".part")
+            .tempfile_in(&directory);
+        let file = file.map_err(|error| problem(&last, &error))?;
+        Ok(Self::Temporary(file, last))
     }
 
     pub(super) fn file(&self) -> &File {
-        &self.file
+        match self {
+            Self::Temporary(file, _) => file.as_file(),
+            Self::Direct(file) => file,
+        }
     }
 
     /// Whether the file has a temporary name until it is finished.
     pub(super) fn is_temporary(&self) -> bool {
-        self.names.is_some()
+        matches!(self, Self::Temporary(..))
     }
 
     /// Gives the complete file its name.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        if let Some((aside, last)) = &self.names {
-            self.file.sync_all()?;
-            fs::rename(aside, last)?;
+    pub(super) fn finish(self) -> io::Result<()> {
+        if let Self::Temporary(file, last) = self {
+            file.as_file().sync_all()?;
+            file.persist(last)?;
         }
-        self.names = None;
         Ok(())
-    }
-}
-
-/// Deletes an incomplete file.
-impl Drop for Target {
-    fn drop(&mut self) {
-        if let Some((aside, _)) = &self.names {
-            fs::remove_file(aside).ok();
-        }
     }
 }
 
@@ -111,7 +100,7 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -152,6 +141,20 @@ mod tests {
         drop(Target::open(&file).unwrap());
         assert_eq!(fs::read_to_string(&file).unwrap(), "old");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn nothing_that_somebody_put_there_before_is_followed_or_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("victim"), "old").unwrap();
+        symlink("victim", at("out.part")).unwrap();
+        fs::write(at("out"), "planted").unwrap();
+        fs::set_permissions(at("out"), fs::Permissions::from_mode(0o666)).unwrap();
+        write(&at("out"));
+        assert_eq!(fs::read_to_string(at("victim")).unwrap(), "old");
+        let mode = fs::metadata(at("out")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! The data directory of one process: the embedded database, the spool, a generated token.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tempfile::NamedTempFile;
 
 use crate::config::fits_a_header;
 use crate::crypto::random_hex;
+use crate::private_file;
 
 /// An open data directory. It is locked, so that no other process writes there.
 #[derive(Debug)]
@@ -25,16 +27,12 @@ impl DataDir {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
             format!("the data directory {at} cannot be created: {error}; set DATA_DIR to a writable directory")
         })?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join("lock"))
-            .map_err(|error| {
-                format!(
-                    "the data directory {at} is not writable: {error}; set DATA_DIR to a writable directory"
-                )
-            })?;
+        private_file::protect_directory(path);
+        let lock = private_file::open(&path.join("lock")).map_err(|error| {
+            format!(
+                "the data directory {at} is not writable: {error}; set DATA_DIR to a writable directory"
+            )
+        })?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
@@ -55,24 +53,19 @@ impl DataDir {
 
     /// The token that the first start generated, or a new one. Only its owner may read the file.
     pub(super) fn api_token(&self) -> Result<SecretString, String> {
+        let path = self.path.join(TOKEN_FILE);
+        private_file::protect(&path);
         if let Some(token) = kept_token(&self.path)? {
             return Ok(token);
         }
         let problem = |error| token_problem(&self.path, &error);
         let token = random_token().map_err(problem)?;
-        // Written to another file and renamed: a crash leaves no incomplete token.
-        let aside = self.path.join("api_token.new");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&aside)
-            .map_err(problem)?;
+        // Renamed when it is complete: a crash leaves no part of a token.
+        let mut file = NamedTempFile::new_in(&self.path).map_err(problem)?;
         file.write_all(token.expose_secret().as_bytes())
             .map_err(problem)?;
-        file.sync_all().map_err(problem)?;
-        fs::rename(&aside, self.path.join(TOKEN_FILE)).map_err(problem)?;
+        file.as_file().sync_all().map_err(problem)?;
+        file.persist(path).map_err(|error| problem(error.error))?;
         Ok(token)
     }
 }
@@ -125,11 +118,12 @@ mod tests {
             data_dir.api_token().unwrap().expose_secret(),
             token.expose_secret()
         );
-        let mode = fs::metadata(directory.path().join("data/api_token"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let file = directory.path().join("data/api_token");
+        let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        data_dir.api_token().unwrap();
+        assert_eq!(mode(), 0o600, "whoever made the file");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Opening the file of the embedded database.
 
 use std::error::Error;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::SqliteStore;
+use crate::private_file;
 use crate::store::PrepareError;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -119,13 +119,7 @@ fn cause(error: &(dyn Error + 'static)) -> String {
 fn lock(path: &Path) -> Result<File, String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(name);
-    let file = file.map_err(|error| error.to_string())?;
+    let file = private_file::open(Path::new(&name)).map_err(|error| error.to_string())?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(IN_USE.to_owned()),
@@ -135,13 +129,13 @@ fn lock(path: &Path) -> Result<File, String> {
 
 /// How a file of the embedded engine is opened for writing; it is created if needed.
 pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
-    // What customers wrote is nobody else's business; SQLite gives its other files the mode of this one.
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
+    // SQLite gives its other files the mode of this one, when it makes them.
+    let file = private_file::open(path)?;
+    for suffix in ["-wal", "-shm"] {
+        let mut other = path.as_os_str().to_owned();
+        other.push(suffix);
+        private_file::protect(Path::new(&other));
+    }
     if file.metadata()?.len() == 0 {
         // An operator who expects messages in it learns that they are not there.
         tracing::info!("{} is new: it begins without messages", path.display());
