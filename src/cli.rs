@@ -15,7 +15,6 @@ pub mod setup;
 pub mod tail;
 mod terminal;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -90,8 +89,7 @@ impl Failure {
     /// Prints the error to standard error, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::Reported) {
-            // If even this cannot be written, there is nothing left to do.
-            writeln!(std::io::stderr(), "error: {self}").ok();
+            terminal::say(&format!("error: {self}"));
         }
         match self {
             Self::CannotRun(_) => ExitCode::from(CANNOT_RUN),

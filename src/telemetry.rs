@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Telemetry};
+use crate::text::printable;
 use log::{LogBuffer, LogWriter};
 
 static LOG: LogBuffer = LogBuffer::new();
@@ -33,11 +34,15 @@ impl Drop for LogGuard {
 pub fn init(telemetry: &Telemetry) -> io::Result<LogGuard> {
     // The configuration has checked the filter.
     let filter = EnvFilter::try_new(&telemetry.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let is_coloured = stdout().is_terminal();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        .with_ansi(stdout().is_terminal())
-        .with_writer(|| LogWriter(&LOG))
+        .with_ansi(is_coloured)
+        .with_writer(move || LogWriter {
+            buffer: &LOG,
+            is_coloured,
+        })
         // The reader of the log may be gone: an error message to a closed pipe would panic.
         .log_internal_errors(false);
     let started = match telemetry.format {
@@ -54,7 +59,7 @@ pub fn init(telemetry: &Telemetry) -> io::Result<LogGuard> {
 
 /// Prints text in the order of the log lines.
 pub fn print(text: &str) {
-    LOG.add(text.as_bytes());
+    LOG.add(printable(text).as_bytes());
 }
 
 /// How often the recorder compacts its histograms.

@@ -5,3 +5,4 @@ mod files;
 mod schema;
 mod serve;
 mod tail;
+mod terminal;

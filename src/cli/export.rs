@@ -2,7 +2,7 @@
 
 mod target;
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,9 +13,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failure;
 use super::message_filter_args::{MessageFilterArgs, names};
 use super::progress::Progress;
+use super::terminal;
 use crate::config::{Config, ConfigErrors, Database, Env};
 use crate::export::{Export, Format};
 use crate::store::{MessageReader, PostgresStore, SqliteReader};
+use crate::text::printable;
 use target::Target;
 
 #[derive(Debug, Clone, Args)]
@@ -37,15 +39,19 @@ pub(super) async fn export(
 ) -> Result<(), Failure> {
     let feed = open(lookup).await?;
     let Some(file) = arguments.output else {
-        let output = io::stdout().lock();
-        return match write(&*feed, arguments.filter, arguments.format, output).await {
+        let (output, format) = (io::stdout(), arguments.format);
+        // A table is copied into a file byte by byte, but not into a terminal. Escaped JSON means the same.
+        let is_escaped = format == Format::Jsonl || output.is_terminal();
+        let output = output.lock();
+        return match write(&*feed, arguments.filter, format, is_escaped, output).await {
             // The reader has closed the pipe.
             Err(error) if is_broken_pipe(&error) => Ok(()),
             result => Ok(result?),
         };
     };
     let target = Target::open(&file).map_err(Failure::CannotRun)?;
-    let writing = write(&*feed, arguments.filter, arguments.format, target.file());
+    let (filter, format) = (arguments.filter, arguments.format);
+    let writing = write(&*feed, filter, format, false, target.file());
     if target.is_temporary() {
         // A signal deletes the incomplete file.
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
@@ -97,24 +103,30 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn Message
     opened.map_err(|error| Failure::CannotRun(error.to_string()))
 }
 
-/// Writes everything, and prints the number of messages.
+/// Writes everything, and prints the number of messages. Escaped, it can be shown in a terminal.
 async fn write(
     feed: &dyn MessageReader,
     filter: MessageFilterArgs,
     format: Format,
+    is_escaped: bool,
     output: impl Write,
 ) -> anyhow::Result<()> {
     let mut output = BufWriter::new(output);
     let mut progress = Progress::new(None);
     let mut export = Export::begin(feed, filter.filter(), format).await?;
     while let Some(bytes) = export.next(feed).await? {
-        output.write_all(&bytes)?;
+        if is_escaped {
+            let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
+            output.write_all(printable(&text).as_bytes())?;
+        } else {
+            output.write_all(&bytes)?;
+        }
         let messages = export.messages();
         progress.show(messages, format!("{messages} messages"));
     }
     output.flush()?;
     progress.clear();
-    writeln!(io::stderr(), "{} messages exported", export.messages()).ok();
+    terminal::say(&format!("{} messages exported", export.messages()));
     Ok(())
 }
 

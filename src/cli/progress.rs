@@ -1,9 +1,10 @@
 //! How far a long command is, on standard error: a bar in a terminal, and elsewhere a line every ten seconds, for logs.
 
-use std::io::{Write as _, stderr};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::terminal;
 
 /// The time between two lines where there is no terminal.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -35,7 +36,7 @@ impl Progress {
     pub(super) fn show(&mut self, done: u64, text: String) {
         if self.bar.is_hidden() && self.logged.elapsed() >= LOG_INTERVAL {
             self.logged = Instant::now();
-            writeln!(stderr(), "{text}").ok();
+            terminal::say(&text);
         }
         self.bar.set_position(done);
         self.bar.set_message(text);

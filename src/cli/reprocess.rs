@@ -4,7 +4,6 @@
 //! database is opened here.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
@@ -18,6 +17,7 @@ use super::Failure;
 use super::environment::{base, http_url};
 use super::progress::Progress;
 use super::service::Service;
+use super::terminal;
 use crate::config::{Config, Database};
 use crate::filter::parse_moment;
 use crate::maintenance::{self, Part, ReprocessTotals};
@@ -103,7 +103,7 @@ pub(super) async fn reprocess(config: Config, options: ReprocessArgs) -> Result<
         store.close().await;
     }
     done?;
-    print(&counts, &options).context("cannot write to standard output")?;
+    terminal::write(&text(&counts, &options)).context("cannot write to standard output")?;
     Ok(())
 }
 
@@ -203,10 +203,9 @@ fn progressed(counts: &ReprocessTotals) -> String {
     )
 }
 
-fn print(counts: &ReprocessTotals, options: &ReprocessArgs) -> std::io::Result<()> {
-    let mut output = std::io::stdout();
+fn text(counts: &ReprocessTotals, options: &ReprocessArgs) -> String {
     if options.json {
-        return writeln!(output, "{}", serde_json::json!(counts));
+        return format!("{}\n", serde_json::json!(counts));
     }
     let ReprocessTotals {
         deliveries,
@@ -217,17 +216,22 @@ fn print(counts: &ReprocessTotals, options: &ReprocessArgs) -> std::io::Result<(
         ignored,
         refused,
     } = counts;
+    let mut text = String::new();
     if options.dry_run {
-        writeln!(output, "Dry run: nothing was changed.")?;
+        text += "Dry run: nothing was changed.\n";
     }
-    writeln!(output, "deliveries reprocessed     {deliveries}")?;
-    writeln!(output, "items in quarantine before {quarantined_before}")?;
-    writeln!(output, "items in quarantine after  {quarantined_after}")?;
-    writeln!(output, "new messages               {stored}")?;
-    writeln!(output, "duplicates                 {duplicates}")?;
-    writeln!(output, "no message                 {ignored}")?;
+    let mut line = |name: &str, count: &u64| {
+        // Writing to a string cannot fail.
+        writeln!(text, "{name:<26} {count}").ok();
+    };
+    line("deliveries reprocessed", deliveries);
+    line("items in quarantine before", quarantined_before);
+    line("items in quarantine after", quarantined_after);
+    line("new messages", stored);
+    line("duplicates", duplicates);
+    line("no message", ignored);
     if *refused > 0 {
-        writeln!(output, "refused by the database    {refused}")?;
+        line("refused by the database", refused);
     }
-    Ok(())
+    text
 }

@@ -16,6 +16,7 @@ use super::environment::{base, http_url};
 use super::serve::data_dir::kept_token;
 use crate::config::{Config, ConfigErrors, Env, Server};
 use crate::http_client::{self, RequestError};
+use crate::text::one_line;
 
 /// How long the service may take for one step, for example to reprocess hundreds of deliveries.
 const WORK_TIMEOUT: Duration = Duration::from_mins(5);
@@ -125,7 +126,7 @@ impl Service {
         let body = answer.bytes().await.context("the answer was cut off")?;
         if !status.is_success() {
             let error: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let sentence = error["error"].as_str().unwrap_or_default();
+            let sentence = one_line(error["error"].as_str().unwrap_or_default());
             bail!("the service at {} answers {status}: {sentence}", self.base);
         }
         serde_json::from_slice(&body).context("unexpected answer")

@@ -21,7 +21,7 @@ use super::message_filter_args::MessageFilterArgs;
 use super::service::{Service, ServiceArgs};
 use super::terminal;
 use crate::http_client::RequestError;
-use crate::text::terminal_line;
+use crate::text::one_line;
 
 /// How long the service is asked to wait for a message.
 const WAIT: Duration = Duration::from_secs(25);
@@ -97,14 +97,14 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
             Err(TailError::Permanent(sentence)) => return Err(anyhow!(sentence).into()),
             Err(TailError::Temporary(sentence)) => {
                 let now = pause.unwrap_or(PAUSES.0);
-                say(&format!("{sentence}; trying again in {} s", now.as_secs()));
+                terminal::say(&format!("{sentence}; trying again in {} s", now.as_secs()));
                 sleep(now).await;
                 pause = Some((now * 2).min(PAUSES.1));
                 continue;
             }
         };
         if pause.take().is_some() {
-            say(&format!("{} answers again", service.base()));
+            terminal::say(&format!("{} answers again", service.base()));
         }
         match print(&page, arguments.json) {
             // The reader has closed the pipe.
@@ -151,7 +151,9 @@ async fn ask(
     let status = response.status();
     let body = response.bytes().await.map_err(temporary)?;
     if status == StatusCode::OK {
-        return serde_json::from_slice(&body).map_err(|_| {
+        let answer: Option<MessagesAnswer> = serde_json::from_slice(&body).ok();
+        let ours = answer.filter(|answer| is_cursor(&answer.next_cursor));
+        return ours.ok_or_else(|| {
             TailError::Permanent(format!(
                 "the answer of {} is not from this service",
                 service.base()
@@ -164,7 +166,7 @@ async fn ask(
         "{} answers {}: {}",
         service.base(),
         status.as_u16(),
-        terminal_line(sentence.unwrap_or("no reason given"))
+        one_line(sentence.unwrap_or("no reason given"))
     );
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         Err(TailError::Temporary(sentence))
@@ -174,21 +176,17 @@ async fn ask(
 }
 
 fn print(page: &MessagesAnswer, json: bool) -> io::Result<()> {
-    let mut output = io::stdout().lock();
     let colour = terminal::is_coloured();
+    let mut lines = String::new();
     for message in &page.messages {
-        let line = if json {
+        lines += &if json {
             line::json(message)
         } else {
             line::readable(message, colour)
         };
-        writeln!(output, "{line}")?;
+        lines.push('\n');
     }
-    output.flush()
-}
-
-fn say(sentence: &str) {
-    writeln!(io::stderr(), "{sentence}").ok();
+    terminal::write(&lines)
 }
 
 fn read_cursor(file: &Path) -> anyhow::Result<Option<String>> {

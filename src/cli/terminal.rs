@@ -1,6 +1,8 @@
-//! What commands print for people: as wide as the terminal, in colour only in a terminal.
+//! What commands print: as wide as the terminal, in colour only in a terminal. Whatever they print passes here, since
+//! much of it is foreign, and a terminal would obey it.
 
-use std::io::{IsTerminal as _, Write as _, stdout};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write as _, stderr, stdout};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Row, Table};
@@ -8,8 +10,10 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::variable;
 use crate::diagnose::{Report, Status};
-use crate::text::without_controls;
+use crate::text::{one_line, printable, without_controls};
 
+/// The styles that this program prints.
+const STYLES: [&str; 7] = ["[0m", "[1m", "[2m", "[31m", "[32m", "[33m", "[36m"];
 /// The width of text where there is no terminal.
 const PLAIN_WIDTH: usize = 100;
 
@@ -42,16 +46,25 @@ impl Terminal {
             .max()
             .unwrap_or_default()
             + 2;
-        let names = report.checks.iter().map(|check| check.name.len());
-        let name_width = names.max().unwrap_or_default() + 2;
+        let names: Vec<_> = report
+            .checks
+            .iter()
+            .map(|check| one_line(&check.name))
+            .collect();
+        let name_width = names
+            .iter()
+            .map(|name| name.len())
+            .max()
+            .unwrap_or_default()
+            + 2;
         text += &self.marked(report.status, mark_width, "", 0, &report.verdict);
         text += &self.step(mark_width, &report.next_step);
         if !report.checks.is_empty() {
             text.push('\n');
         }
-        for check in &report.checks {
+        for (check, name) in report.checks.iter().zip(&names) {
             let sentence = format!("{} {}", check.observed, check.meaning);
-            text += &self.marked(check.status, mark_width, &check.name, name_width, &sentence);
+            text += &self.marked(check.status, mark_width, name, name_width, &sentence);
             text += &self.step(mark_width + name_width, &check.next_step);
         }
         text
@@ -129,8 +142,16 @@ pub(super) fn is_coloured() -> bool {
 }
 
 /// Columns as wide as their widest cell.
-pub(super) fn table<R: Into<Row>>(rows: impl IntoIterator<Item = R>) -> String {
+pub(super) fn table<C: AsRef<str>>(
+    rows: impl IntoIterator<Item = impl IntoIterator<Item = C>>,
+) -> String {
     let mut table = Table::new();
+    let rows = rows.into_iter().map(|row| {
+        Row::from(
+            row.into_iter()
+                .map(|cell| one_line(cell.as_ref()).into_owned()),
+        )
+    });
     table.load_style(NOTHING).add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -140,13 +161,40 @@ pub(super) fn table<R: Into<Row>>(rows: impl IntoIterator<Item = R>) -> String {
 
 /// Writes to standard output. A closed pipe is not a failure of the command.
 pub(super) fn print(text: &str) {
-    stdout().write_all(text.as_bytes()).ok();
-    stdout().flush().ok();
+    write(text).ok();
 }
 
 pub(super) fn print_json(value: &impl serde::Serialize) {
     let json = serde_json::to_string_pretty(value).unwrap_or_default();
     print(&format!("{json}\n"));
+}
+
+/// Writes to standard output, for commands that have to know whether somebody still reads.
+pub(super) fn write(text: &str) -> io::Result<()> {
+    let mut output = stdout().lock();
+    output.write_all(safe(text, is_coloured()).as_bytes())?;
+    output.flush()
+}
+
+/// Writes lines to standard error.
+pub(super) fn say(text: &str) {
+    // If even this cannot be written, there is nothing left to do.
+    writeln!(stderr(), "{}", safe(text, false)).ok();
+}
+
+/// The text without anything that a terminal obeys but the styles of this program.
+fn safe(text: &str, has_styles: bool) -> Cow<'_, str> {
+    if !has_styles {
+        return printable(text);
+    }
+    let mut parts = text.split('\x1b');
+    let mut safe = printable(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let is_style = STYLES.iter().any(|style| part.starts_with(style));
+        safe.push_str(if is_style { "\x1b" } else { "\\u001b" });
+        safe.push_str(&printable(part));
+    }
+    Cow::Owned(safe)
 }
 
 #[cfg(test)]
@@ -220,6 +268,16 @@ problem  public_url  The name shop.example does
         .report(&report());
         assert!(!plain.contains('\x1b'));
         assert!(coloured.starts_with("\x1b[31mproblem\x1b[0m  The name"));
+    }
+
+    #[test]
+    fn only_styles_of_this_program_are_obeyed() {
+        let text = "\x1b[31mproblem\x1b[0m \x1b[2J\u{9b}2J\u{202e}\x1b\n";
+        let safe_but =
+            |escape| format!("{escape}[31mproblem{escape}[0m \\u001b[2J\\u009b2J\\u202e\\u001b\n");
+        assert_eq!(safe(text, true), safe_but("\x1b"));
+        assert_eq!(safe(text, false), safe_but("\\u001b"));
+        assert_eq!(table([["\x1b[31m", "b\n"]]), "\\u001b[31m  b\\n\n");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::text::{printable, printable_but_escapes};
+
 /// How many bytes of lines may wait, and one line more. What comes then is dropped and counted.
 const ROOM: usize = 1024 * 1024;
 /// What an empty buffer keeps of its memory.
@@ -104,12 +106,22 @@ impl LogBuffer {
     }
 }
 
-/// Adds what is written to a buffer.
-pub(super) struct LogWriter(pub(super) &'static LogBuffer);
+/// Adds what is written to a buffer, without what a terminal would obey.
+pub(super) struct LogWriter {
+    pub(super) buffer: &'static LogBuffer,
+    /// Whether lines are coloured. Then the formatter has escaped foreign escapes already.
+    pub(super) is_coloured: bool,
+}
 
 impl Write for LogWriter {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.0.add(lines);
+        let text = String::from_utf8_lossy(lines);
+        let safe = if self.is_coloured {
+            printable_but_escapes(&text)
+        } else {
+            printable(&text)
+        };
+        self.buffer.add(safe.as_bytes());
         Ok(lines.len())
     }
 

@@ -84,7 +84,7 @@ async fn what_comes_is_shown_and_a_cursor_file_goes_on_where_it_ended() {
     let begin = changed(&cursor, "").await;
     let _ = post("while it runs").await.ok();
     let line = tail.line().await;
-    assert!(line.ends_with(r"← Ana\u{1b}[2J: while it runs"), "{line}");
+    assert!(line.ends_with(r"← Ana\u001b[2J: while it runs"), "{line}");
     changed(&cursor, &begin).await;
     assert_eq!(tail.interrupt().await.code(), Some(0));
 

@@ -14,7 +14,7 @@ use crate::http::body::BodyError;
 use crate::http::sender::VerifiedContent;
 use crate::ingest::{SubmitError, most_memory};
 use crate::normalize::{DecodedBody, Defect};
-use crate::text::log_line;
+use crate::text::one_line;
 use crate::time::new_id;
 
 /// The headers that are kept with a delivery. None of them can be a credential of this service.
@@ -107,7 +107,7 @@ fn read(state: &AppState, delivery: Delivery) -> Result<(Record, Option<Defect>)
     }
     if state.config.telemetry.bodies {
         let text = state.redactor.redact(&body.readable_text(&delivery));
-        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", log_line(&text));
+        tracing::info!(delivery.id = %delivery.id, "📦 Full body: {}", one_line(&text));
     }
     let reading = state.config.normalizer.normalize_decoded(&delivery, &body);
     drop(body);
