@@ -129,6 +129,7 @@ pub fn router(state: AppState) -> Router {
         // the router, which boxes and moves each request once for each of its layers.
         .layer(
             ServiceBuilder::new()
+                .map_request(request_id::without_unusable)
                 .layer(SetRequestIdLayer::x_request_id(RequestIds::default()))
                 .layer(middleware::from_fn(track::track))
                 .layer(PropagateRequestIdLayer::x_request_id())

@@ -10,9 +10,10 @@ use metrics::{counter, histogram};
 use tracing::Instrument as _;
 
 use super::webhook_path;
+use crate::text::cut;
 
-/// The longest request id in the log, in bytes.
-const LONGEST_ID: usize = 200;
+/// The longest method in the log, in characters. A client may send any word.
+const LONGEST_METHOD: usize = 200;
 
 /// Counts a request under the route that it matched, never under its path: scanners ask for any path.
 pub(super) async fn track(request: Request, next: Next) -> Response {
@@ -43,12 +44,10 @@ fn route(request: &Request) -> Option<&str> {
 fn request_span(request: &Request) -> tracing::Span {
     let id = request.headers().get("x-request-id");
     let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
-    // A client may send its own: visible ASCII, of any length.
-    let id = &id[..id.len().min(LONGEST_ID)];
     let path = match route(request) {
         Some(route) => Cow::Borrowed(route),
         None => webhook_path::shown(request.uri().path()).into(),
     };
-    let method = request.method().as_str();
-    tracing::info_span!("request", method, path = &*path, id)
+    let method = cut(request.method().as_str(), LONGEST_METHOD);
+    tracing::info_span!("request", method = &*method, path = &*path, id)
 }

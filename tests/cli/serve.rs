@@ -439,7 +439,8 @@ async fn each_request_is_one_line_at_debug_without_its_query() {
     let mut running = Running::start(command).await;
     let url = |path: &str| format!("{}{path}", running.base);
     let id = "x-request-id";
-    let endless = "x".repeat(300);
+    let endless = "x".repeat(60_000);
+    let method = reqwest::Method::from_bytes("M".repeat(1000).as_bytes()).unwrap();
     let requests = [
         client()
             .post(url("/instagram/webhook?token=canary-secret"))
@@ -449,12 +450,16 @@ async fn each_request_is_one_line_at_debug_without_its_query() {
             .get(url("/instagram/stats?canary=1"))
             .header(id, "two"),
         client()
-            .get(url("/canary/webhok?canary=1"))
+            .request(method, url("/canary/webhok?canary=1"))
             .header(id, &endless),
     ];
+    let mut ids = Vec::new();
     for request in requests {
-        request.send().await.unwrap();
+        let answer = request.send().await.unwrap();
+        ids.push(answer.headers()[id].to_str().unwrap().to_owned());
     }
+    assert_eq!(ids[..2], ["one", "two"]);
+    assert!(ids[2].len() < 30, "too long for the log and the answer");
     running.signal("-TERM");
     running.ended().await;
     let printed = running.printed.iter();
@@ -463,8 +468,9 @@ async fn each_request_is_one_line_at_debug_without_its_query() {
         r#"{method="POST" path="/instagram/webhook" id="one"}: answered route="/instagram/webhook" status=200 duration_ms="#,
         r#"{method="GET" path="/instagram/stats" id="two"}: answered route="/instagram/stats" status=401 duration_ms="#,
         &format!(
-            r#"{{method="GET" path="/…/webhok" id="{}"}}: answered route="none" status=404 duration_ms="#,
-            &endless[..200]
+            r#"{{method="{}…" path="/…/webhok" id="{}"}}: answered route="none" status=404 duration_ms="#,
+            "M".repeat(200),
+            ids[2]
         ),
     ];
     assert_eq!(lines.len(), wanted.len(), "{lines:#?}");
