@@ -2,7 +2,6 @@
 
 mod samples;
 
-use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
@@ -71,13 +70,8 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
         None => SAMPLES.iter().collect(),
     };
     let mut sent = Vec::new();
-    let mut time = Timestamp::MIN;
     for _ in 0..options.count {
         for sample in &chosen {
-            // Some samples differ by their time only, which is in milliseconds.
-            time = Clock::system()
-                .now()
-                .max(time + SignedDuration::from_millis(1));
             let secret = known.auth.webhook_secrets.first();
             sent.push(
                 send(
@@ -85,7 +79,7 @@ pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Res
                     &url,
                     secret,
                     known.meta.app_secrets.first(),
-                    &sample.fresh(time),
+                    &sample.fresh(Clock::system().now()),
                     sample.name,
                 )
                 .await,

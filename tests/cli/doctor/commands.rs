@@ -354,17 +354,19 @@ async fn every_sample_becomes_what_its_description_says(
         &run(command(&directory, "0", &["send-test", "--list"])).await,
         0,
     );
-    let mut send = command(
-        &directory,
-        port_of(&app.base),
-        &["send-test", "--count", "2", "--json"],
-    );
-    send.env("WEBHOOK_SECRET", "s");
-    let sent = report(send, 0).await;
-    let sent = sent["sent"].as_array().unwrap();
-    assert_eq!(sent.len(), 2 * list.lines().count());
+    let arguments = ["send-test", "--count", "2", "--json"];
+    let send = || {
+        let mut send = command(&directory, port_of(&app.base), &arguments);
+        send.env("WEBHOOK_SECRET", "s");
+        report(send, 0)
+    };
+    // Two runs send at the same moment.
+    let (one, other) = tokio::join!(send(), send());
+    let sent = [one, other].map(|report| report["sent"].as_array().unwrap().clone());
+    let sent = sent.concat();
+    assert_eq!(sent.len(), 4 * list.lines().count());
     let mut stored = 0;
-    for one in sent {
+    for one in &sent {
         let shape = one["shape"].as_str().unwrap();
         let outcome = one["outcome"].as_str().unwrap();
         let line = list
