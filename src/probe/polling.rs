@@ -59,39 +59,25 @@ pub struct Matrix {
 pub const REQUESTS: usize = POLLING_PATHS.len() * PLACEMENTS.len();
 
 /// Sends every request, one after the other, and calls `progress` with the number done. Begins with
-/// `GET /accounts/me`: a token that is not valid there can prove nothing.
+/// `GET /accounts/me`, which exists: what the others prove depends on whether the token is valid there.
 pub async fn probe_polling(
     api: &ChatraceApi,
     pace: Pace,
     mut progress: impl FnMut(usize),
 ) -> Matrix {
     let account = ask_within_limit(api, "/accounts/me", DOCUMENTED, pace).await;
-    let unproven = |verdict, next_step: &str| Matrix {
-        status: Status::Problem,
-        verdict,
-        next_step: next_step.to_owned(),
-        tried: Vec::new(),
-    };
-    match account {
-        Reply::Data(_) => {}
-        Reply::Unauthorized(_) | Reply::Refused { .. } => {
-            return unproven(
-                format!(
-                    "/accounts/me does not accept the token ({}), so other paths would prove nothing.",
-                    account.cell()
-                ),
-                "Run `chatrace-webhook doctor`: it explains what is wrong with the token.",
-            );
-        }
-        account => {
-            return unproven(
-                format!(
-                    "The API did not answer whether the token is valid ({}), so other paths would prove nothing.",
-                    account.cell()
-                ),
-                "Try again in a few minutes. `chatrace-webhook doctor` checks the API.",
-            );
-        }
+    let is_answered = matches!(account, Reply::Data(_)) || is_refusal(&account);
+    if !is_answered {
+        return Matrix {
+            status: Status::Problem,
+            verdict: format!(
+                "The API did not answer whether the token is valid ({}), so other paths would prove nothing.",
+                account.cell()
+            ),
+            next_step: "Try again in a few minutes. `chatrace-webhook doctor` checks the API."
+                .to_owned(),
+            tried: Vec::new(),
+        };
     }
     let mut tried = Vec::with_capacity(REQUESTS);
     for path in POLLING_PATHS {
@@ -106,7 +92,7 @@ pub async fn probe_polling(
             progress(tried.len());
         }
     }
-    let (status, verdict, next_step) = conclusion(&tried);
+    let (status, verdict, next_step) = conclusion(&account, &tried);
     Matrix {
         status,
         verdict,
@@ -132,7 +118,11 @@ async fn ask_within_limit(
 
 const PUSH: &str = "Let Chatrace push: `chatrace-webhook setup` shows the External API Request to add to the flow.";
 
-fn conclusion(tried: &[Tried]) -> (Status, String, String) {
+fn is_refusal(reply: &Reply) -> bool {
+    matches!(reply, Reply::Unauthorized(_) | Reply::Refused { .. })
+}
+
+fn conclusion(account: &Reply, tried: &[Tried]) -> (Status, String, String) {
     if let Some(found) = tried.iter().find(|one| matches!(one.reply, Reply::Data(_))) {
         return (
             Status::Problem,
@@ -164,10 +154,20 @@ fn conclusion(tried: &[Tried]) -> (Status, String, String) {
             "Try again in a few minutes.".to_owned(),
         );
     }
-    let refused = tried
-        .iter()
-        .filter(|one| matches!(one.reply, Reply::Unauthorized(_)))
-        .count();
+    let refused = tried.iter().filter(|one| is_refusal(&one.reply)).count();
+    if is_refusal(account) {
+        return (
+            Status::Problem,
+            format!(
+                "The token itself is refused: GET /accounts/me, which exists, answers {} to it. None of {} requests was answered with messages ({refused} refused it too), so no other path or header makes it valid. Whether these paths exist, only a valid token shows.",
+                account.cell(),
+                tried.len()
+            ),
+            format!(
+                "Run `chatrace-webhook doctor`: it explains what is wrong with the token. Messages do not need it. {PUSH}"
+            ),
+        );
+    }
     (
         Status::Ok,
         format!(

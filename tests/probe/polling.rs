@@ -56,7 +56,13 @@ async fn without_a_valid_token_nothing_is_proved() {
         let api = Chatrace::start(behaviour).await;
         let matrix = tried(&api, token).await;
         assert_eq!(matrix.status, Status::Problem);
-        assert!(matrix.tried.is_empty());
+        // What the API refuses is shown; where it gives no answer, there is nothing to show.
+        let is_refused = matches!(
+            behaviour,
+            Behaviour::Well | Behaviour::ErrorInside | Behaviour::TextInside
+        );
+        let shown = if is_refused { REQUESTS } else { 0 };
+        assert_eq!(matrix.tried.len(), shown, "{behaviour:?}");
         text += &case(&format!("{behaviour:?}"), &conclusion(&matrix));
     }
     assert_report("polling_unproved", &text);
@@ -103,6 +109,13 @@ async fn the_program_prints_the_matrix_and_never_the_token() {
     let json: serde_json::Value = serde_json::from_str(&printed(&json, 0)).unwrap();
     assert_eq!(json["tried"].as_array().unwrap().len(), REQUESTS);
     assert!(!format!("{plain:?}{json}").contains("canary"));
+
+    let mut refused = command(&[]);
+    refused.env("INSTAGRAM_ACCESS_TOKEN", "1700001.wrong");
+    let text = printed(&run(refused).await, 1);
+    let row = |line: &&str| line.starts_with("/v1/messages") && line.matches("401").count() == 7;
+    assert!(text.lines().any(|line| row(&line)), "{text}");
+    assert!(text.contains("The token itself is refused"), "{text}");
 
     let mut without = program(directory.path());
     without.args(["doctor", "--probe-polling"]);
