@@ -27,7 +27,7 @@ use crate::silence::{Alerter, Watch};
 use crate::store::{OpenFiles, PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use crate::time::Clock;
-use data_dir::DataDir;
+use data_dir::{DataDir, GeneratedToken};
 
 /// The pause before an unreachable database is tried again.
 const RECONNECT: Duration = Duration::from_secs(2);
@@ -230,11 +230,11 @@ fn spawn_until_soft_stop(
 fn api_tokens(
     config: &Config,
     data_dir: Option<&DataDir>,
-) -> Result<(Vec<SecretString>, Option<SecretString>), Failure> {
+) -> Result<(Vec<SecretString>, Option<GeneratedToken>), Failure> {
     match data_dir {
         Some(data_dir) if config.auth.api_tokens.is_empty() => {
-            let token = data_dir.api_token().map_err(Failure::CannotRun)?;
-            Ok((vec![token.clone()], Some(token)))
+            let generated = data_dir.api_token().map_err(Failure::CannotRun)?;
+            Ok((vec![generated.token.clone()], Some(generated)))
         }
         _ => Ok((config.auth.api_tokens.clone(), None)),
     }

@@ -108,6 +108,36 @@ async fn a_secret_that_can_be_guessed_is_warned_of() {
 }
 
 #[tokio::test]
+async fn the_generated_token_is_printed_by_the_start_that_makes_it_and_by_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut first = Running::start(program(directory.path())).await;
+    let token = std::fs::read_to_string(directory.path().join("data/api_token")).unwrap();
+    assert!(first.printed.join("\n").contains(&token));
+    first.signal("-TERM");
+    first.ended().await;
+    let later = Running::start(program(directory.path())).await;
+    let printed = later.printed.join("\n");
+    assert!(
+        !printed.contains(&token) && printed.contains("stored in ./data/api_token"),
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+async fn a_start_that_only_observes_its_senders_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = program(directory.path());
+    command.env("WEBHOOK_SECRET", "a-secret-of-more-than-16-characters");
+    command.env("WEBHOOK_AUTH", "observe");
+    let running = Running::start(command).await;
+    let printed = running.printed.join("\n");
+    assert!(
+        printed.contains("WEBHOOK_AUTH=observe: anybody who knows the URL"),
+        "{printed}"
+    );
+}
+
+#[tokio::test]
 async fn both_signals_end_it_softly_readiness_first_and_a_second_one_at_once() {
     for signal in ["-TERM", "-INT"] {
         let directory = tempfile::tempdir().unwrap();

@@ -2,18 +2,24 @@
 
 use std::net::SocketAddr;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
+use super::data_dir::GeneratedToken;
 use crate::config::server::reachable;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, WebhookAuth};
 use crate::delivery::WEBHOOK_PATH;
 use crate::setup::webhook_url;
 use crate::telemetry;
 
 /// Prints how to use the service to standard output. In JSON logs it is one event instead, without the token.
-pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&SecretString>) {
+pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&GeneratedToken>) {
     if !config.auth_configured() {
         tracing::warn!("WEBHOOK_SECRET is not set: anybody who knows the URL can send messages");
+    } else if config.auth.webhook_auth == WebhookAuth::Observe {
+        tracing::warn!(
+            "WEBHOOK_AUTH=observe: anybody who knows the URL can send messages; set `enforce` when the log has no more \
+             warnings about senders"
+        );
     }
     for variable in config.short_secrets() {
         tracing::warn!(
@@ -27,23 +33,29 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Sec
     tracing::info!(%address, database = %config.database, "listening");
 }
 
-fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) -> String {
+fn text(config: &Config, address: SocketAddr, generated: Option<&GeneratedToken>) -> String {
     let local = format!("http://{}", reachable(address));
     let public = config.server.public_url.as_ref();
     let webhook = public.map_or_else(|| format!("{local}{WEBHOOK_PATH}"), webhook_url);
-    let token = generated.map_or("$API_TOKEN", |token| token.expose_secret());
+    let file = config.data_dir.join("api_token");
+    let file = file.display();
+    // The log may be kept for long and read by many: a token is in it once.
+    let token = match generated {
+        Some(generated) if generated.is_new => generated.token.expose_secret().to_owned(),
+        Some(_) => format!("$(cat {file})"),
+        None => "$API_TOKEN".to_owned(),
+    };
     let secret = if config.auth.webhook_secrets.is_empty() {
         ""
     } else {
         " \\\n         -H \"X-Webhook-Secret: $WEBHOOK_SECRET\""
     };
-    let made = if generated.is_some() {
-        format!(
-            "\n  API token      {token}\n                 (generated, stored in {}/api_token)",
-            config.data_dir.display()
-        )
-    } else {
-        String::new()
+    let made = match generated {
+        Some(generated) if generated.is_new => {
+            format!("\n  API token      {token}\n                 (generated, stored in {file})")
+        }
+        Some(_) => format!("\n  API token      stored in {file}"),
+        None => String::new(),
     };
     let explanation = if generated.is_some() && secret.is_empty() {
         ""
@@ -78,7 +90,7 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&SecretString>) 
 mod tests {
     use super::*;
 
-    fn banner(pairs: &[(&str, &str)], generated: Option<&str>) -> String {
+    fn banner(pairs: &[(&str, &str)], generated: Option<&GeneratedToken>) -> String {
         let lookup = |name: &str| {
             pairs
                 .iter()
@@ -86,16 +98,30 @@ mod tests {
                 .map(|(_, value)| (*value).to_owned())
         };
         let config = Config::read(lookup).unwrap();
-        text(
-            &config,
-            "0.0.0.0:3000".parse().unwrap(),
-            generated.map(SecretString::from).as_ref(),
-        )
+        text(&config, "0.0.0.0:3000".parse().unwrap(), generated)
+    }
+
+    fn generated(is_new: bool) -> GeneratedToken {
+        GeneratedToken {
+            token: "generated-token".into(),
+            is_new,
+        }
+    }
+
+    #[test]
+    fn a_later_start_says_where_the_token_is_and_does_not_repeat_it() {
+        let text = banner(&[], Some(&generated(false)));
+        assert!(!text.contains("generated-token"), "{text}");
+        assert!(
+            text.contains("API token      stored in ./data/api_token"),
+            "{text}"
+        );
+        assert!(text.contains("Bearer $(cat ./data/api_token)\""), "{text}");
     }
 
     #[test]
     fn a_first_start_shows_the_generated_token_and_two_commands() {
-        let text = banner(&[], Some("generated-token"));
+        let text = banner(&[], Some(&generated(true)));
         assert!(
             text.contains("http://127.0.0.1:3000/instagram/webhook"),
             "{text}"

@@ -19,6 +19,14 @@ pub(super) struct DataDir {
     _lock: File,
 }
 
+/// The API token of a service for which none is configured.
+#[derive(Debug)]
+pub(super) struct GeneratedToken {
+    pub(super) token: SecretString,
+    /// Whether this start made it.
+    pub(super) is_new: bool,
+}
+
 impl DataDir {
     /// Creates the directory if needed, and locks it. Errors are sentences with its name.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
@@ -51,12 +59,15 @@ impl DataDir {
         &self.path
     }
 
-    /// The token that the first start generated, or a new one. Only its owner may read the file.
-    pub(super) fn api_token(&self) -> Result<SecretString, String> {
+    /// The token that an earlier start generated, or a new one. Only its owner may read the file.
+    pub(super) fn api_token(&self) -> Result<GeneratedToken, String> {
         let path = self.path.join(TOKEN_FILE);
         private_file::protect(&path);
         if let Some(token) = kept_token(&self.path)? {
-            return Ok(token);
+            return Ok(GeneratedToken {
+                token,
+                is_new: false,
+            });
         }
         let problem = |error| token_problem(&self.path, &error);
         let token = random_token().map_err(problem)?;
@@ -66,7 +77,10 @@ impl DataDir {
             .map_err(problem)?;
         file.as_file().sync_all().map_err(problem)?;
         file.persist(path).map_err(|error| problem(error.error))?;
-        Ok(token)
+        Ok(GeneratedToken {
+            token,
+            is_new: true,
+        })
     }
 }
 
@@ -112,12 +126,11 @@ mod tests {
     fn the_token_is_generated_once_and_only_its_owner_may_read_it() {
         let directory = tempfile::tempdir().unwrap();
         let data_dir = DataDir::open(&directory.path().join("data")).unwrap();
-        let token = data_dir.api_token().unwrap();
-        assert_eq!(token.expose_secret().len(), 64);
-        assert_eq!(
-            data_dir.api_token().unwrap().expose_secret(),
-            token.expose_secret()
-        );
+        let first = data_dir.api_token().unwrap();
+        assert!(first.is_new && first.token.expose_secret().len() == 64);
+        let kept = data_dir.api_token().unwrap();
+        assert!(!kept.is_new);
+        assert_eq!(kept.token.expose_secret(), first.token.expose_secret());
         let file = directory.path().join("data/api_token");
         let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(), 0o600);
