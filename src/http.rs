@@ -11,6 +11,8 @@ mod erasure;
 mod error;
 mod extract;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod health;
 mod messages;
 mod metrics;

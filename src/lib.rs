@@ -79,6 +79,10 @@ pub(crate) mod redact;
 // Makes foreign text safe to show.
 pub(crate) mod text;
 
+// Every parser of foreign bytes, for fuzzers and tests alone.
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+
 // Names of enum variants.
 mod named;
 

@@ -21,10 +21,10 @@ use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use super::sender::Content;
 use crate::rejection::RejectReason;
 use keep::{Accepted, keep};
-use query::WebhookQuery;
 use rejected::Rejected;
 
 pub(super) use probe::{answer as probe_answer, answer_probes};
+pub(super) use query::WebhookQuery;
 
 /// Takes a delivery
 ///

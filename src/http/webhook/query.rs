@@ -4,17 +4,17 @@ use crate::http::sender::SECRET_PARAMETERS;
 
 /// The query of a request at the webhook, parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct WebhookQuery {
+pub(in crate::http) struct WebhookQuery {
     /// The values of the parameters that authenticate.
-    pub(super) secrets: Vec<String>,
+    pub(in crate::http) secrets: Vec<String>,
     /// Everything else, exactly as it came.
-    pub(super) rest: String,
-    pub(super) handshake: Option<Handshake>,
+    pub(in crate::http) rest: String,
+    pub(in crate::http) handshake: Option<Handshake>,
 }
 
 /// Meta's verification request.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Handshake {
+pub(in crate::http) struct Handshake {
     /// `hub.mode` is `subscribe`, the only mode there is.
     pub(super) subscribes: bool,
     pub(super) verify_token: String,
@@ -22,7 +22,7 @@ pub(super) struct Handshake {
 }
 
 impl WebhookQuery {
-    pub(super) fn parse(query: Option<&str>) -> Self {
+    pub(in crate::http) fn parse(query: Option<&str>) -> Self {
         let mut parsed = Self::default();
         let mut rest = Vec::new();
         for pair in query
