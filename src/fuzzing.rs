@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::crypto::meta_signature;
 use crate::delivery::{Delivery, Item};
 use crate::http::fuzzing as requests;
-use crate::normalize::{normalize, readable_text};
+use crate::normalize::{Normalizer, readable_text};
 use crate::redact::Redactor;
 use crate::text::one_line;
 
@@ -129,7 +129,7 @@ fn read(data: &[u8], content_type: Option<&str>, is_query: bool) {
         body: Bytes::copy_from_slice(data),
         is_query,
     };
-    let reading = normalize(&delivery);
+    let reading = Normalizer::default().normalize(&delivery);
     assert!(!reading.items.is_empty());
     for item in &reading.items {
         if let Item::Message(draft) = item {
