@@ -40,7 +40,7 @@ pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
 pub use filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
 pub use maintenance::{
-    ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, PersonId, QuarantinedDelivery,
+    ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, NotErased, PersonId, QuarantinedDelivery,
     ReprocessedDelivery,
 };
 pub use model::{

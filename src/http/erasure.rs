@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,7 +12,7 @@ use super::error::{ApiError, ReadErrors};
 use super::extract::{Path, Query};
 use crate::maintenance::{self, ErasureTotals};
 use crate::message::Channel;
-use crate::store::{ContactSummary, PersonId};
+use crate::store::{ContactSummary, NotErased, PersonId};
 
 /// Which person.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -23,6 +25,9 @@ pub(super) struct EraseContact {
     /// Only show which contacts would be erased, without changing anything.
     #[serde(default)]
     dry_run: bool,
+    /// How many contacts are to be erased. More than one are erased only if this is their number.
+    #[param(example = 2)]
+    confirm: Option<u32>,
 }
 
 /// What was erased, or would be.
@@ -49,10 +54,51 @@ pub(super) struct DryErasureView {
     success: bool,
     /// Always `true`: nothing was changed.
     dry_run: bool,
+    #[serde(flatten)]
+    affected: AffectedView,
+}
+
+/// An erasure that has to be confirmed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UnconfirmedView {
+    /// Always `false`: nothing was changed.
+    success: bool,
+    /// What is to be confirmed, in one sentence.
+    error: String,
+    #[serde(flatten)]
+    affected: AffectedView,
+}
+
+/// Whom an erasure would take.
+#[derive(Debug, Serialize, ToSchema)]
+struct AffectedView {
     /// The number of messages of all these contacts.
     messages: i64,
     /// The contacts, in the order in which they were first seen.
     contacts: Vec<AffectedContact>,
+}
+
+impl From<Vec<ContactSummary>> for AffectedView {
+    fn from(contacts: Vec<ContactSummary>) -> Self {
+        Self {
+            messages: contacts.iter().map(|contact| contact.messages).sum(),
+            contacts: contacts.into_iter().map(AffectedContact::from).collect(),
+        }
+    }
+}
+
+impl UnconfirmedView {
+    fn new(contacts: Vec<ContactSummary>) -> Self {
+        Self {
+            success: false,
+            error: format!(
+                "This would erase {number} contact(s): check that they are the same person, and repeat it with \
+                 `confirm={number}`.",
+                number = contacts.len()
+            ),
+            affected: contacts.into(),
+        }
+    }
 }
 
 /// A contact that would be erased.
@@ -93,8 +139,9 @@ impl From<ContactSummary> for AffectedContact {
 /// Erases their messages, contact and aliases, and every raw body that contained them. Unknown ids are accepted: data
 /// still in flight for them is dropped. Never 404; safe to repeat.
 ///
-/// A person is found by every id that was sent together with theirs. An erasure cannot be undone: first use `dryRun` to
-/// check that all these contacts are the same person.
+/// The id of a contact erases that contact only. Any other id leads to every contact that it was sent together with. An
+/// erasure cannot be undone. One that would take more than one contact is answered 409 with their list, until `confirm`
+/// is their number: check that they are the same person.
 #[utoipa::path(
     delete, path = "/instagram/contacts/{id}", operation_id = "eraseContact", tag = "contacts",
     params(("id" = String, Path, description = "The id of a contact, or another id of the same person.", pattern = "^[^\\x00]*[^\\s\\x00][^\\x00]*$"), EraseContact),
@@ -105,13 +152,16 @@ impl From<ContactSummary> for AffectedContact {
             ("dryRun" = (value = json!({"success": true, "dryRun": true, "messages": 1, "contacts": [
                 {"id": "12345", "channel": "instagram", "username": "ana.shop", "displayName": "Ana", "messages": 1}
             ]}))),
-        )), ReadErrors)
+        )),
+        (status = 409, description = "More than one contact would be erased, or not as many as `confirm` says: these.",
+            body = UnconfirmedView),
+        ReadErrors)
 )]
 pub(super) async fn erase(
     State(state): State<AppState>,
     Path(id): Path<String>,
     Query(query): Query<EraseContact>,
-) -> Result<Json<ErasureAnswer>, ApiError> {
+) -> Result<Response, ApiError> {
     if id.contains('\0') {
         return Err(ApiError::BadRequest(
             "The id of a contact must not contain NUL.".to_owned(),
@@ -141,23 +191,33 @@ pub(super) async fn erase(
     };
     if query.dry_run {
         let affected = state.store.affected(&person).await?.ok_or_else(ambiguous)?;
-        return Ok(Json(ErasureAnswer::DryRun(DryErasureView {
+        let answer = ErasureAnswer::DryRun(DryErasureView {
             success: true,
             dry_run: true,
-            messages: affected.iter().map(|contact| contact.messages).sum(),
-            contacts: affected.into_iter().map(AffectedContact::from).collect(),
-        })));
+            affected: affected.into(),
+        });
+        return Ok(Json(answer).into_response());
     }
+    let store = state.store.as_ref();
     let spool = state.fallback.as_ref().map(|fallback| fallback.spool());
+    let confirmed = query.confirm.map(|number| number as usize);
     let erased = maintenance::erase(
-        state.store.as_ref(),
+        store,
         spool,
         &state.config.normalizer,
         &person,
+        confirmed,
         state.clock.now(),
     )
     .await?;
-    let tally = erased.ok_or_else(ambiguous)?;
+    let tally = match erased {
+        Ok(tally) => tally,
+        Err(NotErased::Shared) => return Err(ambiguous()),
+        Err(NotErased::Unconfirmed(contacts)) => {
+            let answer = Json(UnconfirmedView::new(contacts));
+            return Ok((StatusCode::CONFLICT, answer).into_response());
+        }
+    };
     // Without the id: the log must not contain what was just erased.
     tracing::info!(
         messages = tally.messages,
@@ -166,8 +226,9 @@ pub(super) async fn erase(
         spooled = tally.spooled,
         "erased a person"
     );
-    Ok(Json(ErasureAnswer::Erased(ErasureView {
+    let answer = ErasureAnswer::Erased(ErasureView {
         success: true,
         tally,
-    })))
+    });
+    Ok(Json(answer).into_response())
 }

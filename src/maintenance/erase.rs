@@ -10,7 +10,7 @@ use self::naming::names;
 use crate::delivery::Record;
 use crate::ingest::BATCH_BYTES;
 use crate::normalize::Normalizer;
-use crate::store::{Erasure, Maintenance, PersonId, Spool, StoreError};
+use crate::store::{Erasure, Maintenance, NotErased, PersonId, Spool, StoreError};
 
 /// How many deliveries are looked through at once.
 const PAGE: u32 = 50;
@@ -30,8 +30,8 @@ pub struct ErasureTotals {
     pub spooled: u64,
 }
 
-/// Erases everything of a person that arrived until now. If it is interrupted it can be repeated. `None`: so many
-/// contacts share the id that it is nobody's, and nothing is done.
+/// Erases everything of a person that arrived until now, if that takes one contact, or as many as were confirmed. If it
+/// is interrupted it can be repeated.
 ///
 /// # Errors
 /// When the database or the spool cannot be used.
@@ -40,11 +40,13 @@ pub async fn erase(
     spool: Option<&Spool>,
     normalizer: &Normalizer,
     person: &PersonId,
+    confirmed: Option<usize>,
     now: Timestamp,
-) -> Result<Option<ErasureTotals>, StoreError> {
+) -> Result<Result<ErasureTotals, NotErased>, StoreError> {
     let mut totals = ErasureTotals::default();
-    let Some(erasure) = store.begin_erasure(person, now).await? else {
-        return Ok(None);
+    let erasure = match store.begin_erasure(person, confirmed, now).await? {
+        Ok(erasure) => erasure,
+        Err(refused) => return Ok(Err(refused)),
     };
     loop {
         let erased = store.erase(&erasure).await?;
@@ -65,7 +67,7 @@ pub async fn erase(
         totals.spooled += spooled;
         totals.deliveries += unattributed;
         if spooled + unattributed == 0 {
-            return Ok(Some(totals));
+            return Ok(Ok(totals));
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Under which ids a person is known.
 //!
-//! Bodies name one person by several ids; those beside the chosen one are kept as aliases. Erasing goes from alias to
-//! contact and from contact to alias until nothing new is found. If no channel is named, an id leads from one channel
-//! to the other: it is erased on all of them, so the ids beside it are the person's on all of them. An alias that more
-//! than a few contacts of one channel share is not a person but a constant that an owner typed into a template. It
-//! leads nowhere, or erasing one person would erase all.
+//! Bodies name one person by several ids; those beside the chosen one are kept as aliases. Customers choose some of
+//! them: a phone or an id that they type may be somebody else's. So an id that is a contact's is erased alone, and
+//! more than one contact only after the caller confirmed their number.
+//!
+//! Erasing by another id goes from alias to contact and from contact to alias until nothing new is found. If no channel
+//! is named, an id leads from one channel to the other: it is erased on all of them, so the ids beside it are the
+//! person's on all of them. An alias that more than a few contacts of one channel share is not a person but a constant
+//! that an owner typed into a template. It leads nowhere, or erasing one person would erase all.
 
 use std::collections::BTreeSet;
 

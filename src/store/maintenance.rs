@@ -53,14 +53,15 @@ pub trait Maintenance: std::fmt::Debug + Send + Sync {
     /// Changes nothing. `None`: so many contacts share the id that it is nobody's.
     async fn affected(&self, person: &PersonId) -> Result<Option<Vec<ContactSummary>>, StoreError>;
 
-    /// Puts a person on the suppression list, under every id that is known of them. From then on nothing of theirs that
-    /// arrived until `at` is stored. What is there already is deleted by [`erase`](Self::erase). `None`: so many
-    /// contacts share the id that it is nobody's, and nothing is done.
+    /// Puts a person on the suppression list, under every id that is erased. From then on nothing of theirs that
+    /// arrived until `at` is stored. What is there already is deleted by [`erase`](Self::erase). `confirmed`: how many
+    /// contacts the caller knows will go.
     async fn begin_erasure(
         &self,
         person: &PersonId,
+        confirmed: Option<usize>,
         at: Timestamp,
-    ) -> Result<Option<Erasure>, StoreError>;
+    ) -> Result<Result<Erasure, NotErased>, StoreError>;
 
     /// Erases a part of what is there. Call it until the answer is [`done`](ErasedPart::done).
     async fn erase(&self, erasure: &Erasure) -> Result<ErasedPart, StoreError>;
@@ -129,10 +130,19 @@ pub struct PersonId {
     pub id: String,
 }
 
+/// Why an erasure does not begin. Nothing is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotErased {
+    /// So many contacts share the id that it is nobody's.
+    Shared,
+    /// It would take these contacts, oldest first, and another number was confirmed; or none, though they are several.
+    Unconfirmed(Vec<ContactSummary>),
+}
+
 /// An erasure that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
-    /// Every id that is known of the person, with its channel; `None`: on every one.
+    /// Every id that is erased, with its channel; `None`: on every one.
     pub ids: Vec<(Option<String>, String)>,
     /// What arrived until then is erased; what arrives later is kept.
     pub at: Timestamp,

@@ -51,7 +51,6 @@ fn assert_gone(texts: &str) {
 #[tokio::test]
 async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
-    #[values("ana-1", "ext-1")] id: &str,
 ) {
     let ledger = Ledger::new(backend).await;
     let app = ledger.app().await;
@@ -61,7 +60,8 @@ async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
         (ana("secret one"), "duplicate"),
         (with_time.to_owned(), "stored"),
         (
-            r#"{"contact_id":"ext-1","text":"secret under the other id"}"#.to_owned(),
+            r#"{"contact_id":"ana-2","external_id":"ext-1","text":"secret under another id"}"#
+                .to_owned(),
             "stored",
         ),
         (
@@ -84,7 +84,7 @@ async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
         );
     }
     let before = app.get("/instagram/stats").await.ok();
-    let tally = erase(&app, id).await;
+    let tally = erase(&app, "ext-1?confirm=2").await;
     assert_eq!(
         tally,
         json!({"success": true, "messages": 3, "contacts": 2, "deliveries": 7, "spooled": 0})
@@ -97,7 +97,7 @@ async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
         "counters are history"
     );
     assert_eq!(stats["gauges"]["quarantined"], 1, "another's riddle");
-    let again = erase(&app, id).await;
+    let again = erase(&app, "ext-1").await;
     assert_eq!(
         again,
         json!({"success": true, "messages": 0, "contacts": 0, "deliveries": 0, "spooled": 0})
@@ -200,14 +200,14 @@ async fn an_id_that_everybody_shares_is_nobody(
 #[tokio::test]
 async fn a_dry_run_tells_whom_it_would_erase_and_changes_nothing(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
-    #[values("ana-1", "ext-1")] id: &str,
 ) {
+    let id = "ext-1";
     let ledger = Ledger::new(backend).await;
     let app = ledger.app().await;
     for body in [
         &ana("one"),
         &ana("two"),
-        r#"{"contact_id":"ext-1","channel":"whatsapp","text":"three"}"#,
+        r#"{"contact_id":"ana-2","external_id":"ext-1","channel":"whatsapp","text":"three"}"#,
         r#"{"contact_id":"bo","text":"of another"}"#,
         r#"{"riddle":["ana-1"]}"#,
     ] {
@@ -217,7 +217,7 @@ async fn a_dry_run_tells_whom_it_would_erase_and_changes_nothing(
     let before = ledger.texts().await;
     let contact = |id, channel, name, messages| json!({"id": id, "channel": channel, "username": null, "displayName": name, "messages": messages});
     let on_instagram = contact("ana-1", "instagram", json!("Ana Ruiz"), 2);
-    let on_whatsapp = contact("ext-1", "whatsapp", json!(null), 1);
+    let on_whatsapp = contact("ana-2", "whatsapp", json!(null), 1);
     let would = erase(&app, &format!("{id}?dryRun=true")).await;
     assert_eq!(
         would,
@@ -240,7 +240,79 @@ async fn a_dry_run_tells_whom_it_would_erase_and_changes_nothing(
     assert_eq!(ledger.texts().await, before);
     // Nor is anything remembered that would keep away what still comes.
     assert_eq!(app.post(ana("four")).await.ok()["outcome"], "stored");
-    assert_eq!(erase(&app, id).await["messages"], 4);
+    assert_eq!(erase(&app, "ext-1?confirm=2").await["messages"], 4);
+}
+
+/// A customer chooses what stands in a phone's place. It may be the id of somebody else.
+#[rstest]
+#[tokio::test]
+async fn a_contact_is_erased_alone_whoever_names_its_id(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+    #[values(1, 4)] others: usize,
+) {
+    let app = App::start(backend).await;
+    for number in 1..=others {
+        let body = format!(r#"{{"contact_id":"s{number}","phone":"777","text":"hi"}}"#);
+        assert_eq!(app.post(body).await.ok()["outcome"], "stored");
+    }
+    let victim = r#"{"contact_id":"777","text":"private"}"#;
+    assert_eq!(app.post(victim).await.ok()["outcome"], "stored");
+    assert_eq!(
+        erase(&app, "s1?dryRun=true").await["contacts"],
+        json!([{"id": "s1", "channel": "instagram", "username": null, "displayName": null, "messages": 1}])
+    );
+    assert_eq!(erase(&app, "s1").await["contacts"], 1);
+    assert_eq!(
+        texts(&app).await.len(),
+        others,
+        "the victim's message stays"
+    );
+    assert_eq!(erase(&app, "777?dryRun=true").await["messages"], 1);
+    assert_eq!(erase(&app, "777").await["contacts"], 1);
+    assert_eq!(texts(&app).await, vec!["hi"; others - 1]);
+    let later = r#"{"contact_id":"s1","phone":"777","text":"a new beginning"}"#;
+    assert_eq!(app.post(later).await.ok()["outcome"], "stored");
+}
+
+#[rstest]
+#[tokio::test]
+async fn more_than_one_contact_is_erased_only_when_their_number_is_confirmed(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let app = App::start(backend).await;
+    for body in [
+        r#"{"contact_id":"1","phone":"555","text":"one"}"#,
+        r#"{"contact_id":"2","phone":"555","text":"two"}"#,
+        r#"{"contact_id":"2","channel":"whatsapp","text":"three"}"#,
+        r#"{"contact_id":"3","phone":"556","text":"four"}"#,
+    ] {
+        assert_eq!(app.post(body).await.ok()["outcome"], "stored");
+    }
+    for (path, number) in [
+        ("555", 3),
+        ("555?confirm=2", 3),
+        ("555?confirm=4", 3),
+        ("555?channel=instagram", 2),
+        ("2", 2),
+        ("2?channel=whatsapp&confirm=2", 1),
+        ("556?confirm=0", 1),
+    ] {
+        let path = format!("/instagram/contacts/{path}");
+        let refused = app.send(Method::DELETE, &path).await.with(409);
+        let contacts = refused["contacts"].as_array().unwrap();
+        assert_eq!(contacts.len(), number, "{path}: {refused}");
+        assert_eq!(refused["success"], false);
+        let sentence = refused["error"].as_str().unwrap();
+        assert!(
+            sentence.contains(&format!("`confirm={number}`")),
+            "{sentence}"
+        );
+    }
+    assert_eq!(texts(&app).await.len(), 4, "nothing is erased");
+    assert_eq!(erase(&app, "556").await["contacts"], 1);
+    assert_eq!(erase(&app, "2?confirm=2").await["messages"], 2);
+    assert_eq!(erase(&app, "555?confirm=1").await["messages"], 1);
+    assert_eq!(erase(&app, "nobody?confirm=0").await["contacts"], 0);
 }
 
 /// A young installation with few customers, whose owner typed a constant into the template.
@@ -274,7 +346,7 @@ async fn a_channel_may_be_named(#[values(Backend::Postgres, Backend::Sqlite)] ba
     }
     assert_eq!(erase(&app, "1?channel=WhatsApp").await["messages"], 1);
     assert_eq!(texts(&app).await, ["instagram", "viber"]);
-    assert_eq!(erase(&app, "1").await["contacts"], 2);
+    assert_eq!(erase(&app, "1?confirm=2").await["contacts"], 2);
     let _ = app
         .send(Method::DELETE, "/instagram/contacts/1%00")
         .await
@@ -298,7 +370,7 @@ async fn another_id_leads_to_the_person_on_every_channel(
     ] {
         assert_eq!(app.post(body.to_owned()).await.ok()["outcome"], "stored");
     }
-    let tally = erase(&app, id).await;
+    let tally = erase(&app, &format!("{id}?confirm=2")).await;
     assert_eq!(
         (&tally["messages"], &tally["contacts"]),
         (&json!(2), &json!(2))
@@ -396,6 +468,7 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
         Some(&spool),
         &Normalizer::default(),
         &person,
+        None,
         jiff::Timestamp::now(),
     )
     .await

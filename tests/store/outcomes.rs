@@ -107,7 +107,11 @@ async fn erase(store: &dyn Store, id: &str, at: Timestamp) {
         channel: None,
         id: id.to_owned(),
     };
-    let erasure = store.begin_erasure(&person, at).await.unwrap().unwrap();
+    let erasure = store
+        .begin_erasure(&person, None, at)
+        .await
+        .unwrap()
+        .unwrap();
     while !store.erase(&erasure).await.unwrap().done {}
 }
 

@@ -55,7 +55,11 @@ async fn a_commit_reads_no_whole_table_after_it_has_grown() {
         id: "0".to_owned(),
     };
     let past = now.checked_sub(SignedDuration::from_secs(1)).unwrap();
-    let erasure = store.begin_erasure(&person, past).await.unwrap().unwrap();
+    let erasure = store
+        .begin_erasure(&person, None, past)
+        .await
+        .unwrap()
+        .unwrap();
     while !store.erase(&erasure).await.unwrap().done {}
     let tombstones =
         "INSERT INTO tombstones VALUES (gen_random_uuid(), gen_random_uuid(), now(), false, now())";

@@ -6,7 +6,7 @@ mod steps;
 use std::collections::HashMap;
 
 use chatrace_webhook::delivery::{Item, Receipt, Record};
-use chatrace_webhook::store::{Attempt, Erasure, Mode, PersonId, Store};
+use chatrace_webhook::store::{Attempt, Erasure, Mode, NotErased, PersonId, Store};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -74,7 +74,15 @@ impl Run {
             Step::BeginErasure(channel, id) => {
                 self.finish_erasure().await;
                 let person = PersonId { channel, id };
-                self.erasure = self.store.begin_erasure(&person, self.clock).await.unwrap();
+                let begin = async |confirmed| {
+                    let begun = self.store.begin_erasure(&person, confirmed, self.clock);
+                    begun.await.unwrap()
+                };
+                let erasure = match begin(None).await {
+                    Err(NotErased::Unconfirmed(contacts)) => begin(Some(contacts.len())).await,
+                    erasure => erasure,
+                };
+                self.erasure = erasure.ok();
             }
             Step::Erase => {
                 self.erase().await;

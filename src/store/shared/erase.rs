@@ -11,7 +11,7 @@ use super::rollup;
 use crate::store::StoreError;
 use crate::store::counts::{Count, CountChanges, hour_of};
 use crate::store::erasure::{FAN_OUT, IdSearch, SHARED};
-use crate::store::maintenance::{ErasedPart, Erasure, PersonId, QuarantinedDelivery};
+use crate::store::maintenance::{ErasedPart, Erasure, NotErased, PersonId, QuarantinedDelivery};
 use crate::store::model::ContactSummary;
 use crate::store::suppression::{ERASED, erasure_expiry, fingerprint, tombstone_expiry};
 use crate::store::values::Time;
@@ -23,11 +23,17 @@ const STEP: i64 = 200;
 pub(in crate::store) async fn begin(
     connection: &mut Connection,
     person: &PersonId,
+    confirmed: Option<usize>,
     at: Timestamp,
-) -> Result<Option<Erasure>, StoreError> {
+) -> Result<Result<Erasure, NotErased>, StoreError> {
     let Some(found) = find_ids(connection, person).await? else {
-        return Ok(None);
+        return Ok(Err(NotErased::Shared));
     };
+    let contacts = contacts_of(connection, &found).await?;
+    let number = contacts.len();
+    if confirmed.map_or(number > 1, |confirmed| confirmed != number) {
+        return Ok(Err(NotErased::Unconfirmed(contacts)));
+    }
     for (channel, id) in &found {
         sqlx::query(
             "INSERT INTO erasures AS old (person, erased_at, expires_at) VALUES ($1, $2, $3) \
@@ -44,7 +50,7 @@ pub(in crate::store) async fn begin(
         .await?;
     }
     suppress_until(connection, erasure_expiry(at)).await?;
-    Ok(Some(Erasure { ids: found, at }))
+    Ok(Ok(Erasure { ids: found, at }))
 }
 
 /// Notes until when the suppression list has entries.
@@ -61,11 +67,23 @@ pub(in crate::store) async fn suppress_until(
     Ok(())
 }
 
-/// Every id that is known of a person. `None`: the one that was asked for is nobody's.
+/// Every id to erase: the one that was asked for, if it is a contact's; else every one that is known of the person.
+/// `None`: it is nobody's.
 async fn find_ids(
     connection: &mut Connection,
     person: &PersonId,
 ) -> Result<Option<Vec<(Option<String>, String)>>, sqlx::Error> {
+    let is_contact: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM contacts WHERE id = $1 AND channel = coalesce($2, channel))",
+    )
+    .persistent(KEEPS_PLANS)
+    .bind(&person.id)
+    .bind(&person.channel)
+    .fetch_one(&mut *connection)
+    .await?;
+    if is_contact {
+        return Ok(Some(vec![(person.channel.clone(), person.id.clone())]));
+    }
     let is_shared: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM (SELECT channel FROM contact_aliases WHERE alias = $1 LIMIT $2) AS named \
            GROUP BY channel HAVING count(*) > $3)",
@@ -119,9 +137,17 @@ pub(in crate::store) async fn affected(
     let Some(found) = find_ids(&mut connection, person).await? else {
         return Ok(None);
     };
-    let mut affected: Vec<ContactSummary> = Vec::new();
-    for (channel, id) in &found {
-        affected.extend(
+    contacts_of(&mut connection, &found).await.map(Some)
+}
+
+/// The contacts under some ids, oldest first.
+async fn contacts_of(
+    connection: &mut Connection,
+    people: &[(Option<String>, String)],
+) -> Result<Vec<ContactSummary>, sqlx::Error> {
+    let mut contacts: Vec<ContactSummary> = Vec::new();
+    for (channel, id) in people {
+        contacts.extend(
             sqlx::query_as(
                 "SELECT position, id, channel, username, display_name, first_seen, \
                    coalesce(last_message_at, first_seen) AS last_seen, \
@@ -136,8 +162,8 @@ pub(in crate::store) async fn affected(
             .await?,
         );
     }
-    affected.sort_unstable_by_key(|contact| contact.position);
-    Ok(Some(affected))
+    contacts.sort_unstable_by_key(|contact| contact.position);
+    Ok(contacts)
 }
 
 /// Erases a part of what is there: messages first, then what items say of the person, and the contacts last. They lead

@@ -14,7 +14,7 @@ use crate::delivery::Record;
 use crate::rejection::RejectedRequest;
 use crate::store::filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
 use crate::store::maintenance::{
-    ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, PersonId, QuarantinedDelivery,
+    ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, NotErased, PersonId, QuarantinedDelivery,
     ReprocessedDelivery,
 };
 use crate::store::model::{
@@ -260,9 +260,10 @@ impl Maintenance for Backend {
     async fn begin_erasure(
         &self,
         person: &PersonId,
+        confirmed: Option<usize>,
         at: Timestamp,
-    ) -> Result<Option<Erasure>, StoreError> {
-        in_maintenance!(self, connection => erase::begin(connection, person, at))
+    ) -> Result<Result<Erasure, NotErased>, StoreError> {
+        in_maintenance!(self, connection => erase::begin(connection, person, confirmed, at))
     }
 
     #[instrument(name = "store.erase", level = "debug", skip_all)]
