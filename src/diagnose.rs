@@ -29,6 +29,7 @@ mod spool;
 mod words;
 
 pub use check::{Check, Status};
+pub(crate) use database::DAMAGED_FILE;
 pub use facts::Facts;
 pub use report::Report;
 

@@ -84,6 +84,11 @@ impl Export {
             return Ok(None);
         }
         let page = message_page(feed, &self.filter, self.after, self.head, PAGE).await?;
+        if page.unreadable > 0 {
+            return Err(StoreError::Damaged(
+                "some messages cannot be read".to_owned(),
+            ));
+        }
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
         let bytes = match self.format {
             Format::Jsonl => {

@@ -15,6 +15,7 @@ mod counts;
 mod erasure;
 mod error;
 mod filter;
+mod health;
 mod lag;
 mod maintenance;
 mod model;
@@ -39,6 +40,7 @@ pub use counts::{Count, Counts};
 pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
 pub use filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
+pub use health::StoreHealth;
 pub use maintenance::{
     ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, NotErased, PersonId, QuarantinedDelivery,
     ReprocessedDelivery,
@@ -54,6 +56,7 @@ pub(crate) use sqlite::IN_USE;
 pub use sqlite::{OpenFiles, SqliteReader, SqliteStore};
 
 use crate::delivery::{Delivery, Receipt, Record};
+use crate::message::Message;
 use crate::rejection::RejectedRequest;
 
 /// Whether a batch may have been committed before without anybody learning of it.
@@ -111,12 +114,13 @@ pub trait MessageReader: std::fmt::Debug + Send + Sync {
         until: Option<Timestamp>,
     ) -> Result<Option<(i64, i64)>, StoreError>;
 
-    /// Messages in commit order. Fewer than the request asks for, but at least one, where they are large.
+    /// Messages in commit order. Fewer than the request asks for, but at least one, where they are large. Those that
+    /// cannot be read are skipped.
     async fn messages(
         &self,
         filter: &MessageFilter,
         request: PageRequest,
-    ) -> Result<Scan, StoreError>;
+    ) -> Result<Scan<Message>, StoreError>;
 }
 
 /// What the API reads beside messages.
@@ -148,6 +152,9 @@ pub trait Reader: MessageReader {
 
     /// What the diagnosis looks at: the newest rows only, so that it costs the same however many there are.
     async fn recent(&self) -> Result<Recent, StoreError>;
+
+    /// What is wrong though it goes on working. It asks nobody.
+    fn health(&self) -> StoreHealth;
 }
 
 /// Where rejected requests are kept.

@@ -66,7 +66,7 @@ async fn messages(store: &dyn Store) -> Vec<Message> {
         .messages(&MessageFilter::default(), ALL)
         .await
         .unwrap()
-        .messages
+        .rows
 }
 
 #[rstest]
@@ -260,10 +260,10 @@ async fn positions_grow_in_the_order_of_commits(
             )
             .await
             .unwrap();
-        if page.messages.is_empty() && is_last {
+        if page.rows.is_empty() && is_last {
             break;
         }
-        seen.extend(page.messages.iter().map(|message| message.position));
+        seen.extend(page.rows.iter().map(|message| message.position));
     }
     writing.await.unwrap();
     assert_eq!(seen.len(), 80);

@@ -58,6 +58,9 @@ pub(super) async fn doctor(options: &DoctorArgs, lookup: Lookup<'_>) -> Result<(
     let seen = match service? {
         Found::Answers { check, seen } => {
             checks.push(check);
+            if options.url.is_none() {
+                checks.extend(local::damage(&known).await);
+            }
             seen
         }
         Found::Silent(check) => {

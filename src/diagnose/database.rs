@@ -1,16 +1,22 @@
-//! Whether the database answers, and has the tables of this version.
+//! Whether the database answers, is whole, and has the tables of this version.
 
 use super::facts::SpoolFacts;
 use super::{Check, Facts};
 
+/// What to do about a damaged file of the embedded database.
+pub(crate) const DAMAGED_FILE: &str = "Stop the service and copy the file. Then restore it from a backup, or save what can be read: `sqlite3 chatrace-webhook.db .recover | sqlite3 new.db`.";
+
 pub(super) fn check_database(facts: &Facts) -> Check {
     const NAME: &str = "database";
-    if facts.known.is_some() && facts.away.is_empty() {
+    if facts.known.is_some() && facts.away.is_empty() && facts.damage.is_none() {
         return Check::ok(
             NAME,
             "The database answers.",
             "Messages are stored and can be read.",
         );
+    }
+    if let Some(damage) = &facts.damage {
+        return damaged(facts, damage);
     }
     let (fate, meaning) = match (&facts.spool, &facts.known) {
         (SpoolFacts::On { refuses: false, .. }, None) => (
@@ -40,6 +46,21 @@ pub(super) fn check_database(facts: &Facts) -> Check {
         NAME,
         format!("The database {state} ({}): {fate}.", facts.away),
         meaning,
+        advice,
+    )
+}
+
+fn damaged(facts: &Facts, damage: &str) -> Check {
+    let advice = match facts.spool {
+        SpoolFacts::Unneeded => DAMAGED_FILE,
+        _ => {
+            "Restore the database from a backup. Find out what damaged it: usually a disk, or a copy that was not whole."
+        }
+    };
+    Check::problem(
+        "database",
+        format!("The database is damaged ({damage})."),
+        "What stands on the damaged pages cannot be read: readers skip it. What arrives may be refused.",
         advice,
     )
 }

@@ -30,6 +30,8 @@ pub struct Facts {
     pub known: Option<Known>,
     /// Why the database is away or takes no deliveries, on one line; empty while it is there and takes them.
     pub away: String,
+    /// What is damaged in the database, on one line.
+    pub damage: Option<String>,
     /// Where deliveries go while the database is away.
     pub spool: SpoolFacts,
     /// The disk of `DATA_DIR`, if its size is known.
@@ -111,6 +113,7 @@ impl Default for Facts {
             rejected: RejectionLog::default(),
             known: Some(Known::default()),
             away: String::new(),
+            damage: None,
             spool: SpoolFacts::Unneeded,
             disk: None,
             retention_days: None,

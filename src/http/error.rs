@@ -46,6 +46,8 @@ pub(super) enum ApiError {
     Busy,
     /// The database cannot be used now; the cause is in the log.
     Unavailable,
+    /// The database is damaged where this stands.
+    Damaged,
     /// A bug in this service; the cause is in the log.
     Internal,
 }
@@ -78,7 +80,7 @@ macro_rules! describe_errors {
     )+};
 }
 
-const INTERNAL: &str = "A bug in this service: its log has the cause.";
+const INTERNAL: &str = "A bug in this service, or a damaged database: its log has the cause.";
 
 // The errors of reading lists; of endpoints that only need a token; of one thing; and why a delivery is rejected.
 describe_errors! {
@@ -135,7 +137,7 @@ impl ApiError {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Damaged | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -170,6 +172,9 @@ impl ApiError {
             Self::Busy => "Too much is waiting to be stored: send it again in a moment.".to_owned(),
             Self::Unavailable => {
                 "It cannot be stored or read at the moment: send it again in a moment.".to_owned()
+            }
+            Self::Damaged => {
+                "The database is damaged, and this cannot be read: the diagnosis says what to do.".to_owned()
             }
             Self::Internal => {
                 "Something went wrong inside the service: its log has the cause.".to_owned()
@@ -212,6 +217,10 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(cause) | StoreError::Conflict(cause) => {
                 tracing::warn!(%cause, "the database is unavailable");
                 Self::Unavailable
+            }
+            StoreError::Damaged(cause) => {
+                tracing::warn!(%cause, "the database is damaged");
+                Self::Damaged
             }
             StoreError::Refused(cause) | StoreError::Corrupt(cause) => {
                 tracing::error!(%cause, "the database answered something unexpected");

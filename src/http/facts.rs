@@ -94,6 +94,11 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
             .zip(recent)
             .map(|(snapshot, recent)| known(snapshot, recent)),
         away: away(state, error.or(stored.ready.as_ref().err())),
+        damage: state
+            .store
+            .health()
+            .damage
+            .map(|cause| one_line(state, &cause)),
         spool: spool(state),
         disk: disk(state),
         retention_days: state.config.retention_days,

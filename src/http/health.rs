@@ -52,12 +52,21 @@ pub(super) async fn ready(State(state): State<AppState>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "nothing can be kept")
     };
+    let is_damaged = state.store.health().damage.is_some();
+    let warning = if spools == Some(false) {
+        Some("the files of the spool were removed or replaced: restart the service")
+    } else {
+        is_damaged.then_some("the database is damaged: the diagnosis says what to do")
+    };
     let body = Readiness {
         status: word,
-        database: if takes { "ok" } else { "away" },
+        database: match (is_damaged, takes) {
+            (true, _) => "damaged",
+            (false, true) => "ok",
+            (false, false) => "away",
+        },
         spool: fallback.map(|fallback| SpoolView::from(fallback.spool().depth())),
-        warning: (spools == Some(false))
-            .then_some("the files of the spool were removed or replaced: restart the service"),
+        warning,
     };
     (status, Json(body)).into_response()
 }
@@ -68,7 +77,7 @@ struct Readiness {
     /// `ready`, `stopping` or `nothing can be kept`.
     #[schema(example = "ready")]
     status: &'static str,
-    /// `ok` or `away`.
+    /// `ok`, `damaged` or `away`.
     #[schema(example = "ok")]
     database: &'static str,
     /// What waits in the spool; `null` without one.

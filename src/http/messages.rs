@@ -38,6 +38,10 @@ pub(super) struct MessagePage {
     next_cursor: String,
     /// Whether there was nothing more to read. While it is false, ask again at once, even after an empty page.
     caught_up: bool,
+    /// How many positions were skipped because the database is damaged there. Left out if none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 12, nullable = false)]
+    unreadable: Option<i64>,
 }
 
 /// Messages, oldest first
@@ -66,12 +70,14 @@ pub(super) async fn list(
         }
     };
     let filter = query.filter();
+    let mut unreadable = 0;
     let began = Instant::now();
     let mut notified = state.notifier.subscribe();
     loop {
         let head = state.store.head().await?;
         let page = store::message_page(&*state.store, &filter, after, head, limit).await?;
         after = page.last;
+        unreadable += page.unreadable;
         let empty = page.messages.is_empty();
         if empty && !page.caught_up && began.elapsed() < SEARCH_TIME {
             continue;
@@ -87,6 +93,7 @@ pub(super) async fn list(
                 messages: page.messages,
                 next_cursor: List::Messages.cursor(page.last),
                 caught_up: page.caught_up,
+                unreadable: (unreadable > 0).then_some(unreadable),
             }));
         }
     }

@@ -72,7 +72,9 @@ async fn try_commit(
                     && match error {
                         StoreError::Conflict(_) => true,
                         StoreError::Unavailable(_) => began.elapsed() < QUICK,
-                        StoreError::Refused(_) | StoreError::Corrupt(_) => false,
+                        StoreError::Refused(_)
+                        | StoreError::Damaged(_)
+                        | StoreError::Corrupt(_) => false,
                     } =>
             {
                 tracing::debug!(%error, deliveries = part.len(), "trying a batch again");

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The database refuses these values, and would again. Its neighbours in the batch may be fine.
     #[error("the database refused the data: {0}")]
     Refused(String),
+    /// Pages of its files are damaged. What stands there cannot be read, and trying again does not help.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// A row cannot be read as what it should be.
     #[error("the database holds something unexpected: {0}")]
     Corrupt(String),
@@ -49,6 +52,17 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// Whether a row, or the page of the file that it stands on, cannot be read, and others may be.
+pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(database) => {
+            matches!(classify(database.as_ref()), StoreError::Damaged(_))
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
+}
+
 /// Sorts an error that the database itself reported. The codes of the two backends do not overlap: Postgres has five
 /// characters, SQLite a decimal number.
 ///
@@ -61,6 +75,7 @@ fn classify(error: &dyn DatabaseError) -> StoreError {
     {
         // https://sqlite.org/rescode.html; the low byte is the primary code.
         return match number & 0xff {
+            11 | 26 => StoreError::Damaged(text), // corrupt, not a database
             18..=20 | 25 => StoreError::Refused(text), // too big, constraint, mismatch, range
             _ => StoreError::Unavailable(text),
         };
@@ -69,6 +84,7 @@ fn classify(error: &dyn DatabaseError) -> StoreError {
     match code.get(..2).unwrap_or_default() {
         "22" | "23" | "54" => StoreError::Refused(text), // data exception, constraint, limit exceeded
         "40" => StoreError::Conflict(text),              // serialization failure, deadlock
+        "XX" if code != "XX000" => StoreError::Damaged(text), // data or index corrupted
         _ => StoreError::Unavailable(text),
     }
 }

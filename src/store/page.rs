@@ -3,7 +3,10 @@
 //! A filter that an index answers is read straight from it. Any other condition is looked for in a bounded number of
 //! positions; then the reader goes on behind those, even if nothing in them fits. A page is bounded in bytes as well as
 //! in number: first the sizes are read, which looks at no text, then those messages that fit.
+//!
+//! Where a page of the database's file is damaged, it is read around: [`around_damage`].
 
+use super::error::is_unreadable;
 use super::filter::{MessageFilter, PageRequest};
 use super::{MessageReader, StoreError};
 use crate::message::Message;
@@ -13,14 +16,68 @@ const SCAN: i64 = 50_000;
 /// How many bytes of texts a page has, unless a single message has more.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
-/// The messages of a page that fit into its limits.
+/// How many statements may look for what can be read around a damage. Then the reader goes on behind the last one.
+const TRIES: usize = 1_000;
+/// Through how many positions the first of them looks.
+const FIRST_STEP: i64 = 1_024;
+
+/// The rows of a page that fit into its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scan {
+pub struct Scan<T> {
     /// In commit order.
-    pub messages: Vec<Message>,
+    pub rows: Vec<T>,
     /// The position at which the page was full, in number or in bytes. What is behind it has not been read. It is true
-    /// even if a message of the page was deleted while it was read.
+    /// even if a row of the page was deleted while it was read.
     pub cut: Option<i64>,
+    /// How many positions were skipped because what stands there cannot be read.
+    pub unreadable: i64,
+}
+
+/// Reads a page, and around what cannot be read: then it ends at the first rows that can.
+pub(super) async fn around_damage<T, F>(
+    request: PageRequest,
+    read: impl Fn(PageRequest) -> F,
+) -> Result<Scan<T>, sqlx::Error>
+where
+    F: Future<Output = Result<Scan<T>, sqlx::Error>>,
+{
+    match read(request).await {
+        Err(error) if is_unreadable(&error) => {}
+        page => return page,
+    }
+    let PageRequest { until, limit, .. } = request;
+    let (mut after, mut step) = (request.after, FIRST_STEP);
+    let (mut rows, mut unreadable) = (Vec::new(), 0);
+    for _ in 0..TRIES {
+        if after >= until || !rows.is_empty() {
+            break;
+        }
+        let end = until.min(after.saturating_add(step));
+        let part = read(PageRequest {
+            after,
+            until: end,
+            limit,
+        });
+        match part.await {
+            Ok(part) => {
+                after = part.cut.unwrap_or(end);
+                rows = part.rows;
+                step = step.saturating_mul(2);
+            }
+            Err(error) if !is_unreadable(&error) => return Err(error),
+            Err(error) if step == 1 => {
+                tracing::error!(%error, position = end, "what stands here cannot be read: it is skipped");
+                unreadable += 1;
+                after = end;
+            }
+            Err(_) => step /= 2,
+        }
+    }
+    Ok(Scan {
+        rows,
+        cut: (after < until).then_some(after),
+        unreadable,
+    })
 }
 
 /// Positions and sizes of the messages that are wanted.
@@ -58,6 +115,8 @@ pub struct FoundMessages {
     pub last: i64,
     /// Whether nothing more was waiting up to the head.
     pub caught_up: bool,
+    /// How many positions were skipped because what stands there cannot be read.
+    pub unreadable: i64,
 }
 
 /// Reads at most `limit` messages, and about 4 MB of them, behind a position and up to a head that was asked for
@@ -79,6 +138,7 @@ pub async fn message_page(
         messages: Vec::new(),
         last: end,
         caught_up: true,
+        unreadable: 0,
     };
     let (mut begin, mut until) = (after, head);
     if filter.since.is_some() || filter.until.is_some() {
@@ -102,7 +162,11 @@ pub async fn message_page(
         // One more than asked for says whether there is more.
         limit: limit + 1,
     };
-    let Scan { mut messages, cut } = reader.messages(filter, request).await?;
+    let Scan {
+        rows: mut messages,
+        cut,
+        unreadable,
+    } = reader.messages(filter, request).await?;
     let is_over = messages.len() > limit as usize;
     messages.truncate(limit as usize);
     let full = is_over || cut.is_some();
@@ -116,12 +180,59 @@ pub async fn message_page(
         messages,
         last,
         caught_up: !full && reach == until,
+        unreadable,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
+
+    /// Rows at every position up to a thousand, of which some cannot be read.
+    fn part(request: PageRequest, is_damaged: fn(i64) -> bool) -> Result<Scan<i64>, sqlx::Error> {
+        let last = request.until.min(1_000);
+        let rows: Vec<_> = (request.after + 1..=last)
+            .take(request.limit as usize)
+            .collect();
+        if rows.iter().any(|row| is_damaged(*row)) {
+            return Err(sqlx::Error::Decode("damaged".into()));
+        }
+        let is_full = rows.len() == request.limit as usize;
+        Ok(Scan {
+            cut: rows.last().copied().filter(|_| is_full),
+            rows,
+            unreadable: 0,
+        })
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_skipped_and_counted_and_hides_nothing_else() {
+        let all: fn(i64) -> bool = |_| true;
+        let some: fn(i64) -> bool = |row| (300..=320).contains(&row) || row == 1 || row == 999;
+        for (is_damaged, count) in [(all, 1_000), (some, 23)] {
+            for limit in [1, 7, 100] {
+                let (mut after, mut seen, mut skipped) = (0, Vec::new(), 0);
+                loop {
+                    let request = PageRequest {
+                        after,
+                        until: 1_000,
+                        limit,
+                    };
+                    let page = around_damage(request, |request| ready(part(request, is_damaged)));
+                    let page = page.await.unwrap();
+                    seen.extend(page.rows);
+                    skipped += page.unreadable;
+                    let Some(cut) = page.cut else { break };
+                    assert!(cut > after, "it goes on");
+                    after = cut;
+                }
+                let readable: Vec<_> = (1..=1_000).filter(|row| !is_damaged(*row)).collect();
+                assert_eq!((seen, skipped), (readable, count));
+            }
+        }
+    }
 
     #[test]
     fn a_page_is_bounded_in_number_and_in_bytes_but_never_empty() {

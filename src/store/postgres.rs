@@ -48,6 +48,7 @@ use tracing::instrument;
 use rollup::RollupProgress;
 use write_lease::PostgresWriter;
 
+use super::health::Health;
 use super::lag::RollupLag;
 use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
 use crate::delivery::Record;
@@ -75,6 +76,7 @@ pub struct PostgresStore {
     /// Held by the one maintenance transaction that may queue ahead of commits, for which senders wait.
     maintenance: Mutex<()>,
     lag: RollupLag,
+    health: Health,
     window: Duration,
     /// Set once the server has been checked and migrated; until then nothing is tried.
     prepared: AtomicBool,
@@ -102,6 +104,7 @@ impl PostgresStore {
             }),
             maintenance: Mutex::new(()),
             lag: RollupLag::default(),
+            health: Health::default(),
             window,
             prepared: AtomicBool::new(false),
             keeps_session: AtomicBool::new(false),
@@ -171,7 +174,8 @@ impl PostgresStore {
         read: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<T, StoreError> {
         self.check_prepared()?;
-        within(limit, async { Ok(read.await?) }).await
+        let answer = within(limit, async { Ok(read.await?) });
+        self.health.noted(answer.await)
     }
 
     /// Gives a writing transaction, with the wait for it, its time limit.
@@ -180,7 +184,7 @@ impl PostgresStore {
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         self.check_prepared()?;
-        within(COMMIT_TIMEOUT, work).await
+        self.health.noted(within(COMMIT_TIMEOUT, work).await)
     }
 
     fn pool(&self) -> &PgPool {
@@ -251,7 +255,7 @@ impl Ledger for PostgresStore {
         }
         let mut lease = self.lease().await?;
         let committed = within(COMMIT_TIMEOUT, lease.commit(records, attempt, self.window)).await;
-        let (committed, head) = lease.give_back(committed).await?;
+        let (committed, head) = self.health.noted(lease.give_back(committed).await)?;
         self.lag.committed(head);
         Ok(committed)
     }

@@ -15,7 +15,7 @@ use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard as AsyncMutexGuard};
 use tokio::time::timeout;
@@ -63,9 +63,6 @@ impl Spool {
 
     /// How much waits in the spool of a data directory, read without changing it; nothing if there is none.
     ///
-    /// Without a write-ahead log nobody uses the file, and none is made to look at it. With one, SQLite needs the file
-    /// beside it as well, and makes it if it is not there.
-    ///
     /// # Errors
     /// [`PrepareError::Unusable`] when the file is there and cannot be read; its sentence names it.
     pub async fn look(data_dir: &Path) -> Result<SpoolDepth, PrepareError> {
@@ -85,12 +82,7 @@ impl Spool {
             }
             Err(error) => return Err(unusable(&error)),
         }
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .read_only(true)
-            .immutable(!Path::new(&log).exists());
+        let options = sqlite::looking(&path);
         let depth = async {
             let mut connection = SqliteConnection::connect_with(&options).await?;
             // A start that was cut may have left an empty file.

@@ -52,6 +52,7 @@ use tracing::instrument;
 use connection::{SqliteTransaction, SqliteWriter};
 use rollup::RollupProgress;
 
+use super::health::Health;
 use super::lag::RollupLag;
 use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
 use crate::delivery::Record;
@@ -60,7 +61,7 @@ use crate::time::Clock;
 pub(super) use connection::WriteConnection;
 pub use files::OpenFiles;
 pub(crate) use open::IN_USE;
-pub(super) use open::options;
+pub(super) use open::{looking, options};
 pub use reader::SqliteReader;
 
 /// Here a reader waits for nothing but the disk: these limits are those of Postgres.
@@ -77,6 +78,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     window: Duration,
     lag: RollupLag,
+    health: Health,
     files: OpenFiles,
     /// Held as long as the store lives: a second process on the file is refused with a sentence.
     _lock: File,
@@ -101,6 +103,7 @@ impl SqliteStore {
             readers,
             window,
             lag: RollupLag::default(),
+            health: Health::default(),
             files: OpenFiles::of(path),
             _lock: lock,
         })
@@ -113,14 +116,14 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         // Where the files are gone, that is the cause, whatever SQLite says.
         let cause = |error: sqlx::Error| self.files.check().err().unwrap_or_else(|| error.into());
-        read.await.map_err(cause)
+        self.health.noted(read.await.map_err(cause))
     }
 
     async fn limit<T>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        work.await
+        self.health.noted(work.await)
     }
 
     fn pool(&self) -> &SqlitePool {
@@ -165,7 +168,7 @@ impl SqliteStore {
                 .map(|progress: &RollupProgress| progress.position)
                 .ok(),
         );
-        progress
+        self.health.noted(progress)
     }
 }
 
@@ -186,7 +189,7 @@ impl Ledger for SqliteStore {
         let is_suppressing = writer.is_suppressing(Clock::system().now());
         let connection = writer.connection.start().await;
         let done = commit::commit(connection, records, attempt, self.window, is_suppressing).await;
-        let (committed, head) = writer.connection.ended(done).await?;
+        let (committed, head) = self.health.noted(writer.connection.ended(done).await)?;
         self.files.check()?;
         self.lag.committed(head);
         Ok(committed)
@@ -207,10 +210,8 @@ impl Ledger for SqliteStore {
     #[instrument(name = "store.ready", level = "debug", skip_all)]
     async fn ready(&self) -> Result<(), StoreError> {
         self.files.check()?;
-        sqlx::query("SELECT 1 FROM head")
-            .execute(&self.readers)
-            .await?;
-        Ok(())
+        let answer = sqlx::query("SELECT 1 FROM head").execute(&self.readers);
+        self.read(PROBE_TIMEOUT, answer).await.map(drop)
     }
 
     #[instrument(name = "store.close", level = "debug", skip_all)]

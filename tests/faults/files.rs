@@ -1,6 +1,6 @@
 //! Files go away while they are open, and a log is read by nobody.
 
-use std::fs::{copy, remove_dir_all, rename};
+use std::fs::{copy, read, remove_dir_all, rename, write};
 use std::sync::Arc;
 
 use reqwest::Method;
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::support::process::{PATIENCE, Running, program};
 use crate::support::proxy::{Network, Proxy};
-use crate::support::{Answer, App, postgres};
+use crate::support::{Answer, App, TOKEN, postgres};
 
 const BODY: &str = r#"{"contact_id":"1","text":"a"}"#;
 
@@ -76,6 +76,89 @@ async fn a_spool_that_is_gone_stops_nothing_while_the_database_is_there() {
     proxy.set(Network::Up);
     let again = json!({ "contact_id": "1", "text": "again" }).to_string();
     assert_eq!(app.post(again).await.ok()["outcome"], "stored");
+}
+
+/// Overwrites each page of the embedded database on which a text stands.
+fn damage(directory: &TempDir, text: &str) {
+    const PAGE: usize = 4096;
+    let file = directory.path().join("chatrace-webhook.db");
+    let mut bytes = read(&file).unwrap();
+    let mut pages = bytes.chunks_exact_mut(PAGE).skip(1);
+    let mut count = 0;
+    for page in &mut pages {
+        if page.windows(text.len()).any(|part| part == text.as_bytes()) {
+            page.fill(0xa5);
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no page has {text}");
+    write(&file, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_a_problem_of_its_own_and_hides_nothing_else() {
+    const COUNT: usize = 300;
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let app = App::on(directory.clone(), None, &[]).await;
+    let body = |number: usize| json!({ "contact_id": "1", "text": format!("text-{number};") });
+    for number in 0..COUNT {
+        assert_eq!(app.post(body(number).to_string()).await.ok()["stored"], 1);
+    }
+    app.stop().await;
+    damage(&directory, "text-150;");
+
+    let app = App::on(directory.clone(), None, &[]).await;
+    let (mut texts, mut skipped, mut after) = (Vec::new(), 0, String::new());
+    loop {
+        let page = app
+            .get(&format!("/instagram/messages?limit=50&after={after}"))
+            .await
+            .ok();
+        let messages = page["messages"].as_array().unwrap();
+        texts.extend(messages.iter().map(|message| message["text"].clone()));
+        skipped += page["unreadable"].as_i64().unwrap_or_default();
+        page["nextCursor"].as_str().unwrap().clone_into(&mut after);
+        if page["caughtUp"] == true {
+            break;
+        }
+    }
+    assert_eq!(
+        (&texts[0], texts.last().unwrap()),
+        (&json!("text-0;"), &json!("text-299;"))
+    );
+    assert!(!texts.contains(&json!("text-150;")));
+    assert!(
+        texts.len() > COUNT - 50,
+        "only one page is lost: {}",
+        texts.len()
+    );
+    assert!(skipped > 0);
+    let export = app.request(Method::GET, "/instagram/messages/export?format=jsonl");
+    let export = export.bearer_auth(TOKEN).send().await;
+    let is_whole = async { export?.error_for_status()?.text().await };
+    assert!(is_whole.await.is_err(), "a file is complete or breaks off");
+
+    let (status, ready) = readiness(&app).await;
+    assert_eq!((status, &ready["database"]), (200, &json!("damaged")));
+    assert_ne!(ready["warning"], Value::Null);
+    let diagnosis = app.diagnosis().await;
+    let checks = diagnosis["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == "database");
+    let check = check.unwrap();
+    assert_eq!(check["status"], "problem");
+    assert!(
+        check["nextStep"].as_str().unwrap().contains(".recover"),
+        "{check}"
+    );
+    assert_eq!(app.post(body(COUNT).to_string()).await.ok()["stored"], 1);
+    app.stop().await;
+
+    let mut doctor = program(directory.path());
+    doctor.env("DATA_DIR", directory.path()).env("PORT", "9");
+    doctor.arg("doctor");
+    let doctor = doctor.output().await.unwrap();
+    let printed = String::from_utf8(doctor.stdout).unwrap();
+    assert!(printed.contains("database_file"), "{printed}");
 }
 
 /// A stopped log collector, or Ctrl-S in a terminal.

@@ -235,7 +235,7 @@ async fn check(steps: Vec<Step>, faults: Vec<CommitFault>) {
         .await;
     let stored = stored.unwrap();
     let messages = store.store.messages(&MessageFilter::default(), page).await;
-    let messages = messages.unwrap().messages;
+    let messages = messages.unwrap().rows;
     let mut spooled = Vec::new();
     for (id, is_poison, receipt) in &submitted {
         let there: Vec<_> = stored

@@ -88,7 +88,7 @@ async fn read(store: &dyn Store, round: i64) {
     assert_eq!(reprocessed[0].stored, 1);
     let newest = super::PageRequest { after, ..ALL };
     let messages = store.messages(&MessageFilter::default(), newest).await;
-    assert_eq!(messages.unwrap().messages.len(), 1);
+    assert_eq!(messages.unwrap().rows.len(), 1);
     for outcome in [None, Some(Outcome::Stored), Some(Outcome::Duplicate)] {
         let filter = DeliveryFilter { outcome };
         store.deliveries(&filter, newest).await.unwrap();

@@ -7,18 +7,22 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::super::environment::Environment;
 use super::super::serve::data_dir::kept_token;
 use super::super::serve::{cannot_listen, orphaned_spool};
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Database};
-use crate::diagnose::{Check, Status};
+use crate::diagnose::{Check, DAMAGED_FILE, Status};
 use crate::http;
 use crate::store::{PostgresStore, PrepareError, SqliteStore};
-use crate::text::upper_first;
+use crate::text::{excerpt, upper_first};
 
 /// How long connecting to a port of this machine may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the database file may be read for damage.
+const QUICK_CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 const WILL_NOT_START: &str = "The service will not start.";
 
 /// Whether the environment is valid; every mistake at once.
@@ -53,9 +57,33 @@ pub(super) async fn checks(known: &Environment) -> Vec<Check> {
         }
         checks.extend(left_in_spool(config).await);
         checks.push(database(config).await);
+        checks.extend(damage(known).await);
     }
     checks.push(port(known));
     checks
+}
+
+/// Damage in the file of the embedded database, if there is any. A file that is too large to be read in time is not
+/// judged, nor is one that cannot be opened, which another check reports.
+pub(super) async fn damage(known: &Environment) -> Option<Check> {
+    let Database::Sqlite { path, .. } = &known.config.as_ref().ok()?.database else {
+        return None;
+    };
+    if !path.exists() {
+        return None;
+    }
+    let found = timeout(QUICK_CHECK_TIMEOUT, SqliteStore::damage(path)).await;
+    let damage = found.ok()?.ok()??;
+    Some(Check::problem(
+        "database_file",
+        format!(
+            "The database file {} is damaged ({}).",
+            path.display(),
+            excerpt(&damage)
+        ),
+        "What stands on the damaged pages cannot be read.",
+        DAMAGED_FILE,
+    ))
 }
 
 fn data_directory(path: &Path) -> Check {

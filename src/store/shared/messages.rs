@@ -7,7 +7,7 @@ use super::dialect::{Database, KEEPS_PLANS, LIKE, Pool, is_in_numbers, numbers};
 use crate::message::{Channel, Direction, Kind, Message};
 use crate::store::counts::hour_of;
 use crate::store::filter::{MessageFilter, PageRequest};
-use crate::store::page::{PageIndex, Scan};
+use crate::store::page::{PageIndex, Scan, around_damage};
 use crate::store::rows::{MessageRow, all};
 use crate::store::values::Time;
 
@@ -43,9 +43,12 @@ pub(in crate::store) async fn page(
     pool: &Pool,
     filter: &MessageFilter,
     request: PageRequest,
-) -> Result<Scan, Error> {
-    let index = page_index(pool, filter, request).await?;
-    messages_of(pool, index).await
+) -> Result<Scan<Message>, Error> {
+    around_damage(request, |request| async move {
+        let index = page_index(pool, filter, request).await?;
+        messages_of(pool, index).await
+    })
+    .await
 }
 
 /// The first statement of a page: which messages fit.
@@ -79,12 +82,16 @@ pub(in crate::store) fn select_sizes(
 }
 
 /// The second statement of a page: the messages. One that is missing was deleted meanwhile.
-pub(in crate::store) async fn messages_of(pool: &Pool, index: PageIndex) -> Result<Scan, Error> {
+pub(in crate::store) async fn messages_of(
+    pool: &Pool,
+    index: PageIndex,
+) -> Result<Scan<Message>, Error> {
     let PageIndex { positions, cut } = index;
     if positions.is_empty() {
         return Ok(Scan {
-            messages: Vec::new(),
+            rows: Vec::new(),
             cut,
+            unreadable: 0,
         });
     }
     let messages: Vec<MessageRow> = sqlx::query_as(AssertSqlSafe(format!(
@@ -96,8 +103,9 @@ pub(in crate::store) async fn messages_of(pool: &Pool, index: PageIndex) -> Resu
     .fetch_all(pool)
     .await?;
     Ok(Scan {
-        messages: all(messages),
+        rows: all(messages),
         cut,
+        unreadable: 0,
     })
 }
 

@@ -11,6 +11,7 @@ use super::{
     alerts, contacts, deliveries, erase, messages, overview, quarantine, rejections, sessions,
 };
 use crate::delivery::Record;
+use crate::message::Message;
 use crate::rejection::RejectedRequest;
 use crate::store::filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
 use crate::store::maintenance::{
@@ -23,7 +24,7 @@ use crate::store::model::{
 use crate::store::page::Scan;
 use crate::store::{
     Alert, AlertStore, MessageReader, Reader, RejectionStore, SessionStore, SilenceState,
-    StoreError,
+    StoreError, StoreHealth,
 };
 
 #[async_trait]
@@ -51,9 +52,13 @@ impl MessageReader for Backend {
         &self,
         filter: &MessageFilter,
         request: PageRequest,
-    ) -> Result<Scan, StoreError> {
-        self.read(READ_TIMEOUT, messages::page(self.pool(), filter, request))
-            .await
+    ) -> Result<Scan<Message>, StoreError> {
+        let page = self.read(READ_TIMEOUT, messages::page(self.pool(), filter, request));
+        let page = page.await?;
+        if page.unreadable > 0 {
+            self.health.note_damage("some messages cannot be read");
+        }
+        Ok(page)
     }
 }
 
@@ -102,6 +107,10 @@ impl Reader for Backend {
     #[instrument(name = "store.recent", level = "debug", skip_all)]
     async fn recent(&self) -> Result<Recent, StoreError> {
         self.read(READ_TIMEOUT, overview::recent(self.pool())).await
+    }
+
+    fn health(&self) -> StoreHealth {
+        self.health.get()
     }
 }
 

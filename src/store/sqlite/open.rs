@@ -67,9 +67,6 @@ async fn bring_up_to_date(connection: &mut SqliteConnection, migrate: bool) -> R
 impl SqliteStore {
     /// Which migrations a file lacks, read without changing it; `None` if there is no file yet.
     ///
-    /// Without a write-ahead log nobody uses the file, and none is made to look at it. With one, SQLite needs the file
-    /// beside it as well, and makes it if it is not there.
-    ///
     /// # Errors
     /// [`PrepareError::Unusable`] when the file cannot be read as a database.
     pub async fn missing_migrations(path: &Path) -> Result<Option<Vec<String>>, PrepareError> {
@@ -82,19 +79,41 @@ impl SqliteStore {
         if !path.try_exists().map_err(|error| unusable(&error))? {
             return Ok(None);
         }
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .immutable(!Path::new(&log).exists());
-        let mut connection = SqliteConnection::connect_with(&options)
+        let mut connection = SqliteConnection::connect_with(&looking(path))
             .await
             .map_err(|error| unusable(&cause(&error)))?;
         let missing = missing_migrations(&mut connection).await;
         connection.close().await.ok();
         missing.map(Some).map_err(|error| unusable(&error))
     }
+}
+
+impl SqliteStore {
+    /// What SQLite's own quick check finds damaged in a file, which it reads whole; `None` if that is nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub async fn damage(path: &Path) -> Result<Option<String>, sqlx::Error> {
+        let mut connection = SqliteConnection::connect_with(&looking(path)).await?;
+        let found = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection);
+        let found: Result<String, _> = found.await;
+        connection.close().await.ok();
+        Ok(match found {
+            Ok(found) => Some(found).filter(|found| found != "ok"),
+            Err(error) => Some(error.to_string()),
+        })
+    }
+}
+
+/// How a file is opened that is only looked at. Without a write-ahead log nobody uses the file, and none is made to
+/// look at it. With one, SQLite needs the file beside it as well, and makes it if it is not there.
+pub(in crate::store) fn looking(path: &Path) -> SqliteConnectOptions {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(!Path::new(&log).exists())
 }
 
 /// Why a file cannot be used, in words that say what to do where SQLite's own do not.

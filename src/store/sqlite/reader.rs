@@ -10,6 +10,7 @@ use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use super::messages;
 use super::open::missing_migrations;
+use crate::message::Message;
 use crate::store::{MessageFilter, MessageReader, PageRequest, PrepareError, Scan, StoreError};
 
 /// The messages in a file that another process may write: only read, and without its lock.
@@ -72,7 +73,7 @@ impl MessageReader for SqliteReader {
         &self,
         filter: &MessageFilter,
         request: PageRequest,
-    ) -> Result<Scan, StoreError> {
+    ) -> Result<Scan<Message>, StoreError> {
         Ok(messages::page(&self.readers, filter, request).await?)
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::messages::{head, hour_range, messages_of, page_index, select_sizes};
 use super::open::MIGRATIONS;
-use crate::message::{Channel, Direction, Kind};
+use crate::message::{Channel, Direction, Kind, Message};
 use crate::store::{MessageFilter, MessageReader, PageRequest, Scan, StoreError, message_page};
 
 /// A reader whose long messages are deleted each time after the sizes of a page were read.
@@ -31,7 +31,7 @@ impl MessageReader for ErasingReader {
         &self,
         filter: &MessageFilter,
         request: PageRequest,
-    ) -> Result<Scan, StoreError> {
+    ) -> Result<Scan<Message>, StoreError> {
         let index = page_index(&self.0, filter, request).await?;
         sqlx::query("DELETE FROM messages WHERE position > ?1 AND length(body) > 4096")
             .bind(request.after)

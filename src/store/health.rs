@@ -1,0 +1,46 @@
+//! What is wrong with a database that goes on working.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::StoreError;
+
+/// What is wrong with a database that goes on working. It is known to this process only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// The first damage that was found, in the database's words. It counts until the end of the process: no damage
+    /// heals by itself.
+    pub damage: Option<String>,
+}
+
+/// What a store knows of its health.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<StoreHealth>);
+
+impl Health {
+    pub(super) fn get(&self) -> StoreHealth {
+        self.lock().clone()
+    }
+
+    /// Notes a damage that an answer tells of, and hands the answer on.
+    pub(super) fn noted<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Damaged(cause)) = &answer {
+            self.note_damage(cause);
+        }
+        answer
+    }
+
+    /// Notes a damage, and logs the first one.
+    pub(super) fn note_damage(&self, cause: &str) {
+        self.lock().damage.get_or_insert_with(|| {
+            tracing::error!(
+                cause,
+                "the database is damaged: restore it from a backup, or save what can be read with `sqlite3 … .recover`"
+            );
+            cause.to_owned()
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, StoreHealth> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
