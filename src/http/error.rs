@@ -214,7 +214,9 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(cause) | StoreError::Conflict(cause) => {
+            StoreError::Unavailable(cause)
+            | StoreError::Full(cause)
+            | StoreError::Conflict(cause) => {
                 tracing::warn!(%cause, "the database is unavailable");
                 Self::Unavailable
             }

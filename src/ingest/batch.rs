@@ -71,7 +71,7 @@ async fn try_commit(
                 if retries > 0
                     && match error {
                         StoreError::Conflict(_) => true,
-                        StoreError::Unavailable(_) => began.elapsed() < QUICK,
+                        StoreError::Unavailable(_) | StoreError::Full(_) => began.elapsed() < QUICK,
                         StoreError::Refused(_)
                         | StoreError::Damaged(_)
                         | StoreError::Corrupt(_) => false,

@@ -279,11 +279,8 @@ impl Drain {
         if progress.unremoved.is_empty() {
             return true;
         }
-        match self.fallback.spool().remove(&progress.unremoved).await {
-            Ok(()) => {
-                progress.unremoved.clear();
-                true
-            }
+        match self.fallback.spool().remove(&mut progress.unremoved).await {
+            Ok(()) => true,
             Err(error) => {
                 tracing::error!(%error, "cannot delete drained deliveries from the spool: is the disk full?");
                 false

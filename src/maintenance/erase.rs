@@ -128,7 +128,7 @@ async fn erase_spooled(
             return Ok(erased);
         };
         after = last.position;
-        let theirs: Vec<_> = page
+        let mut theirs: Vec<_> = page
             .into_iter()
             .filter(|spooled| spooled.delivery.received_at <= erasure.at)
             .map(|spooled| (spooled.position, normalizer.to_record(spooled.delivery)))
@@ -136,8 +136,8 @@ async fn erase_spooled(
             .map(|(position, _)| position)
             .collect();
         if !theirs.is_empty() {
-            spool.remove(&theirs).await?;
             erased += theirs.len() as u64;
+            spool.remove(&mut theirs).await?;
         }
     }
 }

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The database cannot be reached or cannot write now. Trying again later may help.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The disk is full. What was not finished was taken back.
+    #[error("the disk is full: {0}")]
+    Full(String),
     /// Another transaction came between. Trying again at once helps.
     #[error("the database asked to try again: {0}")]
     Conflict(String),
@@ -76,7 +79,9 @@ fn classify(error: &dyn DatabaseError) -> StoreError {
         // https://sqlite.org/rescode.html; the low byte is the primary code.
         return match number & 0xff {
             11 | 26 => StoreError::Damaged(text), // corrupt, not a database
-            18..=20 | 25 => StoreError::Refused(text), // too big, constraint, mismatch, range
+            13 => StoreError::Full(text),
+            10 if number == 4874 => StoreError::Full(text), // the file beside the log cannot grow
+            18..=20 | 25 => StoreError::Refused(text),      // too big, constraint, mismatch, range
             _ => StoreError::Unavailable(text),
         };
     }

@@ -11,7 +11,7 @@ mod tests;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
@@ -21,7 +21,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard as AsyncMutexGuard};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::sqlite::{self, CLOSE_TIMEOUT, OpenFiles, WriteConnection};
+use super::sqlite::{self, CLOSE_TIMEOUT, OpenFiles, WriteAheadLog, WriteConnection};
 use super::{PrepareError, StoreError};
 use crate::delivery::Delivery;
 use rows::{delete, earlier, insert, read_depth, readable, spooled};
@@ -35,7 +35,11 @@ pub struct Spool {
     connection: Mutex<Option<WriteConnection>>,
     depth: StdMutex<SpoolDepth>,
     files: OpenFiles,
+    log: Arc<WriteAheadLog>,
 }
+
+/// How many deliveries are removed in one transaction.
+const STEP: usize = 200;
 
 /// How much waits, and since when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -125,10 +129,12 @@ impl Spool {
         let depth = read_depth(&mut connection)
             .await
             .map_err(|error| unusable(&error))?;
+        let log = Arc::new(WriteAheadLog::of(&path, &options));
         Ok(Self {
-            connection: Mutex::new(Some(WriteConnection::new(connection))),
+            connection: Mutex::new(Some(WriteConnection::new(connection, log.clone()))),
             depth: StdMutex::new(depth),
             files: OpenFiles::of(&path),
+            log,
         })
     }
 
@@ -203,11 +209,25 @@ impl Spool {
         Ok(rows)
     }
 
-    /// Removes deliveries that the database has.
+    /// Removes deliveries that the database has, and takes them out of the list. Removing takes room as well, for they
+    /// are overwritten: where there is little, fewer go at once.
     ///
     /// # Errors
-    /// When the file cannot be written; the deliveries are then drained once more.
-    pub async fn remove(&self, positions: &[i64]) -> Result<(), StoreError> {
+    /// When the file cannot be written; the deliveries that are left are then drained once more.
+    pub async fn remove(&self, positions: &mut Vec<i64>) -> Result<(), StoreError> {
+        let mut most = STEP;
+        while !positions.is_empty() {
+            let count = positions.len().min(most);
+            match self.remove_step(&positions[..count]).await {
+                Ok(()) => drop(positions.drain(..count)),
+                Err(StoreError::Full(_)) if count > 1 => most = count / 2,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_step(&self, positions: &[i64]) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
         let removed = delete(connection.begin().await?, positions).await;
         let (removed, oldest) = connection.end(removed).await?;
@@ -224,19 +244,18 @@ impl Spool {
         };
         if waiting == 0 {
             // An outage may have made the file large; an empty one shrinks at once.
-            sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
+            sqlx::query("VACUUM")
                 .execute(connection.idle().await)
                 .await
                 .ok();
+            self.log.fold().await;
         }
         Ok(())
     }
 
     /// Empties the log beside the file, in which what was removed still stands.
     pub async fn truncate_log(&self) {
-        if let Ok(mut connection) = self.connection().await {
-            connection.truncate_log().await;
-        }
+        self.log.fold().await;
     }
 
     /// Closes the file, so that SQLite leaves no other beside it.

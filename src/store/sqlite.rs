@@ -4,6 +4,7 @@ mod commit;
 mod connection;
 mod dialect;
 mod files;
+mod log;
 mod open;
 mod reader;
 mod rows;
@@ -41,6 +42,7 @@ mod traits;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -60,6 +62,7 @@ use crate::time::Clock;
 
 pub(super) use connection::WriteConnection;
 pub use files::OpenFiles;
+pub(super) use log::WriteAheadLog;
 pub(crate) use open::IN_USE;
 pub(super) use open::{looking, options};
 pub use reader::SqliteReader;
@@ -80,6 +83,7 @@ pub struct SqliteStore {
     lag: RollupLag,
     health: Health,
     files: OpenFiles,
+    log: Arc<WriteAheadLog>,
     /// Held as long as the store lives: a second process on the file is refused with a sentence.
     _lock: File,
 }
@@ -91,7 +95,9 @@ impl SqliteStore {
     /// [`PrepareError::Unusable`] when the file cannot be opened or migrated; its sentence names the file.
     pub async fn open(path: &Path, window: Duration, migrate: bool) -> Result<Self, PrepareError> {
         let (lock, connection, readers) = open::open(path, migrate).await?;
-        let mut writer = SqliteWriter::new(connection);
+        let log = WriteAheadLog::of(path, &readers.connect_options());
+        let log = Arc::new(log);
+        let mut writer = SqliteWriter::new(connection, log.clone());
         writer.look_at_suppression().await.map_err(|error| {
             PrepareError::Unusable(format!(
                 "the database file {} cannot be used: {error}",
@@ -105,6 +111,7 @@ impl SqliteStore {
             lag: RollupLag::default(),
             health: Health::default(),
             files: OpenFiles::of(path),
+            log,
             _lock: lock,
         })
     }
@@ -159,7 +166,7 @@ impl SqliteStore {
         let step = async {
             let connection = writer.connection.begin().await?;
             let step = rollup::step(connection).await;
-            Ok(writer.connection.end(step).await?)
+            writer.connection.end(step).await
         };
         let progress = step.await;
         self.lag.tried(

@@ -11,6 +11,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod records;
 pub(crate) mod report;
+pub(crate) mod small_disk;
 pub(crate) mod submit;
 pub(crate) mod wait;
 

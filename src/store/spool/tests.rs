@@ -140,7 +140,7 @@ async fn what_is_removed_is_gone() {
         .await
         .unwrap();
     let waiting = spool.oldest(0, 10, 1000).await.unwrap();
-    spool.remove(&[waiting[0].position]).await.unwrap();
+    spool.remove(&mut vec![waiting[0].position]).await.unwrap();
     assert_eq!(
         spool.depth(),
         SpoolDepth {
@@ -148,7 +148,7 @@ async fn what_is_removed_is_gone() {
             oldest: Some(waiting[1].delivery.received_at)
         }
     );
-    spool.remove(&[waiting[1].position]).await.unwrap();
+    spool.remove(&mut vec![waiting[1].position]).await.unwrap();
     assert_eq!(spool.depth(), SpoolDepth::default());
     assert!(spool.oldest(0, 10, 1000).await.unwrap().is_empty());
 }
@@ -166,8 +166,8 @@ async fn what_was_not_counted_does_not_hide_what_waits() {
     spool.append(&[&delivery(3, 10)]).await.unwrap();
     let waiting = spool.oldest(0, 10, 1000).await.unwrap();
     let positions: Vec<_> = waiting.iter().map(|spooled| spooled.position).collect();
-    spool.remove(&positions[..2]).await.unwrap();
+    spool.remove(&mut positions[..2].to_vec()).await.unwrap();
     assert_eq!(spool.depth().deliveries, 1);
-    spool.remove(&positions[2..]).await.unwrap();
+    spool.remove(&mut positions[2..].to_vec()).await.unwrap();
     assert_eq!(spool.depth(), SpoolDepth::default());
 }

@@ -1,6 +1,7 @@
 //! A connection that writes, and goes on doing so after an error.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::error::DatabaseError;
@@ -9,6 +10,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::MappedMutexGuard;
 
 use super::files::OpenFiles;
+use super::log::WriteAheadLog;
 use crate::store::StoreError;
 use crate::store::values::Time;
 
@@ -23,14 +25,16 @@ const COMMIT: &str = "COMMIT; SELECT 1";
 #[derive(Debug)]
 pub(in crate::store) struct WriteConnection {
     connection: SqliteConnection,
+    log: Arc<WriteAheadLog>,
     /// A transaction was begun, and is not known to be over: it failed, or its future was dropped.
     begun: bool,
 }
 
 impl WriteConnection {
-    pub(in crate::store) fn new(connection: SqliteConnection) -> Self {
+    pub(in crate::store) fn new(connection: SqliteConnection, log: Arc<WriteAheadLog>) -> Self {
         Self {
             connection,
+            log,
             begun: false,
         }
     }
@@ -60,42 +64,45 @@ impl WriteConnection {
     }
 
     /// Commits what succeeded and rolls back what did not.
-    pub(in crate::store) async fn end<T, E: From<sqlx::Error>>(
+    pub(in crate::store) async fn end<T, E: Into<StoreError>>(
         &mut self,
         done: Result<T, E>,
-    ) -> Result<T, E> {
+    ) -> Result<T, StoreError> {
         let ended = match done {
             Ok(done) => {
                 let row = sqlx::raw_sql(COMMIT)
                     .fetch_optional(&mut self.connection)
                     .await;
-                committed(row).map(|()| done).map_err(E::from)
+                committed(row).map(|()| done).map_err(StoreError::from)
             }
-            error => error,
+            Err(error) => Err(error.into()),
         };
         self.ended(ended).await
     }
 
-    /// Moves the write-ahead log into the file and empties it, if nobody reads there.
-    pub(in crate::store) async fn truncate_log(&mut self) {
+    /// Empties the log and closes the file.
+    pub(in crate::store) async fn close(mut self) {
+        self.log.close().await;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(self.idle().await)
             .await
             .ok();
-    }
-
-    /// Empties the log and closes the file.
-    pub(in crate::store) async fn close(mut self) {
-        self.truncate_log().await;
         self.connection.close().await.ok();
     }
 
-    /// Notes that the transaction is over if it went well. Otherwise it is rolled back.
-    pub(in crate::store) async fn ended<T, E>(&mut self, ended: Result<T, E>) -> Result<T, E> {
+    /// Notes that the transaction is over if it went well. Otherwise it is rolled back. Folds in the log where the disk
+    /// was full, for it holds what was written in vain, and where it will be.
+    pub(in crate::store) async fn ended<T>(
+        &mut self,
+        ended: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if ended.is_ok() {
             self.begun = false;
         } else {
             self.roll_back().await;
+        }
+        if matches!(ended, Err(StoreError::Full(_))) || self.log.is_too_long() {
+            self.log.fold().await;
         }
         ended
     }
@@ -128,9 +135,9 @@ pub(super) struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
+    pub(super) fn new(connection: SqliteConnection, log: Arc<WriteAheadLog>) -> Self {
         Self {
-            connection: WriteConnection::new(connection),
+            connection: WriteConnection::new(connection, log),
             suppressing_until: None,
         }
     }

@@ -63,7 +63,5 @@ pub(in crate::store) fn sum_of_counts(one: &str, other: &str) -> String {
 
 /// Erased rows are in the write-ahead log too, until it is overwritten.
 pub(in crate::store) async fn overwrite_erased(store: &Backend) {
-    if let Ok(mut writer) = store.writer().await {
-        writer.connection.truncate_log().await;
-    }
+    store.log.fold().await;
 }

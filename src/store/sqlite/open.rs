@@ -167,6 +167,8 @@ pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOpt
         .synchronous(SqliteSynchronous::Full)
         // Overwrites erased rows instead of only unlinking them.
         .pragma("secure_delete", "on")
+        // A log that grew while somebody read an old state is shortened when it is begun anew.
+        .pragma("journal_size_limit", "16777216")
         .busy_timeout(Duration::from_secs(5)))
 }
 
