@@ -9,6 +9,14 @@ pub(crate) const DAMAGED_FILE: &str = "Stop the service and copy the file. Then 
 pub(super) fn check_database(facts: &Facts) -> Check {
     const NAME: &str = "database";
     if facts.known.is_some() && facts.away.is_empty() && facts.damage.is_none() {
+        if facts.is_log_pending {
+            return Check::warning(
+                NAME,
+                "What was erased still stands in chatrace-webhook.db-wal: another program has the database open.",
+                "Messages are stored and can be read. What was erased goes from that file when the other program ends.",
+                "End the backup, or the `sqlite3`, that has the database open.",
+            );
+        }
         return Check::ok(
             NAME,
             "The database answers.",

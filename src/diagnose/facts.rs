@@ -32,6 +32,8 @@ pub struct Facts {
     pub away: String,
     /// What is damaged in the database, on one line.
     pub damage: Option<String>,
+    /// Whether what was erased still stands in the log of the embedded database.
+    pub is_log_pending: bool,
     /// Where deliveries go while the database is away.
     pub spool: SpoolFacts,
     /// The disk of `DATA_DIR`, if its size is known.
@@ -114,6 +116,7 @@ impl Default for Facts {
             known: Some(Known::default()),
             away: String::new(),
             damage: None,
+            is_log_pending: false,
             spool: SpoolFacts::Unneeded,
             disk: None,
             retention_days: None,

@@ -148,7 +148,7 @@ impl From<ContactSummary> for AffectedContact {
     security(("apiToken" = [])),
     responses((status = 200, description = "How much was erased; with `dryRun`, what would be erased.", body = ErasureAnswer,
         examples(
-            ("erased" = (value = json!({"success": true, "messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0}))),
+            ("erased" = (value = json!({"success": true, "messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0, "logPending": false}))),
             ("dryRun" = (value = json!({"success": true, "dryRun": true, "messages": 1, "contacts": [
                 {"id": "12345", "channel": "instagram", "username": "ana.shop", "displayName": "Ana", "messages": 1}
             ]}))),
@@ -224,6 +224,7 @@ pub(super) async fn erase(
         contacts = tally.contacts,
         deliveries = tally.deliveries,
         spooled = tally.spooled,
+        log_pending = tally.log_pending,
         "erased a person"
     );
     let answer = ErasureAnswer::Erased(ErasureView {

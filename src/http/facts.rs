@@ -66,6 +66,7 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
         (Err(error), _) | (_, Err(error)) => (None, None, Some(error)),
     };
     let process = state.process.counts();
+    let health = state.store.health();
     let written = recent
         .iter()
         .flat_map(|recent| recent.rejected.iter().cloned());
@@ -94,11 +95,8 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
             .zip(recent)
             .map(|(snapshot, recent)| known(snapshot, recent)),
         away: away(state, error.or(stored.ready.as_ref().err())),
-        damage: state
-            .store
-            .health()
-            .damage
-            .map(|cause| one_line(state, &cause)),
+        damage: health.damage.map(|cause| one_line(state, &cause)),
+        is_log_pending: health.is_log_pending,
         spool: spool(state),
         disk: disk(state),
         retention_days: state.config.retention_days,

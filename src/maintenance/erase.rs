@@ -18,7 +18,7 @@ const PAGE: u32 = 50;
 /// How much of a person was erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = json!({"messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0}))]
+#[schema(example = json!({"messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0, "logPending": false}))]
 pub struct ErasureTotals {
     /// Messages.
     pub messages: u64,
@@ -28,6 +28,9 @@ pub struct ErasureTotals {
     pub deliveries: u64,
     /// Deliveries that waited in this replica's spool.
     pub spooled: u64,
+    /// Whether what was erased still stands in the log beside a file of the embedded database, because another program
+    /// reads there, such as a backup. It goes as soon as that ends.
+    pub log_pending: bool,
 }
 
 /// Erases everything of a person that arrived until now, if that takes one contact, or as many as were confirmed. If it
@@ -67,9 +70,15 @@ pub async fn erase(
         totals.spooled += spooled;
         totals.deliveries += unattributed;
         if spooled + unattributed == 0 {
-            return Ok(Ok(totals));
+            break;
         }
     }
+    let mut is_overwritten = store.overwrite_erased().await;
+    if let Some(spool) = spool.filter(|_| totals.spooled > 0) {
+        is_overwritten &= spool.overwrite_removed().await;
+    }
+    totals.log_pending = !is_overwritten;
+    Ok(Ok(totals))
 }
 
 /// Erases the bodies in quarantine that name the person where nothing else tells whose they are.
@@ -122,9 +131,6 @@ async fn erase_spooled(
     loop {
         let page = spool.oldest(after, PAGE, BATCH_BYTES).await?;
         let Some(last) = page.last() else {
-            if erased > 0 {
-                spool.truncate_log().await;
-            }
             return Ok(erased);
         };
         after = last.position;

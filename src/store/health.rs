@@ -10,14 +10,16 @@ pub struct StoreHealth {
     /// The first damage that was found, in the database's words. It counts until the end of the process: no damage
     /// heals by itself.
     pub damage: Option<String>,
+    /// What was erased still stands in the write-ahead log of the embedded database, because another program reads it.
+    pub is_log_pending: bool,
 }
 
-/// What a store knows of its health.
+/// The damage that a store has found.
 #[derive(Debug, Default)]
-pub(super) struct Health(Mutex<StoreHealth>);
+pub(super) struct Health(Mutex<Option<String>>);
 
 impl Health {
-    pub(super) fn get(&self) -> StoreHealth {
+    pub(super) fn damage(&self) -> Option<String> {
         self.lock().clone()
     }
 
@@ -31,7 +33,7 @@ impl Health {
 
     /// Notes a damage, and logs the first one.
     pub(super) fn note_damage(&self, cause: &str) {
-        self.lock().damage.get_or_insert_with(|| {
+        self.lock().get_or_insert_with(|| {
             tracing::error!(
                 cause,
                 "the database is damaged: restore it from a backup, or save what can be read with `sqlite3 … .recover`"
@@ -40,7 +42,7 @@ impl Health {
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, StoreHealth> {
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -69,6 +69,10 @@ pub trait Maintenance: std::fmt::Debug + Send + Sync {
     /// Erases the bodies of deliveries, and answers how many had one. What was in quarantine there leaves it.
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError>;
 
+    /// Overwrites what was erased where the embedded database still holds it: in its log. `false` if another program
+    /// hinders that. Nobody waits for that program: it is tried again in the background until it is done.
+    async fn overwrite_erased(&self) -> bool;
+
     /// Deletes a part of the deliveries that arrived before `until`, behind a position, with their messages and the
     /// contacts of whom nothing is left. Call it with the position of the answer until that is
     /// [`done`](ExpiredPart::done).

@@ -253,9 +253,10 @@ impl Spool {
         Ok(())
     }
 
-    /// Empties the log beside the file, in which what was removed still stands.
-    pub async fn truncate_log(&self) {
-        self.log.fold().await;
+    /// Empties the log beside the file, in which what was removed still stands. `false` if another program hinders
+    /// that; then it is tried again in the background.
+    pub async fn overwrite_removed(&self) -> bool {
+        self.log.fold_eventually().await
     }
 
     /// Closes the file, so that SQLite leaves no other beside it.

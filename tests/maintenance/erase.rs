@@ -12,6 +12,8 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::ledger::Ledger;
 use crate::support::process::{Running, program};
@@ -87,7 +89,7 @@ async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
     let tally = erase(&app, "ext-1?confirm=2").await;
     assert_eq!(
         tally,
-        json!({"success": true, "messages": 3, "contacts": 2, "deliveries": 7, "spooled": 0})
+        json!({"success": true, "messages": 3, "contacts": 2, "deliveries": 7, "spooled": 0, "logPending": false})
     );
     assert_gone(&ledger.texts().await.replace("ana-12", ""));
     assert_eq!(texts(&app).await, ["of another"]);
@@ -100,7 +102,7 @@ async fn nothing_of_a_person_is_left_and_a_late_retry_does_not_bring_it_back(
     let again = erase(&app, "ext-1").await;
     assert_eq!(
         again,
-        json!({"success": true, "messages": 0, "contacts": 0, "deliveries": 0, "spooled": 0})
+        json!({"success": true, "messages": 0, "contacts": 0, "deliveries": 0, "spooled": 0, "logPending": false})
     );
 
     for body in [ana("secret one"), with_time.to_owned()] {
@@ -542,6 +544,42 @@ async fn what_is_erased_is_in_no_file_of_the_embedded_database() {
     assert!(holds(directory.path(), "a very secret text"));
     erase(&app, "ana-1").await;
     assert!(!holds(directory.path(), "a very secret text"));
+}
+
+/// A backup, or an `sqlite3` that somebody left open.
+#[tokio::test]
+async fn another_reader_of_the_file_delays_nobody_and_what_was_erased_goes_after_it() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let app = App::on(directory.clone(), None, &[]).await;
+    app.post(ana("a very secret text")).await.ok();
+    let file = directory.path().join("chatrace-webhook.db");
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut reader = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT * FROM head")
+        .execute(&mut reader)
+        .await
+        .unwrap();
+    let (erased, kept) = tokio::join!(
+        erase(&app, "ana-1"),
+        app.post(r#"{"contact_id":"bo","text":"of another"}"#)
+    );
+    assert_eq!(
+        (&erased["messages"], &erased["logPending"]),
+        (&json!(1), &json!(true))
+    );
+    assert_eq!(kept.ok()["outcome"], "stored");
+    assert!(holds(directory.path(), "a very secret text"));
+    let database = |diagnosis: &Value| {
+        let checks = diagnosis["checks"].as_array().unwrap().iter();
+        let mut checks = checks.filter(|check| check["name"] == "database");
+        checks.next().unwrap()["status"].clone()
+    };
+    assert_eq!(database(&app.diagnosis().await), "warning");
+    reader.close().await.unwrap();
+    app.diagnosis_where(|diagnosis| database(diagnosis) == "ok")
+        .await;
+    assert!(!holds(directory.path(), "a very secret text"));
+    assert_eq!(erase(&app, "ana-1").await["logPending"], false);
 }
 
 /// Whether a text stands in any file of a directory, wherever in it.

@@ -24,7 +24,11 @@ impl SmallDisk {
             .arg(mount.path())
             .status();
         if !mounted.is_ok_and(|status| status.success()) {
-            writeln!(std::io::stderr(), "left out: no file system can be mounted here").ok();
+            writeln!(
+                std::io::stderr(),
+                "left out: no file system can be mounted here"
+            )
+            .ok();
             return None;
         }
         let directory = Arc::new(tempfile::tempdir_in(mount.path()).unwrap());

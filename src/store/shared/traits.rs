@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tracing::instrument;
 use uuid::Uuid;
 
-use super::dialect::{Backend, overwrite_erased};
+use super::dialect::{Backend, is_log_pending, overwrite_erased};
 use super::{PROBE_TIMEOUT, READ_TIMEOUT, reprocess, retention, rollup};
 use super::{
     alerts, contacts, deliveries, erase, messages, overview, quarantine, rejections, sessions,
@@ -110,7 +110,10 @@ impl Reader for Backend {
     }
 
     fn health(&self) -> StoreHealth {
-        self.health.get()
+        StoreHealth {
+            damage: self.health.damage(),
+            is_log_pending: is_log_pending(self),
+        }
     }
 }
 
@@ -277,18 +280,17 @@ impl Maintenance for Backend {
 
     #[instrument(name = "store.erase", level = "debug", skip_all)]
     async fn erase(&self, erasure: &Erasure) -> Result<ErasedPart, StoreError> {
-        let part = in_maintenance!(self, connection => erase::step(connection, erasure))?;
-        if part.done {
-            overwrite_erased(self).await;
-        }
-        Ok(part)
+        in_maintenance!(self, connection => erase::step(connection, erasure))
     }
 
     #[instrument(name = "store.erase_bodies", level = "debug", skip_all, fields(deliveries = deliveries.len()))]
     async fn erase_bodies(&self, deliveries: &[Uuid]) -> Result<u64, StoreError> {
-        let redacted = in_maintenance!(self, connection => erase::redact(connection, deliveries))?;
-        overwrite_erased(self).await;
-        Ok(redacted)
+        in_maintenance!(self, connection => erase::redact(connection, deliveries))
+    }
+
+    #[instrument(name = "store.overwrite_erased", level = "debug", skip_all)]
+    async fn overwrite_erased(&self) -> bool {
+        overwrite_erased(self).await
     }
 
     #[instrument(name = "store.expire", level = "debug", skip_all)]

@@ -61,7 +61,11 @@ pub(in crate::store) fn sum_of_counts(one: &str, other: &str) -> String {
     )
 }
 
-/// Erased rows are in the write-ahead log too, until it is overwritten.
-pub(in crate::store) async fn overwrite_erased(store: &Backend) {
-    store.log.fold().await;
+/// Erased rows are in the write-ahead log too, until it is folded in.
+pub(in crate::store) async fn overwrite_erased(store: &Backend) -> bool {
+    store.log.fold_eventually().await
+}
+
+pub(in crate::store) fn is_log_pending(store: &Backend) -> bool {
+    store.log.is_pending()
 }

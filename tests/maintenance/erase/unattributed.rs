@@ -134,7 +134,7 @@ async fn a_body_that_is_committed_meanwhile_goes_too(
     let app = ledger.app().await;
     assert_eq!(
         erase(&app, "ana-1").await,
-        json!({"success": true, "messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0})
+        json!({"success": true, "messages": 1, "contacts": 1, "deliveries": 2, "spooled": 0, "logPending": false})
     );
     assert_gone(&ledger.texts().await);
 }
