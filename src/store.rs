@@ -126,19 +126,20 @@ pub trait MessageReader: std::fmt::Debug + Send + Sync {
 /// What the API reads beside messages.
 #[async_trait]
 pub trait Reader: MessageReader {
-    /// Contacts by the position of their first item. They include everything that was committed before.
+    /// Contacts by the position of their first item. They include everything that was committed before. At most 4 MB of
+    /// them; those that cannot be read are skipped.
     async fn contacts(
         &self,
         filter: &ContactFilter,
         request: PageRequest,
-    ) -> Result<Vec<ContactSummary>, StoreError>;
+    ) -> Result<Scan<ContactSummary>, StoreError>;
 
-    /// Deliveries in commit order, without their bodies.
+    /// Deliveries in commit order, without their bodies. At most 4 MB of them; those that cannot be read are skipped.
     async fn deliveries(
         &self,
         filter: &DeliveryFilter,
         request: PageRequest,
-    ) -> Result<Vec<DeliverySummary>, StoreError>;
+    ) -> Result<Scan<DeliverySummary>, StoreError>;
 
     /// One delivery, whole.
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;

@@ -4,6 +4,7 @@ mod auth;
 mod cases;
 mod contacts;
 mod diagnosis;
+mod lists;
 mod messages;
 mod openapi;
 mod page;

@@ -168,6 +168,7 @@ async fn a_batch_that_is_tried_again_doubles_nothing(
             .deliveries(&DeliveryFilter::default(), ALL)
             .await
             .unwrap()
+            .rows
             .len(),
         2
     );

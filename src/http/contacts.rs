@@ -11,7 +11,7 @@ use super::cursor::{List, page_limit};
 use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
 use crate::message::Channel;
-use crate::store::{ContactFilter, ContactSummary, PageRequest};
+use crate::store::{ContactFilter, ContactSummary, PageRequest, Scan};
 use crate::time::millis;
 
 /// A page of contacts to ask for.
@@ -40,6 +40,10 @@ pub(super) struct ContactPage {
     next_cursor: String,
     /// Whether this was the last page.
     caught_up: bool,
+    /// How many positions were skipped because the database is damaged there. Left out if none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 12, nullable = false)]
+    unreadable: Option<i64>,
 }
 
 /// A customer.
@@ -102,15 +106,18 @@ pub(super) async fn list(
     let page = PageRequest {
         after,
         until: i64::MAX,
-        limit: limit + 1,
+        limit,
     };
-    let mut contacts = state.store.contacts(&filter, page).await?;
-    let caught_up = contacts.len() <= limit as usize;
-    contacts.truncate(limit as usize);
-    let last = contacts.last().map_or(after, |contact| contact.position);
+    let Scan {
+        rows,
+        cut,
+        unreadable,
+    } = state.store.contacts(&filter, page).await?;
+    let last = rows.last().map_or(after, |contact| contact.position);
     Ok(Json(ContactPage {
-        contacts: contacts.into_iter().map(ContactView::from).collect(),
-        next_cursor: List::Contacts.cursor(last),
-        caught_up,
+        contacts: rows.into_iter().map(ContactView::from).collect(),
+        next_cursor: List::Contacts.cursor(cut.unwrap_or(last)),
+        caught_up: cut.is_none(),
+        unreadable: (unreadable > 0).then_some(unreadable),
     }))
 }

@@ -18,7 +18,9 @@ use super::extract::{Path, Query, parsed};
 use crate::delivery::{Delivery, Outcome};
 use crate::message::Shape;
 use crate::normalize;
-use crate::store::{DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, PageRequest};
+use crate::store::{
+    DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, PageRequest, Scan,
+};
 use crate::time::millis;
 
 /// Which deliveries, and from where.
@@ -72,6 +74,10 @@ pub(super) struct DeliveryPage {
     #[schema(example = "d4")]
     next_cursor: String,
     caught_up: bool,
+    /// How many positions were skipped because the database is damaged there. Left out if none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 12, nullable = false)]
+    unreadable: Option<i64>,
 }
 
 /// A delivery as the API shows it.
@@ -92,6 +98,7 @@ pub(super) struct DeliveryView {
     size: i64,
     outcome: Outcome,
     shape: Shape,
+    /// Why items of it are not stored: each sentence once, at most five.
     reasons: Vec<String>,
     stored: u32,
     duplicates: u32,
@@ -175,26 +182,22 @@ pub(super) async fn list(
     let filter = DeliveryFilter {
         outcome: query.outcome,
     };
-    let mut deliveries = state
-        .store
-        .deliveries(
-            &filter,
-            PageRequest {
-                after,
-                until: i64::MAX,
-                limit: limit + 1,
-            },
-        )
-        .await?;
-    let caught_up = deliveries.len() <= limit as usize;
-    deliveries.truncate(limit as usize);
-    let last = deliveries
-        .last()
-        .map_or(after, |delivery| delivery.position);
+    let page = PageRequest {
+        after,
+        until: i64::MAX,
+        limit,
+    };
+    let Scan {
+        rows,
+        cut,
+        unreadable,
+    } = state.store.deliveries(&filter, page).await?;
+    let last = rows.last().map_or(after, |delivery| delivery.position);
     Ok(Json(DeliveryPage {
-        deliveries: deliveries.into_iter().map(DeliveryView::from).collect(),
-        next_cursor: List::Deliveries.cursor(last),
-        caught_up,
+        deliveries: rows.into_iter().map(DeliveryView::from).collect(),
+        next_cursor: List::Deliveries.cursor(cut.unwrap_or(last)),
+        caught_up: cut.is_none(),
+        unreadable: (unreadable > 0).then_some(unreadable),
     }))
 }
 

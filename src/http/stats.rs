@@ -96,6 +96,7 @@ pub(super) struct Stats {
 #[serde(rename_all = "camelCase")]
 pub(super) struct LastMessage {
     pub(super) id: Uuid,
+    /// The first thousand letters of its text.
     #[schema(required)]
     pub(super) content: Option<String>,
     pub(super) direction: Direction,

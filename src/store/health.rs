@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::StoreError;
+use super::{Scan, StoreError};
 
 /// What is wrong with a database that goes on working. It is known to this process only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +31,16 @@ impl Health {
         answer
     }
 
+    /// Notes a damage that a page tells of, and hands the page on.
+    pub(super) fn whole<T>(&self, page: Scan<T>) -> Scan<T> {
+        if page.unreadable > 0 {
+            self.note_damage("some rows cannot be read");
+        }
+        page
+    }
+
     /// Notes a damage, and logs the first one.
-    pub(super) fn note_damage(&self, cause: &str) {
+    fn note_damage(&self, cause: &str) {
         self.lock().get_or_insert_with(|| {
             tracing::error!(
                 cause,

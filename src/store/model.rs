@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::counts::Counts;
+use super::page::{ListRow, json_size};
 use super::rows::ReceiptRow;
 use super::values::{JsonList, Name, Time};
 use crate::delivery::{Delivery, Outcome, Receipt};
@@ -56,9 +57,36 @@ pub struct DeliverySummary {
     /// What became of it.
     #[sqlx(flatten, try_from = "ReceiptRow")]
     pub receipt: Receipt,
-    /// Why items of it are not stored: each sentence once.
+    /// Why items of it are not stored: each sentence once, the first five.
     #[sqlx(try_from = "JsonList<String>")]
     pub reasons: Vec<String>,
+}
+
+impl ListRow for ContactSummary {
+    fn position(&self) -> i64 {
+        self.position
+    }
+
+    fn size(&self) -> usize {
+        let names = [&self.username, &self.display_name];
+        let names = names.into_iter().flatten().map(String::as_str);
+        json_size(names.chain([self.id.as_str(), self.channel.as_str()]))
+    }
+}
+
+impl ListRow for DeliverySummary {
+    fn position(&self) -> i64 {
+        self.position
+    }
+
+    fn size(&self) -> usize {
+        let reasons = self.reasons.iter().map(String::as_str);
+        json_size(
+            reasons
+                .chain(self.content_type.as_deref())
+                .chain([self.method.as_str()]),
+        )
+    }
 }
 
 /// A delivery, whole.

@@ -6,6 +6,8 @@
 //!
 //! Where a page of the database's file is damaged, it is read around: [`around_damage`].
 
+use futures_util::{Stream, TryStreamExt as _};
+
 use super::error::is_unreadable;
 use super::filter::{MessageFilter, PageRequest};
 use super::{MessageReader, StoreError};
@@ -15,6 +17,9 @@ use crate::message::Message;
 const SCAN: i64 = 50_000;
 /// How many bytes of texts a page has, unless a single message has more.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
+
+/// How many bytes of JSON a page of another list has.
+const LIST_BYTES: usize = 4_000_000;
 
 /// How many statements may look for what can be read around a damage. Then the reader goes on behind the last one.
 const TRIES: usize = 1_000;
@@ -78,6 +83,47 @@ where
         cut: (after < until).then_some(after),
         unreadable,
     })
+}
+
+/// A row of a list of which no part is read apart.
+pub(super) trait ListRow {
+    fn position(&self) -> i64;
+    /// At least the bytes that it takes in JSON.
+    fn size(&self) -> usize;
+}
+
+/// Takes as many rows as fit into a page, at least one, of a list that begins where the page does.
+pub(super) async fn fitting<T: ListRow>(
+    mut list: impl Stream<Item = Result<T, sqlx::Error>> + Unpin,
+    limit: u32,
+) -> Result<Scan<T>, sqlx::Error> {
+    let (mut rows, mut bytes) = (Vec::<T>::new(), 0);
+    let mut cut = None;
+    while let Some(row) = list.try_next().await? {
+        bytes += row.size();
+        if let Some(last) = rows.last()
+            && (rows.len() >= limit as usize || bytes > LIST_BYTES)
+        {
+            cut = Some(last.position());
+            break;
+        }
+        rows.push(row);
+    }
+    Ok(Scan {
+        rows,
+        cut,
+        unreadable: 0,
+    })
+}
+
+/// At least the bytes that something takes in JSON with these texts, of which each letter may need a backslash.
+pub(super) fn json_size<'t>(texts: impl IntoIterator<Item = &'t str>) -> usize {
+    const REST: usize = 400;
+    texts
+        .into_iter()
+        .map(|text| 2 * text.len() + 3)
+        .sum::<usize>()
+        + REST
 }
 
 /// Positions and sizes of the messages that are wanted.
@@ -231,6 +277,39 @@ mod tests {
                 let readable: Vec<_> = (1..=1_000).filter(|row| !is_damaged(*row)).collect();
                 assert_eq!((seen, skipped), (readable, count));
             }
+        }
+    }
+
+    #[derive(Debug)]
+    struct Row(i64, usize);
+
+    impl ListRow for Row {
+        fn position(&self) -> i64 {
+            self.0
+        }
+
+        fn size(&self) -> usize {
+            self.1
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_is_bounded_in_number_and_in_bytes_but_never_empty() {
+        for (sizes, limit, count, cut) in [
+            (&[][..], 2, 0, None),
+            (&[10, 10], 2, 2, None),
+            (&[10, 10, 10], 2, 2, Some(2)),
+            (&[LIST_BYTES + 1], 2, 1, None),
+            (&[LIST_BYTES + 1, 10], 2, 1, Some(1)),
+            (&[LIST_BYTES, 1, 1], 9, 1, Some(1)),
+        ] {
+            let rows = (1..)
+                .zip(sizes)
+                .map(|(position, size)| Ok(Row(position, *size)));
+            let page = fitting(futures_util::stream::iter(rows), limit)
+                .await
+                .unwrap();
+            assert_eq!((page.rows.len(), page.cut), (count, cut), "{sizes:?}");
         }
     }
 

@@ -233,7 +233,7 @@ async fn check(steps: Vec<Step>, faults: Vec<CommitFault>) {
         .store
         .deliveries(&DeliveryFilter::default(), page)
         .await;
-    let stored = stored.unwrap();
+    let stored = stored.unwrap().rows;
     let messages = store.store.messages(&MessageFilter::default(), page).await;
     let messages = messages.unwrap().rows;
     let mut spooled = Vec::new();

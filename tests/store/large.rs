@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use chatrace_webhook::delivery::{Item, Outcome, ReasonCode, Record};
 use chatrace_webhook::message::{Contact, Draft, Identity};
-use chatrace_webhook::store::{Attempt, ContactFilter, Mode, PageRequest};
+use chatrace_webhook::store::{Attempt, ContactFilter, Mode};
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use uuid::Uuid;
@@ -92,11 +92,15 @@ async fn a_delivery_of_ten_thousand_items_is_handled_whole(
 
     let contacts = async || {
         let filter = ContactFilter::default();
-        let all = PageRequest {
-            limit: 2 * ITEMS,
-            ..ALL
-        };
-        store.contacts(&filter, all).await.unwrap().len()
+        let (mut page, mut count) = (ALL, 0);
+        loop {
+            let contacts = store.contacts(&filter, page).await.unwrap();
+            count += contacts.rows.len();
+            match contacts.cut {
+                Some(cut) => page.after = cut,
+                None => return count,
+            }
+        }
     };
     assert_eq!(contacts().await, ITEMS as usize);
     let (mut after, mut deleted) = (0, (0, 0, 0));

@@ -268,7 +268,7 @@ async fn the_retry_of_a_commit_that_is_in_flight_doubles_nothing() {
     assert!(again.messages.is_empty(), "the first attempt stored it");
     assert_eq!(messages(store.as_ref()).await.len(), 1);
     let deliveries = store.deliveries(&DeliveryFilter::default(), ALL).await;
-    assert_eq!(deliveries.unwrap().len(), 1);
+    assert_eq!(deliveries.unwrap().rows.len(), 1);
     let snapshot = store.snapshot(ago(3600)).await.unwrap();
     assert_eq!(snapshot.total.get(Count::Item(Outcome::Stored)), 1);
 }

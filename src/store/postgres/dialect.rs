@@ -21,9 +21,8 @@ pub(in crate::store) const EACH_ALIAS: &str =
 /// The people in a list of `[channel, id, messages]` in JSON, which is the first parameter.
 pub(in crate::store) const PEOPLE: &str = "(SELECT value ->> 0 AS channel, value ->> 1 AS id, \
      (value ->> 2)::bigint AS messages FROM json_array_elements($1::json) AS each_person (value)) AS people";
-/// The distinct reasons of a delivery's items as a list in JSON, or NULL.
-pub(in crate::store) const REASONS: &str = "(SELECT json_agg(DISTINCT reason)::text FROM items \
-     WHERE delivery_id = deliveries.id AND reason IS NOT NULL)";
+/// Reasons as a list in JSON, or NULL.
+pub(in crate::store) const LIST_OF_REASONS: &str = "json_agg(reason ORDER BY first)::text";
 
 /// The value of a column in the row whose delivery arrived last, among those of a group that have one.
 pub(in crate::store) fn latest(column: &str) -> String {

@@ -3,18 +3,24 @@
 use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 use uuid::Uuid;
 
-use super::dialect::{Database, KEEPS_PLANS, Pool, REASONS};
-use super::messages::{push_limit, push_range};
+use super::dialect::{Database, KEEPS_PLANS, LIST_OF_REASONS, Pool};
+use super::messages::{push_limit, push_range, up_to_head};
 use crate::delivery::{Delivery, Outcome};
 use crate::store::filter::{DeliveryFilter, PageRequest};
 use crate::store::model::{DeliveryDetail, DeliverySummary, ItemSummary};
+use crate::store::page::{Scan, around_damage, fitting};
 use crate::store::rows::DeliveryRow;
 
-/// The columns of a delivery without its body. A delivery may hold thousands of items, so each reason comes once.
+/// The columns of a delivery without its body. A delivery may hold thousands of items, so of its first hundred only
+/// the first five reasons come, each once.
 fn summary() -> String {
     format!(
         "SELECT position, id, received_at, method, content_type, CAST(octet_length(body) AS bigint) AS size, \
-           shape, outcome, stored, duplicates, ignored, quarantined, {REASONS} AS reasons"
+           shape, outcome, stored, duplicates, ignored, quarantined, (SELECT {LIST_OF_REASONS} FROM ( \
+             SELECT reason, min(item) AS first FROM ( \
+               SELECT item, reason FROM items WHERE delivery_id = deliveries.id AND reason IS NOT NULL \
+               ORDER BY item LIMIT 100) AS beginning \
+             GROUP BY reason ORDER BY first LIMIT 5) AS few) AS reasons"
     )
 }
 
@@ -22,7 +28,16 @@ pub(in crate::store) async fn page(
     pool: &Pool,
     filter: &DeliveryFilter,
     request: PageRequest,
-) -> Result<Vec<DeliverySummary>, Error> {
+) -> Result<Scan<DeliverySummary>, Error> {
+    let request = up_to_head(pool, request).await?;
+    around_damage(request, |request| rows(pool, filter, request)).await
+}
+
+async fn rows(
+    pool: &Pool,
+    filter: &DeliveryFilter,
+    request: PageRequest,
+) -> Result<Scan<DeliverySummary>, Error> {
     let mut query = QueryBuilder::<Database>::new(summary());
     query.push(" FROM deliveries WHERE position > ");
     push_range(&mut query, request);
@@ -42,12 +57,9 @@ pub(in crate::store) async fn page(
                 .push(" AND outcome <> 'stored'");
         }
     }
-    push_limit(&mut query, request);
-    query
-        .build_query_as()
-        .persistent(KEEPS_PLANS)
-        .fetch_all(pool)
-        .await
+    push_limit(&mut query, request.limit + 1);
+    let rows = query.build_query_as().persistent(KEEPS_PLANS).fetch(pool);
+    fitting(rows, request.limit).await
 }
 
 pub(in crate::store) async fn newest(

@@ -77,7 +77,7 @@ pub(in crate::store) fn select_sizes(
     );
     push_range(&mut query, request);
     push_conditions(&mut query, filter);
-    push_limit(&mut query, request);
+    push_limit(&mut query, request.limit);
     query
 }
 
@@ -117,10 +117,19 @@ pub(in crate::store) fn push_range(query: &mut QueryBuilder<Database>, request: 
         .push_bind(request.until);
 }
 
-pub(in crate::store) fn push_limit(query: &mut QueryBuilder<Database>, request: PageRequest) {
+pub(in crate::store) fn push_limit(query: &mut QueryBuilder<Database>, limit: u32) {
     query
         .push(" ORDER BY position LIMIT ")
-        .push_bind(i64::from(request.limit));
+        .push_bind(i64::from(limit));
+}
+
+/// The same request, that ends where the ledger does.
+pub(in crate::store) async fn up_to_head(
+    pool: &Pool,
+    request: PageRequest,
+) -> Result<PageRequest, Error> {
+    let until = request.until.min(head(pool).await?);
+    Ok(PageRequest { until, ..request })
 }
 
 /// A partial index serves only a statement that says its condition, so that and this program's own words are in the

@@ -9,7 +9,6 @@ use super::rejections;
 use crate::delivery::Outcome;
 use crate::store::counts::{Counts, hour_of};
 use crate::store::model::{Newest, RECENT, Recent, Snapshot};
-use crate::store::rows::MessageRow;
 use crate::store::values::Time;
 
 /// The totals, and the counts of the hours from `since`.
@@ -25,16 +24,11 @@ pub(in crate::store) async fn snapshot(pool: &Pool, since: Timestamp) -> Result<
         )
         .fetch_one(pool)
         .await?;
-    let last_message: Option<MessageRow> =
-        sqlx::query_as("SELECT * FROM messages ORDER BY position DESC LIMIT 1")
-            .persistent(KEEPS_PLANS)
-            .fetch_optional(pool)
-            .await?;
     Ok(Snapshot {
         total,
         hours: hours.into_iter().collect(),
         contacts,
-        last_message: last_message.map(Into::into),
+        last_message: super::messages::newest(pool, 1).await?.pop(),
         last_delivery: deliveries::newest(pool, 1).await?.pop(),
         last_message_at: last_message_at.map(Into::into),
         last_delivery_at: last_delivery_at.map(Into::into),

@@ -54,11 +54,7 @@ impl MessageReader for Backend {
         request: PageRequest,
     ) -> Result<Scan<Message>, StoreError> {
         let page = self.read(READ_TIMEOUT, messages::page(self.pool(), filter, request));
-        let page = page.await?;
-        if page.unreadable > 0 {
-            self.health.note_damage("some messages cannot be read");
-        }
-        Ok(page)
+        Ok(self.health.whole(page.await?))
     }
 }
 
@@ -69,10 +65,10 @@ impl Reader for Backend {
         &self,
         filter: &ContactFilter,
         request: PageRequest,
-    ) -> Result<Vec<ContactSummary>, StoreError> {
+    ) -> Result<Scan<ContactSummary>, StoreError> {
         self.roll_up_to_head().await?;
-        self.read(READ_TIMEOUT, contacts::page(self.pool(), filter, request))
-            .await
+        let page = self.read(READ_TIMEOUT, contacts::page(self.pool(), filter, request));
+        Ok(self.health.whole(page.await?))
     }
 
     #[instrument(name = "store.deliveries", level = "debug", skip_all, fields(limit = request.limit))]
@@ -80,9 +76,9 @@ impl Reader for Backend {
         &self,
         filter: &DeliveryFilter,
         request: PageRequest,
-    ) -> Result<Vec<DeliverySummary>, StoreError> {
-        self.read(READ_TIMEOUT, deliveries::page(self.pool(), filter, request))
-            .await
+    ) -> Result<Scan<DeliverySummary>, StoreError> {
+        let page = self.read(READ_TIMEOUT, deliveries::page(self.pool(), filter, request));
+        Ok(self.health.whole(page.await?))
     }
 
     #[instrument(name = "store.delivery", level = "debug", skip_all)]

@@ -21,9 +21,8 @@ pub(in crate::store) const EACH_ALIAS: &str = "json_each(aliases) AS each_alias"
 /// The people in a list of `[channel, id, messages]` in JSON, which is the first parameter.
 pub(in crate::store) const PEOPLE: &str = "(SELECT value ->> 0 AS channel, value ->> 1 AS id, value ->> 2 AS messages \
      FROM json_each($1)) AS people";
-/// The distinct reasons of a delivery's items as a list in JSON, or NULL.
-pub(in crate::store) const REASONS: &str = "(SELECT json_group_array(DISTINCT reason) FROM items \
-     WHERE delivery_id = deliveries.id AND reason IS NOT NULL)";
+/// Reasons as a list in JSON.
+pub(in crate::store) const LIST_OF_REASONS: &str = "json_group_array(reason ORDER BY first)";
 
 /// The value of a column in the row whose delivery arrived last, among those of a group that have one.
 pub(in crate::store) fn latest(column: &str) -> String {
