@@ -51,6 +51,7 @@ pub use model::{
 };
 pub use page::{FoundMessages, Scan, message_page};
 pub use postgres::PostgresStore;
+pub(crate) use retention::agreed_time;
 pub use spool::{Spool, SpoolDepth, Spooled};
 pub(crate) use sqlite::IN_USE;
 pub use sqlite::{OpenFiles, SqliteReader, SqliteStore};

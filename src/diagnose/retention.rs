@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::words::{at, counted};
 use super::{Check, Facts};
+use crate::store::agreed_time;
 
 /// How late a deletion may be.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
@@ -16,8 +17,24 @@ pub(super) fn check_retention(facts: &Facts) -> Check {
     let Some(known) = &facts.known else {
         return Check::without_database(NAME);
     };
+    let running = facts.now.duration_since(facts.started_at);
     let limit = SignedDuration::from_hours(24 * i64::from(days)) + SLACK;
     match known.recent.oldest_delivery_at {
+        Some(oldest)
+            if facts.now.duration_since(oldest) > limit
+                && agreed_time(facts.now, facts.last_delivery_at, running) < facts.now =>
+        {
+            Check::warning(
+                NAME,
+                format!(
+                    "The oldest delivery arrived {}, although RETENTION_DAYS is {days}; the newest one is more than a \
+                     day old as well.",
+                    at(oldest, facts.now)
+                ),
+                "The clock of this machine may be ahead, so only what is old by the newest delivery too is deleted.",
+                "Correct the clock if it is wrong. If it is right, the rest goes as the service runs on.",
+            )
+        }
         Some(oldest) if facts.now.duration_since(oldest) > limit => Check::warning(
             NAME,
             format!(

@@ -1,12 +1,12 @@
 //! Deletes what is older than `RETENTION_DAYS`, in small steps with pauses, so that new deliveries do not wait for it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
-use crate::store::{ExpiredPart, Maintenance, StoreError};
+use crate::store::{ExpiredPart, Maintenance, StoreError, agreed_time};
 use crate::time::Clock;
 
 /// How often is looked for what has become old.
@@ -32,8 +32,11 @@ impl Retention {
 
     /// Looks again and again.
     pub async fn run(self, clock: Clock) {
+        let started = Instant::now();
         loop {
-            let pause = match self.once(clock.now()).await {
+            let running =
+                SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+            let pause = match self.agreed(clock.now(), running).await {
                 Ok(deleted) => {
                     if let Some(days) = self.days {
                         tracing::info!(
@@ -45,7 +48,11 @@ impl Retention {
                     }
                     EVERY
                 }
-                Err(StoreError::Unavailable(cause) | StoreError::Conflict(cause)) => {
+                Err(
+                    StoreError::Unavailable(cause)
+                    | StoreError::Full(cause)
+                    | StoreError::Conflict(cause),
+                ) => {
                     tracing::debug!(cause, "nothing old can be deleted now");
                     AGAIN
                 }
@@ -56,6 +63,28 @@ impl Retention {
             };
             sleep(pause).await;
         }
+    }
+
+    /// Deletes everything that is old by the time that the clock and the newest delivery agree on, in a process that
+    /// has run so long.
+    ///
+    /// # Errors
+    /// As [`once`](Self::once).
+    pub async fn agreed(
+        &self,
+        now: Timestamp,
+        running: SignedDuration,
+    ) -> Result<ExpiredPart, StoreError> {
+        let newest = self.store.last_delivery_at().await?;
+        let agreed = agreed_time(now, newest, running);
+        if agreed < now && self.days.is_some() {
+            tracing::warn!(
+                %now,
+                newest = newest.map(tracing::field::display),
+                "this clock is more than a day ahead of the newest delivery: only what is old by both is deleted"
+            );
+        }
+        self.once(agreed).await
     }
 
     /// Deletes everything that is old by this clock, and answers how much that was; where another replica is at it,

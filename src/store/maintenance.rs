@@ -73,6 +73,9 @@ pub trait Maintenance: std::fmt::Debug + Send + Sync {
     /// hinders that. Nobody waits for that program: it is tried again in the background until it is done.
     async fn overwrite_erased(&self) -> bool;
 
+    /// When the newest delivery arrived, even if it is deleted since.
+    async fn last_delivery_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
     /// Deletes a part of the deliveries that arrived before `until`, behind a position, with their messages and the
     /// contacts of whom nothing is left. Call it with the position of the answer until that is
     /// [`done`](ExpiredPart::done).

@@ -5,12 +5,28 @@
 //! and at least to the last position that `hours` knows for a message that is old. What became no message and waited in
 //! a spool may therefore stay as long as that outage was, but not for ever.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::counts::{Count, CountChanges, hour_of};
 use super::maintenance::ExpiredPart;
 use super::values::Time;
+
+/// How much later than the newest delivery the clock may be at the start of a process.
+const QUIET: SignedDuration = SignedDuration::from_hours(24);
+
+/// The time that the clock and the newest delivery agree on, in a process that has run so long. A clock that is far
+/// ahead at the start would make everything old at once. What is deleted cannot be brought back, and what is kept a
+/// day longer does no harm.
+pub(crate) fn agreed_time(
+    now: Timestamp,
+    newest: Option<Timestamp>,
+    running: SignedDuration,
+) -> Timestamp {
+    let Some(newest) = newest else { return now };
+    let latest = newest.saturating_add(QUIET.saturating_add(running));
+    latest.map_or(now, |latest| now.min(latest))
+}
 
 /// How many deliveries are looked at in one step.
 pub(super) const PAGE: i64 = 200;

@@ -179,3 +179,30 @@ async fn one_replica_at_a_time_deletes_what_is_old() {
     assert_eq!(deleted, [0, 500], "one at a time");
     assert!(!ledger.texts().await.contains("past"));
 }
+
+/// A machine that starts with a clock years ahead.
+#[rstest]
+#[tokio::test]
+async fn a_clock_that_is_ahead_at_the_start_deletes_nothing_that_is_not_old(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let store = ledger.store().await;
+    let records = [
+        message(ago(72), "old", "past"),
+        message(ago(1), "new", "kept"),
+    ];
+    commit(store.as_ref(), &records).await;
+    let retention = Retention::new(store.clone(), Some(2));
+    let ahead = now().checked_add(SignedDuration::from_hours(1000)).unwrap();
+    let deleted = retention.agreed(ahead, SignedDuration::ZERO).await.unwrap();
+    assert_eq!(
+        deleted.messages, 1,
+        "what is old by the newest delivery, too"
+    );
+    // Where nothing arrives for long, it goes as the service runs.
+    let later = ahead.checked_add(SignedDuration::from_hours(1)).unwrap();
+    let hours = SignedDuration::from_hours;
+    let deleted = retention.agreed(later, hours(47)).await.unwrap();
+    assert_eq!(deleted.messages, 1);
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::dialect::{Connection, KEEPS_PLANS, PEOPLE, ids, is_in};
+use super::dialect::{Connection, KEEPS_PLANS, PEOPLE, Pool, ids, is_in};
 use super::{counts, erase};
 use crate::store::StoreError;
 use crate::store::counts::hour_of;
@@ -19,6 +19,15 @@ use crate::store::values::Time;
 
 /// How long the replica that deletes keeps the others from it, since its last step.
 const CLAIM: SignedDuration = SignedDuration::from_mins(5);
+
+pub(in crate::store) async fn last_delivery_at(
+    pool: &Pool,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    let at: Option<Time> = sqlx::query_scalar("SELECT last_delivery_at FROM head")
+        .fetch_one(pool)
+        .await?;
+    Ok(at.map(Into::into))
+}
 
 pub(in crate::store) async fn step(
     connection: &mut Connection,

@@ -289,6 +289,12 @@ impl Maintenance for Backend {
         overwrite_erased(self).await
     }
 
+    #[instrument(name = "store.last_delivery_at", level = "debug", skip_all)]
+    async fn last_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(READ_TIMEOUT, retention::last_delivery_at(self.pool()))
+            .await
+    }
+
     #[instrument(name = "store.expire", level = "debug", skip_all)]
     async fn expire(
         &self,
