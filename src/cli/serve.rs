@@ -94,15 +94,7 @@ pub async fn run(
     let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
     let store = open_store(&config, &lifecycle).await?;
 
-    let spool = match &data_dir {
-        Some(data_dir) if config.spool && !config.database.is_embedded() => {
-            let spool = Spool::open(data_dir.path()).await;
-            Some(Arc::new(
-                spool.map_err(|error| Failure::CannotRun(error.to_string()))?,
-            ))
-        }
-        _ => None,
-    };
+    let (spool, spool_problem) = open_spool(&config, store.as_ref()).await?;
     let files = watch_files(&config, spool.as_deref(), &lifecycle);
     let fallback = spool.clone().map(|spool| Arc::new(Fallback::new(spool)));
     let commits = Commits::default();
@@ -135,6 +127,7 @@ pub async fn run(
         clock: clock.clone(),
         ingest,
         fallback,
+        spool_problem,
         commits,
         rejections: rejections.clone(),
         silence,
@@ -176,6 +169,28 @@ pub async fn run(
             "stopped before all work was finished; acknowledged deliveries are stored"
         )
         .into()),
+    }
+}
+
+/// Opens the spool, if there is to be one. A replica goes on without one that cannot be used while Postgres is there:
+/// what waits in it is old, and what comes is more important. Then this says why.
+async fn open_spool(
+    config: &Config,
+    store: &dyn Store,
+) -> Result<(Option<Arc<Spool>>, Option<String>), Failure> {
+    if !config.spool || config.database.is_embedded() {
+        return Ok((None, None));
+    }
+    match Spool::open(&config.data_dir).await {
+        Ok(spool) => Ok((Some(Arc::new(spool)), None)),
+        Err(error) if store.ready().await.is_ok() => {
+            let problem = error.to_string();
+            tracing::error!(
+                "{problem}; the service goes on without a spool, since the database is there"
+            );
+            Ok((None, Some(problem)))
+        }
+        Err(error) => Err(Failure::CannotRun(error.to_string())),
     }
 }
 

@@ -79,7 +79,7 @@ pub enum SpoolFacts {
         /// Whether the last write failed.
         refuses: bool,
     },
-    /// Nowhere: its files are gone. Why, on one line.
+    /// Nowhere: its files are gone, or it could not be opened. Why, on one line.
     Gone(String),
 }
 

@@ -40,7 +40,7 @@ pub(super) fn check_spool(facts: &Facts) -> Check {
                 NAME,
                 format!("The spool cannot be used: {cause}."),
                 "Nothing is lost while the database is there. While it is away, deliveries are refused with 503.",
-                "Restart the service, and find out what removes files from DATA_DIR.",
+                "Correct what the cause names, and restart the service.",
             );
         }
         SpoolFacts::On {

@@ -159,6 +159,9 @@ fn spool(state: &AppState) -> SpoolFacts {
                 refuses: fallback.spool_refuses(),
             }
         }
+        None if let Some(problem) = &state.spool_problem => {
+            SpoolFacts::Gone(one_line(state, problem))
+        }
         None if state.config.database.is_embedded() => SpoolFacts::Unneeded,
         None => SpoolFacts::Off,
     }

@@ -55,6 +55,8 @@ pub(super) async fn ready(State(state): State<AppState>) -> Response {
     let is_damaged = state.store.health().damage.is_some();
     let warning = if spools == Some(false) {
         Some("the files of the spool were removed or replaced: restart the service")
+    } else if state.spool_problem.is_some() {
+        Some("the spool cannot be used: the diagnosis says why")
     } else {
         is_damaged.then_some("the database is damaged: the diagnosis says what to do")
     };

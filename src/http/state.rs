@@ -37,6 +37,7 @@ pub struct SharedState {
     pub(super) bodies: Bodies,
     pub(super) ingest: Ingest,
     pub(super) fallback: Option<Arc<Fallback>>,
+    pub(super) spool_problem: Option<String>,
     pub(super) commits: Commits,
     pub(super) store: Arc<dyn Store>,
     pub(super) lifecycle: Lifecycle,
@@ -66,6 +67,8 @@ pub struct Services {
     pub ingest: Ingest,
     /// Where deliveries go while the database is away, if there is a spool.
     pub fallback: Option<Arc<Fallback>>,
+    /// Why there is no spool, though there should be one.
+    pub spool_problem: Option<String>,
     /// Announces new messages.
     pub commits: Commits,
     /// Takes rejected requests.
@@ -99,6 +102,7 @@ impl AppState {
             api_tokens,
             ingest: services.ingest,
             fallback: services.fallback,
+            spool_problem: services.spool_problem,
             commits: services.commits,
             silence: services.silence,
             store: services.store,

@@ -39,7 +39,7 @@ pub enum PrepareError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(database) => classify(database.as_ref()),
+            sqlx::Error::Database(database) => of_database(database.as_ref()),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::Decode(_)
@@ -59,18 +59,24 @@ impl From<sqlx::Error> for StoreError {
 pub(super) fn is_unreadable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(database) => {
-            matches!(classify(database.as_ref()), StoreError::Damaged(_))
+            matches!(of_database(database.as_ref()), StoreError::Damaged(_))
         }
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
         _ => false,
     }
 }
 
+/// What an error that the database itself reported means.
+pub(super) fn classify(error: &sqlx::Error) -> Option<StoreError> {
+    let database = error.as_database_error()?;
+    Some(of_database(database))
+}
+
 /// Sorts an error that the database itself reported. The codes of the two backends do not overlap: Postgres has five
 /// characters, SQLite a decimal number.
 ///
 /// Only the code and the primary message are kept: Postgres puts values of the row into the detail.
-fn classify(error: &dyn DatabaseError) -> StoreError {
+fn of_database(error: &dyn DatabaseError) -> StoreError {
     let code = error.code().unwrap_or_default();
     let text = format!("{} ({code})", error.message());
     if let Ok(number) = code.parse::<u32>()

@@ -8,6 +8,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::error::Error;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,10 @@ pub struct Spool {
     files: OpenFiles,
     log: Arc<WriteAheadLog>,
 }
+
+/// What to do about a damaged spool.
+const DAMAGED: &str = "move it away, together with the files whose names begin with its name, and start again; \
+                       `sqlite3 spool.db .recover` may save deliveries that waited in it";
 
 /// How many deliveries are removed in one transaction.
 const STEP: usize = 200;
@@ -118,17 +123,21 @@ impl Spool {
                 path.display()
             ))
         };
-        let options = sqlite::options(&path).map_err(|error| unusable(&error))?;
+        let cause = |error: &(dyn Error + 'static)| unusable(&sqlite::cause_or(error, DAMAGED));
+        let options = sqlite::options(&path).map_err(|error| match error.kind() {
+            ErrorKind::StorageFull => unusable(&"the disk is full: make room on it"),
+            _ => unusable(&error),
+        })?;
         let mut connection = SqliteConnection::connect_with(&options)
             .await
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| cause(&error))?;
         MIGRATIONS
             .run_direct(None, &mut connection, false)
             .await
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| cause(&error))?;
         let depth = read_depth(&mut connection)
             .await
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| cause(&error))?;
         let log = Arc::new(WriteAheadLog::of(&path, &options));
         Ok(Self {
             connection: Mutex::new(Some(WriteConnection::new(connection, log.clone()))),

@@ -64,7 +64,7 @@ pub(super) use connection::WriteConnection;
 pub use files::OpenFiles;
 pub(super) use log::WriteAheadLog;
 pub(crate) use open::IN_USE;
-pub(super) use open::{looking, options};
+pub(super) use open::{cause_or, looking, options};
 pub use reader::SqliteReader;
 
 /// Here a reader waits for nothing but the disk: these limits are those of Postgres.

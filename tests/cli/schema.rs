@@ -45,3 +45,33 @@ async fn a_database_of_another_build_is_refused(
     assert!(refusal.contains(sentence), "{refusal}");
     assert!(refusal.contains("cannot be used"), "{refusal}");
 }
+
+/// A database of another program, and a user who may not make tables.
+#[rstest]
+#[case("CREATE TABLE messages (id int)", "", "belongs to another program")]
+#[case(
+    "CREATE ROLE {role}",
+    "?options[role]={role}",
+    "GRANT CREATE ON SCHEMA public TO"
+)]
+#[tokio::test]
+async fn a_database_without_room_for_tables_is_refused_with_what_to_do(
+    #[case] change: &str,
+    #[case] options: &str,
+    #[case] sentence: &str,
+) {
+    let directory = tempfile::tempdir().unwrap();
+    let role = format!("role_{}", uuid::Uuid::now_v7().simple());
+    let url = postgres::fresh_database().await;
+    postgres::execute(&url, change.replace("{role}", &role)).await;
+    let mut command = program(directory.path());
+    command
+        .env("API_TOKEN", "t")
+        .env("DATABASE_URL", url + &options.replace("{role}", &role));
+    let output = tokio::time::timeout(PATIENCE, command.output());
+    let output = output.await.expect("the program does not end").unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let refusal = String::from_utf8(output.stderr).unwrap();
+    assert!(refusal.contains(sentence), "{refusal}");
+    assert!(!refusal.contains("at line"), "{refusal}");
+}

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::support::process::{PATIENCE, Running, program};
 use crate::support::proxy::{Network, Proxy};
+use crate::support::small_disk::SmallDisk;
 use crate::support::{Answer, App, TOKEN, postgres};
 
 const BODY: &str = r#"{"contact_id":"1","text":"a"}"#;
@@ -76,6 +77,52 @@ async fn a_spool_that_is_gone_stops_nothing_while_the_database_is_there() {
     proxy.set(Network::Up);
     let again = json!({ "contact_id": "1", "text": "again" }).to_string();
     assert_eq!(app.post(again).await.ok()["outcome"], "stored");
+}
+
+/// The spool of a replica is damaged, or its disk is full. What comes goes to Postgres.
+async fn starts_without_a_spool(directory: Arc<TempDir>, cause: &str) {
+    let url = postgres::fresh_database().await;
+    let app = App::on(directory, Some(&url), &[]).await;
+    assert_eq!(app.post(BODY).await.ok()["outcome"], "stored");
+    let (status, ready) = readiness(&app).await;
+    assert_eq!(status, 200);
+    assert_ne!(ready["warning"], Value::Null);
+    let diagnosis = app.diagnosis().await;
+    let checks = diagnosis["checks"].as_array().unwrap();
+    let spool = checks
+        .iter()
+        .find(|check| check["name"] == "spool")
+        .unwrap();
+    let observed = spool["observed"].as_str().unwrap();
+    assert!(observed.contains(cause), "{observed}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_replica_starts_without_a_spool_that_is_damaged_if_the_database_is_there() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    write(
+        directory.path().join("spool.db"),
+        "no database, but a letter",
+    )
+    .unwrap();
+    starts_without_a_spool(directory.clone(), "move it away").await;
+    let mut command = program(directory.path());
+    command
+        .env("DATA_DIR", directory.path())
+        .env("API_TOKEN", TOKEN)
+        .env("DATABASE_URL", "postgres://127.0.0.1:9/none");
+    let refused = command.output().await.unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_replica_starts_without_a_spool_whose_disk_is_full_if_the_database_is_there() {
+    let Some(disk) = SmallDisk::new(1) else {
+        return;
+    };
+    disk.take_room(u64::MAX);
+    starts_without_a_spool(disk.directory.clone(), "the disk is full").await;
 }
 
 /// Overwrites each page of the embedded database on which a text stands.

@@ -55,10 +55,6 @@ impl DataDir {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The token that an earlier start generated, or a new one. Only its owner may read the file.
     pub(super) fn api_token(&self) -> Result<GeneratedToken, String> {
         let path = self.path.join(TOKEN_FILE);

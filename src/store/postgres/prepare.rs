@@ -200,8 +200,33 @@ fn migrate_error(error: MigrateError) -> PrepareError {
         MigrateError::Dirty(_) | MigrateError::VersionMismatch(_) => PrepareError::Unusable(
             format!("the schema was changed by something other than this program: {error}"),
         ),
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => {
+            PrepareError::Unusable(refused_migration(&cause))
+        }
         error => PrepareError::Unusable(format!("the migrations cannot be run: {error}")),
     }
+}
+
+/// Why the server does not run the migrations. Not in sqlx's words, which name a line of Postgres's own source.
+fn refused_migration(cause: &Error) -> String {
+    let Error::Database(refusal) = cause else {
+        return format!("the migrations cannot be run: {cause}");
+    };
+    let advice = match refusal.code().as_deref() {
+        Some("42501") => {
+            "; give the user of DATABASE_URL the right to make tables, `GRANT CREATE ON SCHEMA public TO …`, or start \
+             once as a user who has it"
+        }
+        // Table, function, type or schema of that name.
+        Some("42P07" | "42723" | "42710" | "42P06") => {
+            "; the database belongs to another program: give this one a database of its own"
+        }
+        _ => "",
+    };
+    format!(
+        "the migrations cannot be run: {}{advice}",
+        refusal.message()
+    )
 }
 
 /// Whether an error may be gone next time, with nobody doing anything about it.

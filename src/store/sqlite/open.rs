@@ -11,7 +11,8 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::SqliteStore;
 use crate::private_file;
-use crate::store::PrepareError;
+use crate::store::error::classify;
+use crate::store::{PrepareError, StoreError};
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -118,15 +119,25 @@ pub(in crate::store) fn looking(path: &Path) -> SqliteConnectOptions {
 
 /// Why a file cannot be used, in words that say what to do where SQLite's own do not.
 fn cause(error: &(dyn Error + 'static)) -> String {
+    cause_or(
+        error,
+        "restore it from a backup, or move it away and start with a new one",
+    )
+}
+
+/// The same with what to do about a file that is damaged.
+pub(in crate::store) fn cause_or(error: &(dyn Error + 'static), damaged: &str) -> String {
     let mut next = Some(error);
     while let Some(one) = next {
-        if let Some(sqlx::Error::Database(database)) = one.downcast_ref::<sqlx::Error>() {
-            // https://sqlite.org/rescode.html: corrupt, and not a database.
-            let code = database.code().unwrap_or_default().parse::<u32>();
-            if code.is_ok_and(|code| matches!(code & 0xff, 11 | 26)) {
-                return "it is damaged, or no SQLite database: restore it from a backup, or move it away and start \
-                        with a new one"
-                    .to_owned();
+        if let Some(error @ sqlx::Error::Database(_)) = one.downcast_ref::<sqlx::Error>() {
+            match classify(error) {
+                Some(StoreError::Damaged(_)) => {
+                    return format!("it is damaged, or no SQLite database: {damaged}");
+                }
+                Some(StoreError::Full(_)) => {
+                    return "the disk is full: make room on it".to_owned();
+                }
+                _ => {}
             }
         }
         next = one.source();
