@@ -5,9 +5,9 @@
 //! at low load a batch is one delivery, at high load hundreds share the cost of a commit.
 //!
 //! * A write goes on when its client hangs up: the queue owns the delivery.
-//! * What waits is bounded, in number and in bytes. If there is no room for a second, the sender is asked to come back,
-//!   and memory stays flat. Room is reserved before a delivery is parsed: a flood must not be parsed in order to be
-//!   refused.
+//! * What waits is bounded, in number and in bytes. If there is no room for a second, a stranger is asked to come back;
+//!   a sender with a valid secret waits for longer. So memory stays flat. Room is reserved before a delivery is parsed: a
+//!   flood must not be parsed in order to be refused.
 //! * A row that the database refuses never fails its neighbours; see `batch`.
 //! * A batch whose answer was lost is tried again under the same delivery ids, so that nothing is doubled.
 //! * While Postgres is away, deliveries are kept on this machine's disk (`fallback`), and moved into the database when
@@ -49,7 +49,8 @@ const BATCH: usize = 500;
 /// How many bytes are committed at once, unless a single delivery is larger: a transaction must fit into its time limit
 /// on a slow disk.
 pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// How long a sender waits for room in the queue before it is asked to come back.
+/// How long a stranger waits for room in the queue before it is asked to come back. A sender with a valid secret waits
+/// as long as for a receipt.
 const RESERVE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a sender waits for its receipt. The write itself may still succeed afterwards; a repeated delivery is then
 /// a duplicate.
@@ -132,11 +133,12 @@ impl Ingest {
         self.refusals.recent()
     }
 
-    /// Waits for room for a delivery that will take at most so many bytes of memory: see [`most_memory`].
+    /// Waits for room for a delivery that will take at most so many bytes of memory: see [`most_memory`]. `is_trusted`:
+    /// its sender has a valid secret.
     ///
     /// # Errors
     /// [`SubmitError::Busy`] when there is none in time, [`SubmitError::Stopping`] when the writer is gone.
-    pub async fn reserve(&self, bytes: usize) -> Result<Permit, SubmitError> {
+    pub async fn reserve(&self, bytes: usize, is_trusted: bool) -> Result<Permit, SubmitError> {
         let reserving = async {
             let memory = self.memory.clone().acquire_many_owned(units(bytes));
             let memory = memory.await.map_err(|_| SubmitError::Stopping)?;
@@ -148,12 +150,15 @@ impl Ingest {
                 refusals: self.refusals.clone(),
             })
         };
-        timeout(RESERVE_TIMEOUT, reserving)
-            .await
-            .unwrap_or_else(|_| {
-                self.refusals.note::<()>(Err(&SubmitError::Busy));
-                Err(SubmitError::Busy)
-            })
+        let wait = if is_trusted {
+            RECEIPT_TIMEOUT
+        } else {
+            RESERVE_TIMEOUT
+        };
+        timeout(wait, reserving).await.unwrap_or_else(|_| {
+            self.refusals.note::<()>(Err(&SubmitError::Busy));
+            Err(SubmitError::Busy)
+        })
     }
 }
 

@@ -1,21 +1,32 @@
-//! Reading bodies: each of bounded size and in bounded time; large ones of strangers together in bounded memory.
+//! Reading bodies: each of bounded size and in bounded time, and all together in bounded memory.
+//!
+//! A body takes room before it is read, and keeps it until the queue has reserved room for its delivery. Strangers and
+//! senders with a valid secret have separate rooms, so that neither can keep the other out.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// How much of a body beyond the limit is read and dropped: an ordinary client reads the answer only after it has sent.
+/// How much of a refused body is read and dropped: an ordinary client reads the answer only after it has sent.
 const DRAINED: usize = 16 * 1024 * 1024;
-/// Bodies up to this length need no permit: messages are far shorter, and never wait behind large bodies.
-const SMALL: usize = 64 * 1024;
-/// How much memory the larger bodies of strangers may take together (or a single one), in units of [`UNIT`].
-const ROOM: u32 = 64 * 1024;
+/// How many refused bodies are read at once. A body that stalls keeps its connection.
+const DRAINS: usize = 1024;
+/// The smallest room, in bytes, so that the number of bodies is bounded as well. Without room this much is read, since
+/// the buffer of the connection has it anyway: most messages are shorter, and arrive even while there is no room.
+const SMALL: usize = 8 * 1024;
+/// How much memory the bodies of strangers may take together (or a single one), in units of [`UNIT`].
+const STRANGERS_ROOM: u32 = 32 * 1024;
+/// The same for senders with a valid secret.
+const SENDERS_ROOM: u32 = 48 * 1024;
 const UNIT: usize = 1024;
-/// How long a large body waits for room before its sender is asked to come back.
+/// How long a stranger's body waits for room before its sender is asked to come back. A sender with a valid secret may
+/// wait as long as a body may take.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why there is no body.
@@ -28,16 +39,29 @@ pub(super) enum BodyError {
     Timeout,
     /// The client went away.
     Broken,
-    /// Too many large bodies arrive at once.
+    /// Too many bodies arrive at once.
     Busy,
 }
 
-/// Reads the bodies of deliveries.
+/// A body, and the room that it takes until this is dropped.
+#[derive(Debug)]
+pub(super) struct ReadBody {
+    pub(super) bytes: Bytes,
+    pub(super) room: Option<BodyRoom>,
+}
+
+/// Room for a body.
+#[derive(Debug)]
+pub(super) struct BodyRoom(#[expect(dead_code, reason = "it is dropped")] OwnedSemaphorePermit);
+
+/// Reads the bodies of requests.
 #[derive(Debug)]
 pub(super) struct Bodies {
     limit: usize,
     time: Duration,
-    room: Semaphore,
+    strangers: Arc<Semaphore>,
+    senders: Arc<Semaphore>,
+    drains: Semaphore,
 }
 
 impl Bodies {
@@ -46,97 +70,153 @@ impl Bodies {
         Self {
             limit,
             time,
-            room: Semaphore::new(ROOM as usize),
+            strangers: Arc::new(Semaphore::new(STRANGERS_ROOM as usize)),
+            senders: Arc::new(Semaphore::new(SENDERS_ROOM as usize)),
+            drains: Semaphore::new(DRAINS),
         }
     }
 
-    /// Reads a body to its end. A sender with a valid secret (`is_trusted`) needs no permit.
-    pub(super) async fn read(&self, body: Body, is_trusted: bool) -> Result<Bytes, BodyError> {
-        timeout(self.time, self.read_all(body, is_trusted))
+    /// Reads the body of a delivery to its end. `is_trusted`: from a sender with a valid secret.
+    pub(super) async fn read(&self, body: Body, is_trusted: bool) -> Result<ReadBody, BodyError> {
+        self.read_within(body, self.limit, self.time, is_trusted)
             .await
-            .unwrap_or(Err(BodyError::Timeout))
     }
 
-    async fn read_all(&self, mut body: Body, is_trusted: bool) -> Result<Bytes, BodyError> {
-        let announced = body.size_hint().exact();
-        let mut may_be_large = is_trusted;
-        let mut room = None;
-        let mut refused = None;
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
-        let mut length = 0_usize;
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
-                continue;
-            };
-            length = length.saturating_add(data.len());
-            if length > self.limit.saturating_add(DRAINED) {
-                break;
-            }
-            if length > self.limit {
-                refused = Some(BodyError::TooLarge { limit: self.limit });
-            } else if length > SMALL && !may_be_large && refused.is_none() {
-                room = self.reserve(announced).await;
-                may_be_large = room.is_some();
-                refused = room.is_none().then_some(BodyError::Busy);
-            }
-            if refused.is_some() {
-                // What is dropped takes no room.
-                (room, first, rest) = (None, Bytes::new(), BytesMut::new());
-            } else if first.is_empty() && rest.is_empty() {
-                first = data; // most bodies come in one piece
-            } else {
-                rest.extend_from_slice(&std::mem::take(&mut first));
-                rest.extend_from_slice(&data);
-            }
+    /// Reads a small form of a stranger.
+    pub(super) async fn read_form(
+        &self,
+        body: Body,
+        limit: usize,
+        time: Duration,
+    ) -> Result<ReadBody, BodyError> {
+        self.read_within(body, limit, time, false).await
+    }
+
+    async fn read_within(
+        &self,
+        mut body: Body,
+        limit: usize,
+        time: Duration,
+        is_trusted: bool,
+    ) -> Result<ReadBody, BodyError> {
+        let read = self.read_all(&mut body, limit, time, is_trusted).await;
+        if let Err(BodyError::TooLarge { .. } | BodyError::Busy) = read {
+            self.drain(body).await;
         }
-        drop(room);
-        match refused {
-            Some(error) => Err(error),
-            // Copied: a piece keeps everything in memory that was read ahead with it, which may be far more than
-            // itself.
-            None if rest.is_empty() => Ok(Bytes::copy_from_slice(&first)),
-            None => Ok(rest.freeze()),
+        read
+    }
+
+    async fn read_all(
+        &self,
+        body: &mut Body,
+        limit: usize,
+        time: Duration,
+        is_trusted: bool,
+    ) -> Result<ReadBody, BodyError> {
+        let announced = body.size_hint().exact();
+        let announced = announced.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        let too_large = Err(BodyError::TooLarge { limit });
+        if announced.is_some_and(|length| length > limit) {
+            return too_large;
+        }
+        let most = announced.unwrap_or(limit);
+        let mut reserving = pin!(self.reserve(most, time, is_trusted));
+        let mut room = None;
+        let mut bytes = BytesMut::new();
+        let mut until = Instant::now() + time;
+        loop {
+            let may_read = room.is_some() || announced.unwrap_or(bytes.len()) <= SMALL;
+            tokio::select! {
+                biased;
+                reserved = &mut reserving, if room.is_none() => {
+                    room = Some(reserved.ok_or(BodyError::Busy)?);
+                    bytes.reserve(announced.map_or(0, |length| length - bytes.len()));
+                    until = Instant::now() + time;
+                }
+                frame = timeout_at(until, body.frame()), if may_read => {
+                    let Some(frame) = frame.map_err(|_| BodyError::Timeout)? else {
+                        return Ok(ReadBody { bytes: bytes.freeze(), room });
+                    };
+                    let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+                        continue;
+                    };
+                    if data.len() > limit - bytes.len() {
+                        return too_large;
+                    }
+                    // Copied: a piece keeps the whole buffer of its connection.
+                    bytes.extend_from_slice(&data);
+                }
+            }
         }
     }
 
     /// Takes all the room that a body may need at once: bodies that wait for each other half-way would never finish.
-    async fn reserve(&self, announced: Option<u64>) -> Option<SemaphorePermit<'_>> {
-        let length = announced.and_then(|length| usize::try_from(length).ok());
-        let length = length.unwrap_or(self.limit).min(self.limit);
-        let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let room = self.room.acquire_many(units.clamp(1, ROOM));
-        timeout(ROOM_TIMEOUT, room).await.ok()?.ok()
+    async fn reserve(&self, length: usize, time: Duration, is_trusted: bool) -> Option<BodyRoom> {
+        let (room, all, wait) = if is_trusted {
+            (&self.senders, SENDERS_ROOM, time)
+        } else {
+            (&self.strangers, STRANGERS_ROOM, ROOM_TIMEOUT)
+        };
+        let units = u32::try_from(length.max(SMALL).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let permit = room.clone().acquire_many_owned(units.min(all));
+        timeout(wait, permit).await.ok()?.ok().map(BodyRoom)
+    }
+
+    /// Reads and drops the rest of a body that is refused whatever it holds, unless many are being dropped already.
+    pub(super) async fn drain(&self, mut body: Body) {
+        let Ok(_place) = self.drains.try_acquire() else {
+            return;
+        };
+        let dropping = async {
+            let mut length = 0;
+            while let Some(Ok(frame)) = body.frame().await {
+                length += frame.data_ref().map_or(0, Bytes::len);
+                if length > DRAINED {
+                    break;
+                }
+            }
+        };
+        timeout(self.time, dropping).await.ok();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+    use http_body_util::channel::{Channel, Sender};
+
     use super::*;
 
     const TIME: Duration = Duration::from_secs(30);
     const MEGABYTE: usize = 1024 * 1024;
 
     async fn read(bodies: &Bodies, body: impl Into<Body>) -> Result<Bytes, BodyError> {
-        bodies.read(body.into(), false).await
+        let read = bodies.read(body.into(), false).await;
+        read.map(|body| body.bytes)
     }
 
     #[tokio::test]
     async fn a_body_is_read_up_to_its_limit() {
         let bodies = Bodies::new(3, TIME);
         assert_eq!(read(&bodies, "abc").await.unwrap(), "abc");
-        assert_eq!(
-            read(&bodies, "abcd").await,
-            Err(BodyError::TooLarge {
-                limit: bodies.limit
-            })
-        );
+        let too_large = Err(BodyError::TooLarge { limit: 3 });
+        assert_eq!(read(&bodies, "abcd").await, too_large);
         assert_eq!(read(&bodies, Body::empty()).await.unwrap(), "");
+        let (mut sender, body) = unannounced();
+        sender.send_data("abcd".into()).await.unwrap();
+        drop(sender);
+        assert_eq!(read(&bodies, body).await, too_large);
+    }
+
+    /// A body whose length is not known before its end.
+    fn unannounced() -> (Sender<Bytes>, Body) {
+        let (sender, body) = Channel::new(4);
+        (sender, Body::new(body))
     }
 
     #[tokio::test]
     async fn a_body_in_pieces_is_put_together() {
-        let (mut sender, body) = http_body_util::channel::Channel::<Bytes>::new(4);
+        let (mut sender, body) = unannounced();
         let write = async move {
             for piece in ["ab", "c", "de"] {
                 let piece = Bytes::from_static(piece.as_bytes());
@@ -144,59 +224,93 @@ mod tests {
             }
         };
         let bodies = Bodies::new(100, TIME);
-        let (read, ()) = tokio::join!(read(&bodies, Body::new(body)), write);
+        let (read, ()) = tokio::join!(read(&bodies, body), write);
         assert_eq!(read.unwrap(), "abcde");
     }
 
-    /// A body that stalls after its beginning.
-    async fn stalled(begins_with: usize) -> (Body, impl Sized) {
-        let (mut sender, body) = http_body_util::channel::Channel::<Bytes>::new(4);
-        sender
-            .send_data(vec![b'a'; begins_with].into())
-            .await
-            .unwrap();
-        (Body::new(body), sender)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn large_bodies_of_strangers_leave_room_for_messages_and_for_senders() {
-        let bodies = Bodies::new(MEGABYTE, TIME);
-        let mut open = Vec::new();
-        let mut reading = futures_util::stream::FuturesUnordered::new();
-        for _ in 0..ROOM as usize * UNIT / MEGABYTE {
-            let (body, sender) = stalled(SMALL + 1).await;
-            open.push(sender);
-            reading.push(bodies.read(body, false));
-        }
-        let large = || Body::from(vec![b'a'; MEGABYTE]);
-        let others = async {
-            while bodies.room.available_permits() > 0 {
+    /// Reads bodies that stall until all the room of their kind is taken, and does something meanwhile.
+    async fn while_full(bodies: &Bodies, is_trusted: bool, then: impl Future<Output = ()>) {
+        let (room, all) = if is_trusted {
+            (&bodies.senders, SENDERS_ROOM)
+        } else {
+            (&bodies.strangers, STRANGERS_ROOM)
+        };
+        let (open, stalled): (Vec<_>, Vec<_>) = (0..all as usize * UNIT / MEGABYTE)
+            .map(|_| unannounced())
+            .unzip();
+        let stalled = stalled
+            .into_iter()
+            .map(|body| bodies.read(body, is_trusted));
+        let then = async {
+            while room.available_permits() > 0 {
                 tokio::task::yield_now().await;
             }
-            assert_eq!(read(&bodies, large()).await, Err(BodyError::Busy));
-            let message = vec![b'a'; SMALL];
-            assert_eq!(read(&bodies, message).await.unwrap().len(), SMALL);
-            assert_eq!(bodies.read(large(), true).await.unwrap().len(), MEGABYTE);
-            let too_large = vec![b'a'; MEGABYTE + 1];
-            assert_eq!(
-                read(&bodies, too_large).await,
-                Err(BodyError::TooLarge {
-                    limit: bodies.limit
-                })
-            );
+            then.await;
         };
         tokio::select! {
             biased;
-            _ = futures_util::StreamExt::collect::<Vec<_>>(&mut reading) => panic!("they stall"),
-            () = others => {}
+            _ = join_all(stalled) => panic!("they stall"),
+            () = then => {}
         }
-        drop((reading, open));
+        drop(open);
+    }
+
+    fn large() -> Body {
+        Body::from(vec![b'a'; MEGABYTE])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_leave_room_for_senders_and_for_messages() {
+        let bodies = Bodies::new(MEGABYTE, TIME);
+        while_full(&bodies, false, async {
+            assert_eq!(read(&bodies, large()).await, Err(BodyError::Busy));
+            let message = vec![b'a'; SMALL];
+            assert_eq!(read(&bodies, message).await.unwrap().len(), SMALL);
+            let sent = bodies.read(large(), true).await.unwrap();
+            assert_eq!(sent.bytes.len(), MEGABYTE);
+            let too_large = read(&bodies, vec![b'a'; MEGABYTE + 1]).await;
+            assert_eq!(too_large, Err(BodyError::TooLarge { limit: MEGABYTE }));
+        })
+        .await;
         assert_eq!(read(&bodies, large()).await.unwrap().len(), MEGABYTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_with_the_secret_waits_for_room_instead_of_being_refused() {
+        let bodies = Bodies::new(MEGABYTE, TIME);
+        while_full(&bodies, true, async {
+            assert_eq!(read(&bodies, large()).await.unwrap().len(), MEGABYTE);
+            let waiting = timeout(10 * ROOM_TIMEOUT, bodies.read(large(), true)).await;
+            assert!(waiting.is_err(), "it waits");
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_bodies_that_stall_take_room_as_well() {
+        let bodies = Bodies::new(MEGABYTE, TIME);
+        let most = STRANGERS_ROOM as usize * UNIT / SMALL;
+        let (_open, stalled): (Vec<_>, Vec<_>) = (0..=most).map(|_| unannounced()).unzip();
+        // Their length is not known, so each may become as large as a body may be.
+        let ends = join_all(stalled.into_iter().map(|body| read(&bodies, body))).await;
+        let busy = ends.iter().filter(|end| **end == Err(BodyError::Busy));
+        assert_eq!(busy.count(), most + 1 - most * SMALL / MEGABYTE);
+    }
+
+    #[tokio::test]
+    async fn a_body_keeps_its_room_until_it_is_dropped() {
+        let bodies = Bodies::new(MEGABYTE, TIME);
+        let body = bodies.read(large(), false).await.unwrap();
+        let free = bodies.strangers.available_permits();
+        assert_eq!(free, STRANGERS_ROOM as usize - MEGABYTE / UNIT);
+        drop(body);
+        let free = bodies.strangers.available_permits();
+        assert_eq!(free, STRANGERS_ROOM as usize);
     }
 
     #[tokio::test]
     async fn a_body_larger_than_all_the_room_is_read_alone() {
-        let length = ROOM as usize * UNIT + 1;
+        let length = STRANGERS_ROOM as usize * UNIT + 1;
         let bodies = Bodies::new(length, TIME);
         let body = vec![b'a'; length];
         assert_eq!(read(&bodies, body).await.unwrap().len(), length);

@@ -19,7 +19,7 @@ use axum::routing::get;
 use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::body::{Bodies, BodyError};
+use super::body::BodyError;
 use super::error::ApiError;
 use super::extract::Path;
 use super::server::EndsWithSlash;
@@ -142,16 +142,15 @@ async fn delivery(
 /// Opens a session for an API token.
 async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let form = match Bodies::new(LARGEST_FORM, LOGIN_TIMEOUT)
-        .read(body, true)
-        .await
-    {
-        Ok(form) => form,
+    let reading = state.bodies.read_form(body, LARGEST_FORM, LOGIN_TIMEOUT);
+    let form = match reading.await {
+        Ok(form) => form.bytes,
         Err(BodyError::TooLarge { .. }) => {
             let problem = "This is longer than any API token.";
             return view::login(StatusCode::PAYLOAD_TOO_LARGE, Some(problem));
         }
-        Err(_) => return ApiError::Timeout.into_response(),
+        Err(BodyError::Busy) => return ApiError::Busy.into_response(),
+        Err(BodyError::Timeout | BodyError::Broken) => return ApiError::Timeout.into_response(),
     };
     let token = form_urlencoded::parse(&form)
         .find(|(name, _)| name == "token")

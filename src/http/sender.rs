@@ -116,6 +116,13 @@ impl SenderCredentials<'_> {
         self.secret == SecretState::Valid
     }
 
+    /// Why nothing that comes with these credentials is let in, if so: its body need not be kept to say so.
+    pub(super) fn refuse_whatever_comes(&self) -> Option<Unverified> {
+        let may_pass = self.have_valid_secret() || self.signature.is_some();
+        let refuses = !may_pass && !self.sender.is_open() && !self.sender.observes;
+        refuses.then(|| self.unverified(self.secret_objection()))
+    }
+
     /// Lets content in: one valid credential suffices, but a signature that comes with a body must match it.
     pub(super) fn verify(self, content: Content) -> Result<VerifiedContent, Unverified> {
         let Some(reason) = self.objection(&content) else {
@@ -128,10 +135,14 @@ impl SenderCredentials<'_> {
             );
             return Ok(VerifiedContent(content));
         }
-        Err(Unverified {
+        Err(self.unverified(reason))
+    }
+
+    fn unverified(&self, reason: RejectReason) -> Unverified {
+        Unverified {
             reason,
             advice: self.advice(reason),
-        })
+        }
     }
 
     fn objection(&self, content: &Content) -> Option<RejectReason> {
@@ -144,10 +155,14 @@ impl SenderCredentials<'_> {
             let matches = app_secrets.any(|secret| is_meta_signature(secret, signature, body));
             return (!matches).then_some(RejectReason::BadSignature);
         }
+        (!self.have_valid_secret()).then(|| self.secret_objection())
+    }
+
+    /// What is wrong with a secret that is not valid.
+    fn secret_objection(&self) -> RejectReason {
         match self.secret {
-            SecretState::Valid => None,
-            SecretState::Wrong => Some(RejectReason::WrongSecret),
-            SecretState::Missing => Some(RejectReason::MissingSecret),
+            SecretState::Missing => RejectReason::MissingSecret,
+            SecretState::Valid | SecretState::Wrong => RejectReason::WrongSecret,
         }
     }
 

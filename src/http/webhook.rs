@@ -17,6 +17,7 @@ use bytes::Bytes;
 use utoipa::ToSchema;
 
 use super::AppState;
+use super::body::ReadBody;
 use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use super::sender::Content;
 use crate::rejection::RejectReason;
@@ -60,13 +61,17 @@ pub(super) async fn receive(
 async fn receive_body(state: &AppState, parts: &Parts, body: Body) -> Result<Accepted, Rejected> {
     let query = WebhookQuery::parse(parts.uri.query());
     let credentials = state.sender.credentials(&parts.headers, &query.secrets);
+    if let Some(unverified) = credentials.refuse_whatever_comes() {
+        state.bodies.drain(body).await;
+        return Err(unverified.into());
+    }
     let is_trusted = credentials.have_valid_secret();
-    let body = state.bodies.read(body, is_trusted).await?;
-    let content = credentials.verify(Content::new(body, query.rest))?;
+    let ReadBody { bytes, room } = state.bodies.read(body, is_trusted).await?;
+    let content = credentials.verify(Content::new(bytes, query.rest))?;
     if content.is_blank() {
         return Err(Rejected::new(RejectReason::Empty, ApiError::empty_body()));
     }
-    keep(state, parts, content).await
+    keep(state, parts, content, room, is_trusted).await
 }
 
 /// Answers Meta's handshake, says that the endpoint is live, or takes a delivery in the query
@@ -125,8 +130,10 @@ pub(super) async fn receive_query(
             return Ok(Json(Live::ANSWER).into_response());
         }
         let credentials = state.sender.credentials(&parts.headers, &query.secrets);
+        let is_trusted = credentials.have_valid_secret();
         let content = credentials.verify(Content::new(Bytes::new(), query.rest))?;
-        Ok(Json(keep(&state, &parts, content).await?).into_response())
+        let accepted = keep(&state, &parts, content, None, is_trusted).await?;
+        Ok(Json(accepted).into_response())
     }
     .await;
     answer.map_err(|rejected| rejected.record(&state, &parts))

@@ -10,7 +10,7 @@ use super::detached::{detached, off_workers};
 use super::rejected::Rejected;
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::http::AppState;
-use crate::http::body::BodyError;
+use crate::http::body::{BodyError, BodyRoom};
 use crate::http::sender::VerifiedContent;
 use crate::ingest::{SubmitError, most_memory};
 use crate::normalize::{DecodedBody, Defect};
@@ -44,11 +44,14 @@ pub(in crate::http) struct Accepted {
     receipt: Receipt,
 }
 
-/// Makes verified content a delivery, and answers when that is durable.
+/// Makes verified content a delivery, and answers when that is durable. The content keeps the `room` of its body until
+/// the queue has room for the delivery. A sender with a valid secret waits longer for that.
 pub(super) async fn keep(
     state: &AppState,
     request: &Parts,
     content: VerifiedContent,
+    room: Option<BodyRoom>,
+    is_trusted: bool,
 ) -> Result<Accepted, Rejected> {
     let delivery = delivery(state.clock.now(), request, content);
     let arrived = delivery.received_at;
@@ -59,8 +62,9 @@ pub(super) async fn keep(
             let longest = DecodedBody::longest(&delivery, state.config.server.max_body_bytes);
             let permit = state
                 .ingest
-                .reserve(most_memory(&delivery, longest))
+                .reserve(most_memory(&delivery, longest), is_trusted)
                 .await?;
+            drop(room);
             let (record, defect) = if longest > PARSED_INLINE {
                 off_workers(move || read(&state, delivery))
                     .await

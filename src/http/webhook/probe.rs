@@ -1,17 +1,25 @@
 //! The layer in front of the webhook that answers the [`probe`]s of the diagnosis. A probe is no sender: it is never
 //! kept or counted, not even one that was spoilt on its way or is meant for another installation.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::Json;
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::query::WebhookQuery;
 use super::rejected::Rejected;
 use crate::http::AppState;
+use crate::http::body::BodyError;
 use crate::http::error::ApiError;
 use crate::http::sender::{Content, is_blank};
 use crate::http::webhook_path;
@@ -36,22 +44,18 @@ pub(in crate::http) async fn answer_probes(
     let (parts, body) = request.into_parts();
     let query = WebhookQuery::parse(parts.uri.query());
     let credentials = state.sender.credentials(&parts.headers, &query.secrets);
-    let body = match state
-        .bodies
-        .read(body, credentials.have_valid_secret())
-        .await
-    {
-        Ok(body) => body,
-        Err(error) => {
-            return Rejected::from(error).record(&state, &parts).into_response();
-        }
+    let (begin, rest, has_ended) = match blank_begin(&state, body).await {
+        Ok(read) => read,
+        Err(error) => return Rejected::from(error).record(&state, &parts).into_response(),
     };
     // Only an empty one: no header makes a message disappear.
-    let is_probe = is_blank(&body) && query.rest.is_empty();
-    let is_as_long = body.len() == probe::BODY_LENGTH;
+    let is_probe = is_blank(&begin) && has_ended && query.rest.is_empty();
+    let is_as_long = begin.len() == probe::BODY_LENGTH;
     if !is_probe || !parts.headers.contains_key(probe::HEADER) && !is_as_long {
-        return next.run(Request::from_parts(parts, Body::from(body))).await;
+        let body = Body::new(Resumed { begin, rest });
+        return next.run(Request::from_parts(parts, body)).await;
     }
+    let body = begin;
     let verified = credentials.verify(Content::Body(body));
     match (answer(&state, &parts.headers), verified) {
         (Some(probe), Ok(_)) => Json(json!({ "success": true, "probe": probe })).into_response(),
@@ -77,4 +81,60 @@ fn may_be_probe(request: &Request) -> bool {
     webhook_path::sends(request.method())
         && (request.headers().contains_key(probe::HEADER)
             || length.is_none_or(|length| length == probe::BODY_LENGTH as u64))
+}
+
+/// Reads a body as long as it is blank, and not far beyond the length of a probe: what it read, the rest, and whether there
+/// is none.
+async fn blank_begin(state: &AppState, mut body: Body) -> Result<(Bytes, Body, bool), BodyError> {
+    let reading = async {
+        let mut begin = BytesMut::new();
+        while is_blank(&begin) && begin.len() <= probe::BODY_LENGTH {
+            let Some(frame) = body.frame().await else {
+                return Ok((begin.freeze(), body, true));
+            };
+            let frame = frame.map_err(|_| BodyError::Broken)?;
+            begin.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+        }
+        Ok((begin.freeze(), body, false))
+    };
+    let time = state.config.server.limits.body;
+    timeout(time, reading)
+        .await
+        .unwrap_or(Err(BodyError::Timeout))
+}
+
+/// A body whose beginning was read already.
+struct Resumed {
+    begin: Bytes,
+    rest: Body,
+}
+
+impl HttpBody for Resumed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.begin.is_empty() {
+            return Pin::new(&mut self.rest).poll_frame(context);
+        }
+        let begin = std::mem::take(&mut self.begin);
+        Poll::Ready(Some(Ok(Frame::data(begin))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.begin.is_empty() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (begin, rest) = (self.begin.len() as u64, self.rest.size_hint());
+        let mut both = SizeHint::new();
+        both.set_lower(begin + rest.lower());
+        if let Some(upper) = rest.upper() {
+            both.set_upper(begin + upper);
+        }
+        both
+    }
 }
