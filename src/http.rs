@@ -2,6 +2,8 @@
 
 mod auth;
 mod body;
+mod bounded_reads;
+mod connections;
 mod contacts;
 mod cursor;
 mod deliveries;

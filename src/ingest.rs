@@ -5,8 +5,8 @@
 //! at low load a batch is one delivery, at high load hundreds share the cost of a commit.
 //!
 //! * A write goes on when its client hangs up: the queue owns the delivery.
-//! * What waits is bounded, in number and in bytes. If there is no room for a second, a stranger is asked to come back;
-//!   a sender with a valid secret waits for longer. So memory stays flat. Room is reserved before a delivery is parsed: a
+//! * What waits is bounded, in number and in bytes. Without room for a second, a stranger is asked to come back; a
+//!   sender with a valid secret waits for longer. So memory stays flat. Room is reserved before a delivery is parsed: a
 //!   flood must not be parsed in order to be refused.
 //! * A row that the database refuses never fails its neighbours; see `batch`.
 //! * A batch whose answer was lost is tried again under the same delivery ids, so that nothing is doubled.

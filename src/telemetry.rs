@@ -141,6 +141,10 @@ fn describe() {
     );
     describe_gauge!("chatrace_start_timestamp_seconds", "Start of this process.");
     describe_counter!(
+        "chatrace_connections_evicted_total",
+        "Connections that were ended because others needed their places."
+    );
+    describe_counter!(
         "chatrace_log_lines_dropped_total",
         "Log lines that were dropped, because nobody read the log."
     );

@@ -34,7 +34,7 @@ pub struct Limits {
     /// How long a client may stall before it is disconnected. Must be shorter than the shutdown grace period. Only
     /// Linux supports it.
     pub unread: Duration,
-    /// The number of connections. More wait in the system's backlog.
+    /// The number of connections. When places run out, some that are not in a request end.
     pub connections: usize,
 }
 

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,12 +15,13 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tower::Layer as _;
 use tower_http::normalize_path::NormalizePathLayer;
 
+use super::bounded_reads::{BoundedReads, LongHeads};
+use super::connections::{Connection, Connections};
 use super::webhook_path;
 use crate::config::Limits;
 use crate::lifecycle::Lifecycle;
@@ -29,10 +29,8 @@ use crate::lifecycle::Lifecycle;
 /// How many connections may wait in the system's backlog; usually the system allows as many. Many senders fill the
 /// default of 128 within a moment, and further connections are then refused.
 const BACKLOG: u32 = 4096;
-/// How much of a request is read ahead for each connection, in bytes: the longest head, and the longest piece of a
-/// body, which may have many. hyper's default is 400 KiB, which a head that does not end would take on each of
-/// thousands of connections.
-const READ_AHEAD: usize = 64 * 1024;
+/// The longest head, in bytes. hyper's default is 400 KiB.
+const LONGEST_HEAD: usize = 64 * 1024;
 /// Marks a request whose path ends with a slash: the router does not see it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EndsWithSlash;
@@ -72,15 +70,15 @@ pub async fn serve(
     // Outside the router, because a path is matched before a router's own layers run.
     let service = TowerToHyperService::new(NormalizePathLayer::trim_trailing_slash().layer(router));
     let open = TaskTracker::new();
-    let room = Arc::new(Semaphore::new(limits.connections));
-    let begin = |(stream, room): AcceptedConnection| {
+    let connections = Connections::new(limits.connections);
+    let long_heads = LongHeads::default();
+    let begin = |(stream, place): AcceptedConnection| {
         limit_unread(&stream, limits.unread);
-        let asked = Arc::new(AtomicBool::new(false));
         let noting = {
-            let (asked, service) = (asked.clone(), service.clone());
+            let (place, service) = (place.clone(), service.clone());
             let draining = lifecycle.draining().clone();
             service_fn(move |mut request: Request<Incoming>| {
-                asked.store(true, Ordering::Relaxed);
+                let in_request = place.begin();
                 if let Some(uri) = webhook_path::corrected(request.uri()) {
                     *request.uri_mut() = uri;
                 }
@@ -95,14 +93,15 @@ pub async fn serve(
                         let close = HeaderValue::from_static("close");
                         answer.headers_mut().insert(header::CONNECTION, close);
                     }
-                    Ok::<_, Infallible>(answer)
+                    Ok::<_, Infallible>(answer.map(|body| in_request.answer(body)))
                 }
             })
         };
+        let stream = BoundedReads::new(stream, place.clone(), &long_heads);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
-            .max_buf_size(READ_AHEAD)
+            .max_buf_size(LONGEST_HEAD)
             // A client that sent everything and closed its side has still delivered it.
             .half_close(true)
             .serve_connection(TokioIo::new(stream), noting);
@@ -111,16 +110,15 @@ pub async fn serve(
             let mut connection = connection;
             let ended = tokio::select! {
                 ended = &mut connection => ended,
-                () = stays_silent(&asked) => Ok(()),
-                () = no_more_requests(&lifecycle, &asked) => {
+                () = has_to_end(&lifecycle, &place) => {
                     Pin::new(&mut connection).graceful_shutdown();
-                    if asked.load(Ordering::Relaxed) {
+                    if place.is_silent() {
+                        Ok(())
+                    } else {
                         tokio::select! {
                             ended = &mut connection => ended,
                             () = lifecycle.hard().cancelled() => Ok(()),
                         }
-                    } else {
-                        Ok(())
                     }
                 }
             };
@@ -132,17 +130,16 @@ pub async fn serve(
                     on_tls();
                 }
             }
-            drop(room);
         });
     };
     loop {
         tokio::select! {
             () = lifecycle.soft().cancelled() => break,
-            accepted = accept(&listener, &room) => accepted.into_iter().for_each(&begin),
+            accepted = accept(&listener, &connections) => accepted.into_iter().for_each(&begin),
         }
     }
     // A connection that waits in the backlog may have sent a request: only later ones are refused.
-    while let Ok(Some(accepted)) = timeout(Duration::ZERO, accept(&listener, &room)).await {
+    while let Ok(Some(accepted)) = timeout(Duration::ZERO, accept(&listener, &connections)).await {
         begin(accepted);
     }
     drop(listener);
@@ -153,11 +150,20 @@ pub async fn serve(
     }
 }
 
+/// Resolves when a connection has to end: its place is needed, no request came in time, or the service stops.
+async fn has_to_end(lifecycle: &Lifecycle, connection: &Connection) {
+    tokio::select! {
+        () = connection.has_to_end() => {}
+        () = stays_silent(connection) => {}
+        () = no_more_requests(lifecycle, connection) => {}
+    }
+}
+
 /// Resolves when a connection has sent no request in time. Who only holds connections keeps others out; between two
 /// requests a sender may take longer.
-async fn stays_silent(asked: &AtomicBool) {
+async fn stays_silent(connection: &Connection) {
     sleep(FIRST_HEAD_TIMEOUT).await;
-    if asked.load(Ordering::Relaxed) {
+    if !connection.is_silent() {
         pending::<()>().await;
     }
 }
@@ -165,10 +171,10 @@ async fn stays_silent(asked: &AtomicBool) {
 /// Resolves when a connection may take no further request. A connection without a request so far has a moment left,
 /// since its request may have arrived already; but no longer, since browsers and load balancers open connections in
 /// advance, and these would keep the process from ending.
-async fn no_more_requests(lifecycle: &Lifecycle, asked: &AtomicBool) {
+async fn no_more_requests(lifecycle: &Lifecycle, connection: &Connection) {
     lifecycle.soft().cancelled().await;
     let until = Instant::now() + FIRST_REQUEST_TIMEOUT;
-    while !asked.load(Ordering::Relaxed) && Instant::now() < until {
+    while connection.is_silent() && Instant::now() < until {
         sleep(FIRST_REQUEST_TIMEOUT / 20).await;
     }
 }
@@ -184,15 +190,18 @@ fn limit_unread(stream: &TcpStream, limit: Duration) {
 #[cfg(not(target_os = "linux"))]
 fn limit_unread(_: &TcpStream, _: Duration) {}
 
-type AcceptedConnection = (TcpStream, tokio::sync::OwnedSemaphorePermit);
+type AcceptedConnection = (TcpStream, Arc<Connection>);
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<AcceptedConnection> {
-    let permit = room.clone().acquire_owned().await.ok()?;
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Connections>,
+) -> Option<AcceptedConnection> {
+    connections.room().await;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Answers are small and complete: nothing follows to wait for.
             stream.set_nodelay(true).ok();
-            Some((stream, permit))
+            Some((stream, connections.open(peer.ip())))
         }
         Err(error) => {
             // Mostly out of file descriptors: give connections time to end.

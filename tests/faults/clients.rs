@@ -309,30 +309,43 @@ async fn a_client_that_stops_reading_is_disconnected() {
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_wait_for_their_turn() {
-    const LIVES: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+async fn who_holds_all_connections_keeps_nobody_out_and_no_request_is_cut() {
+    const CONNECTIONS: usize = 64;
     let limits = Limits {
-        connections: 3,
+        connections: CONNECTIONS,
         ..Limits::default()
     };
     let app = limited(limits).await;
+    let mut in_request = connect(&app).await;
+    let body = r#"{"contact_id":"1","text":"slow"}"#;
+    let head = format!(
+        "POST /instagram/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    in_request.write_all(head.as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    in_request.read_exact(&mut asked).await.unwrap();
     let mut open = Vec::new();
-    // The client of the app itself keeps one.
-    for _ in 0..2 {
+    for number in 0..3 * CONNECTIONS {
         let mut stream = connect(&app).await;
-        stream.write_all(LIVES).await.unwrap();
-        let mut answer = [0; 15];
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        // Nothing, half a head, or a whole request.
+        match number % 3 {
+            1 => stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap(),
+            2 => {
+                let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+                stream.write_all(request).await.unwrap();
+                let mut answer = [0; 15];
+                stream.read_exact(&mut answer).await.unwrap();
+                assert_eq!(&answer, b"HTTP/1.1 200 OK");
+            }
+            _ => {}
+        }
         open.push(stream);
     }
-    let mut next = connect(&app).await;
-    next.write_all(LIVES).await.unwrap();
-    let mut answer = [0; 15];
-    let early = timeout(Duration::from_millis(300), next.read_exact(&mut answer));
-    assert!(early.await.is_err(), "there was no room yet");
-    open.pop();
-    let answered = timeout(PATIENCE, next.read_exact(&mut answer));
-    answered.await.expect("there is room now").unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    let _ = app.post(body.replace("slow", "in time")).await.ok();
+    assert!(all(&mut open[0]).await.is_empty(), "the oldest is ended");
+    in_request.write_all(body.as_bytes()).await.unwrap();
+    in_request.shutdown().await.unwrap();
+    let answer = all(&mut in_request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }

@@ -83,8 +83,8 @@ fn may_be_probe(request: &Request) -> bool {
             || length.is_none_or(|length| length == probe::BODY_LENGTH as u64))
 }
 
-/// Reads a body as long as it is blank, and not far beyond the length of a probe: what it read, the rest, and whether there
-/// is none.
+/// Reads a body as long as it is blank, and not far beyond the length of a probe: what it read, the rest, and whether
+/// there is none.
 async fn blank_begin(state: &AppState, mut body: Body) -> Result<(Bytes, Body, bool), BodyError> {
     let reading = async {
         let mut begin = BytesMut::new();

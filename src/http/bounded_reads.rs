@@ -1,0 +1,157 @@
+//! Reads from a connection, bounded so that thousands of connections together take little memory.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::PollSemaphore;
+
+use super::connections::Connection;
+
+/// How much is read at once. hyper reads into 8 KiB, and doubles that for good when it was full.
+const READ: usize = 8 * 1024 - 1;
+/// A head may have this much without further ado, in bytes.
+const USUAL_HEAD: usize = 8 * 1024;
+/// How many heads may be longer than that at once. Others wait.
+const LONG_HEADS: usize = 256;
+
+/// How many long heads there are at the moment. For all connections of a server.
+#[derive(Debug, Clone)]
+pub(super) struct LongHeads(Arc<Semaphore>);
+
+impl Default for LongHeads {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LONG_HEADS)))
+    }
+}
+
+/// A connection that reads little at once, and waits before it reads more of a long head.
+#[derive(Debug)]
+pub(super) struct BoundedReads {
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    long_heads: PollSemaphore,
+    /// How much of the head was read so far, and of what came with it.
+    head: usize,
+    /// Kept until the next head begins: the request holds what its head holds.
+    long_head: Option<OwnedSemaphorePermit>,
+    awaited_head: bool,
+}
+
+impl BoundedReads {
+    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, heads: &LongHeads) -> Self {
+        Self {
+            stream,
+            connection,
+            long_heads: PollSemaphore::new(heads.0.clone()),
+            head: 0,
+            long_head: None,
+            awaited_head: false,
+        }
+    }
+
+    /// Waits until more of a long head may be read.
+    fn poll_may_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let awaits_head = self.connection.awaits_head();
+        if awaits_head && !self.awaited_head {
+            (self.head, self.long_head) = (0, None);
+        }
+        self.awaited_head = awaits_head;
+        if awaits_head && self.head >= USUAL_HEAD && self.long_head.is_none() {
+            self.long_head = ready!(self.long_heads.poll_acquire(context));
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for BoundedReads {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_may_read(context));
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(READ.min(buffer.remaining())));
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        self.head = self.head.saturating_add(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for BoundedReads {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::super::connections::Connections;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_head_waits_for_its_turn_and_keeps_it_until_the_next_head() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let (mut client, (stream, peer)) = (client.unwrap(), accepted.unwrap());
+        let connection = Connections::new(1).open(peer.ip());
+        let heads = LongHeads(Arc::new(Semaphore::new(0)));
+        let mut reads = BoundedReads::new(stream, connection.clone(), &heads);
+        client.write_all(&vec![b'x'; 3 * READ]).await.unwrap();
+        let mut buffer = vec![0; 64 * 1024];
+        let mut read = 0;
+        while read <= USUAL_HEAD {
+            let part = reads.read(&mut buffer).await.unwrap();
+            assert!(part <= READ);
+            read += part;
+        }
+        assert!(reads.read(&mut buffer).now_or_never().is_none(), "it waits");
+        heads.0.add_permits(1);
+        while read < 3 * READ {
+            read += reads.read(&mut buffer).await.unwrap();
+        }
+        // The request begins, and ends; then another one comes.
+        let request = connection.begin();
+        assert!(reads.read(&mut buffer).now_or_never().is_none());
+        assert_eq!(heads.0.available_permits(), 0);
+        drop(request);
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(reads.read(&mut buffer).await.unwrap(), 1);
+        assert_eq!(heads.0.available_permits(), 1);
+    }
+}
