@@ -22,6 +22,7 @@ mod notifier;
 mod openapi;
 mod page;
 mod process_stats;
+mod readers;
 mod rejections;
 mod reprocess;
 mod request_id;

@@ -36,6 +36,8 @@ pub struct Limits {
     pub unread: Duration,
     /// The number of connections. When places run out, some that are not in a request end.
     pub connections: usize,
+    /// The number of streams and long polls. They take no place of a connection.
+    pub readers: usize,
 }
 
 impl Default for Limits {
@@ -45,6 +47,7 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             unread: Duration::from_secs(20),
             connections: 8192,
+            readers: 4096,
         }
     }
 }

@@ -80,6 +80,10 @@ pub(super) struct AnswerBody {
     _in_request: InRequest,
 }
 
+/// While it exists, the connection takes no place.
+#[derive(Debug)]
+pub(super) struct LentPlace(Arc<Connection>);
+
 impl Connections {
     pub(super) fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -194,6 +198,13 @@ impl Connection {
         InRequest(self.clone())
     }
 
+    /// Gives its place to others for as long as it waits for messages.
+    pub(super) fn lend_place(self: &Arc<Self>) -> LentPlace {
+        lock(&self.connections.table).hold(self.holder, -1);
+        self.connections.changed.notify_one();
+        LentPlace(self.clone())
+    }
+
     /// Is no longer silent or idle.
     fn leave(&self, next: ConnectionState) {
         let mut table = lock(&self.connections.table);
@@ -249,6 +260,12 @@ impl Drop for InRequest {
             *lock(&connection.state) = ConnectionState::Idle(number);
         }
         connection.connections.changed.notify_one();
+    }
+}
+
+impl Drop for LentPlace {
+    fn drop(&mut self) {
+        lock(&self.0.connections.table).hold(self.0.holder, 1);
     }
 }
 
@@ -381,5 +398,17 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         });
+    }
+
+    #[test]
+    fn a_connection_that_waits_for_messages_takes_no_place() {
+        let connections = Connections::new(1);
+        let one = open(&connections, 1, "192.0.2.1");
+        let _request = connection(one[0].as_ref()).begin();
+        let lent = connection(one[0].as_ref()).lend_place();
+        assert!(connections.room().now_or_never().is_some());
+        drop(lent);
+        assert!(connections.room().now_or_never().is_none());
+        drop(one);
     }
 }

@@ -44,6 +44,8 @@ pub(super) enum ApiError {
     TooLarge(usize),
     /// More arrives than can be kept at the moment.
     Busy,
+    /// Too many readers wait for messages.
+    TooManyReaders,
     /// The database cannot be used now; the cause is in the log.
     Unavailable,
     /// The database is damaged where this stands.
@@ -88,7 +90,7 @@ describe_errors! {
         400 "A parameter is wrong or unknown: the sentence names it.",
         401 "The API token is missing or wrong.",
         500 INTERNAL,
-        503 "The database is away: try again in a moment."
+        503 "The database is away, or too many readers wait: try again in a moment."
     }
     TokenErrors { 401 "The token is missing or wrong.", 500 INTERNAL }
     NotFound { 404 "There is nothing with this id." }
@@ -136,7 +138,9 @@ impl ApiError {
             Self::MethodNotAllowed | Self::Redirected => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::TooManyReaders | Self::Unavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Damaged | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -170,6 +174,9 @@ impl ApiError {
                 )
             }
             Self::Busy => "Too much is waiting to be stored: send it again in a moment.".to_owned(),
+            Self::TooManyReaders => {
+                "Too many readers wait for messages: end some, or ask without `wait`.".to_owned()
+            }
             Self::Unavailable => {
                 "It cannot be stored or read at the moment: send it again in a moment.".to_owned()
             }
@@ -198,7 +205,7 @@ impl IntoResponse for ApiError {
                     HeaderValue::from_static("Bearer realm=\"chatrace-webhook\""),
                 );
             }
-            Self::Busy | Self::Unavailable => {
+            Self::Busy | Self::TooManyReaders | Self::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
             }
             // The rest of the body may still be on its way.

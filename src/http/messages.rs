@@ -19,6 +19,7 @@ use super::AppState;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
+use super::readers::OwnConnection;
 use crate::message::Message;
 use crate::store;
 use parameters::{ListMessages, start};
@@ -56,6 +57,7 @@ pub(super) struct MessagePage {
 )]
 pub(super) async fn list(
     State(state): State<AppState>,
+    connection: OwnConnection,
     Query(query): Query<ListMessages>,
 ) -> Result<Json<MessagePage>, ApiError> {
     let mut after = start(&state, query.after.as_deref()).await?;
@@ -73,6 +75,7 @@ pub(super) async fn list(
     let mut unreadable = 0;
     let began = Instant::now();
     let mut notified = state.notifier.subscribe();
+    let mut place = None;
     loop {
         let head = state.store.head().await?;
         let page = store::message_page(&*state.store, &filter, after, head, limit).await?;
@@ -83,6 +86,9 @@ pub(super) async fn list(
             continue;
         }
         let waits = empty && page.caught_up && !wait.is_zero();
+        if waits && place.is_none() {
+            place = Some(state.readers.enter(&connection)?);
+        }
         let more = waits
             && tokio::select! {
                 changed = timeout_at(began + wait, notified.changed()) => matches!(changed, Ok(Ok(()))),

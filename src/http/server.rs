@@ -79,6 +79,7 @@ pub async fn serve(
             let draining = lifecycle.draining().clone();
             service_fn(move |mut request: Request<Incoming>| {
                 let in_request = place.begin();
+                request.extensions_mut().insert(place.clone());
                 if let Some(uri) = webhook_path::corrected(request.uri()) {
                     *request.uri_mut() = uri;
                 }

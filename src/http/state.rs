@@ -10,6 +10,7 @@ use super::body::Bodies;
 use super::ended_sessions::EndedSessions;
 use super::notifier::MessageNotifier;
 use super::process_stats::ProcessStats;
+use super::readers::Readers;
 use super::rejections::Rejections;
 use super::sender::Sender;
 use crate::config::Config;
@@ -43,6 +44,7 @@ pub struct SharedState {
     pub(super) lifecycle: Lifecycle,
     pub(super) process: ProcessStats,
     pub(super) notifier: MessageNotifier,
+    pub(super) readers: Readers,
     pub(super) silence: SilenceReceiver,
     pub(super) prober: Prober,
 }
@@ -95,6 +97,7 @@ impl AppState {
             redactor,
             bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             notifier: MessageNotifier::new(0),
+            readers: Readers::new(config.server.limits.readers),
             prober: Prober::new(&config, &api_tokens, services.clock.clone()),
             ended_sessions: EndedSessions::default(),
             clock: services.clock,

@@ -17,7 +17,7 @@ use crate::faults::ledger::server::Server;
 use crate::support::process::PATIENCE;
 use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::{eventually, eventually_within};
-use crate::support::{Answer, App, Backend, postgres};
+use crate::support::{Answer, App, Backend, TOKEN, postgres};
 
 /// The size of one body of a flood; how many of them, with what is read from them, fill the queue; and how many more
 /// come in each wave.
@@ -348,4 +348,39 @@ async fn who_holds_all_connections_keeps_nobody_out_and_no_request_is_cut() {
     in_request.shutdown().await.unwrap();
     let answer = all(&mut in_request).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn readers_have_places_of_their_own_and_leave_those_of_senders_free() {
+    const READERS: usize = 6;
+    let limits = Limits {
+        connections: 3,
+        readers: READERS,
+        ..Limits::default()
+    };
+    let app = limited(limits).await;
+    let read = |path: &str| app.request(reqwest::Method::GET, path).bearer_auth(TOKEN);
+    let stream = || read("/instagram/messages/stream").send();
+    let mut streams = Vec::new();
+    for _ in 0..READERS {
+        let stream = stream().await.unwrap();
+        assert_eq!(stream.status(), StatusCode::OK);
+        streams.push(stream);
+    }
+    for refused in ["/instagram/messages/stream", "/instagram/messages?wait=30"] {
+        let refused = Answer::to(read(refused)).await;
+        assert!(refused.headers.contains_key("retry-after"));
+        let _ = refused.with(503);
+    }
+    let _ = app.get("/instagram/messages").await.ok();
+    let stored = app.post(r#"{"contact_id":"1","text":"a"}"#).await;
+    assert_eq!(stored.ok()["outcome"], "stored");
+    for stream in &mut streams {
+        let first = timeout(PATIENCE, stream.chunk()).await.unwrap();
+        assert!(first.unwrap().is_some(), "it goes on");
+    }
+    streams.pop();
+    let ask = async || stream().await.unwrap().status();
+    let is_ok = |status: &StatusCode| *status == StatusCode::OK;
+    eventually("there is room for another reader", ask, is_ok).await;
 }

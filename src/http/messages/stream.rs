@@ -15,6 +15,7 @@ use super::super::cursor::List;
 use super::super::error::{ApiError, ReadErrors};
 use super::super::extract::Query;
 use super::super::page::Session;
+use super::super::readers::{OwnConnection, ReaderPlace};
 use super::parameters::{FollowMessages, start};
 use crate::message::Message;
 use crate::store::{self, FoundMessages, MessageFilter, StoreError};
@@ -32,6 +33,7 @@ type StreamItem = (i64, Option<Message>);
 
 /// The state of a stream.
 struct Follower {
+    _place: ReaderPlace,
     state: AppState,
     filter: MessageFilter,
     after: i64,
@@ -64,6 +66,7 @@ struct Follower {
 )]
 pub(in crate::http) async fn follow(
     State(state): State<AppState>,
+    connection: OwnConnection,
     Query(query): Query<FollowMessages>,
     session: Option<Extension<Session>>,
     headers: HeaderMap,
@@ -82,6 +85,7 @@ pub(in crate::http) async fn follow(
         }
     };
     let follower = Follower {
+        _place: state.readers.enter(&connection)?,
         filter: query.filter(),
         after,
         last_id: None,
