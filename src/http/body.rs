@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
+use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::connections::OwnConnection;
+
 /// How much of a refused body is read and dropped: an ordinary client reads the answer only after it has sent.
 const DRAINED: usize = 16 * 1024 * 1024;
-/// How many refused bodies are read at once. A body that stalls keeps its connection.
-const DRAINS: usize = 1024;
 /// The smallest room, in bytes, so that the number of bodies is bounded as well. Without room this much is read, since
 /// the buffer of the connection has it anyway: most messages are shorter, and arrive even while there is no room.
 const SMALL: usize = 8 * 1024;
@@ -61,7 +62,6 @@ pub(super) struct Bodies {
     time: Duration,
     strangers: Arc<Semaphore>,
     senders: Arc<Semaphore>,
-    drains: Semaphore,
 }
 
 impl Bodies {
@@ -72,28 +72,34 @@ impl Bodies {
             time,
             strangers: Arc::new(Semaphore::new(STRANGERS_ROOM as usize)),
             senders: Arc::new(Semaphore::new(SENDERS_ROOM as usize)),
-            drains: Semaphore::new(DRAINS),
         }
     }
 
     /// Reads the body of a delivery to its end. `is_trusted`: from a sender with a valid secret.
-    pub(super) async fn read(&self, body: Body, is_trusted: bool) -> Result<ReadBody, BodyError> {
-        self.read_within(body, self.limit, self.time, is_trusted)
+    pub(super) async fn read(
+        &self,
+        request: &Parts,
+        body: Body,
+        is_trusted: bool,
+    ) -> Result<ReadBody, BodyError> {
+        self.read_within(request, body, self.limit, self.time, is_trusted)
             .await
     }
 
     /// Reads a small form of a stranger.
     pub(super) async fn read_form(
         &self,
+        request: &Parts,
         body: Body,
         limit: usize,
         time: Duration,
     ) -> Result<ReadBody, BodyError> {
-        self.read_within(body, limit, time, false).await
+        self.read_within(request, body, limit, time, false).await
     }
 
     async fn read_within(
         &self,
+        request: &Parts,
         mut body: Body,
         limit: usize,
         time: Duration,
@@ -101,7 +107,7 @@ impl Bodies {
     ) -> Result<ReadBody, BodyError> {
         let read = self.read_all(&mut body, limit, time, is_trusted).await;
         if let Err(BodyError::TooLarge { .. } | BodyError::Busy) = read {
-            self.drain(body).await;
+            self.drain(request, body).await;
         }
         read
     }
@@ -162,11 +168,10 @@ impl Bodies {
         timeout(wait, permit).await.ok()?.ok().map(BodyRoom)
     }
 
-    /// Reads and drops the rest of a body that is refused whatever it holds, unless many are being dropped already.
-    pub(super) async fn drain(&self, mut body: Body) {
-        let Ok(_place) = self.drains.try_acquire() else {
-            return;
-        };
+    /// Reads and drops the rest of a body that is refused whatever it holds, as long as nobody needs the place of its
+    /// connection.
+    pub(super) async fn drain(&self, request: &Parts, mut body: Body) {
+        OwnConnection::of(request).refuse();
         let dropping = async {
             let mut length = 0;
             while let Some(Ok(frame)) = body.frame().await {
@@ -190,8 +195,12 @@ mod tests {
     const TIME: Duration = Duration::from_secs(30);
     const MEGABYTE: usize = 1024 * 1024;
 
+    fn request() -> Parts {
+        axum::extract::Request::new(()).into_parts().0
+    }
+
     async fn read(bodies: &Bodies, body: impl Into<Body>) -> Result<Bytes, BodyError> {
-        let read = bodies.read(body.into(), false).await;
+        let read = bodies.read(&request(), body.into(), false).await;
         read.map(|body| body.bytes)
     }
 
@@ -235,12 +244,13 @@ mod tests {
         } else {
             (&bodies.strangers, STRANGERS_ROOM)
         };
+        let request = request();
         let (open, stalled): (Vec<_>, Vec<_>) = (0..all as usize * UNIT / MEGABYTE)
             .map(|_| unannounced())
             .unzip();
         let stalled = stalled
             .into_iter()
-            .map(|body| bodies.read(body, is_trusted));
+            .map(|body| bodies.read(&request, body, is_trusted));
         let then = async {
             while room.available_permits() > 0 {
                 tokio::task::yield_now().await;
@@ -266,7 +276,7 @@ mod tests {
             assert_eq!(read(&bodies, large()).await, Err(BodyError::Busy));
             let message = vec![b'a'; SMALL];
             assert_eq!(read(&bodies, message).await.unwrap().len(), SMALL);
-            let sent = bodies.read(large(), true).await.unwrap();
+            let sent = bodies.read(&request(), large(), true).await.unwrap();
             assert_eq!(sent.bytes.len(), MEGABYTE);
             let too_large = read(&bodies, vec![b'a'; MEGABYTE + 1]).await;
             assert_eq!(too_large, Err(BodyError::TooLarge { limit: MEGABYTE }));
@@ -280,7 +290,7 @@ mod tests {
         let bodies = Bodies::new(MEGABYTE, TIME);
         while_full(&bodies, true, async {
             assert_eq!(read(&bodies, large()).await.unwrap().len(), MEGABYTE);
-            let waiting = timeout(10 * ROOM_TIMEOUT, bodies.read(large(), true)).await;
+            let waiting = timeout(10 * ROOM_TIMEOUT, bodies.read(&request(), large(), true)).await;
             assert!(waiting.is_err(), "it waits");
         })
         .await;
@@ -300,7 +310,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_keeps_its_room_until_it_is_dropped() {
         let bodies = Bodies::new(MEGABYTE, TIME);
-        let body = bodies.read(large(), false).await.unwrap();
+        let body = bodies.read(&request(), large(), false).await.unwrap();
         let free = bodies.strangers.available_permits();
         assert_eq!(free, STRANGERS_ROOM as usize - MEGABYTE / UNIT);
         drop(body);

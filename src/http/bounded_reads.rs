@@ -75,11 +75,13 @@ impl AsyncRead for BoundedReads {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_may_read(context));
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(READ.min(buffer.remaining())));
+        ready!(self.stream.poll_read_ready(context))?;
+        // Copied, so that of the buffer only what is needed becomes memory.
+        let mut part = [0; READ];
+        let mut part = ReadBuf::new(&mut part[..READ.min(buffer.remaining())]);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
-        let read = part.filled().len();
-        buffer.advance(read);
-        self.head = self.head.saturating_add(read);
+        buffer.put_slice(part.filled());
+        self.head = self.head.saturating_add(part.filled().len());
         Poll::Ready(Ok(()))
     }
 }

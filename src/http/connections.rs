@@ -2,22 +2,29 @@
 //!
 //! A connection is silent until the head of its first request has come, and then idle between requests. When places run
 //! out, a silent one of the address that holds most ends, or else the one that is idle for longest. One in a request
-//! never does. So who holds thousands of connections keeps nobody out.
+//! never does, unless the request is refused already and only the rest of its body is read. So who holds thousands of
+//! connections keeps nobody out.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
 
 /// A part of the places is held back, so that a new connection never waits until another one has ended: one of so many.
 const HELD_BACK: usize = 16;
+/// A connection that is open for less than this may have sent a head that nobody has read so far.
+const NEW: Duration = Duration::from_secs(1);
 
 /// The open connections of a server.
 #[derive(Debug)]
@@ -38,8 +45,8 @@ struct PlaceTable {
     held: HashMap<IpAddr, usize>,
     /// The same, fewest first.
     most: BTreeSet<(usize, IpAddr)>,
-    /// Of each address, the oldest first.
-    silent: BTreeMap<(IpAddr, u64), Arc<End>>,
+    /// Those without a request, of each address the oldest first, and since when.
+    silent: BTreeMap<(IpAddr, u64), (Instant, Arc<End>)>,
     /// The longest idle first.
     idle: BTreeMap<u64, Arc<End>>,
 }
@@ -65,9 +72,15 @@ pub(super) struct Connection {
 enum ConnectionState {
     Silent,
     InRequest,
+    /// In a request that is refused already.
+    Refused,
     /// Its number among the idle ones.
     Idle(u64),
 }
+
+/// The connection of a request, where a server accepted it.
+#[derive(Debug)]
+pub(super) struct OwnConnection(Option<Arc<Connection>>);
 
 /// While it exists, the connection is in a request.
 #[derive(Debug)]
@@ -115,7 +128,9 @@ impl Connections {
         table.hold(holder, 1);
         table.end_down_to(self.places - self.places.div_ceil(HELD_BACK));
         let number = table.next();
-        table.silent.insert((holder, number), end.clone());
+        table
+            .silent
+            .insert((holder, number), (Instant::now(), end.clone()));
         Arc::new(Connection {
             connections: self.clone(),
             holder,
@@ -161,12 +176,18 @@ impl PlaceTable {
         let Some((_, most)) = self.most.last().copied() else {
             return;
         };
-        let its_silent = self.silent.range((most, 0)..=(most, u64::MAX)).next();
-        let its_silent = its_silent.map(|(key, _)| *key);
-        let ended = its_silent
-            .and_then(|key| self.silent.remove(&key))
-            .or_else(|| self.idle.pop_first().map(|(_, end)| end))
-            .or_else(|| self.silent.pop_first().map(|(_, end)| end));
+        let mut its_silent = self.silent.range((most, 0)..=(most, u64::MAX));
+        let its_silent = its_silent.next();
+        let its_silent = its_silent.map(|(key, (since, _))| (*key, since.elapsed() < NEW));
+        let ended = match its_silent {
+            Some((key, false)) => self.silent.remove(&key).map(|(_, end)| end),
+            _ => self.idle.pop_first().map(|(_, end)| end),
+        };
+        let ended = ended.or_else(|| {
+            let any = || self.silent.first_key_value().map(|(key, _)| *key);
+            let key = its_silent.map(|(key, _)| key).or_else(any)?;
+            self.silent.remove(&key).map(|(_, end)| end)
+        });
         if let Some(end) = ended {
             metrics::counter!("chatrace_connections_evicted_total").increment(1);
             self.ending += 1;
@@ -182,14 +203,20 @@ impl Connection {
         self.end.told.notified().await;
     }
 
-    /// Whether no head of a request has come so far.
-    pub(super) fn is_silent(&self) -> bool {
-        *lock(&self.state) == ConnectionState::Silent
+    /// Whether nothing is lost if it ends: no head of a request has come so far, or the request is refused.
+    pub(super) fn is_expendable(&self) -> bool {
+        matches!(
+            *lock(&self.state),
+            ConnectionState::Silent | ConnectionState::Refused
+        )
     }
 
     /// Whether the next bytes belong to the head of a request.
     pub(super) fn awaits_head(&self) -> bool {
-        *lock(&self.state) != ConnectionState::InRequest
+        matches!(
+            *lock(&self.state),
+            ConnectionState::Silent | ConnectionState::Idle(_)
+        )
     }
 
     /// The head of a request has come.
@@ -198,8 +225,18 @@ impl Connection {
         InRequest(self.clone())
     }
 
+    /// Its request is refused, whatever else it sends: the connection may end if its place is needed.
+    fn refuse(&self) {
+        self.leave(ConnectionState::Refused);
+        let silent = (Instant::now(), self.end.clone());
+        lock(&self.connections.table)
+            .silent
+            .insert((self.holder, self.number), silent);
+        self.connections.changed.notify_one();
+    }
+
     /// Gives its place to others for as long as it waits for messages.
-    pub(super) fn lend_place(self: &Arc<Self>) -> LentPlace {
+    fn lend_place(self: &Arc<Self>) -> LentPlace {
         lock(&self.connections.table).hold(self.holder, -1);
         self.connections.changed.notify_one();
         LentPlace(self.clone())
@@ -209,7 +246,7 @@ impl Connection {
     fn leave(&self, next: ConnectionState) {
         let mut table = lock(&self.connections.table);
         match std::mem::replace(&mut *lock(&self.state), next) {
-            ConnectionState::Silent => {
+            ConnectionState::Silent | ConnectionState::Refused => {
                 table.silent.remove(&(self.holder, self.number));
             }
             ConnectionState::Idle(number) => {
@@ -217,6 +254,32 @@ impl Connection {
             }
             ConnectionState::InRequest => {}
         }
+    }
+}
+
+impl OwnConnection {
+    pub(super) fn of(request: &Parts) -> Self {
+        Self(request.extensions.get().cloned())
+    }
+
+    /// Gives its place to others for as long as it waits for messages.
+    pub(super) fn lend_place(&self) -> Option<LentPlace> {
+        self.0.as_ref().map(Connection::lend_place)
+    }
+
+    /// Its request is refused, whatever else it sends.
+    pub(super) fn refuse(&self) {
+        if let Some(connection) = &self.0 {
+            connection.refuse();
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OwnConnection {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
     }
 }
 
@@ -253,12 +316,10 @@ impl HttpBody for AnswerBody {
 impl Drop for InRequest {
     fn drop(&mut self) {
         let connection = &self.0;
-        {
-            let mut table = lock(&connection.connections.table);
-            let number = table.next();
-            table.idle.insert(number, connection.end.clone());
-            *lock(&connection.state) = ConnectionState::Idle(number);
-        }
+        let number = lock(&connection.connections.table).next();
+        connection.leave(ConnectionState::Idle(number));
+        let end = connection.end.clone();
+        lock(&connection.connections.table).idle.insert(number, end);
         connection.connections.changed.notify_one();
     }
 }
@@ -380,6 +441,19 @@ mod tests {
         assert!(connections.room().now_or_never().is_some());
         let _next = open(&connections, 1, "192.0.2.3");
         assert_eq!(ended(&mut many), [1]);
+    }
+
+    #[test]
+    fn a_refused_request_may_end_before_its_body_has_come() {
+        let connections = Connections::new(PLACES);
+        let mut many = open(&connections, KEPT, "192.0.2.2");
+        let _requests: Vec<_> = many
+            .iter()
+            .map(|place| connection(place.as_ref()).begin())
+            .collect();
+        connection(many[3].as_ref()).refuse();
+        let _next = open(&connections, 1, "192.0.2.3");
+        assert_eq!(ended(&mut many), [3]);
     }
 
     #[tokio::test]

@@ -16,10 +16,10 @@ pub(super) use export::{__path_export, export};
 pub(super) use stream::{__path_follow, follow};
 
 use super::AppState;
+use super::connections::OwnConnection;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
-use super::readers::OwnConnection;
 use crate::message::Message;
 use crate::store;
 use parameters::{ListMessages, start};

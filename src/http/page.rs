@@ -142,7 +142,9 @@ async fn delivery(
 /// Opens a session for an API token.
 async fn log_in(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let reading = state.bodies.read_form(body, LARGEST_FORM, LOGIN_TIMEOUT);
+    let reading = state
+        .bodies
+        .read_form(&parts, body, LARGEST_FORM, LOGIN_TIMEOUT);
     let form = match reading.await {
         Ok(form) => form.bytes,
         Err(BodyError::TooLarge { .. }) => {

@@ -1,14 +1,11 @@
 //! The places of readers that wait for messages: streams and long polls. They are many and stay for long, so they have
 //! places of their own and leave those of senders free.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connections::{Connection, LentPlace};
+use super::connections::{LentPlace, OwnConnection};
 use super::error::ApiError;
 
 /// The places of readers.
@@ -22,10 +19,6 @@ pub(super) struct ReaderPlace {
     _lent: Option<LentPlace>,
 }
 
-/// The connection of a request, where a server accepted it.
-#[derive(Debug)]
-pub(super) struct OwnConnection(Option<Arc<Connection>>);
-
 impl Readers {
     pub(super) fn new(places: usize) -> Self {
         Self(Arc::new(Semaphore::new(places)))
@@ -36,15 +29,7 @@ impl Readers {
         let permit = self.0.clone().try_acquire_owned();
         Ok(ReaderPlace {
             _permit: permit.map_err(|_| ApiError::TooManyReaders)?,
-            _lent: connection.0.as_ref().map(Connection::lend_place),
+            _lent: connection.lend_place(),
         })
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for OwnConnection {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get().cloned()))
     }
 }

@@ -113,7 +113,7 @@ pub async fn serve(
                 ended = &mut connection => ended,
                 () = has_to_end(&lifecycle, &place) => {
                     Pin::new(&mut connection).graceful_shutdown();
-                    if place.is_silent() {
+                    if place.is_expendable() {
                         Ok(())
                     } else {
                         tokio::select! {
@@ -164,7 +164,7 @@ async fn has_to_end(lifecycle: &Lifecycle, connection: &Connection) {
 /// requests a sender may take longer.
 async fn stays_silent(connection: &Connection) {
     sleep(FIRST_HEAD_TIMEOUT).await;
-    if !connection.is_silent() {
+    if !connection.is_expendable() {
         pending::<()>().await;
     }
 }
@@ -175,7 +175,7 @@ async fn stays_silent(connection: &Connection) {
 async fn no_more_requests(lifecycle: &Lifecycle, connection: &Connection) {
     lifecycle.soft().cancelled().await;
     let until = Instant::now() + FIRST_REQUEST_TIMEOUT;
-    while connection.is_silent() && Instant::now() < until {
+    while connection.is_expendable() && Instant::now() < until {
         sleep(FIRST_REQUEST_TIMEOUT / 20).await;
     }
 }

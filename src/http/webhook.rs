@@ -62,11 +62,11 @@ async fn receive_body(state: &AppState, parts: &Parts, body: Body) -> Result<Acc
     let query = WebhookQuery::parse(parts.uri.query());
     let credentials = state.sender.credentials(&parts.headers, &query.secrets);
     if let Some(unverified) = credentials.refuse_whatever_comes() {
-        state.bodies.drain(body).await;
+        state.bodies.drain(parts, body).await;
         return Err(unverified.into());
     }
     let is_trusted = credentials.have_valid_secret();
-    let ReadBody { bytes, room } = state.bodies.read(body, is_trusted).await?;
+    let ReadBody { bytes, room } = state.bodies.read(parts, body, is_trusted).await?;
     let content = credentials.verify(Content::new(bytes, query.rest))?;
     if content.is_blank() {
         return Err(Rejected::new(RejectReason::Empty, ApiError::empty_body()));

@@ -380,7 +380,11 @@ async fn readers_have_places_of_their_own_and_leave_those_of_senders_free() {
         assert!(first.unwrap().is_some(), "it goes on");
     }
     streams.pop();
-    let ask = async || stream().await.unwrap().status();
+    let ask = async || {
+        // It is noticed that a reader is gone when there is something to tell it.
+        let _ = app.post(r#"{"contact_id":"1","text":"b"}"#).await;
+        stream().await.unwrap().status()
+    };
     let is_ok = |status: &StatusCode| *status == StatusCode::OK;
     eventually("there is room for another reader", ask, is_ok).await;
 }

@@ -11,11 +11,12 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::AppState;
+use super::super::connections::OwnConnection;
 use super::super::cursor::List;
 use super::super::error::{ApiError, ReadErrors};
 use super::super::extract::Query;
 use super::super::page::Session;
-use super::super::readers::{OwnConnection, ReaderPlace};
+use super::super::readers::ReaderPlace;
 use super::parameters::{FollowMessages, start};
 use crate::message::Message;
 use crate::store::{self, FoundMessages, MessageFilter, StoreError};
