@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::detached::{detached, off_workers};
@@ -34,6 +35,9 @@ const KEPT_HEADERS: [&str; 8] = [
 /// parsed inline takes at most 3 ms. Messages are far shorter than this, and their parsing is hardly slower than
 /// changing threads.
 const PARSED_INLINE: usize = 16 * 1024;
+
+/// How many of these are parsed at once: a tree takes up to 14 MB beside its body.
+static PARSED_AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 /// The answer to a delivery that is kept. It never has the keys `messages` or `actions`: Chatrace would execute them.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,9 +70,11 @@ pub(super) async fn keep(
                 .await?;
             drop(room);
             let (record, defect) = if longest > PARSED_INLINE {
-                off_workers(move || read(&state, delivery))
-                    .await
-                    .ok_or(SubmitError::Stopping)??
+                let parsing = PARSED_AT_ONCE.acquire().await;
+                let parsing = parsing.map_err(|_| SubmitError::Stopping)?;
+                let read = off_workers(move || read(&state, delivery)).await;
+                drop(parsing);
+                read.ok_or(SubmitError::Stopping)??
             } else {
                 read(&state, delivery)?
             };
