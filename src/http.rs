@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod bounded_reads;
+mod client_address;
 mod connections;
 mod contacts;
 mod cursor;
@@ -23,6 +24,8 @@ mod openapi;
 mod page;
 mod process_stats;
 mod readers;
+mod refusal_limit;
+mod refusals;
 mod rejections;
 mod reprocess;
 mod request_id;

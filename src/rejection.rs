@@ -37,6 +37,8 @@ pub enum RejectReason {
     BadSignature,
     /// Meta's verification came with a wrong token.
     Handshake,
+    /// Somebody wanted to read, or to log in, with a wrong token or without one.
+    Token,
     /// The body is empty.
     Empty,
     /// The body did not arrive whole, or not in time.
@@ -57,8 +59,9 @@ pub enum RejectReason {
 impl_named!(RejectReason);
 
 impl RejectReason {
-    /// The reasons for which the webhook itself refuses a request: those of the statistics and of the metric.
-    pub const AT_WEBHOOK: &'static [Self] = &[
+    /// The reasons of the statistics and of the metric: those for which the webhook itself refuses a request, and wrong
+    /// tokens.
+    pub const COUNTED: &'static [Self] = &[
         Self::MissingSecret,
         Self::WrongSecret,
         Self::BadSignature,
@@ -69,11 +72,29 @@ impl RejectReason {
         Self::Redirected,
         Self::Handshake,
         Self::NotKept,
+        Self::Token,
     ];
 
-    /// Whether a message may be lost for this reason.
+    /// Whether a request was rejected at all.
     pub fn is_rejection(self) -> bool {
         !matches!(self, Self::Verified | Self::Started)
+    }
+
+    /// Whether a message may be lost for this reason.
+    pub fn may_lose_messages(self) -> bool {
+        self.is_rejection() && self != Self::Token
+    }
+
+    /// Whether a credential was wrong or missing.
+    pub fn is_of_credential(self) -> bool {
+        matches!(
+            self,
+            Self::MissingSecret
+                | Self::WrongSecret
+                | Self::BadSignature
+                | Self::Handshake
+                | Self::Token
+        )
     }
 }
 

@@ -89,7 +89,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "TRUSTED_PROXIES",
         "",
-        "Addresses or networks, separated by commas, whose `X-Forwarded-For` will be believed. Reserved: checked at start, but not used yet.",
+        "Addresses or networks of proxies, separated by commas, whose `X-Forwarded-For` is believed. It tells clients apart, so that one without a valid credential does not use up the limit of others.",
     ),
     variable(
         "BODY_TEMPLATE",

@@ -19,7 +19,9 @@ pub(super) fn rejected_since(facts: &Facts, since: Option<Timestamp>) -> Vec<&Re
     let mut rejected: Vec<_> = facts
         .rejected
         .iter()
-        .filter(|one| one.reason.is_rejection() && since.is_none_or(|since| one.last_at > since))
+        .filter(|one| {
+            one.reason.may_lose_messages() && since.is_none_or(|since| one.last_at > since)
+        })
         .collect();
     rejected.sort_by_key(|one| Reverse((severity(one, since), one.last_at)));
     rejected
@@ -95,6 +97,7 @@ pub(super) fn describe(
             format!("{count} came with a signature that does not fit (401)")
         }
         RejectReason::Handshake => format!("{count} of Meta's handshake failed (403)"),
+        RejectReason::Token => format!("{count} came without a valid token (401)"),
         RejectReason::Empty => format!("{count} came with an empty body (400)"),
         RejectReason::Incomplete => format!("{count} came with a body that broke off (400, 408)"),
         RejectReason::TooLarge => format!("{count} came with too large a body (413)"),
@@ -143,6 +146,7 @@ pub(super) fn advice(reason: RejectReason, facts: &Facts) -> &'static str {
         RejectReason::Handshake => {
             "the verify token given to Meta must be the value of META_VERIFY_TOKEN"
         }
+        RejectReason::Token => "send the value of API_TOKEN as `Authorization: Bearer …`",
         RejectReason::Empty => {
             "choose raw JSON in the External API Request and paste the body template"
         }

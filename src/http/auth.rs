@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::AppState;
 use super::error::ApiError;
 use super::page::Session;
+use super::refusals;
 use super::secret::{bearer, has_bearer};
 
 /// Lets a request through if it carries an API token.
@@ -18,7 +19,9 @@ pub(super) async fn require_api_token(
     if has_bearer(request.headers(), &state.api_tokens) {
         return Ok(next.run(request).await);
     }
-    let problem = match bearer(request.headers()) {
+    let (parts, _) = request.into_parts();
+    refusals::record_token(&state, &parts)?;
+    let problem = match bearer(&parts.headers) {
         Some(_) => "The API token is wrong",
         None => "An API token is needed",
     };

@@ -62,6 +62,8 @@ struct End {
 #[derive(Debug)]
 pub(super) struct Connection {
     connections: Arc<Connections>,
+    /// The address of the client, or of the nearest proxy.
+    peer: IpAddr,
     holder: IpAddr,
     number: u64,
     state: Mutex<ConnectionState>,
@@ -123,7 +125,8 @@ impl Connections {
 
     /// Gives a place to a new connection, and ends another one if few are left.
     pub(super) fn open(self: &Arc<Self>, peer: IpAddr) -> Arc<Connection> {
-        let (holder, end) = (holder(peer.to_canonical()), Arc::<End>::default());
+        let (peer, end) = (peer.to_canonical(), Arc::<End>::default());
+        let holder = holder(peer);
         let mut table = lock(&self.table);
         table.hold(holder, 1);
         table.end_down_to(self.places - self.places.div_ceil(HELD_BACK));
@@ -133,6 +136,7 @@ impl Connections {
             .insert((holder, number), (Instant::now(), end.clone()));
         Arc::new(Connection {
             connections: self.clone(),
+            peer,
             holder,
             number,
             state: Mutex::new(ConnectionState::Silent),
@@ -142,7 +146,7 @@ impl Connections {
 }
 
 /// Who an address belongs to: a client has at least a /64 of IPv6.
-fn holder(peer: IpAddr) -> IpAddr {
+pub(super) fn holder(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -260,6 +264,11 @@ impl Connection {
 impl OwnConnection {
     pub(super) fn of(request: &Parts) -> Self {
         Self(request.extensions.get().cloned())
+    }
+
+    /// The address at its other end.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.0.as_ref().map(|connection| connection.peer)
     }
 
     /// Gives its place to others for as long as it waits for messages.

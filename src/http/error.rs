@@ -1,6 +1,7 @@
 //! Answers to requests that fail: one place for status, sentence and log level.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -44,6 +45,8 @@ pub(super) enum ApiError {
     TooLarge(usize),
     /// More arrives than can be kept at the moment.
     Busy,
+    /// Too many requests of this address had no valid credential: how long to wait.
+    TooManyRefused(Duration),
     /// Too many readers wait for messages.
     TooManyReaders,
     /// The database cannot be used now; the cause is in the log.
@@ -89,10 +92,15 @@ describe_errors! {
     ReadErrors {
         400 "A parameter is wrong or unknown: the sentence names it.",
         401 "The API token is missing or wrong.",
+        429 "Too many requests from this address had no valid token.",
         500 INTERNAL,
         503 "The database is away, or too many readers wait: try again in a moment."
     }
-    TokenErrors { 401 "The token is missing or wrong.", 500 INTERNAL }
+    TokenErrors {
+        401 "The token is missing or wrong.",
+        429 "Too many requests from this address had no valid token.",
+        500 INTERNAL
+    }
     NotFound { 404 "There is nothing with this id." }
     Gone { 410 "Its body was erased." }
     DeliveryErrors {
@@ -101,6 +109,7 @@ describe_errors! {
         401 "A credential is missing or wrong: the sentence says what to send.",
         408 "The body did not arrive in time.",
         413 "The body is larger than `MAX_BODY_BYTES`, or becomes so when unpacked.",
+        429 "Too many requests from this address had no valid credential.",
         500 INTERNAL,
         503 "It cannot be kept now: send it again in a moment."
     }
@@ -111,7 +120,7 @@ fn described(status: u16, when: &str) -> (String, RefOr<openapi::Response>) {
     let mut response = ResponseBuilder::new()
         .description(when)
         .content("application/json", body);
-    if status == 503 {
+    if matches!(status, 429 | 503) {
         let seconds = HeaderBuilder::new()
             .schema(Some(u32::schema()))
             .description(Some("Seconds."));
@@ -137,6 +146,7 @@ impl ApiError {
             Self::Gone(_) => StatusCode::GONE,
             Self::MethodNotAllowed | Self::Redirected => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManyRefused(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy | Self::TooManyReaders | Self::Unavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -174,6 +184,10 @@ impl ApiError {
                 )
             }
             Self::Busy => "Too much is waiting to be stored: send it again in a moment.".to_owned(),
+            Self::TooManyRefused(_) => {
+                "Too many requests from this address came without a valid credential: wait, then send the right one."
+                    .to_owned()
+            }
             Self::TooManyReaders => {
                 "Too many readers wait for messages: end some, or ask without `wait`.".to_owned()
             }
@@ -207,6 +221,10 @@ impl IntoResponse for ApiError {
             }
             Self::Busy | Self::TooManyReaders | Self::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            Self::TooManyRefused(wait) => {
+                let seconds = HeaderValue::from(wait.as_secs().max(1));
+                headers.insert(header::RETRY_AFTER, seconds);
             }
             // The rest of the body may still be on its way.
             Self::TooLarge(_) | Self::Timeout => {

@@ -1,14 +1,14 @@
 //! `/metrics`: for Prometheus.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::extract::{Request, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use metrics::gauge;
 
-use super::AppState;
 use super::error::{ApiError, TokenErrors};
 use super::secret::has_bearer;
+use super::{AppState, refusals};
 use crate::telemetry;
 
 /// Metrics of this process, for Prometheus
@@ -22,11 +22,12 @@ use crate::telemetry;
 )]
 pub(super) async fn show(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
     if let Some(token) = &state.config.auth.metrics_token
-        && !has_bearer(&headers, std::slice::from_ref(token))
+        && !has_bearer(request.headers(), std::slice::from_ref(token))
     {
+        refusals::record_token(&state, &request.into_parts().0)?;
         return Err(ApiError::Unauthorized(
             "A token is needed: send the value of METRICS_TOKEN as `Authorization: Bearer …`."
                 .to_owned(),

@@ -23,7 +23,7 @@ use super::body::BodyError;
 use super::error::ApiError;
 use super::extract::Path;
 use super::server::EndsWithSlash;
-use super::{AppState, deliveries, secret, stats, unknown_path};
+use super::{AppState, deliveries, refusals, secret, stats, unknown_path};
 
 pub(super) use session::{NAME as COOKIE, Session};
 
@@ -158,7 +158,9 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
         .find(|(name, _)| name == "token")
         .map_or_else(String::new, |(_, token)| token.trim().to_owned());
     if !secret::is_one_of(&token, &state.api_tokens) {
-        tracing::warn!("🚫 A login to the page with a wrong token was refused");
+        if let Err(limited) = refusals::record_token(&state, &parts) {
+            return limited.into_response();
+        }
         return view::login(
             StatusCode::UNAUTHORIZED,
             Some(

@@ -1,11 +1,14 @@
 //! What this process counted since it started. It can still say this while the database is away.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, header};
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::rejections::Rejections;
 use super::webhook_path;
@@ -16,6 +19,8 @@ use crate::time::Clock;
 
 /// How many rejected requests are remembered one by one.
 const SAMPLES: usize = 20;
+/// How long rejected requests are summed up before the log says how many there were.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest text of a foreign header that is remembered, in characters.
 const SAMPLE_TEXT: usize = 120;
 
@@ -27,6 +32,8 @@ pub(super) struct ProcessStats {
     clock: Clock,
     pub(super) rejections: Rejections,
     counts: Mutex<ProcessCounts>,
+    /// How many requests were rejected for a reason since the last line in the log about it, a moment ago.
+    unlogged: Arc<Mutex<BTreeMap<RejectReason, u64>>>,
     redactor: Redactor,
 }
 
@@ -54,6 +61,7 @@ impl ProcessStats {
             clock,
             rejections,
             counts: Mutex::default(),
+            unlogged: Arc::default(),
             redactor,
         }
     }
@@ -67,34 +75,61 @@ impl ProcessStats {
         counts.last_delivery_at = counts.last_delivery_at.max(Some(at));
     }
 
-    /// Notes a request for the diagnosis. One that the webhook itself rejects is also counted and logged. `cause` is
-    /// for the log alone.
+    /// Notes a request for the diagnosis. One of [`RejectReason::COUNTED`] is also counted and logged. `cause` is for
+    /// the log alone.
     pub(super) fn record(&self, reason: RejectReason, cause: Option<&str>, request: &Parts) {
         let sample = self.sample(request);
         let recorded = RejectedRequest::once(reason, self.clock.now(), Some(sample));
-        if RejectReason::AT_WEBHOOK.contains(&reason) {
-            self.count_rejection(&recorded, cause);
+        if RejectReason::COUNTED.contains(&reason) {
+            if self.may_log(reason) {
+                log(&recorded, cause);
+            }
+            self.count_rejection(reason);
+            let mut counts = self.lock();
+            if counts.samples.len() == SAMPLES {
+                counts.samples.pop_front();
+            }
+            counts.samples.push_back(recorded.clone());
         }
         self.rejections.note(recorded);
     }
 
-    fn count_rejection(&self, rejected: &RejectedRequest, cause: Option<&str>) {
-        let reason = rejected.reason.as_str();
-        let sample = rejected.sample.as_ref();
-        tracing::warn!(
-            reason,
-            cause,
-            method = sample.map(|sample| sample.method.as_str()),
-            user_agent = sample.and_then(|sample| sample.user_agent.as_deref()),
-            "🚫 A request at the webhook was rejected"
-        );
-        metrics::counter!("chatrace_rejected_total", "reason" => reason).increment(1);
-        let mut counts = self.lock();
-        *counts.rejected.entry(rejected.reason).or_default() += 1;
-        if counts.samples.len() == SAMPLES {
-            counts.samples.pop_front();
+    /// Notes one request of many that an address sends without a valid credential: as cheaply as possible, so without
+    /// a sample.
+    pub(super) fn record_limited(&self, reason: RejectReason) {
+        let recorded = RejectedRequest::once(reason, self.clock.now(), None);
+        if self.may_log(reason) {
+            log(&recorded, None);
         }
-        counts.samples.push_back(rejected.clone());
+        self.count_rejection(reason);
+        self.rejections.note(recorded);
+    }
+
+    fn count_rejection(&self, reason: RejectReason) {
+        metrics::counter!("chatrace_rejected_total", "reason" => reason.as_str()).increment(1);
+        *self.lock().rejected.entry(reason).or_default() += 1;
+    }
+
+    /// Whether a rejected request may have a line of its own in the log. Those that follow within a second are summed
+    /// up in one.
+    fn may_log(&self, reason: RejectReason) -> bool {
+        let unlogged = self.unlogged.clone();
+        match lock(&unlogged).entry(reason) {
+            Entry::Occupied(mut more) => {
+                *more.get_mut() += 1;
+                return false;
+            }
+            Entry::Vacant(none) => *none.insert(0),
+        };
+        tokio::spawn(async move {
+            sleep(LOG_INTERVAL).await;
+            let more = lock(&unlogged).remove(&reason).unwrap_or_default();
+            if more > 0 {
+                let reason = reason.as_str();
+                tracing::warn!(reason, more, "🚫 More requests were rejected");
+            }
+        });
+        true
     }
 
     /// When the newest message arrived, given what the database says now. While it is away (`None`), its last answer.
@@ -130,8 +165,35 @@ impl ProcessStats {
         self.lock().clone()
     }
 
-    /// No update can be left half done, so a panic elsewhere does not spoil the counts.
     fn lock(&self) -> MutexGuard<'_, ProcessCounts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counts)
     }
+}
+
+fn log(rejected: &RejectedRequest, cause: Option<&str>) {
+    let reason = rejected.reason.as_str();
+    let sample = rejected.sample.as_ref();
+    let method = sample.map(|sample| sample.method.as_str());
+    let user_agent = sample.and_then(|sample| sample.user_agent.as_deref());
+    if rejected.reason == RejectReason::Token {
+        tracing::warn!(
+            reason,
+            method,
+            user_agent,
+            "🚫 A request without a valid token was refused"
+        );
+    } else {
+        tracing::warn!(
+            reason,
+            cause,
+            method,
+            user_agent,
+            "🚫 A request at the webhook was rejected"
+        );
+    }
+}
+
+/// No update can be left half done, so a panic elsewhere does not spoil the counts.
+fn lock<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }

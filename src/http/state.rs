@@ -11,6 +11,7 @@ use super::ended_sessions::EndedSessions;
 use super::notifier::MessageNotifier;
 use super::process_stats::ProcessStats;
 use super::readers::Readers;
+use super::refusal_limit::RefusalLimit;
 use super::rejections::Rejections;
 use super::sender::Sender;
 use crate::config::Config;
@@ -45,6 +46,7 @@ pub struct SharedState {
     pub(super) process: ProcessStats,
     pub(super) notifier: MessageNotifier,
     pub(super) readers: Readers,
+    pub(super) refusal_limit: RefusalLimit,
     pub(super) silence: SilenceReceiver,
     pub(super) prober: Prober,
 }
@@ -98,6 +100,7 @@ impl AppState {
             bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             notifier: MessageNotifier::new(0),
             readers: Readers::new(config.server.limits.readers),
+            refusal_limit: RefusalLimit::default(),
             prober: Prober::new(&config, &api_tokens, services.clock.clone()),
             ended_sessions: EndedSessions::default(),
             clock: services.clock,

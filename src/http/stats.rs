@@ -296,7 +296,7 @@ fn process(state: &AppState) -> Process {
         started_at: state.process.started_at,
         deliveries: every(Outcome::ALL, &counts.deliveries),
         last_delivery_at: counts.last_delivery_at,
-        rejected: every(RejectReason::AT_WEBHOOK, &counts.rejected),
+        rejected: every(RejectReason::COUNTED, &counts.rejected),
         rejected_samples: samples.filter_map(RejectedSample::of).collect(),
     }
 }

@@ -16,10 +16,10 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use utoipa::ToSchema;
 
-use super::AppState;
 use super::body::ReadBody;
 use super::error::{ApiError, DeliveryErrors, ErrorBody};
 use super::sender::Content;
+use super::{AppState, refusals};
 use crate::rejection::RejectReason;
 use keep::{Accepted, keep};
 use rejected::Rejected;
@@ -62,7 +62,9 @@ async fn receive_body(state: &AppState, parts: &Parts, body: Body) -> Result<Acc
     let query = WebhookQuery::parse(parts.uri.query());
     let credentials = state.sender.credentials(&parts.headers, &query.secrets);
     if let Some(unverified) = credentials.refuse_whatever_comes() {
-        state.bodies.drain(parts, body).await;
+        if !refusals::are_too_many(state, parts) {
+            state.bodies.drain(parts, body).await;
+        }
         return Err(unverified.into());
     }
     let is_trusted = credentials.have_valid_secret();

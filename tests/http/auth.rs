@@ -249,3 +249,89 @@ async fn reading_needs_a_token_of_which_there_may_be_several() {
         .ok();
     }
 }
+
+/// Sends a request until it is answered 429. How often it was refused before.
+async fn until_limited(app: &App, request: impl Fn() -> reqwest::RequestBuilder) -> usize {
+    for refused in 0..1000 {
+        let answer = Answer::to(request()).await;
+        if answer.status.as_u16() == 429 {
+            let seconds = answer.headers["retry-after"].to_str().unwrap();
+            assert!(seconds.parse::<u64>().unwrap() > 0);
+            return refused;
+        }
+        assert_eq!(answer.status.as_u16(), 401);
+    }
+    panic!("{} answers 401 for ever", app.base)
+}
+
+#[tokio::test]
+async fn who_guesses_is_answered_429_and_a_valid_credential_never_is() {
+    let variables = [
+        ("WEBHOOK_SECRET", "the-secret-of-senders"),
+        ("TRUSTED_PROXIES", "127.0.0.0/8"),
+    ];
+    let app = App::with(Backend::Sqlite, &variables).await;
+    let post = |address: &str, secret: &str| {
+        app.request(Method::POST, "/instagram/webhook")
+            .header("x-forwarded-for", address)
+            .header("x-webhook-secret", secret)
+            .body(BODY)
+    };
+    let read = |address: &str, token: &str| {
+        app.request(Method::GET, "/instagram/messages")
+            .header("x-forwarded-for", address)
+            .bearer_auth(token)
+    };
+    let log_in = |address: &str, token: &str| {
+        app.request(Method::POST, "/login")
+            .header("x-forwarded-for", address)
+            .body(format!("token={token}"))
+    };
+    let guesses = [
+        until_limited(&app, || post("192.0.2.1", "guess")).await,
+        until_limited(&app, || read("192.0.2.2", "guess")).await,
+        until_limited(&app, || log_in("192.0.2.3", "guess")).await,
+    ];
+    assert!(guesses.iter().all(|number| *number >= 60), "{guesses:?}");
+    for limited in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        let _ = Answer::to(read(limited, TOKEN)).await.ok();
+        let _ = Answer::to(post(limited, "the-secret-of-senders"))
+            .await
+            .ok();
+        assert_eq!(
+            Answer::to(log_in(limited, TOKEN)).await.status.as_u16(),
+            303
+        );
+    }
+    // One limit for all that an address tries, and another one for each address.
+    until_limited(&app, || post("192.0.2.3", "guess")).await;
+    assert_eq!(
+        Answer::to(post("192.0.2.4", "guess")).await.status.as_u16(),
+        401
+    );
+    let forged = post("192.0.2.9, 192.0.2.1", "guess");
+    assert_eq!(Answer::to(forged).await.status.as_u16(), 429);
+    let rejected = &app.get("/instagram/stats").await.ok()["process"]["rejected"];
+    assert!(rejected["token"].as_u64().unwrap() > 120, "{rejected}");
+    assert!(
+        rejected["wrong_secret"].as_u64().unwrap() > 60,
+        "{rejected}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_trusted_proxy_nobody_chooses_an_address() {
+    let app = App::with(
+        Backend::Sqlite,
+        &[("WEBHOOK_SECRET", "the-secret-of-senders")],
+    )
+    .await;
+    let number = std::cell::Cell::new(0);
+    until_limited(&app, || {
+        number.set(number.get() + 1);
+        app.request(Method::POST, "/instagram/webhook")
+            .header("x-forwarded-for", format!("192.0.2.{}", number.get()))
+            .body(BODY)
+    })
+    .await;
+}

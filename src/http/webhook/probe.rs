@@ -21,6 +21,7 @@ use super::rejected::Rejected;
 use crate::http::AppState;
 use crate::http::body::BodyError;
 use crate::http::error::ApiError;
+use crate::http::refusals;
 use crate::http::sender::{Content, is_blank};
 use crate::http::webhook_path;
 use crate::probe::marked as probe;
@@ -69,7 +70,10 @@ pub(in crate::http) async fn answer_probes(
                 json!({ "success": false, "error": error, "probe": probe, "secret": secret });
             (StatusCode::UNAUTHORIZED, Json(body)).into_response()
         }
-        (None, Err(unverified)) => ApiError::from(unverified).into_response(),
+        (None, Err(unverified)) => match refusals::count(&state, &parts) {
+            Ok(()) => ApiError::from(unverified).into_response(),
+            Err(limited) => limited.into_response(),
+        },
         (None, Ok(_)) => ApiError::empty_body().into_response(),
     }
 }

@@ -6,6 +6,7 @@ use crate::delivery::Receipt;
 use crate::http::AppState;
 use crate::http::body::BodyError;
 use crate::http::error::ApiError;
+use crate::http::refusals;
 use crate::http::sender::Unverified;
 use crate::ingest::SubmitError;
 use crate::normalize::Defect;
@@ -41,6 +42,12 @@ impl Rejected {
 
     /// Records it, and gives the answer for its sender.
     pub(super) fn record(self, state: &AppState, request: &Parts) -> ApiError {
+        if self.reason.is_of_credential()
+            && let Err(limited) = refusals::count(state, request)
+        {
+            state.process.record_limited(self.reason);
+            return limited;
+        }
         state
             .process
             .record(self.reason, self.cause.as_deref(), request);
