@@ -10,6 +10,7 @@ mod arrival;
 mod check;
 mod clock;
 mod contact_data;
+mod credentials;
 mod database;
 mod disk;
 mod duplicates;
@@ -35,11 +36,12 @@ pub use report::Report;
 
 /// Every check that asks nobody, most upstream first.
 pub fn own_checks(facts: &Facts) -> Vec<Check> {
-    let checks: [fn(&Facts) -> Check; 17] = [
+    let checks: [fn(&Facts) -> Check; 18] = [
         arrival::check_arrival,
         rejections::check_rejections,
         handshake::check_handshake,
         sender_auth::check_sender_auth,
+        credentials::check_credentials,
         placeholders::check_placeholders,
         contact_data::check_contact_data,
         quarantine::check_quarantine,

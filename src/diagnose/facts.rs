@@ -22,6 +22,8 @@ pub struct Facts {
     pub sender_auth: SenderAuth,
     /// Whether `WEBHOOK_SECRET` is set. Without it, and with `META_APP_SECRET`, only what Meta signed is accepted.
     pub has_secret: bool,
+    /// The variables with a secret that is short enough to be guessed.
+    pub short_secrets: Vec<&'static str>,
     /// Whether `META_VERIFY_TOKEN` is set.
     pub handshake_expected: bool,
     /// Near misses: of all replicas if the database is there, else those of this process that are not written yet.
@@ -111,6 +113,7 @@ impl Default for Facts {
             last_message_at: None,
             sender_auth: SenderAuth::Enforced,
             has_secret: true,
+            short_secrets: Vec::new(),
             handshake_expected: false,
             rejected: RejectionLog::default(),
             known: Some(Known::default()),

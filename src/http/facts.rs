@@ -89,6 +89,7 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
             SenderAuth::Enforced
         },
         has_secret: !state.config.auth.webhook_secrets.is_empty(),
+        short_secrets: state.config.short_secrets(),
         handshake_expected: state.config.meta.verify_token.is_some(),
         rejected,
         known: snapshot

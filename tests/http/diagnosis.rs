@@ -13,7 +13,7 @@ use crate::support::report::{assert_report, case, check, everything, findings, s
 use crate::support::{Answer, App, Backend, TOKEN, postgres};
 
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
-const SECRET: (&str, &str) = ("WEBHOOK_SECRET", "right-secret");
+const SECRET: (&str, &str) = ("WEBHOOK_SECRET", "right-secret-of-senders");
 
 #[track_caller]
 fn verdict(diagnosis: &Value) -> &str {
@@ -127,7 +127,7 @@ type Refusal<'a> = (
 
 #[tokio::test]
 async fn every_refusal_has_its_own_advice() {
-    const META: (&str, &str) = ("META_APP_SECRET", "app-secret");
+    const META: (&str, &str) = ("META_APP_SECRET", "app-secret-of-the-app");
     const HANDSHAKE: &str = "/instagram/webhook?hub.mode=subscribe&hub.verify_token=x";
     #[rustfmt::skip]
     let refusals: [Refusal; 12] = [

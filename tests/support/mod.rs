@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use wait::eventually;
 
 /// The bearer token of every test service.
-pub(crate) const TOKEN: &str = "test-token";
+pub(crate) const TOKEN: &str = "test-token-of-readers";
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -94,7 +94,12 @@ async fn a_session_ends_after_half_a_day() {
 #[tokio::test]
 async fn a_wrong_token_is_told_and_opens_nothing() {
     let app = App::start(Backend::Sqlite).await;
-    for token in ["", "canary-guess", "test-toke", "test-token2"] {
+    for token in [
+        "",
+        "canary-guess",
+        "test-token-of-reader",
+        "test-token-of-readers2",
+    ] {
         let answer = Html::of(login(&app, token)).await;
         assert!(answer.status == 401 && answer.is_login());
         assert!(answer.text.contains("role=\"alert\""), "{}", answer.text);
