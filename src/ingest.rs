@@ -41,7 +41,7 @@ pub use writer::Writer;
 /// How many deliveries may wait for the writer.
 const QUEUE: usize = 4096;
 /// How much memory may wait for the writer, in deliveries and what was read from them, in units of [`UNIT`].
-const QUEUE_UNITS: u32 = 64 * 1024;
+const QUEUE_UNITS: u32 = 40 * 1024;
 /// In bytes.
 const UNIT: usize = 1024;
 /// How many deliveries are committed at once. Measured: more only adds latency.

@@ -3,6 +3,7 @@
 //! A body takes room before it is read, and keeps it until the queue has reserved room for its delivery. Strangers and
 //! senders with a valid secret have separate rooms, so that neither can keep the other out.
 
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +23,12 @@ const DRAINED: usize = 16 * 1024 * 1024;
 /// the buffer of the connection has it anyway: most messages are shorter, and arrive even while there is no room.
 const SMALL: usize = 8 * 1024;
 /// How much memory the bodies of strangers may take together (or a single one), in units of [`UNIT`].
-const STRANGERS_ROOM: u32 = 32 * 1024;
+const STRANGERS_ROOM: u32 = 24 * 1024;
 /// The same for senders with a valid secret.
-const SENDERS_ROOM: u32 = 48 * 1024;
+const SENDERS_ROOM: u32 = 32 * 1024;
 const UNIT: usize = 1024;
+/// How many bodies of strangers wait for room at once. Their connections hold some memory as well.
+const WAITING: usize = 1024;
 /// How long a stranger's body waits for room before its sender is asked to come back. A sender with a valid secret may
 /// wait as long as a body may take.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
@@ -62,6 +65,7 @@ pub(super) struct Bodies {
     time: Duration,
     strangers: Arc<Semaphore>,
     senders: Arc<Semaphore>,
+    waiting: Semaphore,
 }
 
 impl Bodies {
@@ -72,6 +76,7 @@ impl Bodies {
             time,
             strangers: Arc::new(Semaphore::new(STRANGERS_ROOM as usize)),
             senders: Arc::new(Semaphore::new(SENDERS_ROOM as usize)),
+            waiting: Semaphore::new(WAITING),
         }
     }
 
@@ -106,7 +111,9 @@ impl Bodies {
         is_trusted: bool,
     ) -> Result<ReadBody, BodyError> {
         let read = self.read_all(&mut body, limit, time, is_trusted).await;
-        if let Err(BodyError::TooLarge { .. } | BodyError::Busy) = read {
+        if let Err(BodyError::TooLarge { .. } | BodyError::Busy) = read
+            && self.waiting.available_permits() > 0
+        {
             self.drain(request, body).await;
         }
         read
@@ -127,7 +134,7 @@ impl Bodies {
         }
         let most = announced.unwrap_or(limit);
         let mut reserving = pin!(self.reserve(most, time, is_trusted));
-        let mut room = None;
+        let (mut room, mut waiting) = (None, None);
         let mut bytes = BytesMut::new();
         let mut until = Instant::now() + time;
         loop {
@@ -135,9 +142,13 @@ impl Bodies {
             tokio::select! {
                 biased;
                 reserved = &mut reserving, if room.is_none() => {
+                    waiting = None;
                     room = Some(reserved.ok_or(BodyError::Busy)?);
                     bytes.reserve(announced.map_or(0, |length| length - bytes.len()));
                     until = Instant::now() + time;
+                }
+                () = ready(()), if !may_read && !is_trusted && waiting.is_none() => {
+                    waiting = Some(self.waiting.try_acquire().map_err(|_| BodyError::Busy)?);
                 }
                 frame = timeout_at(until, body.frame()), if may_read => {
                     let Some(frame) = frame.map_err(|_| BodyError::Timeout)? else {
@@ -305,6 +316,24 @@ mod tests {
         let ends = join_all(stalled.into_iter().map(|body| read(&bodies, body))).await;
         let busy = ends.iter().filter(|end| **end == Err(BodyError::Busy));
         assert_eq!(busy.count(), most + 1 - most * SMALL / MEGABYTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_bodies_of_strangers_wait_for_room() {
+        let bodies = Bodies::new(MEGABYTE, TIME);
+        while_full(&bodies, false, async {
+            let waiting = join_all((0..WAITING).map(|_| read(&bodies, large())));
+            let one_more = async {
+                while bodies.waiting.available_permits() > 0 {
+                    tokio::task::yield_now().await;
+                }
+                let began = Instant::now();
+                assert_eq!(read(&bodies, large()).await, Err(BodyError::Busy));
+                assert_eq!(Instant::now(), began, "it does not wait");
+            };
+            tokio::join!(waiting, one_more);
+        })
+        .await;
     }
 
     #[tokio::test]

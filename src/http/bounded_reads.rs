@@ -12,8 +12,8 @@ use tokio_util::sync::PollSemaphore;
 
 use super::connections::Connection;
 
-/// How much is read at once. hyper reads into 8 KiB, and doubles that for good when it was full.
-const READ: usize = 8 * 1024 - 1;
+/// How much is read at once, in bytes. hyper reads into 8 KiB, and doubles that for good when it was full.
+const READ: usize = 4 * 1024;
 /// A head may have this much without further ado, in bytes.
 const USUAL_HEAD: usize = 8 * 1024;
 /// How many heads may be longer than that at once. Others wait.
@@ -61,7 +61,7 @@ impl BoundedReads {
             (self.head, self.long_head) = (0, None);
         }
         self.awaited_head = awaits_head;
-        if awaits_head && self.head >= USUAL_HEAD && self.long_head.is_none() {
+        if awaits_head && self.head + READ > USUAL_HEAD && self.long_head.is_none() {
             self.long_head = ready!(self.long_heads.poll_acquire(context));
         }
         Poll::Ready(())
@@ -137,7 +137,7 @@ mod tests {
         client.write_all(&vec![b'x'; 3 * READ]).await.unwrap();
         let mut buffer = vec![0; 64 * 1024];
         let mut read = 0;
-        while read <= USUAL_HEAD {
+        while read < USUAL_HEAD {
             let part = reads.read(&mut buffer).await.unwrap();
             assert!(part <= READ);
             read += part;

@@ -309,8 +309,8 @@ async fn who_guesses_is_answered_429_and_a_valid_credential_never_is() {
         Answer::to(post("192.0.2.4", "guess")).await.status.as_u16(),
         401
     );
-    let forged = post("192.0.2.9, 192.0.2.1", "guess");
-    assert_eq!(Answer::to(forged).await.status.as_u16(), 429);
+    let forged = until_limited(&app, || post("192.0.2.9, 192.0.2.1", "guess")).await;
+    assert!(forged < 60, "it is the address that the proxy saw");
     let rejected = &app.get("/instagram/stats").await.ok()["process"]["rejected"];
     assert!(rejected["token"].as_u64().unwrap() > 120, "{rejected}");
     assert!(
