@@ -25,11 +25,19 @@ pub enum LogFormat {
 impl Telemetry {
     pub fn read(env: &mut Env<'_>) -> Self {
         let filter = env.text("RUST_LOG").unwrap_or_else(|| "info".to_owned());
-        if let Err(error) = EnvFilter::try_new(&filter) {
+        // The parser of filters panics at some letters that are no ASCII.
+        let problem = if filter.is_ascii() {
+            EnvFilter::try_new(&filter)
+                .err()
+                .map(|error| error.to_string())
+        } else {
+            Some("only ASCII is possible".to_owned())
+        };
+        if let Some(problem) = problem {
             env.mistake(
                 "RUST_LOG",
                 format!(
-                    "`{filter}` is not valid: {error}; expected a level, for example info or debug"
+                    "`{filter}` is not valid: {problem}; expected a level, for example info or debug"
                 ),
             );
         }
@@ -45,5 +53,20 @@ impl Telemetry {
                 .unwrap_or(false),
             filter,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_not_ascii_is_a_mistake_and_no_panic() {
+        let lookup = |name: &str| {
+            (name == "RUST_LOG").then(|| "a` whose `X- `F_\u{49b}wwwURL<h\u{49b}=pw".to_owned())
+        };
+        let mut env = Env::new(&lookup);
+        Telemetry::read(&mut env);
+        assert_eq!(env.into_errors().len(), 1);
     }
 }
