@@ -229,7 +229,7 @@ impl Spool {
             let count = positions.len().min(most);
             match self.remove_step(&positions[..count]).await {
                 Ok(()) => drop(positions.drain(..count)),
-                Err(StoreError::Full(_)) if count > 1 => most = count / 2,
+                Err(StoreError::Full(_)) if count > 1 => most = count.div_ceil(4),
                 Err(error) => return Err(error),
             }
         }

@@ -193,6 +193,7 @@ impl Ledger for SqliteStore {
         {
             tracing::debug!(%error, "the rollup failed; it is tried again");
         }
+        // The clock of the database, which here is that of the machine: one process writes the file.
         let is_suppressing = writer.is_suppressing(Clock::system().now());
         let connection = writer.connection.start().await;
         let done = commit::commit(connection, records, attempt, self.window, is_suppressing).await;
