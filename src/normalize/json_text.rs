@@ -209,6 +209,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tree_of_too_many_values_is_not_built() {
+        let list = |values: usize| format!("[{}1]", "1,".repeat(values - 2));
+        assert!(parse(list(MAX_VALUES).as_bytes()).is_ok());
+        let error = parse(list(MAX_VALUES + 1).as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("too many values"), "{error}");
+        let in_string = format!("{{\"text\":\"{}\"}}", list(MAX_VALUES + 1));
+        assert!(parse(in_string.as_bytes()).is_ok(), "a text is one value");
+    }
+
+    #[test]
     fn an_object_with_a_repeated_key_is_marked_wherever_it_stands() {
         for body in [
             r#"{"text":"a","text":"b"}"#,

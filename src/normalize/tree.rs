@@ -95,17 +95,24 @@ pub(super) fn parse_body(body: &[u8], content_type: Option<&str>, templates: &Te
 
 fn parse(body: &[u8], content_type: Option<&str>, templates: &Templates) -> Tree {
     // The hot path: nearly every body is plain JSON.
-    if let (Ok(value), Ok(text)) = (json_text::parse(body), str::from_utf8(body)) {
-        return Tree::by_template(templates, text, Some(&value))
-            .unwrap_or_else(|| Tree::whole(value));
-    }
+    let plain = match (json_text::parse(body), str::from_utf8(body)) {
+        (Ok(value), Ok(text)) => {
+            return Tree::by_template(templates, text, Some(&value))
+                .unwrap_or_else(|| Tree::whole(value));
+        }
+        (plain, _) => plain,
+    };
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     if let Some(value) = multipart::parse_parts(body, &content_type) {
         return Tree::whole(value);
     }
     let (text, repaired) = to_text(body, &content_type);
     let text = without_lone_surrogates(text);
-    let json = json_text::parse(text.as_bytes());
+    let json = if text.as_bytes() == body {
+        plain
+    } else {
+        json_text::parse(text.as_bytes())
+    };
     if let Some(tree) = Tree::by_template(templates, &text, json.as_ref().ok()) {
         return tree;
     }
