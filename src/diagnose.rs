@@ -41,7 +41,6 @@ pub fn own_checks(facts: &Facts) -> Vec<Check> {
         rejections::check_rejections,
         handshake::check_handshake,
         sender_auth::check_sender_auth,
-        credentials::check_credentials,
         placeholders::check_placeholders,
         contact_data::check_contact_data,
         quarantine::check_quarantine,
@@ -55,6 +54,8 @@ pub fn own_checks(facts: &Facts) -> Vec<Check> {
         spool::check_spool,
         disk::check_disk,
         retention::check_retention,
+        // Never a cause of silence, so every other warning comes first.
+        credentials::check_credentials,
     ];
     checks.iter().map(|check| check(facts)).collect()
 }

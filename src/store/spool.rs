@@ -224,6 +224,9 @@ impl Spool {
     /// # Errors
     /// When the file cannot be written; the deliveries that are left are then drained once more.
     pub async fn remove(&self, positions: &mut Vec<i64>) -> Result<(), StoreError> {
+        if !positions.is_empty() && !self.log.prepare_large().await {
+            return Err(StoreError::Full("the log cannot be folded in".to_owned()));
+        }
         let mut most = STEP;
         while !positions.is_empty() {
             let count = positions.len().min(most);

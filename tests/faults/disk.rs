@@ -26,6 +26,21 @@ async fn fill(app: &App, size: usize) -> usize {
     panic!("the disk is never full");
 }
 
+/// How many messages there are. The statistics may be degraded: on a full disk the contacts cannot be brought up to date.
+async fn stored(app: &App) -> usize {
+    let mut stored = 0;
+    let mut after = "m0".to_owned();
+    loop {
+        let path = format!("/instagram/messages?limit=1000&after={after}");
+        let page = app.get(&path).await.ok();
+        stored += page["messages"].as_array().unwrap().len();
+        if page["caughtUp"] == true {
+            return stored;
+        }
+        page["nextCursor"].as_str().unwrap().clone_into(&mut after);
+    }
+}
+
 #[tokio::test]
 async fn a_spool_whose_disk_was_full_is_emptied_with_little_room() {
     let Some(disk) = SmallDisk::new(8) else {
@@ -67,8 +82,7 @@ async fn a_database_on_a_small_disk_keeps_its_log_short_and_is_written_again() {
     disk.make_room();
     let more = fill(&app, 5_000).await;
     assert!(more > 0, "it stores again");
-    let stats = app.get("/instagram/stats").await.ok();
-    assert!(stats["totalMessages"].as_u64() >= Some((kept + more) as u64));
+    assert!(stored(&app).await >= kept + more);
     app.stop().await;
 }
 

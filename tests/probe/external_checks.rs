@@ -17,7 +17,7 @@ use crate::support::process::program;
 use crate::support::report::{assert_report, check, sentences};
 use crate::support::{App, Backend, TOKEN};
 
-const SECRET: (&str, &str) = ("WEBHOOK_SECRET", "right-secret");
+const SECRET: (&str, &str) = ("WEBHOOK_SECRET", "right-secret-of-a-good-length");
 
 /// A service at which a message has arrived, so that nothing else is to be said.
 async fn well(variables: &[(&str, &str)]) -> App {

@@ -19,6 +19,8 @@ use tokio::time::sleep;
 
 /// A log shorter than this never matters.
 const SHORT: u64 = 64 * 1024;
+/// More than the largest transaction takes.
+const LITTLE_ROOM: u64 = 256 * 1024 * 1024;
 
 /// The write-ahead log of an open database.
 #[derive(Debug)]
@@ -54,9 +56,18 @@ impl WriteAheadLog {
     /// Whether the disk has less room than the log takes.
     pub(in crate::store) fn is_too_long(&self) -> bool {
         let length = metadata(&self.file).map_or(0, |file| file.len());
-        let free = rustix::fs::statvfs(&self.file)
-            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-        length > SHORT && length > free
+        length > SHORT && length > self.free_room()
+    }
+
+    /// Makes sure that a large transaction can fill the disk and still be undone: where there is little room, the log
+    /// is folded in first. Otherwise its frames could take the room that folding in needs. `false` if that failed.
+    pub(in crate::store) async fn prepare_large(&self) -> bool {
+        self.free_room() >= LITTLE_ROOM || self.fold().await
+    }
+
+    fn free_room(&self) -> u64 {
+        rustix::fs::statvfs(&self.file)
+            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// Moves the log into the file and empties it. `false` if somebody reads there, or the disk is full; then a part of
