@@ -49,6 +49,9 @@ impl Drop for Browser {
     }
 }
 
+/// How often a browser is started at most.
+const STARTS: usize = 3;
+
 impl Browser {
     /// A browser with an empty window, or nothing but a line where there is none.
     pub(crate) async fn start() -> Option<Self> {
@@ -86,7 +89,14 @@ impl Browser {
             directory,
             _output: output,
         };
-        let answer = browser.post("", browser.wishes()).await.unwrap();
+        let mut answer = browser.post("", browser.wishes()).await;
+        for _ in 1..STARTS {
+            // A browser that ends at its own start says nothing about the page.
+            if matches!(&answer, Err(error) if error.contains("Chrome instance exited")) {
+                answer = browser.post("", browser.wishes()).await;
+            }
+        }
+        let answer = answer.unwrap();
         let id = answer["sessionId"].as_str().unwrap();
         browser.session = format!("{}/{id}", browser.session);
         Some(browser)
