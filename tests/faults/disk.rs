@@ -26,7 +26,7 @@ async fn fill(app: &App, size: usize) -> usize {
     panic!("the disk is never full");
 }
 
-/// How many messages there are. The statistics may be degraded: a full disk keeps contacts from being brought up to date.
+/// How many messages there are. Statistics may be degraded: on a full disk the contacts cannot be brought up to date.
 async fn stored(app: &App) -> usize {
     let mut stored = 0;
     let mut after = "m0".to_owned();
