@@ -13,7 +13,7 @@
 //! 6. `classify` applies the table of outcomes, with `identity` for telling messages apart, and `items` keeps the
 //!    result within bounds.
 //!
-//! All of it is pure and total: for any bytes, [`normalize`] returns at least one item and never panics.
+//! All of it is pure and total: for any bytes, a [`Normalizer`] returns at least one item and never panics.
 
 use crate::delivery::{Delivery, Item, ReasonCode, Record};
 use crate::message::Shape;

@@ -60,7 +60,7 @@ pub enum Escaping {
 
 /// What stands in a placeholder's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HoleKind {
+enum PlaceholderKind {
     /// In a string, and filled in by the platform: an id, a time, a word.
     Platform,
     /// In a string, and filled in with what a customer typed, or with what is not known to be the platform's.
@@ -71,23 +71,23 @@ enum HoleKind {
 
 /// A placeholder of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Hole {
-    kind: HoleKind,
+struct Placeholder {
+    kind: PlaceholderKind,
     /// The string as the template has it, which arrives if nothing was filled in.
     unfilled: String,
 }
 
-impl Hole {
+impl Placeholder {
     /// Whether this can have been filled in.
     fn fits(&self, value: &str) -> bool {
         let all = |test: fn(u8) -> bool| value.bytes().all(test);
         value == self.unfilled
             || match self.kind {
-                HoleKind::Typed => true,
-                HoleKind::Platform => {
+                PlaceholderKind::Typed => true,
+                PlaceholderKind::Platform => {
                     all(|byte| byte.is_ascii_alphanumeric() || b"_:+.@-".contains(&byte))
                 }
-                HoleKind::Bare => {
+                PlaceholderKind::Bare => {
                     all(|byte| byte.is_ascii_alphanumeric() || b"_+.-".contains(&byte))
                 }
             }
@@ -99,7 +99,7 @@ impl Hole {
 pub struct Template {
     skeleton: Skeleton,
     anchors: Anchors,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
 }
 
 impl Template {
@@ -143,9 +143,15 @@ impl Template {
 
     /// The template with these values.
     fn fill(&self, values: &[&str], escaping: Escaping) -> Option<Value> {
-        let holes = || self.holes.iter().zip(values);
-        let bare = |hole: &Hole| hole.kind == HoleKind::Bare;
-        if !holes().all(|(hole, value)| hole.fits(if bare(hole) { value.trim() } else { value })) {
+        let placeholders = || self.placeholders.iter().zip(values);
+        let bare = |placeholder: &Placeholder| placeholder.kind == PlaceholderKind::Bare;
+        if !placeholders().all(|(placeholder, value)| {
+            placeholder.fits(if bare(placeholder) {
+                value.trim()
+            } else {
+                value
+            })
+        }) {
             return None;
         }
         let decode: fn(&str) -> Option<String> = match &self.skeleton {
@@ -153,9 +159,9 @@ impl Template {
             Skeleton::Form(_) => form::decode,
         };
         let decoded = || -> Option<Vec<Value>> {
-            holes()
-                .map(|(hole, value)| {
-                    if bare(hole) {
+            placeholders()
+                .map(|(placeholder, value)| {
+                    if bare(placeholder) {
                         Some(bare_value(value.trim()))
                     } else {
                         decode(value).map(Value::String)
@@ -164,9 +170,9 @@ impl Template {
                 .collect()
         };
         let verbatim = || {
-            holes()
-                .map(|(hole, value)| {
-                    if bare(hole) {
+            placeholders()
+                .map(|(placeholder, value)| {
+                    if bare(placeholder) {
                         bare_value(value.trim())
                     } else {
                         Value::from(*value)

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::anchors::{Anchor, Anchors};
 use super::skeleton::{MARK, Skeleton, kind_of};
-use super::{Hole, HoleKind, Template};
+use super::{Placeholder, PlaceholderKind, Template};
 use crate::normalize::{json_text, scalar};
 
 /// Reads a JSON template.
@@ -13,17 +13,17 @@ pub(super) fn json(text: &str) -> Result<Template, String> {
         rest: text,
         skeleton: String::with_capacity(text.len()),
         anchors: vec![Vec::new()],
-        holes: Vec::new(),
+        placeholders: Vec::new(),
         key: String::new(),
     };
     while reader.piece()? {}
     let TemplateReader {
         skeleton,
         anchors,
-        holes,
+        placeholders,
         ..
     } = reader;
-    if holes.is_empty() {
+    if placeholders.is_empty() {
         return Err("it has no {{placeholder}}".to_owned());
     }
     let skeleton = json_text::parse(skeleton.as_bytes())
@@ -34,7 +34,7 @@ pub(super) fn json(text: &str) -> Result<Template, String> {
     Ok(Template {
         skeleton: Skeleton::Json(skeleton),
         anchors: Anchors(anchors),
-        holes,
+        placeholders,
     })
 }
 
@@ -53,7 +53,7 @@ struct TemplateReader<'t> {
     /// The template with marks in place of its placeholders, as JSON.
     skeleton: String,
     anchors: Vec<Anchor>,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
     /// The latest key.
     key: String,
 }
@@ -68,8 +68,8 @@ impl<'t> TemplateReader<'t> {
         if first == '"' {
             self.string()?;
         } else if self.rest.starts_with("{{") && !self.rest.starts_with("{{{") {
-            let placeholder = self.placeholder()?;
-            self.hole(HoleKind::Bare, placeholder);
+            let placeholder = self.take_placeholder()?;
+            self.add_placeholder(PlaceholderKind::Bare, placeholder);
         } else {
             let is_sign = "{}[]:,".contains(first);
             let length = if is_sign {
@@ -117,13 +117,13 @@ impl<'t> TemplateReader<'t> {
         } else {
             let kind = kind_of(&self.key, content);
             self.add("\"");
-            self.hole(kind, content);
+            self.add_placeholder(kind, content);
             self.add("\"");
         }
         Ok(())
     }
 
-    fn placeholder(&mut self) -> Result<&'t str, String> {
+    fn take_placeholder(&mut self) -> Result<&'t str, String> {
         let end = self
             .rest
             .find("}}")
@@ -150,11 +150,11 @@ impl<'t> TemplateReader<'t> {
         }
     }
 
-    fn hole(&mut self, kind: HoleKind, unfilled: &str) {
-        let number = self.holes.len();
+    fn add_placeholder(&mut self, kind: PlaceholderKind, unfilled: &str) {
+        let number = self.placeholders.len();
         let mark = format!("\"{MARK}{number}\" ");
         self.skeleton.push_str(&mark);
-        self.holes.push(Hole {
+        self.placeholders.push(Placeholder {
             kind,
             unfilled: unfilled.to_owned(),
         });

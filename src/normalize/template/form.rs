@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::anchors::Anchors;
 use super::skeleton::{Pair, Skeleton, kind_of};
-use super::{Hole, Template};
+use super::{Placeholder, Template};
 
 /// Reads a form template.
 pub(super) fn compile(text: &str) -> Result<Template, String> {
     let mut pairs: Vec<Pair> = Vec::new();
-    let mut holes = Vec::new();
+    let mut placeholders = Vec::new();
     let mut anchors = vec![String::new()];
     for (number, pair) in text.split('&').enumerate() {
         let (key, value) = pair.split_once('=').ok_or(
@@ -28,11 +28,11 @@ pub(super) fn compile(text: &str) -> Result<Template, String> {
         anchor.push('=');
         let value = if value.contains("{{") {
             anchors.push(String::new());
-            holes.push(Hole {
+            placeholders.push(Placeholder {
                 kind: kind_of(key, value),
                 unfilled: value.to_owned(),
             });
-            Err(holes.len() - 1)
+            Err(placeholders.len() - 1)
         } else {
             anchor.push_str(value);
             Ok(decode(value).unwrap_or_else(|| value.to_owned()))
@@ -42,14 +42,14 @@ pub(super) fn compile(text: &str) -> Result<Template, String> {
             value,
         });
     }
-    if holes.is_empty() {
+    if placeholders.is_empty() {
         return Err("it has no {{placeholder}}".to_owned());
     }
     let anchors = anchors.into_iter().map(|anchor| vec![anchor]);
     Ok(Template {
         skeleton: Skeleton::Form(pairs),
         anchors: Anchors(anchors.collect()),
-        holes,
+        placeholders,
     })
 }
 

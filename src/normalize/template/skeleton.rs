@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::HoleKind;
+use super::PlaceholderKind;
 use crate::normalize::fields::{self, KnownField};
 use crate::normalize::scalar;
 
@@ -33,7 +33,7 @@ impl Skeleton {
                 let pairs = pairs.iter().map(|pair| {
                     let value = match &pair.value {
                         Ok(constant) => Value::from(constant.as_str()),
-                        Err(hole) => values[*hole].clone(),
+                        Err(placeholder) => values[*placeholder].clone(),
                     };
                     (pair.key.clone(), value)
                 });
@@ -44,13 +44,13 @@ impl Skeleton {
 }
 
 /// Which placeholder this string of a skeleton stands for.
-fn hole_number(text: &str) -> Option<usize> {
+fn placeholder_number(text: &str) -> Option<usize> {
     text.strip_prefix(MARK)?.parse().ok()
 }
 
 fn filled(skeleton: &Value, values: &[Value]) -> Value {
     match skeleton {
-        Value::String(text) => match hole_number(text) {
+        Value::String(text) => match placeholder_number(text) {
             Some(number) => values[number].clone(),
             None => skeleton.clone(),
         },
@@ -81,7 +81,7 @@ pub(super) fn conforms(skeleton: &Value, body: &Value) -> bool {
                     .zip(body)
                     .all(|(value, body)| conforms(value, body))
         }
-        (Value::String(text), body) if hole_number(text).is_some() => {
+        (Value::String(text), body) if placeholder_number(text).is_some() => {
             !body.is_object() && !body.is_array()
         }
         (constant, body) => {
@@ -92,7 +92,7 @@ pub(super) fn conforms(skeleton: &Value, body: &Value) -> bool {
 }
 
 /// What a placeholder under this key is filled in with.
-pub(super) fn kind_of(key: &str, unfilled: &str) -> HoleKind {
+pub(super) fn kind_of(key: &str, unfilled: &str) -> PlaceholderKind {
     let variable = || {
         let name = scalar::placeholder(unfilled)?;
         let name = name.trim_matches(['{', '}', ' ']);
@@ -121,8 +121,8 @@ pub(super) fn kind_of(key: &str, unfilled: &str) -> HoleKind {
     };
     // A string with more in it than one placeholder may hold anything.
     if variable().is_some_and(|name| is_platforms(key) || is_platforms(name)) {
-        HoleKind::Platform
+        PlaceholderKind::Platform
     } else {
-        HoleKind::Typed
+        PlaceholderKind::Typed
     }
 }
