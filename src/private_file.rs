@@ -1,5 +1,5 @@
 //! Files and directories that hold messages or secrets: other users of the machine may not read or change them,
-//! whatever the umask is and whoever made them.
+//! whatever the umask is, even if others made them.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;

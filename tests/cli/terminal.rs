@@ -1,4 +1,4 @@
-//! No command prints what a terminal would obey, whoever wrote it: a server that answers in the service's place, a
+//! No command prints what a terminal would obey: a server that answers in the service's place, a
 //! customer, or Chatrace.
 
 use std::collections::BTreeSet;

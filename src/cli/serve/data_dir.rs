@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(mode(), 0o600);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
         data_dir.api_token().unwrap();
-        assert_eq!(mode(), 0o600, "whoever made the file");
+        assert_eq!(mode(), 0o600, "even if another made it");
     }
 
     #[test]
