@@ -15,11 +15,12 @@ pub mod setup;
 pub mod tail;
 mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, Variables};
 
 /// Receives the webhooks by which Chatrace hands over Instagram messages, and never loses one.
 ///
@@ -53,9 +54,6 @@ pub enum Command {
     /// The running service does it. If none answers at PORT, and no --url is given, this command opens the database.
     Reprocess(reprocess::ReprocessArgs),
 }
-
-/// Looks up a variable.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Exit code of a command that could not begin: wrong configuration, a port in use, an unusable database.
 const CANNOT_RUN: u8 = 2;
@@ -103,20 +101,26 @@ impl Failure {
 /// # Errors
 /// See [`Failure`].
 pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let variables = variables();
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(Config::read(variable)?).await,
-        Command::Reprocess(options) => reprocess::reprocess(Config::read(variable)?, options).await,
-        Command::Healthcheck => healthcheck::healthcheck(&variable).await,
-        Command::Doctor(options) => doctor::doctor(&options, &variable).await,
-        Command::Setup(options) => setup::setup(options, &variable),
-        Command::SendTest(options) => send_test::send_test(&options, &variable).await,
-        Command::Export(arguments) => export::export(arguments, &variable).await,
-        Command::Tail(arguments) => tail::tail(arguments, &variable).await,
+        Command::Serve => serve::serve(Config::read(&variables)?).await,
+        Command::Reprocess(options) => {
+            reprocess::reprocess(Config::read(&variables)?, options).await
+        }
+        Command::Healthcheck => healthcheck::healthcheck(&variables).await,
+        Command::Doctor(options) => doctor::doctor(&options, &variables).await,
+        Command::Setup(options) => setup::setup(options, &variables),
+        Command::SendTest(options) => send_test::send_test(&options, &variables).await,
+        Command::Export(arguments) => export::export(arguments, &variables).await,
+        Command::Tail(arguments) => tail::tail(arguments, &variables).await,
     }
 }
 
-/// A variable of the process's environment, which contains those of `.env`.
+/// The process's environment, which contains the variables of `.env`.
 #[expect(clippy::disallowed_methods, reason = "the one place")]
-fn variable(name: &str) -> Option<String> {
-    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+fn variables() -> Variables {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
 }

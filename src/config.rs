@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
-pub use env::{Env, fits_a_header};
+pub use env::{Env, Variables, fits_a_header};
 pub use error::{ConfigError, ConfigErrors};
 pub use server::{Limits, Server};
 pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
@@ -61,22 +61,30 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the configuration through `lookup`, which gives the value of a variable.
+    /// Reads the configuration.
     ///
     /// # Errors
     /// All mistakes together, never only the first.
-    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
-        let mut env = Env::new(&lookup);
-        let data_dir = Self::data_dir(&mut env);
-        let database = Database::read(&mut env, &data_dir);
-        let config = Self {
-            server: Server::read(&mut env),
-            auth: Auth::read(
-                &mut env,
-                database.as_ref().is_none_or(Database::is_embedded),
-            ),
-            meta: Meta::read(&mut env),
-            chatrace: Chatrace::read(&mut env),
+    pub fn read(variables: &Variables) -> Result<Self, ConfigErrors> {
+        let mut env = Env::new(variables);
+        let config = Self::read_from(&mut env);
+        let errors = env.into_errors();
+        if errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigErrors(errors))
+        }
+    }
+
+    /// What a mistake leaves out has a placeholder.
+    fn read_from(env: &mut Env<'_>) -> Self {
+        let data_dir = Self::data_dir(env);
+        let database = Database::read(env, &data_dir);
+        Self {
+            server: Server::read(env),
+            auth: Auth::read(env, database.as_ref().is_none_or(Database::is_embedded)),
+            meta: Meta::read(env),
+            chatrace: Chatrace::read(env),
             dedupe_window: env
                 .duration("DEDUPE_WINDOW")
                 .unwrap_or(Duration::from_secs(10)),
@@ -88,19 +96,13 @@ impl Config {
             spool: env
                 .one_of("SPOOL", &[("on", true), ("off", false)])
                 .unwrap_or(true),
-            normalizer: Arc::new(Normalizer::new(templates::read(&mut env))),
-            silence: SilenceSettings::read(&mut env),
-            telemetry: Telemetry::read(&mut env),
-            url_credentials: urls::credentials(&env),
+            normalizer: Arc::new(Normalizer::new(templates::read(env))),
+            silence: SilenceSettings::read(env),
+            telemetry: Telemetry::read(env),
+            url_credentials: urls::credentials(env),
             // The placeholder is never used: without a database there is a mistake, so no configuration.
             database: database.unwrap_or_else(|| Database::embedded_in(&data_dir)),
             data_dir,
-        };
-        let errors = env.into_errors();
-        if errors.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigErrors(errors))
         }
     }
 
@@ -146,27 +148,17 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
     use std::collections::BTreeSet;
 
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
-        Config::read(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
+        Config::read(&pairs.iter().copied().collect())
     }
 
-    fn wrong(pairs: &[(&str, &str)]) -> Vec<&'static str> {
-        read(pairs)
-            .unwrap_err()
-            .0
-            .iter()
-            .map(|error| error.variable)
-            .collect()
+    fn wrong(pairs: &[(&str, &str)]) -> Vec<String> {
+        let errors = read(pairs).unwrap_err().0.into_iter();
+        errors.map(|error| error.variable).collect()
     }
 
     #[test]
@@ -329,12 +321,9 @@ mod tests {
 
     #[test]
     fn the_list_of_variables_is_what_is_read() {
-        let asked = RefCell::new(BTreeSet::new());
-        Config::read(|name| {
-            asked.borrow_mut().insert(name.to_owned());
-            None
-        })
-        .unwrap();
+        let variables = Variables::default();
+        let mut env = Env::new(&variables);
+        Config::read_from(&mut env);
         let listed: BTreeSet<_> = variables::VARIABLES
             .iter()
             .map(|variable| variable.name.to_owned())
@@ -344,7 +333,7 @@ mod tests {
             name.strip_prefix("BODY_TEMPLATE_")
                 .is_some_and(|end| end.parse::<u8>().is_ok())
         };
-        let mut asked = asked.into_inner();
+        let mut asked = env.asked();
         asked.retain(|name| !further(name));
         assert_eq!(asked, listed);
     }

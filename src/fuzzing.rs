@@ -150,17 +150,8 @@ fn configuration(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;
     };
-    let pairs: Vec<_> = text
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .collect();
-    let lookup = |name: &str| {
-        pairs
-            .iter()
-            .find(|pair| pair.0 == name)
-            .map(|pair| pair.1.to_owned())
-    };
-    match Config::read(lookup) {
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    match Config::read(&pairs.collect()) {
         Ok(config) => assert!(config.auth_configured() || config.auth.webhook_secrets.is_empty()),
         Err(errors) => assert!(!errors.0.is_empty()),
     }

@@ -256,11 +256,8 @@ async fn an_alert_goes_over_tls() {
 #[tokio::test]
 async fn an_alert_that_nobody_takes_is_given_up_after_an_hour() {
     let mut ear = Ear::refusing(usize::MAX).await;
-    let config = Config::read(|name| match name {
-        "ALERT_URL" => Some(ear.url.clone()),
-        "ALERT_SECRET" => Some(SECRET.to_owned()),
-        _ => None,
-    });
+    let variables = [("ALERT_URL", ear.url.as_str()), ("ALERT_SECRET", SECRET)];
+    let config = Config::read(&variables.into_iter().collect());
     let alerter = Alerter::new(&config.unwrap().silence.alert.unwrap()).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("alerts.db");

@@ -9,9 +9,10 @@ mod service;
 
 use url::Url;
 
+use super::Failure;
 use super::environment::{Environment, http_url};
 use super::terminal::{self, Terminal};
-use super::{Failure, Lookup};
+use crate::config::Variables;
 use crate::diagnose::{Report, Status};
 use crate::probe::ExternalChecks;
 use crate::probe::public_url::ProbeCredentials;
@@ -38,8 +39,8 @@ pub struct DoctorArgs {
 }
 
 /// Runs all checks and prints the report.
-pub(super) async fn doctor(options: &DoctorArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
-    let known = Environment::read(lookup, &options.token_env);
+pub(super) async fn doctor(options: &DoctorArgs, variables: &Variables) -> Result<(), Failure> {
+    let known = Environment::read(variables, &options.token_env);
     if options.probe_polling {
         return polling::print_polling(&known.chatrace, options.json).await;
     }

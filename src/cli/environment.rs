@@ -6,7 +6,7 @@ use url::Url;
 use super::Failure;
 use super::serve::data_dir::kept_token;
 use crate::config::server::{Server, reachable};
-use crate::config::{Auth, Chatrace, Config, ConfigErrors, Env, Meta};
+use crate::config::{Auth, Chatrace, Config, ConfigErrors, Env, Meta, Variables};
 
 /// The environment by section: a mistake in one section does not affect the others.
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub(super) struct Environment {
 
 impl Environment {
     /// Reads the environment. The API token is first looked up in `token_variable`.
-    pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>, token_variable: &str) -> Self {
-        let mut env = Env::new(lookup);
-        let config = Config::read(lookup);
-        let configured = lookup(token_variable).unwrap_or_default();
+    pub(super) fn read(variables: &Variables, token_variable: &str) -> Self {
+        let mut env = Env::new(variables);
+        let config = Config::read(variables);
+        let configured = variables.get(token_variable).unwrap_or_default();
         let mut configured = configured.split(',').map(str::trim);
         let api_token = configured
             .find(|token| !token.is_empty())

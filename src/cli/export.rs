@@ -14,7 +14,7 @@ use super::Failure;
 use super::message_filter_args::{MessageFilterArgs, names};
 use super::progress::Progress;
 use super::terminal;
-use crate::config::{Config, ConfigErrors, Database, Env};
+use crate::config::{Config, ConfigErrors, Database, Env, Variables};
 use crate::export::{Export, Format};
 use crate::store::{MessageReader, PostgresStore, SqliteReader};
 use crate::text::printable;
@@ -33,11 +33,8 @@ pub struct ExportArgs {
 }
 
 /// Reads the database that the environment names. The service may be running or not.
-pub(super) async fn export(
-    arguments: ExportArgs,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), Failure> {
-    let feed = open(lookup).await?;
+pub(super) async fn export(arguments: ExportArgs, variables: &Variables) -> Result<(), Failure> {
+    let feed = open(variables).await?;
     let Some(file) = arguments.output else {
         let (output, format) = (io::stdout(), arguments.format);
         // A table is copied into a file byte by byte, but not into a terminal. Escaped JSON means the same.
@@ -76,8 +73,8 @@ fn interrupted(file: &Path) -> Failure {
 }
 
 /// Opens the database for reading.
-async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Box<dyn MessageReader>, Failure> {
-    let mut env = Env::new(lookup);
+async fn open(variables: &Variables) -> Result<Box<dyn MessageReader>, Failure> {
+    let mut env = Env::new(variables);
     let data_dir = Config::data_dir(&mut env);
     let database = Database::read(&mut env, &data_dir);
     let errors = env.into_errors();

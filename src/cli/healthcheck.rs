@@ -6,14 +6,14 @@ use anyhow::Context as _;
 
 use super::Failure;
 use crate::config::server::{Server, reachable};
-use crate::config::{ConfigErrors, Env};
+use crate::config::{ConfigErrors, Env, Variables};
 use crate::http_client;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asks the service at HOST and PORT.
-pub(super) async fn healthcheck(lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), Failure> {
-    let mut env = Env::new(lookup);
+pub(super) async fn healthcheck(variables: &Variables) -> Result<(), Failure> {
+    let mut env = Env::new(variables);
     let server = Server::read(&mut env);
     let errors = env.into_errors();
     if !errors.is_empty() {

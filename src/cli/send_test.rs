@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
+use super::Failure;
 use super::environment::{Environment, http_url};
 use super::terminal::{self, Terminal, table};
-use super::{Failure, Lookup};
+use crate::config::Variables;
 use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::Status;
 use crate::http_client::{self, RequestError};
@@ -51,12 +52,15 @@ struct Sent {
 }
 
 /// Sends the samples one after the other.
-pub(super) async fn send_test(options: &SendTestArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
+pub(super) async fn send_test(
+    options: &SendTestArgs,
+    variables: &Variables,
+) -> Result<(), Failure> {
     if options.list {
         list(options.json);
         return Ok(());
     }
-    let known = Environment::read(lookup, "API_TOKEN");
+    let known = Environment::read(variables, "API_TOKEN");
     let base = known.base(options.url.as_ref())?;
     let url = match base.strip_suffix(WEBHOOK_PATH) {
         Some(_) => base,

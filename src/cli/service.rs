@@ -14,7 +14,7 @@ use url::Url;
 use super::Failure;
 use super::environment::{base, http_url};
 use super::serve::data_dir::kept_token;
-use crate::config::{Config, ConfigErrors, Env, Server};
+use crate::config::{Config, ConfigErrors, Env, Server, Variables};
 use crate::http_client::{self, RequestError};
 use crate::text::one_line;
 
@@ -41,11 +41,8 @@ pub(super) struct Service {
 
 impl Service {
     /// The service of the arguments, or of the environment.
-    pub(super) fn find(
-        arguments: ServiceArgs,
-        lookup: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, Failure> {
-        let mut env = Env::new(lookup);
+    pub(super) fn find(arguments: ServiceArgs, variables: &Variables) -> Result<Self, Failure> {
+        let mut env = Env::new(variables);
         let server = Server::read(&mut env);
         let configured = env.secrets("API_TOKEN");
         let data_dir = Config::data_dir(&mut env);

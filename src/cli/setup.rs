@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::Failure;
 use super::environment::Environment;
 use super::terminal::{self, Terminal};
-use super::{Failure, Lookup};
+use crate::config::Variables;
 use crate::setup::{SetupStep, Situation, steps};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -15,8 +16,8 @@ pub struct SetupArgs {
 }
 
 /// Prints the steps for this configuration.
-pub(super) fn setup(options: SetupArgs, lookup: Lookup<'_>) -> Result<(), Failure> {
-    let known = Environment::read(lookup, "API_TOKEN");
+pub(super) fn setup(options: SetupArgs, variables: &Variables) -> Result<(), Failure> {
+    let known = Environment::read(variables, "API_TOKEN");
     let config = known.config.map_err(Failure::from)?;
     let steps = steps(&Situation::new(&config));
     if options.json {

@@ -20,6 +20,7 @@ use super::Failure;
 use super::message_filter_args::MessageFilterArgs;
 use super::service::{Service, ServiceArgs};
 use super::terminal;
+use crate::config::Variables;
 use crate::http_client::RequestError;
 use crate::text::one_line;
 
@@ -66,11 +67,8 @@ enum TailError {
 }
 
 /// Follows until a signal arrives, with exit code 0.
-pub(super) async fn tail(
-    arguments: TailArgs,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), Failure> {
-    let service = Service::find(arguments.service.clone(), lookup)?;
+pub(super) async fn tail(arguments: TailArgs, variables: &Variables) -> Result<(), Failure> {
+    let service = Service::find(arguments.service.clone(), variables)?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     tokio::select! {

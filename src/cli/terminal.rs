@@ -8,7 +8,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Row, Table};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::variable;
+use super::variables;
 use crate::diagnose::{Report, Status};
 use crate::text::{one_line, printable, without_controls};
 
@@ -136,8 +136,11 @@ impl Terminal {
 
 /// Whether standard output is a terminal with colours, and `NO_COLOR` is not set (<https://no-color.org>).
 pub(super) fn is_coloured() -> bool {
-    let dumb = variable("TERM").is_some_and(|term| term == "dumb");
-    let forbidden = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let variables = variables();
+    let dumb = variables.get("TERM").is_some_and(|term| term == "dumb");
+    let forbidden = variables
+        .get("NO_COLOR")
+        .is_some_and(|value| !value.is_empty());
     stdout().is_terminal() && !dumb && !forbidden
 }
 

@@ -1,5 +1,6 @@
 //! Reads single variables, and collects the mistakes.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,22 +9,59 @@ use secrecy::SecretString;
 
 use super::ConfigError;
 
+/// The variables of an environment.
+#[derive(Clone, Default)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+/// Of two values of one variable, the first is taken.
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut variables = BTreeMap::new();
+        for (name, value) in pairs {
+            variables.entry(name.into()).or_insert_with(|| value.into());
+        }
+        Self(variables)
+    }
+}
+
 /// The environment while it is read. An empty or blank value counts as unset.
 ///
 /// Every reader gives `None` for an unset variable, and also for a wrong one after recording the mistake, so that
 /// reading continues and finds all mistakes.
 pub struct Env<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
+    variables: &'a Variables,
     errors: Vec<ConfigError>,
+    #[cfg(test)]
+    asked: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
 
 impl<'a> Env<'a> {
-    /// Reads through a function, so that tests do not change the environment of the process.
-    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    /// Nothing is read yet.
+    pub fn new(variables: &'a Variables) -> Self {
         Self {
-            lookup,
+            variables,
             errors: Vec::new(),
+            #[cfg(test)]
+            asked: std::cell::RefCell::default(),
         }
+    }
+
+    /// The names of all variables that are set.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.variables.0.keys().map(String::as_str)
+    }
+
+    /// Every variable that was looked for.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> std::collections::BTreeSet<String> {
+        self.asked.borrow().clone()
     }
 
     /// The mistakes found so far.
@@ -32,33 +70,34 @@ impl<'a> Env<'a> {
     }
 
     /// Records a mistake. `problem` must not contain the value of a secret.
-    pub fn mistake(&mut self, variable: &'static str, problem: impl Into<String>) {
+    pub fn mistake(&mut self, variable: &str, problem: impl Into<String>) {
         self.errors.push(ConfigError {
-            variable,
+            variable: variable.to_owned(),
             problem: problem.into(),
         });
     }
 
     /// The value without surrounding blanks.
-    pub fn text(&self, variable: &'static str) -> Option<String> {
-        let value = (self.lookup)(variable)?;
-        let value = value.trim();
+    pub fn text(&self, variable: &str) -> Option<String> {
+        #[cfg(test)]
+        self.asked.borrow_mut().insert(variable.to_owned());
+        let value = self.variables.get(variable)?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
 
     /// A secret that is a key or part of a query: any text.
-    pub fn secret(&self, variable: &'static str) -> Option<SecretString> {
+    pub fn secret(&self, variable: &str) -> Option<SecretString> {
         self.text(variable).map(SecretString::from)
     }
 
     /// A secret that others send in a header.
-    pub fn header_secret(&mut self, variable: &'static str) -> Option<SecretString> {
+    pub fn header_secret(&mut self, variable: &str) -> Option<SecretString> {
         let text = self.text(variable)?;
         self.check_header_secret(variable, &text);
         Some(SecretString::from(text))
     }
 
-    fn check_header_secret(&mut self, variable: &'static str, text: &str) {
+    fn check_header_secret(&mut self, variable: &str, text: &str) {
         if !fits_a_header(text) {
             self.mistake(
                 variable,
@@ -70,7 +109,7 @@ impl<'a> Env<'a> {
 
     /// Secrets that others send in a header, separated by commas, so that an old and a new one are valid at the same
     /// time. Commas alone are a mistake: the operator believes that a secret is required.
-    pub fn secrets(&mut self, variable: &'static str) -> Vec<SecretString> {
+    pub fn secrets(&mut self, variable: &str) -> Vec<SecretString> {
         let parts = self.parts(variable);
         // One mistake, however many of them are wrong.
         self.check_header_secret(variable, &parts.concat());
@@ -78,12 +117,12 @@ impl<'a> Env<'a> {
     }
 
     /// Secrets of any text, separated by commas.
-    pub fn keys(&mut self, variable: &'static str) -> Vec<SecretString> {
+    pub fn keys(&mut self, variable: &str) -> Vec<SecretString> {
         let parts = self.parts(variable).into_iter();
         parts.map(SecretString::from).collect()
     }
 
-    fn parts(&mut self, variable: &'static str) -> Vec<String> {
+    fn parts(&mut self, variable: &str) -> Vec<String> {
         let Some(text) = self.text(variable) else {
             return Vec::new();
         };
@@ -98,7 +137,7 @@ impl<'a> Env<'a> {
     /// A value of a type that parses from text and passes `valid`; `expected` completes "expected …".
     pub fn parsed_if<T: FromStr>(
         &mut self,
-        variable: &'static str,
+        variable: &str,
         expected: &str,
         valid: impl Fn(&T) -> bool,
     ) -> Option<T> {
@@ -116,7 +155,7 @@ impl<'a> Env<'a> {
     }
 
     /// One of a few words.
-    pub fn one_of<T: Copy>(&mut self, variable: &'static str, words: &[(&str, T)]) -> Option<T> {
+    pub fn one_of<T: Copy>(&mut self, variable: &str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(variable)?.to_ascii_lowercase();
         let found = words
             .iter()
@@ -133,7 +172,7 @@ impl<'a> Env<'a> {
     }
 
     /// A length of time such as `10s`, `1m 30s` or `0`.
-    pub fn duration(&mut self, variable: &'static str) -> Option<Duration> {
+    pub fn duration(&mut self, variable: &str) -> Option<Duration> {
         let text = self.text(variable)?;
         let duration = parse_duration(&text);
         if duration.is_none() {
@@ -146,7 +185,7 @@ impl<'a> Env<'a> {
     }
 
     /// An absolute http or https URL.
-    pub fn http_url(&mut self, variable: &'static str) -> Option<url::Url> {
+    pub fn http_url(&mut self, variable: &str) -> Option<url::Url> {
         let text = self.text(variable)?;
         match url::Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
@@ -161,7 +200,7 @@ impl<'a> Env<'a> {
     }
 
     /// A number of bytes: plain, or with `KiB` or `MiB`.
-    pub fn bytes(&mut self, variable: &'static str) -> Option<usize> {
+    pub fn bytes(&mut self, variable: &str) -> Option<usize> {
         let text = self.text(variable)?;
         let lower = text.to_ascii_lowercase();
         let (digits, unit) = if let Some(digits) = lower.strip_suffix("kib") {
@@ -223,8 +262,8 @@ mod tests {
     #[test]
     fn sizes_are_bytes_or_have_a_unit() {
         let read = |value: &str| {
-            let lookup = |_: &str| Some(value.to_owned());
-            let mut env = Env::new(&lookup);
+            let variables = Variables::from_iter([("MAX_BODY_BYTES", value)]);
+            let mut env = Env::new(&variables);
             env.bytes("MAX_BODY_BYTES")
         };
         assert_eq!(read("2048"), Some(2048));

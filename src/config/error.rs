@@ -5,7 +5,7 @@ use std::fmt;
 /// One mistake in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    pub variable: &'static str,
+    pub variable: String,
     /// What is wrong and what is expected. Never contains the value of a secret.
     pub problem: String,
 }

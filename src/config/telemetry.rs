@@ -62,10 +62,9 @@ mod tests {
 
     #[test]
     fn a_filter_that_is_not_ascii_is_a_mistake_and_no_panic() {
-        let lookup = |name: &str| {
-            (name == "RUST_LOG").then(|| "a` whose `X- `F_\u{49b}wwwURL<h\u{49b}=pw".to_owned())
-        };
-        let mut env = Env::new(&lookup);
+        let variables = [("RUST_LOG", "a` whose `X- `F_\u{49b}wwwURL<h\u{49b}=pw")];
+        let variables = variables.into_iter().collect();
+        let mut env = Env::new(&variables);
         Telemetry::read(&mut env);
         assert_eq!(env.into_errors().len(), 1);
     }

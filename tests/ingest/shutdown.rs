@@ -135,7 +135,8 @@ async fn a_client_that_waits_for_a_connection_is_answered_before_the_end() {
 async fn a_dead_worker_ends_the_service_with_an_error_that_names_it() {
     let directory = tempfile::tempdir().unwrap();
     let data_dir = directory.path().to_str().unwrap().to_owned();
-    let config = Config::read(|name| (name == "DATA_DIR").then(|| data_dir.clone())).unwrap();
+    let variables = [("DATA_DIR", data_dir)];
+    let config = Config::read(&variables.into_iter().collect()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let lifecycle = Lifecycle::new();

@@ -101,11 +101,11 @@ async fn each_fault_of_the_account_is_the_services_verdict() {
 #[tokio::test]
 async fn others_are_asked_once_a_minute_whoever_asks() {
     let api = Chatrace::start(Behaviour::Well).await;
-    let config = Config::read(|name| match name {
-        "INSTAGRAM_API_URL" => Some(api.url.clone()),
-        "INSTAGRAM_ACCESS_TOKEN" => Some(CHATRACE_TOKEN.to_owned()),
-        _ => None,
-    });
+    let variables = [
+        ("INSTAGRAM_API_URL", api.url.as_str()),
+        ("INSTAGRAM_ACCESS_TOKEN", CHATRACE_TOKEN),
+    ];
+    let config = Config::read(&variables.into_iter().collect());
     let prober = Prober::new(&config.unwrap(), &[TOKEN.into()], Clock::system());
     assert!(prober.known().is_none());
     join_all((0..20).map(|_| prober.ask())).await;

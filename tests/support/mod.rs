@@ -102,18 +102,13 @@ impl App {
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let data_dir = directory.path().to_str().unwrap().to_owned();
-        let mut config = Config::read(|name| {
-            if let Some((_, value)) = variables.iter().find(|(variable, _)| *variable == name) {
-                return Some((*value).to_owned());
-            }
-            match name {
-                "DATA_DIR" => Some(data_dir.clone()),
-                "DATABASE_URL" => database_url.map(str::to_owned),
-                "API_TOKEN" => Some(TOKEN.to_owned()),
-                _ => None,
-            }
-        })
-        .unwrap();
+        let own = [
+            ("DATA_DIR", data_dir.as_str()),
+            ("DATABASE_URL", database_url.unwrap_or_default()),
+            ("API_TOKEN", TOKEN),
+        ];
+        let variables = variables.iter().copied().chain(own);
+        let mut config = Config::read(&variables.collect()).unwrap();
         change(&mut config);
         if std::env::var_os("TEST_LOG").is_some() {
             telemetry::init(&config.telemetry)

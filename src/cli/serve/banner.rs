@@ -91,13 +91,7 @@ mod tests {
     use super::*;
 
     fn banner(pairs: &[(&str, &str)], generated: Option<&GeneratedToken>) -> String {
-        let lookup = |name: &str| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        let config = Config::read(lookup).unwrap();
+        let config = Config::read(&pairs.iter().copied().collect()).unwrap();
         text(&config, "0.0.0.0:3000".parse().unwrap(), generated)
     }
 
