@@ -9,6 +9,7 @@ pub mod chatrace;
 pub mod database;
 mod env;
 mod error;
+pub mod forward;
 pub mod server;
 pub mod silence;
 pub mod telemetry;
@@ -27,6 +28,7 @@ pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
 pub use env::{Env, Variables, fits_a_header};
 pub use error::{ConfigError, ConfigErrors};
+pub use forward::Destination;
 pub use server::{Limits, Server};
 pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
 pub use telemetry::{LogFormat, Telemetry};
@@ -56,6 +58,8 @@ pub struct Config {
     /// Reads bodies by the templates that are declared.
     pub normalizer: Arc<Normalizer>,
     pub silence: SilenceSettings,
+    /// Where messages or deliveries are forwarded to, by their names.
+    pub destinations: Vec<Destination>,
     pub telemetry: Telemetry,
     url_credentials: Vec<SecretString>,
 }
@@ -98,6 +102,7 @@ impl Config {
                 .unwrap_or(true),
             normalizer: Arc::new(Normalizer::new(templates::read(env))),
             silence: SilenceSettings::read(env),
+            destinations: forward::read(env),
             telemetry: Telemetry::read(env),
             url_credentials: urls::credentials(env),
             // The placeholder is never used: without a database there is a mistake, so no configuration.
@@ -141,6 +146,7 @@ impl Config {
             .chain(&self.meta.verify_token)
             .chain(&self.chatrace.access_token)
             .chain(self.silence.alert.iter().flat_map(AlertTarget::secrets))
+            .chain(self.destinations.iter().flat_map(Destination::secrets))
             .chain(&self.url_credentials)
             .collect()
     }
@@ -310,6 +316,71 @@ mod tests {
         }
         let url = "postgres://u@db/x?sslmode=disable&password=a@b";
         assert!(read(&[("DATABASE_URL", url), ("API_TOKEN", "t")]).is_ok());
+    }
+
+    #[test]
+    fn destinations_have_names_and_options_of_their_own() {
+        let config = read(&[
+            ("FORWARD_URL", "http://hook.example/"),
+            ("FORWARD_CRM_URL", "https://crm.example/in?key=canary-1"),
+            ("FORWARD_CRM_SECRET", "canary-2, whsec_YQ=="),
+            (
+                "FORWARD_CRM_HEADERS",
+                "Authorization: Bearer canary-3; X-Shop: 1",
+            ),
+            ("FORWARD_CRM_FILTER", "kind=text&direction=inbound"),
+            ("FORWARD_CRM_TIMEOUT", "5s"),
+            ("FORWARD_OLD_URL", "https://old.example/"),
+            ("FORWARD_OLD_CONTENT", "delivery"),
+        ])
+        .unwrap();
+        let names: Vec<_> = config.destinations.iter().map(|one| &*one.name).collect();
+        assert_eq!(names, ["default", "crm", "old"]);
+        let crm = &config.destinations[1];
+        assert_eq!((crm.secrets.len(), crm.headers.len()), (2, 2));
+        assert_eq!(config.destinations[2].content, forward::Content::Deliveries);
+        assert!(!format!("{config:?}").contains("canary"), "{config:?}");
+        let secrets = config.secrets();
+        for canary in ["canary-2", "canary-3"] {
+            let is_hidden = |secret: &&&SecretString| secret.expose_secret() == canary;
+            assert!(secrets.iter().any(|secret| is_hidden(&secret)), "{canary}");
+        }
+    }
+
+    #[test]
+    fn mistakes_in_destinations_are_named_and_never_quote_a_credential() {
+        let pairs = [
+            ("FORWARD_URL", "hook"),
+            ("FORWARD_A_URL", "http://a.example/"),
+            ("FORWARD_A_SECRET", "whsec_%"),
+            ("FORWARD_A_HEADERS", "canary"),
+            ("FORWARD_A_CONTENT", "delivery"),
+            ("FORWARD_A_FILTER", "kind=text"),
+            ("FORWARD_B_SECRET", "x"),
+            ("FORWARD_C_URL", "http://c.example/"),
+            ("FORWARD_C_FILTER", "kind=word"),
+            ("FORWARD_C_START", "tomorrow"),
+            ("FORWARD_C_CONCURRENCY", "0"),
+            ("FORWARD_C_TIMEOUT", "1h"),
+            ("FORWARD_C_HEADERS", "Host: canary"),
+            ("FORWARD_RATE_URL", "http://r.example/"),
+            ("FORWARD_CRM_ULR", "http://r.example/"),
+        ];
+        let mut expected: Vec<_> = pairs
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| {
+                !matches!(
+                    *name,
+                    "FORWARD_A_URL" | "FORWARD_A_CONTENT" | "FORWARD_C_URL"
+                )
+            })
+            .collect();
+        let mut found = wrong(&pairs);
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected);
+        assert!(!read(&pairs).unwrap_err().to_string().contains("canary"));
     }
 
     #[test]

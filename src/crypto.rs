@@ -43,8 +43,9 @@ pub fn webhook_key(secret: &str) -> Option<Vec<u8>> {
 }
 
 /// The value of the header `webhook-signature` of Standard Webhooks: <https://www.standardwebhooks.com>.
-pub fn webhook_signature(key: &[u8], id: &str, timestamp: i64, body: &str) -> String {
-    let mac = hmac_sha256(key, format!("{id}.{timestamp}.{body}").as_bytes());
+pub fn webhook_signature(key: &[u8], id: &str, timestamp: i64, body: &[u8]) -> String {
+    let signed = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+    let mac = hmac_sha256(key, &signed);
     format!("v1,{}", STANDARD.encode(mac))
 }
 
@@ -71,7 +72,7 @@ mod tests {
                 &key,
                 "msg_p5jXN8AQM9LWM0D4loKWxJek",
                 1_614_265_330,
-                r#"{"test": 2432232314}"#
+                br#"{"test": 2432232314}"#
             ),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );

@@ -14,6 +14,9 @@ pub mod normalize;
 // All SQL: the ledger, reading, projections, maintenance. Postgres and SQLite.
 pub mod store;
 
+// Destinations: cursors, attempts, retries, dead letters.
+pub mod forward;
+
 // Jobs above the store: rollup, reprocess, erase, retention.
 pub mod maintenance;
 

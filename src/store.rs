@@ -15,6 +15,7 @@ mod counts;
 mod erasure;
 mod error;
 mod filter;
+mod forward;
 mod health;
 mod lag;
 mod maintenance;
@@ -30,6 +31,8 @@ mod sqlite;
 mod suppression;
 mod values;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::migrate::{AppliedMigration, Migrator};
@@ -40,6 +43,10 @@ pub use counts::{Count, Counts};
 pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
 pub use filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
+pub use forward::{
+    AttemptFailure, Backlog, DestinationState, ForwardProgress, ForwardReplay, ForwardRetry,
+    ForwardedContent, MOST_RETRIES, RetryCounts,
+};
 pub use health::StoreHealth;
 pub use maintenance::{
     ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, NotErased, PersonId, QuarantinedDelivery,
@@ -214,14 +221,132 @@ pub trait SessionStore: std::fmt::Debug + Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
+/// What forwarding needs of the database, beside messages.
+#[async_trait]
+pub trait ForwardStore: MessageReader {
+    /// Adds a destination that is seen for the first time, which begins behind a position, and notes what it gets.
+    async fn declare_destination(
+        &self,
+        name: &str,
+        content: &ForwardedContent,
+        cursor: i64,
+    ) -> Result<(), StoreError>;
+
+    /// Every destination that was ever declared, by name.
+    async fn destinations(&self) -> Result<Vec<DestinationState>, StoreError>;
+
+    /// Takes the lease of a destination for so long by the clock of the database. `None`: another process has it.
+    async fn take_lease(
+        &self,
+        name: &str,
+        lease: Uuid,
+        length: Duration,
+    ) -> Result<Option<DestinationState>, StoreError>;
+
+    /// Renews the lease and saves the progress. Answers whether the destination is paused; `None`, with nothing saved:
+    /// the lease is lost.
+    async fn save_progress(
+        &self,
+        name: &str,
+        lease: Uuid,
+        length: Duration,
+        progress: &ForwardProgress,
+    ) -> Result<Option<bool>, StoreError>;
+
+    /// Gives the lease back.
+    async fn release_lease(&self, name: &str, lease: Uuid) -> Result<(), StoreError>;
+
+    /// Pauses a destination for a reason, or resumes it. `false`: there is none with this name.
+    async fn pause_destination(
+        &self,
+        name: &str,
+        pause: Option<(&str, Timestamp)>,
+    ) -> Result<bool, StoreError>;
+
+    /// Forgets a destination, and everything that it has not got. `false`: there is none with this name.
+    async fn forget_destination(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Keeps what a destination refused.
+    async fn save_retry(&self, name: &str, retry: &ForwardRetry) -> Result<(), StoreError>;
+
+    /// Forgets what a destination refused: it is accepted now, or gone.
+    async fn end_retry(&self, name: &str, position: i64) -> Result<(), StoreError>;
+
+    /// What is to be tried again now, oldest first.
+    async fn due_retries(
+        &self,
+        name: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ForwardRetry>, StoreError>;
+
+    /// How much of what it refused a destination has.
+    async fn retry_counts(&self, name: &str) -> Result<RetryCounts, StoreError>;
+
+    /// What is not tried again, by position.
+    async fn dead_letters(
+        &self,
+        name: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<ForwardRetry>, StoreError>;
+
+    /// Lets at most so many dead letters be tried again, and answers how many.
+    async fn revive_dead_letters(
+        &self,
+        name: &str,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError>;
+
+    /// Has something forwarded once more.
+    async fn add_replay(&self, name: &str, replay: &ForwardReplay) -> Result<(), StoreError>;
+
+    /// What is to be forwarded once more, in the order of the requests.
+    async fn replays(&self, name: &str) -> Result<Vec<ForwardReplay>, StoreError>;
+
+    /// Moves a replay on; at its end it is forgotten.
+    async fn move_replay(&self, id: Uuid, cursor: i64) -> Result<(), StoreError>;
+
+    /// The messages at some positions. One that is missing was deleted.
+    async fn messages_at(&self, positions: &[i64]) -> Result<Vec<Message>, StoreError>;
+
+    /// Whole deliveries in commit order, at least one and otherwise a few MB of them.
+    async fn whole_deliveries(
+        &self,
+        request: PageRequest,
+    ) -> Result<Scan<(i64, Delivery)>, StoreError>;
+
+    /// The deliveries at some positions. One that is missing was deleted.
+    async fn deliveries_at(&self, positions: &[i64]) -> Result<Vec<(i64, Delivery)>, StoreError>;
+
+    /// What waits behind a position and up to another one.
+    async fn backlog(
+        &self,
+        content: &ForwardedContent,
+        after: i64,
+        until: i64,
+    ) -> Result<Backlog, StoreError>;
+
+    /// The position before everything that arrived at this time or later.
+    async fn position_before(&self, time: Timestamp) -> Result<i64, StoreError>;
+}
+
 /// All that a database does.
 pub trait Store:
-    Ledger + Reader + RejectionStore + AlertStore + SessionStore + Maintenance + 'static
+    Ledger + Reader + RejectionStore + AlertStore + SessionStore + ForwardStore + Maintenance + 'static
 {
 }
 
 impl<T> Store for T where
-    T: Ledger + Reader + RejectionStore + AlertStore + SessionStore + Maintenance + 'static
+    T: Ledger
+        + Reader
+        + RejectionStore
+        + AlertStore
+        + SessionStore
+        + ForwardStore
+        + Maintenance
+        + 'static
 {
 }
 

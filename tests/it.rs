@@ -13,6 +13,7 @@ mod cli;
 mod docs;
 mod export;
 mod faults;
+mod forward;
 mod http;
 mod ingest;
 mod maintenance;

@@ -81,7 +81,8 @@ impl Ear {
             .decode(SECRET.strip_prefix("whsec_").unwrap())
             .unwrap();
         let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
-        let expected = crypto::webhook_signature(&key, id, timestamp.parse().unwrap(), &body);
+        let expected =
+            crypto::webhook_signature(&key, id, timestamp.parse().unwrap(), body.as_bytes());
         assert_eq!(header("webhook-signature"), expected);
         Told {
             id: id.to_owned(),

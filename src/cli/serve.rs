@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Failure, env_file};
 use crate::config::{Config, Database};
+use crate::forward::{Forwarding, Orders};
 use crate::http::{self, AppState, Rejections, Services, SilenceReceiver};
 use crate::ingest::{Commits, Drain, Fallback, Ingest};
 use crate::lifecycle::{self, Lifecycle};
@@ -112,6 +113,11 @@ pub async fn run(
         let drain = Drain::new(store.clone(), fallback, commits.clone(), normalizer);
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
+    let orders = Orders::default();
+    let forwarding = Forwarding::new(&config, &store, &commits.subscribe(), &orders, &clock);
+    let forwarding = forwarding.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
+    forwarding.declare().await;
+    lifecycle.spawn_worker("forwarding", forwarding.run(lifecycle.soft().clone()));
     let retention = Retention::new(store.clone(), config.retention_days);
     spawn_until_soft_stop(&lifecycle, "retention", retention.run(clock.clone()));
     telemetry::metrics();

@@ -137,6 +137,56 @@ pub const VARIABLES: &[Variable] = &[
         "The key that signs alerts, as in Standard Webhooks: `whsec_` and base64, or any text.",
     ),
     variable(
+        "FORWARD_URL",
+        "",
+        "The URL that every stored message is forwarded to: the destination `default`. For several, each has a name of letters and digits: `FORWARD_CRM_URL`, `FORWARD_CRM_SECRET` and so on. See docs/forwarding.md.",
+    ),
+    variable(
+        "FORWARD_SECRET",
+        "",
+        "The key that signs what is forwarded, as in Standard Webhooks: `whsec_` and base64, or any text. Several, separated by commas, sign at once, so that one can replace another. Unset: nothing is signed.",
+    ),
+    variable(
+        "FORWARD_HEADERS",
+        "",
+        "Headers to send along, such as `Authorization: Bearer …`, with semicolons between several.",
+    ),
+    variable(
+        "FORWARD_CONTENT",
+        "message",
+        "`message` forwards messages as the API gives them. `delivery` relays every delivery as it arrived, for a system that understands the sender's own bodies.",
+    ),
+    variable(
+        "FORWARD_FORMAT",
+        "standard",
+        "How a message is written: `standard`, with `type`, `timestamp` and `data`, or `cloudevents`, as CloudEvents 1.0.",
+    ),
+    variable(
+        "FORWARD_FILTER",
+        "",
+        "Which messages are forwarded, in the words of the API: `kind=text,media&direction=inbound&channel=instagram&contactId=12345`. Unset: all.",
+    ),
+    variable(
+        "FORWARD_START",
+        "now",
+        "Where a destination begins when it is seen for the first time: `now`, `beginning`, or a time such as 2026-07-09T14:56:00Z.",
+    ),
+    variable(
+        "FORWARD_CONCURRENCY",
+        "16",
+        "How many messages may be on their way to the destination at once: 1 to 256. Those of one person follow each other.",
+    ),
+    variable(
+        "FORWARD_TIMEOUT",
+        "15s",
+        "How long the destination may take to answer: 1s to 2m.",
+    ),
+    variable(
+        "FORWARD_RATE",
+        "",
+        "How many requests the destination gets in a second at most. Unset: as many as it can answer.",
+    ),
+    variable(
         "METRICS_TOKEN",
         "",
         "The bearer token for `/metrics`. Unset: everybody who reaches the port can read it.",

@@ -90,7 +90,7 @@ impl Alerter {
             .header("webhook-timestamp", timestamp)
             .header(
                 "webhook-signature",
-                crypto::webhook_signature(&key, &id, timestamp, &alert.body),
+                crypto::webhook_signature(&key, &id, timestamp, alert.body.as_bytes()),
             )
             .body(alert.body.clone())
             .send()

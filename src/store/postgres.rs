@@ -14,8 +14,14 @@ mod contacts;
 mod counts;
 #[path = "shared/deliveries.rs"]
 mod deliveries;
+#[path = "shared/destinations.rs"]
+mod destinations;
 #[path = "shared/erase.rs"]
 mod erase;
+#[path = "shared/forward.rs"]
+mod forward;
+#[path = "shared/forward_store.rs"]
+mod forward_store;
 #[path = "shared/messages.rs"]
 mod messages;
 #[path = "shared/overview.rs"]
@@ -28,6 +34,8 @@ mod rejections;
 mod reprocess;
 #[path = "shared/retention.rs"]
 mod retention;
+#[path = "shared/retries.rs"]
+mod retries;
 #[path = "shared/rollup.rs"]
 mod rollup;
 #[path = "shared/sessions.rs"]
@@ -46,7 +54,7 @@ use tokio::time::timeout;
 use tracing::instrument;
 
 use rollup::RollupProgress;
-use write_lease::PostgresWriter;
+use write_lease::{PostgresWriter, TransactionBeside};
 
 use super::health::Health;
 use super::lag::RollupLag;
@@ -193,6 +201,12 @@ impl PostgresStore {
 
     fn window(&self) -> Duration {
         self.window
+    }
+
+    /// Begins a transaction beside the ledger, behind which no commit waits.
+    async fn begin_beside(&self) -> Result<TransactionBeside, StoreError> {
+        self.check_prepared()?;
+        TransactionBeside::begin(&self.readers).await
     }
 
     /// Rolls up until the projection is where the ledger was when this began.

@@ -19,8 +19,14 @@ mod contacts;
 mod counts;
 #[path = "shared/deliveries.rs"]
 mod deliveries;
+#[path = "shared/destinations.rs"]
+mod destinations;
 #[path = "shared/erase.rs"]
 mod erase;
+#[path = "shared/forward.rs"]
+mod forward;
+#[path = "shared/forward_store.rs"]
+mod forward_store;
 #[path = "shared/messages.rs"]
 mod messages;
 #[path = "shared/overview.rs"]
@@ -33,6 +39,8 @@ mod rejections;
 mod reprocess;
 #[path = "shared/retention.rs"]
 mod retention;
+#[path = "shared/retries.rs"]
+mod retries;
 #[path = "shared/rollup.rs"]
 mod rollup;
 #[path = "shared/sessions.rs"]
@@ -149,6 +157,11 @@ impl SqliteStore {
 
     async fn begin(&self) -> Result<SqliteTransaction<'_>, StoreError> {
         SqliteTransaction::begin(self.writer().await?, &self.files).await
+    }
+
+    /// Begins a transaction beside the ledger. Here one connection writes both.
+    async fn begin_beside(&self) -> Result<SqliteTransaction<'_>, StoreError> {
+        self.begin().await
     }
 
     /// Rolls up until the projection is where the ledger was when this began.

@@ -3,6 +3,7 @@
 pub(crate) mod browser;
 pub(crate) mod chatrace;
 pub(crate) mod cluster;
+pub(crate) mod destination;
 pub(crate) mod fill;
 pub(crate) mod front;
 pub(crate) mod ledger;

@@ -8,11 +8,16 @@ pub(in crate::store) use sqlx::Postgres as Database;
 
 pub(in crate::store) use super::PostgresStore as Backend;
 
+/// Whether several processes write the database.
+pub(in crate::store) const IS_SHARED: bool = true;
+
 /// Whether a statement's plan is kept. A plan from when the tables were small would read all of them later.
 pub(in crate::store) const KEEPS_PLANS: bool = false;
 
 /// `LIKE` whatever the case of letters.
 pub(in crate::store) const LIKE: &str = "ILIKE";
+/// The time by the clock of the database.
+pub(in crate::store) const NOW: &str = "clock_timestamp()";
 /// Locks the rows that a statement reads until the transaction ends.
 pub(in crate::store) const FOR_UPDATE: &str = " FOR UPDATE";
 /// The texts of a list in JSON, as the column `value`.
@@ -29,6 +34,11 @@ pub(in crate::store) fn latest(column: &str) -> String {
     format!(
         "(array_agg({column} ORDER BY received_at DESC, position DESC) FILTER (WHERE {column} IS NOT NULL))[1]"
     )
+}
+
+/// The time that is so many milliseconds ahead as the parameter says.
+pub(in crate::store) fn in_millis(parameter: usize) -> String {
+    format!("{NOW} + ${parameter} * interval '1 ms'")
 }
 
 /// The condition that an id or a number is in the list of a parameter.

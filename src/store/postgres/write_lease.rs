@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
@@ -150,6 +150,36 @@ impl PostgresTransaction<'_> {
                 .await?;
         }
         self.0.give_back(result).await
+    }
+}
+
+/// A transaction that does not lock `head`.
+pub(super) struct TransactionBeside(Transaction<'static, Postgres>);
+
+impl Deref for TransactionBeside {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for TransactionBeside {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+impl TransactionBeside {
+    pub(super) async fn begin(pool: &PgPool) -> Result<Self, StoreError> {
+        Ok(Self(pool.begin().await?))
+    }
+
+    /// Commits what succeeded and rolls back what did not.
+    pub(super) async fn finish<T>(self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let done = result?;
+        self.0.commit().await?;
+        Ok(done)
     }
 }
 

@@ -9,11 +9,16 @@ pub(in crate::store) use sqlx::SqlitePool as Pool;
 
 pub(in crate::store) use super::SqliteStore as Backend;
 
+/// Whether several processes write the database.
+pub(in crate::store) const IS_SHARED: bool = false;
+
 /// Whether a statement's plan is kept. SQLite plans by the indexes alone.
 pub(in crate::store) const KEEPS_PLANS: bool = true;
 
 /// `LIKE` whatever the case of the letters A to Z.
 pub(in crate::store) const LIKE: &str = "LIKE";
+/// The time by the clock of the database.
+pub(in crate::store) const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 /// Locks the rows that a statement reads. Here the transaction has locked the file.
 pub(in crate::store) const FOR_UPDATE: &str = "";
 /// The texts of a list in JSON, as the column `value`.
@@ -29,6 +34,11 @@ pub(in crate::store) fn latest(column: &str) -> String {
     format!(
         "json_group_array({column} ORDER BY received_at DESC, position DESC) FILTER (WHERE {column} IS NOT NULL) ->> 0"
     )
+}
+
+/// The time that is so many milliseconds ahead as the parameter says.
+pub(in crate::store) fn in_millis(parameter: usize) -> String {
+    format!("{NOW} + ${parameter}")
 }
 
 /// The condition that an id or a number is in the list of a parameter.

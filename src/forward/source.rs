@@ -1,0 +1,201 @@
+//! Where events come from: the ledger behind a cursor.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::event::Event;
+use super::window::Window;
+use crate::config::Destination;
+use crate::config::forward::{Content, Start};
+use crate::filter::MessageSelector;
+use crate::store::{
+    ForwardReplay, ForwardedContent, MessageFilter, PageRequest, Store, StoreError,
+};
+
+/// How many events are read ahead.
+const AHEAD: usize = 256;
+/// How many pages are looked through for other people than the one whose messages wait first.
+const SEARCHED_PAGES: usize = 40;
+const SEARCHED_PAGE: u32 = 500;
+
+/// Reads what a destination gets.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) destination: Arc<Destination>,
+}
+
+/// What is read, and up to where.
+#[derive(Debug)]
+pub(super) struct EventPage {
+    pub(super) events: Vec<Event>,
+    pub(super) read: i64,
+}
+
+impl Source {
+    /// Adds the destination to the database, unless it is there.
+    pub(super) async fn declare(&self) -> Result<(), StoreError> {
+        let Self { store, destination } = self;
+        let cursor = match destination.start {
+            Start::Now => store.head().await?,
+            Start::Beginning => 0,
+            Start::At(time) => store.position_before(time).await?,
+        };
+        let content = match &destination.content {
+            Content::Messages { selector, .. } => ForwardedContent::Messages(selector.clone()),
+            Content::Deliveries => ForwardedContent::Deliveries,
+        };
+        store
+            .declare_destination(&destination.name, &content, cursor)
+            .await
+    }
+
+    /// The events behind a position and up to another one that the destination wants, and that a replay is about.
+    async fn page(
+        &self,
+        replay: Option<&MessageSelector>,
+        request: PageRequest,
+    ) -> Result<EventPage, StoreError> {
+        let (events, cut) = match &self.destination.content {
+            Content::Messages { format, selector } => {
+                let page = self
+                    .store
+                    .messages(&MessageFilter::default(), request)
+                    .await?;
+                let messages = page.rows.iter().filter(|message| {
+                    selector.selects(message) && replay.is_none_or(|replay| replay.selects(message))
+                });
+                let events = messages.map(|message| Event::of_message(message, *format));
+                (events.collect(), page.cut)
+            }
+            Content::Deliveries => {
+                let page = self.store.whole_deliveries(request).await?;
+                let rows = page.rows.into_iter();
+                let present = rows.filter(|(_, delivery)| !delivery.is_erased());
+                let events =
+                    present.map(|(position, delivery)| Event::of_delivery(position, delivery));
+                (events.collect(), page.cut)
+            }
+        };
+        Ok(EventPage {
+            events,
+            read: cut.unwrap_or(request.until),
+        })
+    }
+
+    /// The events at some positions. One that is missing was deleted or erased.
+    pub(super) async fn at(&self, positions: &[i64]) -> Result<Vec<Event>, StoreError> {
+        Ok(match &self.destination.content {
+            Content::Messages { format, .. } => {
+                let messages = self.store.messages_at(positions).await?;
+                let messages = messages.iter();
+                messages
+                    .map(|message| Event::of_message(message, *format))
+                    .collect()
+            }
+            Content::Deliveries => {
+                let deliveries = self.store.deliveries_at(positions).await?.into_iter();
+                let present = deliveries.filter(|(_, delivery)| !delivery.is_erased());
+                present
+                    .map(|(position, delivery)| Event::of_delivery(position, delivery))
+                    .collect()
+            }
+        })
+    }
+}
+
+/// The events of a destination from a cursor on: those that come in, or those of a replay.
+#[derive(Debug)]
+pub(super) struct EventStream {
+    pub(super) window: Window,
+    replay: Option<ForwardReplay>,
+    /// There may be more behind what is read.
+    pub(super) may_have_more: bool,
+}
+
+impl EventStream {
+    pub(super) fn live(cursor: i64) -> Self {
+        Self {
+            window: Window::new(cursor),
+            replay: None,
+            may_have_more: true,
+        }
+    }
+
+    pub(super) fn replay(replay: ForwardReplay) -> Self {
+        Self {
+            window: Window::new(replay.cursor),
+            replay: Some(replay),
+            may_have_more: true,
+        }
+    }
+
+    pub(super) fn replay_id(&self) -> Option<Uuid> {
+        self.replay.as_ref().map(|replay| replay.id)
+    }
+
+    /// Whether everything is done that there is.
+    pub(super) fn is_done(&self) -> bool {
+        !self.may_have_more && self.window.len() == 0
+    }
+
+    /// Reads on, if there may be more and half of what was read is done.
+    pub(super) async fn fill(&mut self, source: &Source) -> Result<(), StoreError> {
+        while self.may_have_more && self.window.len() <= AHEAD / 2 {
+            let end = self.end(source).await?;
+            let limit = u32::try_from(AHEAD - self.window.len()).unwrap_or(1);
+            let after = self.window.read();
+            if after < end {
+                let request = PageRequest {
+                    after,
+                    until: end,
+                    limit,
+                };
+                let page = source.page(self.selector(), request).await?;
+                self.window.add(page.events, page.read);
+            }
+            self.may_have_more = self.window.read() < end;
+        }
+        Ok(())
+    }
+
+    /// The oldest event that waits, and the oldest of at most two other lanes, however far behind they are: their
+    /// answers tell an event that is refused from a destination that is down.
+    pub(super) async fn oldest(&mut self, source: &Source) -> Result<Vec<Arc<Event>>, StoreError> {
+        self.may_have_more = true;
+        self.fill(source).await?;
+        let mut oldest = self.window.oldest(2);
+        let end = self.end(source).await?;
+        let mut after = self.window.read();
+        for _ in 0..SEARCHED_PAGES {
+            if oldest.is_empty() || oldest.len() == 3 || after >= end {
+                break;
+            }
+            let request = PageRequest {
+                after,
+                until: end,
+                limit: SEARCHED_PAGE,
+            };
+            let page = source.page(self.selector(), request).await?;
+            after = page.read;
+            for event in page.events {
+                if oldest.len() < 3 && oldest.iter().all(|known| known.lane != event.lane) {
+                    oldest.push(Arc::new(event));
+                }
+            }
+        }
+        Ok(oldest)
+    }
+
+    fn selector(&self) -> Option<&MessageSelector> {
+        self.replay.as_ref().map(|replay| &replay.selector)
+    }
+
+    async fn end(&self, source: &Source) -> Result<i64, StoreError> {
+        match &self.replay {
+            Some(replay) => Ok(replay.until),
+            None => source.store.head().await,
+        }
+    }
+}
