@@ -4,6 +4,7 @@ pub mod doctor;
 pub mod env_file;
 mod environment;
 pub mod export;
+pub mod forward;
 pub mod healthcheck;
 pub mod message_filter_args;
 mod progress;
@@ -49,6 +50,8 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Show the messages of a running service as they arrive.
     Tail(tail::TailArgs),
+    /// Show how forwarding goes; test, replay, retry, pause or resume a destination.
+    Forward(forward::ForwardArgs),
     /// Reprocess quarantined deliveries with the normalizer of this version.
     ///
     /// The running service does it. If none answers at PORT, and no --url is given, this command opens the database.
@@ -112,6 +115,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Setup(options) => setup::setup(options, &variables),
         Command::SendTest(options) => send_test::send_test(&options, &variables).await,
         Command::Export(arguments) => export::export(arguments, &variables).await,
+        Command::Forward(arguments) => forward::forward(arguments, &variables).await,
         Command::Tail(arguments) => tail::tail(arguments, &variables).await,
     }
 }

@@ -338,7 +338,10 @@ mod tests {
         assert_eq!(names, ["default", "crm", "old"]);
         let crm = &config.destinations[1];
         assert_eq!((crm.secrets.len(), crm.headers.len()), (2, 2));
-        assert_eq!(config.destinations[2].content, forward::Content::Deliveries);
+        assert_eq!(
+            config.destinations[2].content,
+            forward::ForwardContent::Deliveries
+        );
         assert!(!format!("{config:?}").contains("canary"), "{config:?}");
         let secrets = config.secrets();
         for canary in ["canary-2", "canary-3"] {

@@ -16,6 +16,7 @@ mod disk;
 mod duplicates;
 mod echoes;
 pub mod facts;
+mod forwarding;
 mod handshake;
 mod outcomes;
 mod placeholders;
@@ -36,7 +37,7 @@ pub use report::Report;
 
 /// Every check that asks nobody, most upstream first.
 pub fn own_checks(facts: &Facts) -> Vec<Check> {
-    let checks: [fn(&Facts) -> Check; 18] = [
+    let checks: [fn(&Facts) -> Check; 19] = [
         arrival::check_arrival,
         rejections::check_rejections,
         handshake::check_handshake,
@@ -54,6 +55,7 @@ pub fn own_checks(facts: &Facts) -> Vec<Check> {
         spool::check_spool,
         disk::check_disk,
         retention::check_retention,
+        forwarding::check_forwarding,
         // Never a cause of silence, so every other warning comes first.
         credentials::check_credentials,
     ];

@@ -1,11 +1,7 @@
 //! Values of filters, as the query of the API and the arguments of commands give them.
 
-mod selector;
-
 use jiff::fmt::temporal::Pieces;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
-
-pub(crate) use selector::MessageSelector;
 
 /// The longest text that is looked for, in characters.
 const LONGEST_TEXT: usize = 200;

@@ -9,8 +9,10 @@
 mod attempt;
 mod event;
 mod lease;
+mod sample;
 mod schedule;
 mod source;
+mod status;
 mod window;
 mod worker;
 
@@ -27,6 +29,9 @@ use crate::time::Clock;
 use attempt::AttemptClient;
 use source::Source;
 use worker::Worker;
+
+pub use sample::{SampleAttempt, send_sample};
+pub use status::{DestinationHealth, DestinationStatus, statuses};
 
 /// Wakes the workers after an operator has changed something.
 #[derive(Debug, Clone, Default)]

@@ -8,6 +8,7 @@ mod connections;
 mod contacts;
 mod cursor;
 mod deliveries;
+mod destinations;
 mod diagnosis;
 mod ended_sessions;
 mod erasure;
@@ -82,6 +83,13 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(reprocess::one))
         .routes(routes!(reprocess::quarantine))
         .routes(routes!(erasure::erase))
+        .routes(routes!(destinations::list))
+        .routes(routes!(destinations::pause))
+        .routes(routes!(destinations::resume))
+        .routes(routes!(destinations::retry))
+        .routes(routes!(destinations::dead_letters))
+        .routes(routes!(destinations::replay))
+        .routes(routes!(destinations::forget))
 }
 
 /// Needs an API token, or a session on the page.

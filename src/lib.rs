@@ -31,6 +31,9 @@ pub mod message;
 // Rejected requests: those that did not become a delivery.
 pub mod rejection;
 
+// Which messages a destination gets.
+pub(crate) mod selector;
+
 // Values of filters, as the API and the commands take them.
 pub(crate) mod filter;
 

@@ -66,6 +66,7 @@ pub use sqlite::{OpenFiles, SqliteReader, SqliteStore};
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::message::Message;
 use crate::rejection::RejectedRequest;
+use crate::selector::MessageSelector;
 
 /// Whether a batch may have been committed before without anybody learning of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,10 +321,11 @@ pub trait ForwardStore: MessageReader {
     /// The deliveries at some positions. One that is missing was deleted.
     async fn deliveries_at(&self, positions: &[i64]) -> Result<Vec<(i64, Delivery)>, StoreError>;
 
-    /// What waits behind a position and up to another one.
+    /// What a destination gets behind a position and up to another one; of that, what a replay is about.
     async fn backlog(
         &self,
         content: &ForwardedContent,
+        replay: Option<&MessageSelector>,
         after: i64,
         until: i64,
     ) -> Result<Backlog, StoreError>;

@@ -145,6 +145,42 @@ fn describe() {
         "Connections that were ended because others needed their places."
     );
     describe_counter!(
+        "chatrace_forward_attempts_total",
+        "Attempts to forward, by destination and result."
+    );
+    describe_histogram!(
+        "chatrace_forward_attempt_seconds",
+        "Time to the answer of a destination."
+    );
+    describe_histogram!(
+        "chatrace_forward_age_seconds",
+        "Time from the arrival of a message until a destination accepted it."
+    );
+    describe_gauge!(
+        "chatrace_forward_up",
+        "Whether a destination accepts what is forwarded: 1, or 0."
+    );
+    describe_gauge!(
+        "chatrace_forward_backlog",
+        "What waits for a destination, counted up to 100,000."
+    );
+    describe_gauge!(
+        "chatrace_forward_lag_seconds",
+        "How long the oldest of what waits for a destination has waited."
+    );
+    describe_gauge!(
+        "chatrace_forward_retries",
+        "What a destination refused and gets again."
+    );
+    describe_gauge!(
+        "chatrace_forward_dead_letters",
+        "What a destination refused and does not get any more."
+    );
+    describe_gauge!(
+        "chatrace_forward_expired",
+        "What retention deleted before a destination got it, of all time."
+    );
+    describe_counter!(
         "chatrace_log_lines_dropped_total",
         "Log lines that were dropped, because nobody read the log."
     );

@@ -137,6 +137,7 @@ pub async fn run(
         commits,
         rejections: rejections.clone(),
         silence,
+        orders,
         store: store.clone(),
         lifecycle: lifecycle.clone(),
     };

@@ -113,8 +113,23 @@ impl Service {
         method: Method,
         path_and_query: &str,
     ) -> anyhow::Result<T> {
+        self.ask_with(method, path_and_query, None).await
+    }
+
+    /// The same, with JSON.
+    ///
+    /// # Errors
+    /// When it does not answer, or answers with an error.
+    pub(super) async fn ask_with<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<T> {
+        let body = body.map(Value::to_string).unwrap_or_default();
         let answer = self
             .request(method, path_and_query)
+            .body(body)
             .timeout(WORK_TIMEOUT)
             .send()
             .await

@@ -11,7 +11,8 @@ use strum::VariantArray as _;
 
 use super::Env;
 use crate::crypto;
-use crate::filter::{MessageSelector, parse_moment};
+use crate::filter::parse_moment;
+use crate::selector::MessageSelector;
 
 /// The name of the destination that `FORWARD_URL` makes.
 const DEFAULT_NAME: &str = "default";
@@ -36,7 +37,7 @@ pub struct Destination {
     pub headers: HeaderMap,
     /// What in those headers looks like a credential.
     header_secrets: Vec<SecretString>,
-    pub content: Content,
+    pub content: ForwardContent,
     pub start: Start,
     /// How many attempts may be open at once.
     pub concurrency: usize,
@@ -48,7 +49,7 @@ pub struct Destination {
 
 /// What a destination gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum ForwardContent {
     /// Messages, as the API gives them.
     Messages {
         format: MessageFormat,
@@ -63,7 +64,7 @@ pub enum Content {
 pub enum MessageFormat {
     /// As Standard Webhooks recommends.
     Standard,
-    /// An event of CloudEvents 1.0.
+    /// An event of `CloudEvents` 1.0.
     CloudEvents,
 }
 
@@ -232,7 +233,7 @@ fn destination(env: &mut Env<'_>, name: &str) -> Option<Destination> {
     })
 }
 
-fn content(env: &mut Env<'_>, name: &str) -> Content {
+fn content(env: &mut Env<'_>, name: &str) -> ForwardContent {
     let (format_variable, filter_variable) = (
         DestinationOption::Format.variable(name),
         DestinationOption::Filter.variable(name),
@@ -261,10 +262,10 @@ fn content(env: &mut Env<'_>, name: &str) -> Content {
                 );
             }
         }
-        return Content::Deliveries;
+        return ForwardContent::Deliveries;
     }
     let selector = filter.map(|text| text.parse::<MessageSelector>());
-    Content::Messages {
+    ForwardContent::Messages {
         format: format.unwrap_or(MessageFormat::Standard),
         selector: match selector.unwrap_or_else(|| Ok(MessageSelector::default())) {
             Ok(selector) => selector,
@@ -280,16 +281,16 @@ fn start(env: &mut Env<'_>, variable: &str) -> Start {
     match env.text(variable).as_deref() {
         None | Some("now") => Start::Now,
         Some("beginning") => Start::Beginning,
-        Some(time) => match parse_moment(time) {
-            Ok(time) => Start::At(time),
-            Err(_) => {
+        Some(time) => {
+            let Ok(time) = parse_moment(time) else {
                 env.mistake(
                     variable,
                     "expected `now`, `beginning`, or a time such as 2026-07-09T14:56:00Z",
                 );
-                Start::Now
-            }
-        },
+                return Start::Now;
+            };
+            Start::At(time)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::config::SilenceAfter;
+use crate::forward::DestinationStatus;
 use crate::rejection::RejectionLog;
 use crate::silence::Assessment;
 use crate::store::Recent;
@@ -43,6 +44,8 @@ pub struct Facts {
     /// After how many days deliveries and messages are deleted.
     pub retention_days: Option<u32>,
     pub silence: SilenceFacts,
+    /// Where messages are forwarded to; `None` while the database is away.
+    pub destinations: Option<Vec<DestinationStatus>>,
 }
 
 /// What is in the database.
@@ -127,6 +130,7 @@ impl Default for Facts {
                 after: None,
                 assessment: None,
             },
+            destinations: Some(Vec::new()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
@@ -88,18 +88,18 @@ impl AttemptClient {
     }
 
     /// Sends an event. Only an answer with a status 2xx that arrives whole means that it is accepted.
-    pub(super) async fn attempt(&self, event: &Event) -> Result<(), Failed> {
+    pub(super) async fn attempt(&self, event: &Event) -> Result<StatusCode, Failed> {
         if let Some(pace) = &self.pace {
             pace.lock().await.tick().await;
         }
         let began = Instant::now();
         let result = match self.send(event).await {
             Ok(response) => self.judge(response).await,
-            Err(error) => Err(self.failed(None, RequestError::from(&error).to_string(), None)),
+            Err(error) => Err(self.failed(None, &RequestError::from(&error).to_string(), None)),
         };
         let name = self.destination.name.clone();
         let word = match &result {
-            Ok(()) => "accepted".to_owned(),
+            Ok(_) => "accepted".to_owned(),
             Err(failed) => match failed.failure.status {
                 Some(status) => format!("{}xx", status / 100),
                 None => "no_answer".to_owned(),
@@ -117,16 +117,9 @@ impl AttemptClient {
         result
     }
 
-    async fn send(&self, event: &Event) -> Result<Response, reqwest::Error> {
-        let mut url = self.url.clone();
-        if let Some(query) = &event.query {
-            let both = match url.query() {
-                Some(own) => format!("{own}&{query}"),
-                None => query.clone(),
-            };
-            url.set_query(Some(&both));
-        }
-        let (id, timestamp) = (event.id.to_string(), self.clock.now().as_second());
+    /// The headers of an attempt at this time.
+    pub(super) fn headers(&self, event: &Event, timestamp: i64) -> HeaderMap {
+        let id = event.id.to_string();
         let mut headers = event.headers.clone();
         for (name, value) in &self.destination.headers {
             headers.insert(name, value.clone());
@@ -145,6 +138,19 @@ impl AttemptClient {
                 .collect();
             set("webhook-signature", &signatures.join(" "));
         }
+        headers
+    }
+
+    async fn send(&self, event: &Event) -> Result<Response, reqwest::Error> {
+        let mut url = self.url.clone();
+        if let Some(query) = &event.query {
+            let both = match url.query() {
+                Some(own) => format!("{own}&{query}"),
+                None => query.clone(),
+            };
+            url.set_query(Some(&both));
+        }
+        let headers = self.headers(event, self.clock.now().as_second());
         self.client
             .request(event.method.clone(), url)
             .headers(headers)
@@ -153,17 +159,17 @@ impl AttemptClient {
             .await
     }
 
-    async fn judge(&self, response: Response) -> Result<(), Failed> {
+    async fn judge(&self, response: Response) -> Result<StatusCode, Failed> {
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| self.pause(value.to_str().ok()?));
         let body = http_client::read_body(response).await;
         if status.is_success() {
             return match body {
-                Ok(_) | Err(AnswerError::TooLarge) => Ok(()),
+                Ok(_) | Err(AnswerError::TooLarge) => Ok(status),
                 Err(AnswerError::Incomplete(error)) => {
                     let problem = format!("its answer was cut off: {error}");
-                    Err(self.failed(Some(status), problem, None))
+                    Err(self.failed(Some(status), &problem, None))
                 }
             };
         }
@@ -178,23 +184,18 @@ impl AttemptClient {
             let end = whole.floor_char_boundary(SHOWN.min(whole.len()));
             whole[..end].to_owned()
         });
-        let mut failed = self.failed(Some(status), problem, answer);
+        let mut failed = self.failed(Some(status), &problem, answer);
         failed.retry_after = retry_after;
         failed.is_gone = status == StatusCode::GONE;
         Err(failed)
     }
 
-    fn failed(
-        &self,
-        status: Option<StatusCode>,
-        problem: String,
-        answer: Option<String>,
-    ) -> Failed {
+    fn failed(&self, status: Option<StatusCode>, problem: &str, answer: Option<String>) -> Failed {
         Failed {
             failure: AttemptFailure {
                 at: self.clock.now(),
                 status: status.map(|status| status.as_u16()),
-                problem: excerpt(&problem),
+                problem: excerpt(problem),
                 answer,
             },
             retry_after: None,
@@ -204,13 +205,12 @@ impl AttemptClient {
 
     /// The pause in `Retry-After`: seconds, or a date.
     fn pause(&self, value: &str) -> Option<Duration> {
-        let pause = match value.trim().parse::<u64>() {
-            Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => {
-                let date = jiff::fmt::rfc2822::parse(value.trim()).ok()?;
-                let pause = date.timestamp().duration_since(self.clock.now());
-                Duration::try_from(pause).unwrap_or_default()
-            }
+        let pause = if let Ok(seconds) = value.trim().parse::<u64>() {
+            Duration::from_secs(seconds)
+        } else {
+            let date = jiff::fmt::rfc2822::parse(value.trim()).ok()?;
+            let pause = date.timestamp().duration_since(self.clock.now());
+            Duration::try_from(pause).unwrap_or_default()
         };
         Some(pause.min(LONGEST_PAUSE))
     }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::event::Event;
 use super::window::Window;
 use crate::config::Destination;
-use crate::config::forward::{Content, Start};
-use crate::filter::MessageSelector;
+use crate::config::forward::{ForwardContent, Start};
+use crate::selector::MessageSelector;
 use crate::store::{
     ForwardReplay, ForwardedContent, MessageFilter, PageRequest, Store, StoreError,
 };
@@ -43,8 +43,10 @@ impl Source {
             Start::At(time) => store.position_before(time).await?,
         };
         let content = match &destination.content {
-            Content::Messages { selector, .. } => ForwardedContent::Messages(selector.clone()),
-            Content::Deliveries => ForwardedContent::Deliveries,
+            ForwardContent::Messages { selector, .. } => {
+                ForwardedContent::Messages(selector.clone())
+            }
+            ForwardContent::Deliveries => ForwardedContent::Deliveries,
         };
         store
             .declare_destination(&destination.name, &content, cursor)
@@ -58,7 +60,7 @@ impl Source {
         request: PageRequest,
     ) -> Result<EventPage, StoreError> {
         let (events, cut) = match &self.destination.content {
-            Content::Messages { format, selector } => {
+            ForwardContent::Messages { format, selector } => {
                 let page = self
                     .store
                     .messages(&MessageFilter::default(), request)
@@ -69,12 +71,15 @@ impl Source {
                 let events = messages.map(|message| Event::of_message(message, *format));
                 (events.collect(), page.cut)
             }
-            Content::Deliveries => {
+            ForwardContent::Deliveries => {
                 let page = self.store.whole_deliveries(request).await?;
                 let rows = page.rows.into_iter();
-                let present = rows.filter(|(_, delivery)| !delivery.is_erased());
+                let wanted = rows.filter(|(_, delivery)| {
+                    !delivery.is_erased()
+                        && replay.is_none_or(|replay| replay.is_within(delivery.received_at))
+                });
                 let events =
-                    present.map(|(position, delivery)| Event::of_delivery(position, delivery));
+                    wanted.map(|(position, delivery)| Event::of_delivery(position, delivery));
                 (events.collect(), page.cut)
             }
         };
@@ -87,14 +92,14 @@ impl Source {
     /// The events at some positions. One that is missing was deleted or erased.
     pub(super) async fn at(&self, positions: &[i64]) -> Result<Vec<Event>, StoreError> {
         Ok(match &self.destination.content {
-            Content::Messages { format, .. } => {
+            ForwardContent::Messages { format, .. } => {
                 let messages = self.store.messages_at(positions).await?;
                 let messages = messages.iter();
                 messages
                     .map(|message| Event::of_message(message, *format))
                     .collect()
             }
-            Content::Deliveries => {
+            ForwardContent::Deliveries => {
                 let deliveries = self.store.deliveries_at(positions).await?.into_iter();
                 let present = deliveries.filter(|(_, delivery)| !delivery.is_erased());
                 present

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use backon::ExponentialBackoff;
 use jiff::Timestamp;
+use reqwest::StatusCode;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -18,7 +19,7 @@ use super::schedule::{next_attempt, probe_pauses};
 use super::source::{EventStream, Source};
 use super::window::Window;
 use crate::config::Destination;
-use crate::config::forward::Content;
+use crate::config::forward::ForwardContent;
 use crate::store::{DestinationState, ForwardProgress, ForwardRetry, MOST_RETRIES, StoreError};
 use crate::time::{Clock, new_id};
 
@@ -135,13 +136,13 @@ impl Worker {
 #[derive(Debug)]
 struct Attempted {
     event: Arc<Event>,
-    origin: Origin,
-    result: Result<(), Failed>,
+    origin: SentFor,
+    result: Result<StatusCode, Failed>,
 }
 
 /// Why an event is sent.
 #[derive(Debug, Clone)]
-enum Origin {
+enum SentFor {
     Live,
     Replay,
     Retry(Box<ForwardRetry>),
@@ -158,7 +159,7 @@ struct Leading<'a> {
     /// When the next retry is due, as far as is known.
     next_retry: Option<Timestamp>,
     /// Where and how an attempt failed, until a probe has found out what that means.
-    failed: Option<(Origin, Failed)>,
+    failed: Option<(SentFor, Failed)>,
     /// When the destination is probed: it is down until then.
     probe_at: Option<Instant>,
     pauses: ExponentialBackoff,
@@ -251,9 +252,9 @@ impl Leading<'_> {
 
     fn concurrency(&self) -> usize {
         match self.worker.destination().content {
-            Content::Messages { .. } => self.worker.destination().concurrency,
+            ForwardContent::Messages { .. } => self.worker.destination().concurrency,
             // They have no order but that of their positions.
-            Content::Deliveries => 1,
+            ForwardContent::Deliveries => 1,
         }
     }
 
@@ -267,7 +268,7 @@ impl Leading<'_> {
         while self.attempts.len() < most
             && let Some(event) = self.live.window.take()
         {
-            self.begin_attempt(event, Origin::Live);
+            self.begin_attempt(event, SentFor::Live);
         }
         if self.open_retries == 0
             && self
@@ -288,7 +289,7 @@ impl Leading<'_> {
             let Some(event) = replay.window.take() else {
                 break;
             };
-            self.begin_attempt(event, Origin::Replay);
+            self.begin_attempt(event, SentFor::Replay);
         }
         self.save_replay().await
     }
@@ -353,12 +354,12 @@ impl Leading<'_> {
         self.next_retry = source.store.retry_counts(name).await?.next_at;
         self.open_retries = begun.len();
         for (event, retry) in begun {
-            self.begin_attempt(event, Origin::Retry(Box::new(retry)));
+            self.begin_attempt(event, SentFor::Retry(Box::new(retry)));
         }
         Ok(())
     }
 
-    fn begin_attempt(&mut self, event: Arc<Event>, origin: Origin) {
+    fn begin_attempt(&mut self, event: Arc<Event>, origin: SentFor) {
         let client = self.worker.client.clone();
         self.attempts.spawn(async move {
             let result = client.attempt(&event).await;
@@ -376,12 +377,12 @@ impl Leading<'_> {
             origin,
             result,
         } = attempted;
-        if let Origin::Retry(retry) = origin {
+        if let SentFor::Retry(retry) = origin {
             return self.end_retry(*retry, result).await;
         }
         let window = self.window(&origin);
         match result {
-            Ok(()) => {
+            Ok(_) => {
                 if let Some(window) = window {
                     window.done(&event);
                 }
@@ -398,9 +399,9 @@ impl Leading<'_> {
         Ok(())
     }
 
-    fn window(&mut self, origin: &Origin) -> Option<&mut Window> {
+    fn window(&mut self, origin: &SentFor) -> Option<&mut Window> {
         match origin {
-            Origin::Replay => self.replay.as_mut().map(|replay| &mut replay.window),
+            SentFor::Replay => self.replay.as_mut().map(|replay| &mut replay.window),
             _ => Some(&mut self.live.window),
         }
     }
@@ -408,13 +409,13 @@ impl Leading<'_> {
     async fn end_retry(
         &mut self,
         retry: ForwardRetry,
-        result: Result<(), Failed>,
+        result: Result<StatusCode, Failed>,
     ) -> Result<(), StoreError> {
         self.open_retries -= 1;
         let source = self.worker.source.clone();
         let (store, name) = (source.store, &source.destination.name);
         match result {
-            Ok(()) => {
+            Ok(_) => {
                 store.end_retry(name, retry.position).await?;
                 self.accepted();
             }
@@ -473,11 +474,11 @@ impl Leading<'_> {
                 return self.go_down(failed).await;
             }
             Some((origin, _)) => origin,
-            None => Origin::Live,
+            None => SentFor::Live,
         };
         let source = self.worker.source.clone();
         let stream = match (&origin, &mut self.replay) {
-            (Origin::Replay, Some(replay)) => replay,
+            (SentFor::Replay, Some(replay)) => replay,
             _ => &mut self.live,
         };
         let oldest = stream.oldest(&source).await?;
@@ -513,7 +514,7 @@ impl Leading<'_> {
         }
         // It may have come up in between.
         match client.attempt(head).await {
-            Ok(()) => {
+            Ok(_) => {
                 self.done(&origin, head);
                 Ok(())
             }
@@ -521,7 +522,7 @@ impl Leading<'_> {
         }
     }
 
-    fn done(&mut self, origin: &Origin, event: &Event) {
+    fn done(&mut self, origin: &SentFor, event: &Event) {
         if let Some(window) = self.window(origin) {
             window.done(event);
         }
@@ -532,7 +533,7 @@ impl Leading<'_> {
     /// Keeps an event that was refused, to be tried again, and goes on behind it.
     async fn refuse(
         &mut self,
-        origin: &Origin,
+        origin: &SentFor,
         event: &Event,
         failed: Failed,
     ) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use crate::config::WebhookAuth;
 use crate::delivery::WEBHOOK_PATH;
 use crate::diagnose::facts::{Disk, Known, SenderAuth, SilenceFacts, SpoolFacts};
 use crate::diagnose::{Facts, Report, own_checks};
+use crate::forward::{DestinationStatus, statuses};
 use crate::message::Direction;
 use crate::probe::ExternalChecks;
 use crate::rejection::RejectionLog;
@@ -27,6 +28,7 @@ pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report 
 pub(super) struct StoreFacts {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
+    pub(super) destinations: Result<Vec<DestinationStatus>, StoreError>,
     /// Whether a delivery could be committed, if the database could be read.
     ready: Result<(), StoreError>,
     /// The rejected requests that were not yet written when the database was asked. They may be in its answer all the
@@ -43,6 +45,10 @@ impl StoreFacts {
             Ok(_) => state.store.recent().await,
             Err(error) => Err(error.clone()),
         };
+        let destinations = match &recent {
+            Ok(_) => statuses(state.store.as_ref(), &state.config.destinations).await,
+            Err(error) => Err(error.clone()),
+        };
         if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
             tracing::warn!(%error, "the database cannot be read for the statistics");
         }
@@ -53,6 +59,7 @@ impl StoreFacts {
         Self {
             snapshot,
             recent,
+            destinations,
             ready,
             unwritten,
         }
@@ -105,6 +112,7 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
             after: state.config.silence.after,
             assessment: *state.silence.borrow(),
         },
+        destinations: stored.destinations.as_ref().ok().cloned(),
     }
 }
 

@@ -9,6 +9,7 @@ use metrics::gauge;
 use super::error::{ApiError, TokenErrors};
 use super::secret::has_bearer;
 use super::{AppState, refusals};
+use crate::forward::{DestinationHealth, statuses};
 use crate::telemetry;
 
 /// Metrics of this process, for Prometheus
@@ -56,6 +57,7 @@ async fn set_gauges(state: &AppState) {
         ));
         gauge!("chatrace_spool_oldest_age_seconds").set(age);
     }
+    set_forwarding_gauges(state).await;
     if let Some(last) = state.process.counts().last_delivery_at {
         gauge!("chatrace_last_delivery_timestamp_seconds").set(seconds(last));
     }
@@ -64,6 +66,30 @@ async fn set_gauges(state: &AppState) {
     if let Some(last) = state.process.last_message_at(stored) {
         let age = state.clock.now().duration_since(last).as_secs_f64();
         gauge!("chatrace_last_message_age_seconds").set(age.max(0.0));
+    }
+}
+
+/// They are left as they were while the database is away.
+async fn set_forwarding_gauges(state: &AppState) {
+    if state.config.destinations.is_empty() {
+        return;
+    }
+    let all = statuses(state.store.as_ref(), &state.config.destinations).await;
+    let now = state.clock.now();
+    for status in all.unwrap_or_default() {
+        let label = || status.state.name.clone();
+        let number = |number: i64| count(usize::try_from(number).unwrap_or_default());
+        let is_up = status.health() == DestinationHealth::Up;
+        gauge!("chatrace_forward_up", "destination" => label()).set(f64::from(u8::from(is_up)));
+        gauge!("chatrace_forward_backlog", "destination" => label())
+            .set(number(status.backlog.count));
+        gauge!("chatrace_forward_lag_seconds", "destination" => label()).set(status.lag(now));
+        gauge!("chatrace_forward_retries", "destination" => label())
+            .set(number(status.retries.waiting));
+        gauge!("chatrace_forward_dead_letters", "destination" => label())
+            .set(number(status.retries.dead));
+        gauge!("chatrace_forward_expired", "destination" => label())
+            .set(number(status.state.expired));
     }
 }
 

@@ -25,6 +25,7 @@ use utoipa::{Modify, OpenApi as _};
         (name = "messages", description = "Read messages without missing any."),
         (name = "contacts", description = "The customers."),
         (name = "deliveries", description = "What arrived, and its outcome."),
+        (name = "forwarding", description = "Destinations: how forwarding goes, and what can be done about it."),
         (name = "operation", description = "The state of the service."),
     ),
     modifiers(&SecuritySchemes),

@@ -15,6 +15,7 @@ use super::refusal_limit::RefusalLimit;
 use super::rejections::Rejections;
 use super::sender::Sender;
 use crate::config::Config;
+use crate::forward::Orders;
 use crate::ingest::{Commits, Fallback, Ingest};
 use crate::lifecycle::Lifecycle;
 use crate::probe::Prober;
@@ -49,6 +50,7 @@ pub struct SharedState {
     pub(super) refusal_limit: RefusalLimit,
     pub(super) silence: SilenceReceiver,
     pub(super) prober: Prober,
+    pub(super) orders: Orders,
 }
 
 /// The last judgment about silence. `None` before the first one, and where nobody watches.
@@ -79,6 +81,8 @@ pub struct Services {
     pub rejections: Rejections,
     /// What is judged about silence.
     pub silence: SilenceReceiver,
+    /// Tells forwarding what an operator has changed.
+    pub orders: Orders,
     /// The database.
     pub store: Arc<dyn Store>,
     /// The stages of the shutdown.
@@ -113,6 +117,7 @@ impl AppState {
             silence: services.silence,
             store: services.store,
             lifecycle: services.lifecycle,
+            orders: services.orders,
         }))
     }
 }

@@ -15,6 +15,7 @@ use super::facts::{StoreFacts, facts, report};
 use super::health::SpoolView;
 use crate::delivery::Outcome;
 use crate::diagnose::{Report, Status};
+use crate::forward::{DestinationHealth, DestinationStatus};
 use crate::message::{Channel, Direction, Kind, Message, Shape};
 use crate::probe::ExternalChecks;
 use crate::rejection::{RejectReason, RejectedRequest};
@@ -46,7 +47,7 @@ const HOURS: i64 = 24;
         "id": "01a2040d-6ba6-760d-9d75-582afe0c4905", "receivedAt": "2026-11-22T16:18:38.118Z", "outcome": "stored",
         "reasons": []
     },
-    "gauges": {"quarantined": 0, "spool": null},
+    "gauges": {"quarantined": 0, "spool": null, "destinations": {}},
     "status": "ok", "verdict": "All is well: the last message arrived at 16:18.",
     "process": {
         "startedAt": "2026-11-22T16:18:36.655Z", "deliveries": {"stored": 1},
@@ -142,6 +143,24 @@ pub(super) struct Gauges {
     /// Deliveries that wait on this machine's disk for the database; `null` without a spool.
     #[schema(required)]
     pub(super) spool: Option<SpoolView>,
+    /// What waits for each destination, by name; `null` while the database is away.
+    #[schema(required)]
+    pub(super) destinations: Option<BTreeMap<String, DestinationGauges>>,
+}
+
+/// What waits for a destination.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DestinationGauges {
+    state: DestinationHealth,
+    /// How many messages or deliveries wait, counted up to 100,000.
+    backlog: i64,
+    /// How long the oldest of them has waited, in seconds.
+    lag_seconds: f64,
+    /// What it refused and gets again.
+    retries: i64,
+    /// What it refused and does not get any more.
+    dead_letters: i64,
 }
 
 /// What this process has seen since it started.
@@ -206,18 +225,19 @@ pub(super) async fn look(state: &AppState, external: Option<ExternalChecks>) -> 
     let stored = StoreFacts::query(state, since).await;
     let report = report(&facts(state, &stored, now), external);
     Look {
-        stats: stats(state, stored.snapshot.ok(), spool, now, &report),
+        stats: stats(state, stored, spool, now, &report),
         report,
     }
 }
 
 fn stats(
     state: &AppState,
-    snapshot: Option<Snapshot>,
+    stored: StoreFacts,
     spool: Option<SpoolDepth>,
     now: Timestamp,
     report: &Report,
 ) -> Stats {
+    let snapshot = stored.snapshot.ok();
     let known = snapshot.is_some();
     let Snapshot {
         total,
@@ -271,11 +291,26 @@ fn stats(
         gauges: Gauges {
             quarantined: known.then(|| total.in_quarantine()),
             spool: spool.map(SpoolView::from),
+            destinations: stored.destinations.ok().map(|all| gauges(all, now)),
         },
         status: report.status,
         verdict: report.verdict.clone(),
         process: process(state),
     }
+}
+
+fn gauges(all: Vec<DestinationStatus>, now: Timestamp) -> BTreeMap<String, DestinationGauges> {
+    let gauges = |status: DestinationStatus| {
+        let gauges = DestinationGauges {
+            state: status.health(),
+            backlog: status.backlog.count,
+            lag_seconds: status.lag(now),
+            retries: status.retries.waiting,
+            dead_letters: status.retries.dead,
+        };
+        (status.state.name, gauges)
+    };
+    all.into_iter().map(gauges).collect()
 }
 
 /// A URL without credentials, and without a slash at the end.

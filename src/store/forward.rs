@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::values::Time;
-use crate::filter::MessageSelector;
+use crate::selector::MessageSelector;
 use crate::time::millis;
 
 /// How many rows of what it refused a destination may have at most that wait for their next attempt.

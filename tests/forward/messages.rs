@@ -6,13 +6,9 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::destination::{SECRET, TestDestination};
-use crate::support::{Answer, App, Backend, TOKEN, postgres};
-
-async fn post(app: &App, contact: &str, text: &str) -> Value {
-    let body = json!({ "contact_id": contact, "text": text });
-    app.post(body.to_string()).await.ok()
-}
+use super::post;
+use crate::support::destination::{Got, SECRET, TestDestination};
+use crate::support::{Answer, App, Backend, postgres};
 
 #[rstest]
 #[tokio::test]
@@ -151,7 +147,7 @@ async fn a_filter_selects_and_the_cursor_passes_the_others(
         post(&app, contact, &format!("of {contact}")).await;
     }
     let got = destination.accepted(2).await;
-    let mut texts: Vec<_> = got.iter().map(|one| one.text()).collect();
+    let mut texts: Vec<_> = got.iter().map(Got::text).collect();
     texts.sort();
     assert_eq!(texts, ["of 1", "of 2"]);
 }
@@ -184,9 +180,9 @@ async fn a_destination_begins_where_it_is_told_to_and_goes_on_where_it_was(
     let app = start(&both).await;
     post(&app, "1", "after").await;
     let got = destination.accepted(3).await;
-    let texts_at = |got: &[crate::support::destination::Got], path: &str| -> Vec<String> {
+    let texts_at = |got: &[Got], path: &str| -> Vec<String> {
         let got = got.iter().filter(|one| one.uri.path() == path);
-        got.map(|one| one.text()).collect()
+        got.map(Got::text).collect()
     };
     assert_eq!(texts_at(&got, "/hook"), ["after"]);
     assert_eq!(texts_at(&got, "/hook/all"), ["before", "after"]);
@@ -200,6 +196,5 @@ async fn a_destination_begins_where_it_is_told_to_and_goes_on_where_it_was(
     post(&app, "1", "last").await;
     let got = destination.accepted(5).await;
     assert_eq!(texts_at(&got, "/hook/new"), ["meanwhile", "last"]);
-    let _ = TOKEN;
     app.stop().await;
 }

@@ -130,13 +130,13 @@ impl TestDestination {
         let mut got = self.shared.got.subscribe();
         let waiting = got.wait_for(|got| wanted(got));
         let found = tokio::time::timeout(super::process::PATIENCE, waiting).await;
-        match found {
-            Ok(found) => found.unwrap().clone(),
-            Err(_) => panic!(
+        let found = found.unwrap_or_else(|_| {
+            panic!(
                 "the destination never got what is wanted, but {:#?}",
                 self.got()
-            ),
-        }
+            )
+        });
+        found.unwrap().clone()
     }
 
     /// Waits until so many requests are accepted.

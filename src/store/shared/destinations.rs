@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Error};
 use uuid::Uuid;
 
-use super::dialect::{Connection, IS_SHARED, KEEPS_PLANS, NOW, Pool, in_millis};
+use super::dialect::{Connection, Database, IS_SHARED, KEEPS_PLANS, NOW, in_millis};
 use crate::store::forward::{
     AttemptFailure, DestinationRow, DestinationState, ForwardProgress, ForwardedContent,
 };
@@ -39,13 +39,30 @@ pub(in crate::store) async fn declare(
     .map(drop)
 }
 
-pub(in crate::store) async fn all_destinations(
-    pool: &Pool,
+/// Every destination, by name.
+pub(in crate::store) async fn every(
+    executor: impl sqlx::Executor<'_, Database = Database>,
 ) -> Result<Vec<DestinationState>, Error> {
     let rows: Vec<DestinationRow> = sqlx::query_as("SELECT * FROM destinations ORDER BY name")
-        .fetch_all(pool)
+        .fetch_all(executor)
         .await?;
     Ok(all(rows))
+}
+
+/// Counts what was deleted before a destination got it.
+pub(in crate::store) async fn add_expired(
+    connection: &mut Connection,
+    name: &str,
+    expired: i64,
+) -> Result<(), Error> {
+    if expired > 0 {
+        sqlx::query("UPDATE destinations SET expired = expired + $2 WHERE name = $1")
+            .bind(name)
+            .bind(expired)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Takes the lease, if nobody else has it.

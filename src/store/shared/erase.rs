@@ -213,6 +213,16 @@ async fn delete_messages(
             .bind(Time(tombstone_expiry(*at)))
             .execute(&mut *connection)
             .await?;
+        sqlx::query(AssertSqlSafe(format!(
+            "DELETE FROM forward_retries WHERE position IN (SELECT position FROM messages WHERE {THEIRS})"
+        )))
+        .persistent(KEEPS_PLANS)
+        .bind(id)
+        .bind(channel)
+        .bind(Time(*at))
+        .bind(STEP)
+        .execute(&mut *connection)
+        .await?;
         let gone: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(format!(
             "DELETE FROM messages WHERE {THEIRS} RETURNING delivery_id"
         )))
@@ -270,6 +280,13 @@ pub(in crate::store) async fn redact(
     .persistent(KEEPS_PLANS)
     .bind(ids(deliveries))
     .fetch_all(&mut *connection)
+    .await?;
+    sqlx::query(AssertSqlSafe(format!(
+        "DELETE FROM forward_retries WHERE position IN (SELECT position FROM deliveries WHERE id {these})"
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(ids(deliveries))
+    .execute(&mut *connection)
     .await?;
     let mut counts = CountChanges::default();
     for (received_at, quarantined) in &had {

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::dialect::{Connection, Database, KEEPS_PLANS, Pool, is_in_numbers, numbers};
 use super::messages::{push_limit, push_range};
 use crate::delivery::Delivery;
-use crate::filter::MessageSelector;
 use crate::message::Message;
+use crate::selector::MessageSelector;
 use crate::store::filter::PageRequest;
 use crate::store::forward::{Backlog, COUNTED, ForwardReplay, ForwardedContent, ReplayRow};
 use crate::store::page::{PageIndex, Scan, around_damage};
@@ -134,10 +134,11 @@ pub(in crate::store) async fn deliveries(
     .await
 }
 
-/// What waits behind a cursor and up to a position.
+/// What a destination gets behind a cursor and up to a position; of that, what a replay is about.
 pub(in crate::store) async fn backlog(
     pool: &Pool,
     content: &ForwardedContent,
+    replay: Option<&MessageSelector>,
     after: i64,
     until: i64,
 ) -> Result<Backlog, Error> {
@@ -154,10 +155,17 @@ pub(in crate::store) async fn backlog(
             query.push("messages WHERE position > ");
             push_range(&mut query, request);
             push_selector(&mut query, selector);
+            if let Some(replay) = replay {
+                push_selector(&mut query, replay);
+            }
         }
         ForwardedContent::Deliveries => {
             query.push("deliveries WHERE position > ");
             push_range(&mut query, request);
+            query.push(" AND octet_length(body) > 0");
+            if let Some(replay) = replay {
+                push_times(&mut query, replay);
+            }
         }
     }
     push_limit(&mut query, request.limit);
@@ -193,6 +201,16 @@ fn push_selector(query: &mut QueryBuilder<Database>, selector: &MessageSelector)
     any("direction", selector.directions());
     any("channel", selector.channels());
     any("contact_id", selector.contacts());
+    push_times(query, selector);
+}
+
+fn push_times(query: &mut QueryBuilder<Database>, selector: &MessageSelector) {
+    if let Some(since) = selector.since() {
+        query.push(" AND received_at >= ").push_bind(Time(since));
+    }
+    if let Some(until) = selector.until() {
+        query.push(" AND received_at < ").push_bind(Time(until));
+    }
 }
 
 /// The position before the first message that arrived at this time or later; the head, if there is none.
@@ -203,7 +221,7 @@ pub(in crate::store) async fn position_before(pool: &Pool, time: Timestamp) -> R
              SELECT coalesce(min(first), 0) FROM hours WHERE hour >= $2) \
            UNION ALL \
            SELECT min(position) FROM deliveries WHERE received_at >= $1 AND position >= ( \
-             SELECT coalesce(min(first), 0) FROM hours WHERE hour >= $2)) AS both",
+             SELECT coalesce(min(first), 0) FROM hours WHERE hour >= $2)) AS first_of_each",
     )
     .persistent(KEEPS_PLANS)
     .bind(Time(time))

@@ -12,6 +12,7 @@ use super::dialect::Backend;
 use super::{destinations, forward, retries};
 use crate::delivery::Delivery;
 use crate::message::Message;
+use crate::selector::MessageSelector;
 use crate::store::filter::PageRequest;
 use crate::store::forward::{
     Backlog, DestinationState, ForwardProgress, ForwardReplay, ForwardRetry, ForwardedContent,
@@ -52,7 +53,7 @@ impl ForwardStore for Backend {
 
     #[instrument(name = "store.destinations", level = "debug", skip_all)]
     async fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
-        self.read(READ_TIMEOUT, destinations::all_destinations(self.pool()))
+        self.read(READ_TIMEOUT, destinations::every(self.pool()))
             .await
     }
 
@@ -186,10 +187,11 @@ impl ForwardStore for Backend {
     async fn backlog(
         &self,
         content: &ForwardedContent,
+        replay: Option<&MessageSelector>,
         after: i64,
         until: i64,
     ) -> Result<Backlog, StoreError> {
-        let backlog = forward::backlog(self.pool(), content, after, until);
+        let backlog = forward::backlog(self.pool(), content, replay, after, until);
         self.read(READ_TIMEOUT, backlog).await
     }
 

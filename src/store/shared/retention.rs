@@ -9,13 +9,16 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::dialect::{Connection, KEEPS_PLANS, PEOPLE, Pool, ids, is_in};
-use super::{counts, erase};
+use super::{counts, destinations, erase, retries};
+use crate::message::{Channel, Direction, Kind};
+use crate::selector::MessageSelector;
 use crate::store::StoreError;
 use crate::store::counts::hour_of;
+use crate::store::forward::ForwardedContent;
 use crate::store::maintenance::ExpiredPart;
 use crate::store::retention::{PAGE, RetentionScan, SWEPT, ScannedDelivery};
 use crate::store::suppression::tombstone_expiry;
-use crate::store::values::Time;
+use crate::store::values::{Name, Time};
 
 /// How long the replica that deletes keeps the others from it, since its last step.
 const CLAIM: SignedDuration = SignedDuration::from_mins(5);
@@ -67,6 +70,7 @@ pub(in crate::store) async fn step(
         .bind(Time(now))
         .execute(&mut *connection)
         .await?;
+    expire_undelivered(connection, &scan.expired).await?;
     let people = delete(connection, &scan.expired, now).await?;
     part.deliveries = scan.expired.len() as u64;
     part.messages = people.values().sum::<i64>().unsigned_abs();
@@ -74,6 +78,65 @@ pub(in crate::store) async fn step(
     counts::add(connection, &scan.counts).await?;
     erase::suppress_until(connection, tombstone_expiry(now)).await?;
     Ok(part)
+}
+
+/// Counts, for each destination, what is about to be deleted before the destination has got it.
+async fn expire_undelivered(
+    connection: &mut Connection,
+    deliveries: &[Uuid],
+) -> Result<(), StoreError> {
+    let states = destinations::every(&mut *connection).await?;
+    if states.is_empty() {
+        return Ok(());
+    }
+    let these = is_in(1);
+    let messages: Vec<ExpiredRow> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT position, kind, direction, channel, contact_id FROM messages WHERE delivery_id {these}"
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(ids(deliveries))
+    .fetch_all(&mut *connection)
+    .await?;
+    let relayed: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT position FROM deliveries WHERE id {these} AND octet_length(body) > 0"
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(ids(deliveries))
+    .fetch_all(&mut *connection)
+    .await?;
+    for state in states {
+        let wanted: Vec<i64> = match &state.content {
+            ForwardedContent::Messages(selector) => {
+                let wanted = messages.iter().filter(|row| row.is_wanted(selector));
+                wanted.map(|row| row.position).collect()
+            }
+            ForwardedContent::Deliveries => relayed.clone(),
+        };
+        let behind = wanted.iter().filter(|position| **position > state.cursor);
+        let behind = i64::try_from(behind.count()).unwrap_or(i64::MAX);
+        let refused = retries::delete_at(connection, &state.name, &wanted).await?;
+        destinations::add_expired(connection, &state.name, behind + refused).await?;
+    }
+    Ok(())
+}
+
+/// What is looked at of a message to know whether a destination wants it.
+#[derive(Debug, sqlx::FromRow)]
+struct ExpiredRow {
+    position: i64,
+    #[sqlx(try_from = "Name<Kind>")]
+    kind: Kind,
+    #[sqlx(try_from = "Name<Direction>")]
+    direction: Direction,
+    #[sqlx(try_from = "String")]
+    channel: Channel,
+    contact_id: String,
+}
+
+impl ExpiredRow {
+    fn is_wanted(&self, selector: &MessageSelector) -> bool {
+        selector.selects_parts(self.kind, self.direction, &self.channel, &self.contact_id)
+    }
 }
 
 /// Deletes deliveries with their items and messages. Answers the people, and how many messages of each.

@@ -1,9 +1,9 @@
 //! What destinations refused while they accepted others.
 
 use jiff::Timestamp;
-use sqlx::Error;
+use sqlx::{AssertSqlSafe, Error};
 
-use super::dialect::{Connection, KEEPS_PLANS, Pool};
+use super::dialect::{Connection, KEEPS_PLANS, Pool, is_in_numbers, numbers};
 use crate::store::forward::{ForwardRetry, RetryCounts, RetryRow};
 use crate::store::rows::all;
 use crate::store::values::Time;
@@ -50,6 +50,24 @@ pub(in crate::store) async fn end_retry(
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Forgets those at some positions, and answers how many there were.
+pub(in crate::store) async fn delete_at(
+    connection: &mut Connection,
+    name: &str,
+    positions: &[i64],
+) -> Result<i64, Error> {
+    let these = is_in_numbers(1);
+    let done = sqlx::query(AssertSqlSafe(format!(
+        "DELETE FROM forward_retries WHERE position {these} AND destination = $2"
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(numbers(positions))
+    .bind(name)
+    .execute(connection)
+    .await?;
+    Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
 }
 
 /// Those whose time has come, oldest first.

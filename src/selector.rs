@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
+use crate::filter::parse_moment;
 use crate::message::{Channel, Direction, Kind, Message};
 
 /// Which messages are wanted, in the words of `GET /instagram/messages`: `kind=text,media&direction=inbound`. An absent
@@ -14,20 +17,56 @@ pub struct MessageSelector {
     direction: Option<Direction>,
     channels: Vec<Channel>,
     contacts: Vec<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 impl MessageSelector {
-    /// Whether a message is wanted.
-    pub fn selects(&self, message: &Message) -> bool {
-        self.selects_parts(
-            message.kind,
-            message.direction,
-            &message.channel,
-            &message.contact_id,
-        )
+    /// What a replay is about.
+    pub(crate) fn of_replay(
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        contact: Option<String>,
+    ) -> Self {
+        let mut text = form_urlencoded::Serializer::new(String::new());
+        let times = [("since", since), ("until", until)];
+        for (name, time) in times
+            .iter()
+            .filter_map(|(name, time)| Some((name, (*time)?)))
+        {
+            text.append_pair(name, &time.to_string());
+        }
+        let contacts: Vec<_> = contact.into_iter().collect();
+        for contact in &contacts {
+            text.append_pair("contactId", contact);
+        }
+        Self {
+            text: text.finish(),
+            contacts,
+            since,
+            until,
+            ..Self::default()
+        }
     }
 
-    /// The same, of the parts of a message that are looked at.
+    /// Whether a message is wanted.
+    pub fn selects(&self, message: &Message) -> bool {
+        self.is_within(message.received_at)
+            && self.selects_parts(
+                message.kind,
+                message.direction,
+                &message.channel,
+                &message.contact_id,
+            )
+    }
+
+    /// Whether what arrived then is wanted.
+    pub(crate) fn is_within(&self, received_at: Timestamp) -> bool {
+        self.since.is_none_or(|since| received_at >= since)
+            && self.until.is_none_or(|until| received_at < until)
+    }
+
+    /// Whether a message is wanted whenever it arrived.
     pub(crate) fn selects_parts(
         &self,
         kind: Kind,
@@ -60,6 +99,14 @@ impl MessageSelector {
         self.contacts.clone()
     }
 
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
     /// Whether it selects every message.
     pub(crate) fn is_all(&self) -> bool {
         self.text.is_empty()
@@ -81,38 +128,27 @@ impl FromStr for MessageSelector {
             text: text.to_owned(),
             ..Self::default()
         };
-        for (name, values) in form_urlencoded::parse(text.as_bytes()) {
-            let mut values = values
-                .split(',')
-                .map(str::trim)
-                .filter(|value| !value.is_empty());
-            let named = |value, names: Vec<&str>| {
-                format!(
-                    "`{value}` is no {name}: expected one of {}",
-                    names.join(", ")
-                )
-            };
-            match &*name {
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, values) = pair.split_once('=').unwrap_or((pair, ""));
+            // A comma in a value is written %2C.
+            let values: Vec<_> = values.split(',').map(decoded).collect();
+            let first = values.first().map(String::as_str).unwrap_or_default();
+            match name {
                 "kind" => {
-                    for value in values {
-                        let kind = Kind::named(value);
-                        let all = || Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-                        selector
-                            .kinds
-                            .push(kind.ok_or_else(|| named(value, all()))?);
-                    }
+                    let kinds: Result<Vec<_>, _> =
+                        values.iter().map(|one| named(one, Kind::ALL)).collect();
+                    selector.kinds = kinds?;
                 }
-                "direction" => {
-                    let value = values.next().unwrap_or_default();
-                    let all = || Direction::ALL.iter().map(|one| one.as_str()).collect();
-                    let direction = Direction::named(value);
-                    selector.direction = Some(direction.ok_or_else(|| named(value, all()))?);
+                "direction" => selector.direction = Some(named(first, Direction::ALL)?),
+                "channel" => {
+                    selector.channels = values.iter().map(|one| Channel::asked(one)).collect();
                 }
-                "channel" => selector.channels.extend(values.map(Channel::asked)),
-                "contactId" => selector.contacts.extend(values.map(str::to_owned)),
+                "contactId" => selector.contacts = values,
+                "since" => selector.since = Some(parse_moment(first)?),
+                "until" => selector.until = Some(parse_moment(first)?),
                 other => {
                     return Err(format!(
-                        "`{other}` is unknown: expected kind, direction, channel and contactId, as in \
+                        "`{other}` is unknown: expected kind, direction, channel, contactId, since and until, as in \
                          kind=text,media&direction=inbound"
                     ));
                 }
@@ -120,6 +156,21 @@ impl FromStr for MessageSelector {
         }
         Ok(selector)
     }
+}
+
+/// One of a few names.
+fn named<T: FromStr + Copy + Into<&'static str>>(text: &str, all: &[T]) -> Result<T, String> {
+    text.parse().map_err(|_| {
+        let all: Vec<&str> = all.iter().map(|one| (*one).into()).collect();
+        format!("`{text}` is unknown: expected one of {}", all.join(", "))
+    })
+}
+
+/// A value as it was before it was put into a query.
+fn decoded(value: &str) -> String {
+    let value = value.trim().replace('+', " ");
+    let value = percent_encoding::percent_decode_str(&value);
+    value.decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -151,6 +202,13 @@ mod tests {
         ] {
             assert!(!is(differs), "{differs}");
         }
+    }
+
+    #[test]
+    fn an_id_with_a_comma_stays_one_id() {
+        let selector = MessageSelector::of_replay(None, None, Some("a,b+c".to_owned()));
+        let read: MessageSelector = selector.to_string().parse().unwrap();
+        assert_eq!(read, selector);
     }
 
     #[test]

@@ -1,0 +1,460 @@
+//! `/instagram/destinations`: where messages are forwarded to, how that goes, and what an operator can do about it.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::AppState;
+use super::cursor::{List, page_limit};
+use super::error::{ApiError, NotFound, ReadErrors};
+use super::extract::{Path, Query, moment};
+use crate::forward::{DestinationHealth, DestinationStatus, statuses};
+use crate::selector::MessageSelector;
+use crate::store::{
+    AttemptFailure, DestinationState, ForwardReplay, ForwardRetry, ForwardedContent, MOST_RETRIES,
+};
+use crate::time::{millis, new_id};
+
+/// Every destination.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"destinations": [{
+    "name": "crm", "host": "crm.shop.example", "content": "messages", "filter": "direction=inbound", "state": "down",
+    "failingSince": "2026-11-22T16:21:22.334Z", "pausedAt": null, "pauseReason": null,
+    "lastFailure": {"at": "2026-11-22T16:25:02.334Z", "status": 401, "problem": "it answers 401 Unauthorized", "answer": "no token"},
+    "lastSuccessAt": "2026-11-22T16:21:20.101Z", "backlog": {"count": 132, "isMore": false, "oldest": "2026-11-22T16:21:22.301Z"},
+    "retries": {"waiting": 0, "deadLetters": 0, "nextAt": null}, "forwarded": 1200, "refused": 0, "expired": 0, "replays": 0
+}]}))]
+pub(super) struct DestinationList {
+    destinations: Vec<DestinationView>,
+}
+
+/// A destination, and how it is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DestinationView {
+    name: String,
+    /// The host of its URL; `null` if it is not configured any more.
+    #[schema(required)]
+    host: Option<String>,
+    /// `messages` or `deliveries`.
+    content: String,
+    /// Which messages; empty for all.
+    filter: String,
+    state: DestinationHealth,
+    /// Since when it accepts nothing.
+    #[serde(with = "millis::option")]
+    #[schema(required)]
+    failing_since: Option<Timestamp>,
+    /// Since when it is paused.
+    #[serde(with = "millis::option")]
+    #[schema(required)]
+    paused_at: Option<Timestamp>,
+    /// Why it is paused.
+    #[schema(required)]
+    pause_reason: Option<String>,
+    /// The last attempt that failed, if one ever did.
+    #[schema(required)]
+    last_failure: Option<AttemptFailure>,
+    /// When it last accepted something.
+    #[serde(with = "millis::option")]
+    #[schema(required)]
+    last_success_at: Option<Timestamp>,
+    backlog: BacklogView,
+    retries: RetriesView,
+    /// How many it accepted, of all time.
+    forwarded: i64,
+    /// How many it refused while it accepted others, of all time.
+    refused: i64,
+    /// How many were deleted by retention before it got them, of all time.
+    expired: i64,
+    /// The number of replays that are not complete.
+    replays: usize,
+}
+
+/// What waits for a destination.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct BacklogView {
+    /// How many wait, counted up to 100,000.
+    count: i64,
+    /// Whether there are more.
+    is_more: bool,
+    /// When the oldest of them arrived.
+    #[serde(with = "millis::option")]
+    #[schema(required)]
+    oldest: Option<Timestamp>,
+}
+
+/// What a destination refused while it accepted others.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RetriesView {
+    /// How many are tried again.
+    waiting: i64,
+    /// How many are not tried any more.
+    dead_letters: i64,
+    /// When the next one is tried.
+    #[serde(with = "millis::option")]
+    #[schema(required)]
+    next_at: Option<Timestamp>,
+}
+
+impl From<DestinationStatus> for DestinationView {
+    fn from(status: DestinationStatus) -> Self {
+        let state_word = status.health();
+        let DestinationStatus {
+            state,
+            host,
+            backlog,
+            retries,
+            replays,
+        } = status;
+        let (content, filter) = match &state.content {
+            ForwardedContent::Messages(selector) => ("messages", selector.to_string()),
+            ForwardedContent::Deliveries => ("deliveries", String::new()),
+        };
+        Self {
+            name: state.name,
+            host,
+            content: content.to_owned(),
+            filter,
+            state: state_word,
+            failing_since: state.failing_since,
+            paused_at: state.paused_at,
+            pause_reason: state.pause_reason,
+            last_failure: state.failure,
+            last_success_at: state.last_success_at,
+            backlog: BacklogView {
+                count: backlog.count,
+                is_more: backlog.is_more,
+                oldest: backlog.oldest,
+            },
+            retries: RetriesView {
+                waiting: retries.waiting,
+                dead_letters: retries.dead,
+                next_at: retries.next_at,
+            },
+            forwarded: state.forwarded,
+            refused: state.refused,
+            expired: state.expired,
+            replays: replays.len(),
+        }
+    }
+}
+
+/// Where messages are forwarded to, and how that goes
+#[utoipa::path(
+    get, path = "/instagram/destinations", operation_id = "listDestinations", tag = "forwarding",
+    security(("apiToken" = [])),
+    responses((status = 200, description = "Every destination, by name.", body = DestinationList), ReadErrors)
+)]
+pub(super) async fn list(State(state): State<AppState>) -> Result<Json<DestinationList>, ApiError> {
+    let all = statuses(state.store.as_ref(), &state.config.destinations).await?;
+    Ok(Json(DestinationList {
+        destinations: all.into_iter().map(DestinationView::from).collect(),
+    }))
+}
+
+/// It is done.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true}))]
+pub(super) struct Done {
+    success: bool,
+}
+
+/// Stops forwarding to a destination until it is resumed
+///
+/// What arrives meanwhile waits. Another replica may forward for three more seconds.
+#[utoipa::path(
+    post, path = "/instagram/destinations/{name}/pause", operation_id = "pauseDestination", tag = "forwarding",
+    params(("name" = String, Path, description = "The name of a destination.")), security(("apiToken" = [])),
+    responses((status = 200, description = "It is paused.", body = Done), ReadErrors, NotFound)
+)]
+pub(super) async fn pause(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> Result<Json<Done>, ApiError> {
+    let pause = Some(("an operator paused it", state.clock.now()));
+    set_pause(&state, &name, pause).await
+}
+
+/// Forwards to a destination again
+#[utoipa::path(
+    post, path = "/instagram/destinations/{name}/resume", operation_id = "resumeDestination", tag = "forwarding",
+    params(("name" = String, Path, description = "The name of a destination.")), security(("apiToken" = [])),
+    responses((status = 200, description = "It is not paused any more.", body = Done), ReadErrors, NotFound)
+)]
+pub(super) async fn resume(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> Result<Json<Done>, ApiError> {
+    set_pause(&state, &name, None).await
+}
+
+async fn set_pause(
+    state: &AppState,
+    name: &str,
+    pause: Option<(&str, Timestamp)>,
+) -> Result<Json<Done>, ApiError> {
+    if !state.store.pause_destination(name, pause).await? {
+        return Err(unknown(state).await);
+    }
+    state.orders.announce();
+    Ok(Json(Done { success: true }))
+}
+
+/// Forgets a destination that is not configured any more
+///
+/// Its cursor, what it refused and its counts are deleted. Should it be configured again, it begins anew.
+#[utoipa::path(
+    delete, path = "/instagram/destinations/{name}", operation_id = "forgetDestination", tag = "forwarding",
+    params(("name" = String, Path, description = "The name of a destination.")), security(("apiToken" = [])),
+    responses((status = 200, description = "It is forgotten.", body = Done), ReadErrors, NotFound)
+)]
+pub(super) async fn forget(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> Result<Json<Done>, ApiError> {
+    if state.config.destinations.iter().any(|one| one.name == name) {
+        return Err(ApiError::BadRequest(format!(
+            "`{name}` is configured: remove its FORWARD_… variables and restart the service first."
+        )));
+    }
+    if !state.store.forget_destination(&name).await? {
+        return Err(unknown(&state).await);
+    }
+    Ok(Json(Done { success: true }))
+}
+
+/// How many dead letters are tried again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "revived": 2}))]
+pub(super) struct Revived {
+    success: bool,
+    /// How many: not all, if there would be more than 1,000 that wait for their next attempt.
+    revived: u64,
+}
+
+/// Tries dead letters again, from the beginning of the schedule
+#[utoipa::path(
+    post, path = "/instagram/destinations/{name}/retry", operation_id = "retryDeadLetters", tag = "forwarding",
+    params(("name" = String, Path, description = "The name of a destination.")), security(("apiToken" = [])),
+    responses((status = 200, description = "They are tried again.", body = Revived), ReadErrors, NotFound)
+)]
+pub(super) async fn retry(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> Result<Json<Revived>, ApiError> {
+    find(&state, &name).await?;
+    let store = &state.store;
+    let room = MOST_RETRIES - store.retry_counts(&name).await?.waiting;
+    let revived = store
+        .revive_dead_letters(&name, state.clock.now(), room.max(0))
+        .await?;
+    state.orders.announce();
+    Ok(Json(Revived {
+        success: true,
+        revived,
+    }))
+}
+
+/// Which dead letters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListDeadLetters {
+    /// The `nextCursor` of the last page. By default, from the beginning.
+    #[param(example = "m2", pattern = "^(m[0-9]{1,18})?$")]
+    after: Option<String>,
+    /// The size of a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+}
+
+/// A page of dead letters.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"deadLetters": [{
+    "id": "01a2040f-ed23-7574-ac16-ad6fae66b3ad", "attempts": 10, "firstRefusedAt": "2026-11-19T16:21:22.334Z",
+    "lastFailure": {"at": "2026-11-22T18:21:22.334Z", "status": 422, "problem": "it answers 422 Unprocessable Entity", "answer": null}
+}], "nextCursor": "m2", "caughtUp": true}))]
+pub(super) struct DeadLetterPage {
+    dead_letters: Vec<DeadLetterView>,
+    /// Where the next page begins. Never absent.
+    #[schema(example = "m2")]
+    next_cursor: String,
+    /// Whether this was the last page.
+    caught_up: bool,
+}
+
+/// Something that a destination refused so often that it is not tried any more.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeadLetterView {
+    /// The id of the message; where whole deliveries are relayed, of the delivery.
+    id: Uuid,
+    /// How often it was tried.
+    attempts: i32,
+    /// When it was first refused.
+    #[serde(with = "millis")]
+    first_refused_at: Timestamp,
+    last_failure: AttemptFailure,
+}
+
+impl From<ForwardRetry> for DeadLetterView {
+    fn from(retry: ForwardRetry) -> Self {
+        Self {
+            id: retry.id,
+            attempts: retry.attempts,
+            first_refused_at: retry.first_at,
+            last_failure: retry.failure,
+        }
+    }
+}
+
+/// What a destination refused so often that it is not tried any more
+#[utoipa::path(
+    get, path = "/instagram/destinations/{name}/dead-letters", operation_id = "listDeadLetters", tag = "forwarding",
+    params(("name" = String, Path, description = "The name of a destination."), ListDeadLetters),
+    security(("apiToken" = [])),
+    responses((status = 200, description = "A page of dead letters.", body = DeadLetterPage), ReadErrors, NotFound)
+)]
+pub(super) async fn dead_letters(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Query(query): Query<ListDeadLetters>,
+) -> Result<Json<DeadLetterPage>, ApiError> {
+    find(&state, &name).await?;
+    let after = List::Messages.position(query.after.as_deref())?;
+    let limit = page_limit(query.limit)?;
+    let rows = state.store.dead_letters(&name, after, limit).await?;
+    let last = rows.last().map_or(after, |row| row.position);
+    Ok(Json(DeadLetterPage {
+        caught_up: rows.len() < limit as usize,
+        next_cursor: List::Messages.cursor(last),
+        dead_letters: rows.into_iter().map(DeadLetterView::from).collect(),
+    }))
+}
+
+/// What is to be forwarded once more. At least one of these is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "since": "2026-07-09T14:56:00Z", "contactId": "12345", "dryRun": true }))]
+pub(super) struct ReplayRequest {
+    /// What arrived at this time or later.
+    #[serde(default, deserialize_with = "optional_moment")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// What arrived before this time.
+    #[serde(default, deserialize_with = "optional_moment")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// Messages of this person.
+    contact_id: Option<String>,
+    /// Only count.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+fn optional_moment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
+    moment(value)
+}
+
+/// A replay that has begun, or would.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"success": true, "dryRun": true, "count": 12, "isMore": false}))]
+pub(super) struct ReplayAnswer {
+    success: bool,
+    /// Whether nothing was begun.
+    dry_run: bool,
+    /// How many are forwarded once more, counted up to 100,000.
+    count: i64,
+    /// Whether there are more.
+    is_more: bool,
+}
+
+/// Forwards once more what a destination has had already
+///
+/// Under the same ids. Erased messages are skipped, and the destination's filter holds.
+#[utoipa::path(
+    post, path = "/instagram/destinations/{name}/replay", operation_id = "replayToDestination", tag = "forwarding",
+    params(("name" = String, Path, description = "The name of a destination.")), request_body = ReplayRequest,
+    security(("apiToken" = [])),
+    responses((status = 200, description = "How much is forwarded once more.", body = ReplayAnswer), ReadErrors, NotFound)
+)]
+pub(super) async fn replay(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<ReplayAnswer>, ApiError> {
+    let request: ReplayRequest = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::BadRequest(format!(
+            "The body is wrong: {error}. Expected for example {{\"since\":\"2026-07-09T14:56:00Z\",\"dryRun\":true}}."
+        ))
+    })?;
+    let destination = find(&state, &name).await?;
+    if request.since.is_none() && request.until.is_none() && request.contact_id.is_none() {
+        return Err(ApiError::BadRequest(
+            "Say what to replay: `since`, `until` or `contactId`. For everything, set `since` to 1970-01-01T00:00:00Z."
+                .to_owned(),
+        ));
+    }
+    if request.contact_id.is_some() && destination.content == ForwardedContent::Deliveries {
+        return Err(ApiError::BadRequest(format!(
+            "`{name}` gets whole deliveries, which are nobody's alone: leave `contactId` out."
+        )));
+    }
+    let selector = MessageSelector::of_replay(request.since, request.until, request.contact_id);
+    let store = &state.store;
+    let until = store.head().await?;
+    let cursor = match request.since {
+        Some(since) => store.position_before(since).await?,
+        None => 0,
+    };
+    let backlog = store
+        .backlog(&destination.content, Some(&selector), cursor, until)
+        .await?;
+    if !request.dry_run && backlog.count > 0 {
+        let replay = ForwardReplay {
+            id: new_id(),
+            cursor,
+            until,
+            selector,
+        };
+        store.add_replay(&name, &replay).await?;
+        state.orders.announce();
+    }
+    Ok(Json(ReplayAnswer {
+        success: true,
+        dry_run: request.dry_run,
+        count: backlog.count,
+        is_more: backlog.is_more,
+    }))
+}
+
+async fn find(state: &AppState, name: &str) -> Result<DestinationState, ApiError> {
+    let all = state.store.destinations().await?;
+    match all.into_iter().find(|one| one.name == name) {
+        Some(found) => Ok(found),
+        None => Err(unknown(state).await),
+    }
+}
+
+/// The error that names the destinations there are.
+async fn unknown(state: &AppState) -> ApiError {
+    let all = state.store.destinations().await.unwrap_or_default();
+    let names: Vec<_> = all.iter().map(|one| one.name.as_str()).collect();
+    ApiError::NotFound(if names.is_empty() {
+        "There is no destination: set FORWARD_URL.".to_owned()
+    } else {
+        format!(
+            "There is no such destination. There are: {}.",
+            names.join(", ")
+        )
+    })
+}
