@@ -1,7 +1,8 @@
 //! HMAC-SHA256: Meta's signature of a body, and that of Standard Webhooks; random tokens.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
@@ -33,11 +34,17 @@ pub(crate) fn is_meta_signature(app_secret: &SecretString, signature: &[u8], bod
     given.is_some_and(|given| is_same(&given, &mac))
 }
 
+/// The reference implementations take base64 without its end, too.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// The key in a secret of Standard Webhooks: what is base64 behind `whsec_`, or any other text as it is. `None` if it
 /// is not base64.
 pub fn webhook_key(secret: &str) -> Option<Vec<u8>> {
     match secret.strip_prefix("whsec_") {
-        Some(encoded) => STANDARD.decode(encoded).ok().filter(|key| !key.is_empty()),
+        Some(encoded) => LENIENT.decode(encoded).ok().filter(|key| !key.is_empty()),
         None => Some(secret.as_bytes().to_vec()),
     }
 }
@@ -82,6 +89,7 @@ mod tests {
     fn a_webhook_secret_is_base64_or_any_text() {
         assert_eq!(webhook_key("plain text").unwrap(), b"plain text");
         assert_eq!(webhook_key("whsec_YQ==").unwrap(), b"a");
+        assert_eq!(webhook_key("whsec_YQ").unwrap(), b"a");
         assert_eq!(webhook_key("whsec_%"), None);
         assert_eq!(webhook_key("whsec_"), None);
     }

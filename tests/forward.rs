@@ -2,6 +2,7 @@
 
 mod crashes;
 mod failures;
+mod handlers;
 mod messages;
 mod operators;
 mod removal;

@@ -100,7 +100,7 @@ async fn a_lease_has_one_holder_and_a_former_one_changes_nothing(
     store.declare_destination("crm", &content, 7).await.unwrap();
     store.declare_destination("crm", &content, 9).await.unwrap();
     let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     let taken = store.take_lease("crm", first, long).await.unwrap().unwrap();
     assert_eq!(taken.cursor, 7, "it is declared once");
     assert_eq!(store.take_lease("crm", second, long).await.unwrap(), None);
