@@ -1,5 +1,6 @@
 //! `chatrace-webhook tail`: follows a running service in the terminal.
 
+mod hand_over;
 mod line;
 
 use std::fs::{self, Permissions};
@@ -15,14 +16,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
+use url::Url;
 
 use super::Failure;
+use super::environment::http_url;
 use super::message_filter_args::MessageFilterArgs;
 use super::service::{Service, ServiceArgs};
 use super::terminal;
-use crate::config::Variables;
+use crate::config::{Env, Variables};
 use crate::http_client::RequestError;
 use crate::text::one_line;
+use hand_over::HandOver;
 
 /// How long the service is asked to wait for a message.
 const WAIT: Duration = Duration::from_secs(25);
@@ -47,6 +51,16 @@ pub struct TailArgs {
     /// them from a pipe may not have processed them yet, and loses them if it crashes.
     #[arg(long, value_name = "FILE")]
     pub cursor_file: Option<PathBuf>,
+    /// Post each message to a handler, as a destination gets it, and show its answer.
+    ///
+    /// It is signed with the first `FORWARD_SECRET`, if that is set. A handler that is not there is waited for.
+    #[arg(long, value_name = "URL", value_parser = http_url, conflicts_with = "exec")]
+    pub forward_to: Option<Url>,
+    /// Run a command for each message, which gets it as one line of JSON on its standard input.
+    ///
+    /// If the command does not end with 0, this one ends, and the cursor in the file stays before the message.
+    #[arg(long, value_name = "CMD")]
+    pub exec: Option<String>,
     #[command(flatten)]
     pub filter: MessageFilterArgs,
 }
@@ -69,16 +83,26 @@ enum TailError {
 /// Follows until a signal arrives, with exit code 0.
 pub(super) async fn tail(arguments: TailArgs, variables: &Variables) -> Result<(), Failure> {
     let service = Service::find(arguments.service.clone(), variables)?;
+    let secrets = Env::new(variables).keys("FORWARD_SECRET");
+    let hand_over = match (&arguments.forward_to, &arguments.exec) {
+        (Some(url), _) => HandOver::to_handler(url.clone(), secrets.first())?,
+        (None, Some(command)) => HandOver::Run(command.clone()),
+        (None, None) => HandOver::Print,
+    };
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     tokio::select! {
-        ended = follow(&service, &arguments) => ended,
+        ended = follow(&service, &arguments, &hand_over) => ended,
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
     }
 }
 
-async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> {
+async fn follow(
+    service: &Service,
+    arguments: &TailArgs,
+    hand_over: &HandOver,
+) -> Result<(), Failure> {
     let file = arguments.cursor_file.as_deref();
     let mut cursor = match file.map(read_cursor).transpose()?.flatten() {
         Some(cursor) => cursor,
@@ -104,10 +128,10 @@ async fn follow(service: &Service, arguments: &TailArgs) -> Result<(), Failure> 
         if pause.take().is_some() {
             terminal::say(&format!("{} answers again", service.base()));
         }
-        match print(&page, arguments.json) {
+        match take(&page, arguments, hand_over).await {
             // The reader has closed the pipe.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-            printed => printed.context("cannot write to standard output")?,
+            Err(error) if is_broken_pipe(&error) => return Ok(()),
+            taken => taken?,
         }
         let moved = page.next_cursor != cursor;
         cursor = page.next_cursor;
@@ -173,18 +197,43 @@ async fn ask(
     }
 }
 
-fn print(page: &MessagesAnswer, json: bool) -> io::Result<()> {
+/// Prints a page, and hands its messages over one by one: then the cursor follows each of them.
+async fn take(
+    page: &MessagesAnswer,
+    arguments: &TailArgs,
+    hand_over: &HandOver,
+) -> anyhow::Result<()> {
     let colour = terminal::is_coloured();
-    let mut lines = String::new();
-    for message in &page.messages {
-        lines += &if json {
+    let line = |message| {
+        if arguments.json {
             line::json(message)
         } else {
             line::readable(message, colour)
-        };
-        lines.push('\n');
+        }
+    };
+    if let HandOver::Print = hand_over {
+        let lines = page.messages.iter().map(|message| line(message) + "\n");
+        return Ok(terminal::write(&lines.collect::<String>())?);
     }
-    terminal::write(&lines)
+    for message in &page.messages {
+        if !hand_over.is_command() {
+            terminal::write(&(line(message) + "\n"))?;
+        }
+        if let Some(answer) = hand_over.hand_over(message).await? {
+            terminal::write(&(answer + "\n"))?;
+        }
+        if let (Some(file), Some(position)) = (&arguments.cursor_file, message["position"].as_i64())
+        {
+            write_cursor(file, &format!("m{position}"))
+                .with_context(|| format!("{} cannot be written", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 fn read_cursor(file: &Path) -> anyhow::Result<Option<String>> {

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::time::timeout;
 
+use crate::support::destination::{SECRET, TestDestination};
 use crate::support::process::{PATIENCE, Running, program};
 use crate::support::wait::eventually;
 use crate::support::{App, Backend, TOKEN};
@@ -197,4 +198,91 @@ async fn a_port_that_nobody_knows_has_to_be_said() {
     assert_eq!(output.status.code(), Some(2));
     let sentence = String::from_utf8(output.stderr).unwrap();
     assert!(sentence.contains("--url"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_handler_gets_each_message_signed_and_its_answer_is_shown() {
+    let destination = TestDestination::start().await;
+    let app = App::start(Backend::Sqlite).await;
+    let directory = tempfile::tempdir().unwrap();
+    app.post(r#"{"contact_id":"1","text":"first"}"#).await.ok();
+    let mut child = program(directory.path())
+        .args(["tail", "--url", &app.base, "--token", TOKEN])
+        .args([
+            "--since",
+            "2026-01-01T00:00:00Z",
+            "--forward-to",
+            &destination.url,
+        ])
+        .env("FORWARD_SECRET", SECRET)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
+    let got = destination.accepted(1).await;
+    got[0].assert_signed();
+    assert_eq!(got[0].json()["data"], app.messages().await[0]);
+    let mut next = async || {
+        timeout(PATIENCE, printed.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap()
+    };
+    assert!(next().await.ends_with("1: first"));
+    assert!(next().await.starts_with("  204 No Content after "));
+    destination.answer_all(500);
+    app.post(r#"{"contact_id":"1","text":"second"}"#).await.ok();
+    assert!(next().await.ends_with("1: second"));
+    let answer = next().await;
+    assert!(
+        answer.contains("500 Internal Server Error") && answer.contains("because of"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_command_that_fails_keeps_the_cursor_before_its_message() {
+    let app = App::start(Backend::Sqlite).await;
+    let directory = tempfile::tempdir().unwrap();
+    for text in ["good", "bad", "last"] {
+        app.post(format!(r#"{{"contact_id":"1","text":"{text}"}}"#))
+            .await
+            .ok();
+    }
+    let run = async |command: &str| {
+        let output = program(directory.path())
+            .args([
+                "tail",
+                "--url",
+                &app.base,
+                "--token",
+                TOKEN,
+                "--cursor-file",
+                "cursor",
+            ])
+            .args(["--since", "2026-01-01T00:00:00Z", "--exec", command])
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .output();
+        let output = timeout(PATIENCE, output)
+            .await
+            .expect("it does not end")
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let (printed, said) = run("read line; echo \"$line\"; case $line in *bad*) exit 3; esac").await;
+    assert_eq!(printed.lines().count(), 2, "{printed}");
+    assert!(
+        said.contains("the command ended with exit status: 3 for message"),
+        "{said}"
+    );
+    // It begins with the same message again.
+    let (printed, _) = run("read line; echo \"$line\"; case $line in *last*) exit 1; esac").await;
+    let texts: Vec<_> = printed.lines().collect();
+    assert!(
+        texts[0].contains("bad") && texts[1].contains("last"),
+        "{printed}"
+    );
 }
