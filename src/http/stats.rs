@@ -152,15 +152,15 @@ pub(super) struct Gauges {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DestinationGauges {
-    state: DestinationHealth,
+    pub(super) state: DestinationHealth,
     /// How many messages or deliveries wait, counted up to 100,000.
-    backlog: i64,
+    pub(super) backlog: i64,
     /// How long the oldest of them has waited, in seconds.
-    lag_seconds: f64,
+    pub(super) lag_seconds: f64,
     /// What it refused and gets again.
-    retries: i64,
+    pub(super) retries: i64,
     /// What it refused and does not get any more.
-    dead_letters: i64,
+    pub(super) dead_letters: i64,
 }
 
 /// What this process has seen since it started.

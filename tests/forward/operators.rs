@@ -155,6 +155,24 @@ async fn the_commands_do_the_same_and_the_test_shows_what_is_sent() {
             String::from_utf8(both).unwrap(),
         )
     };
+    let login = app
+        .request(Method::POST, "/login")
+        .body(format!("token={TOKEN}"));
+    let login = login.header("content-type", "application/x-www-form-urlencoded");
+    let cookie = login.send().await.unwrap().headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let page = app
+        .request(Method::GET, "/")
+        .header("cookie", cookie)
+        .send();
+    let page = page.await.unwrap().text().await.unwrap();
+    assert!(
+        page.contains("<h2>Forwarding</h2>") && page.contains("<td>default</td><td>up</td>"),
+        "{page}"
+    );
+
     let (code, text) = run(&["status"]).await;
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("NAME") && text.contains("default"), "{text}");

@@ -83,6 +83,17 @@ impl PageLocation {
     }
 }
 
+/// How long something has waited, in its largest unit; nothing if nothing waits.
+fn age(seconds: &f64) -> String {
+    match *seconds {
+        ..=0.0 => String::new(),
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7_200.0 => format!("{:.0} min", seconds / 60.0),
+        ..172_800.0 => format!("{:.0} h", seconds / 3_600.0),
+        _ => format!("{:.0} days", seconds / 86_400.0),
+    }
+}
+
 /// The version in the addresses of style and script.
 fn version() -> &'static str {
     &assets::VERSION
