@@ -9,7 +9,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use crate::named::impl_named;
-use crate::store::{MessageFilter, MessageReader, StoreError, message_page};
+use crate::store::{MessageFilter, MessageReader, Order, PageRequest, StoreError, message_page};
 
 const PAGE: u32 = 1000;
 
@@ -83,7 +83,13 @@ impl Export {
         if self.ended {
             return Ok(None);
         }
-        let page = message_page(feed, &self.filter, self.after, self.head, PAGE).await?;
+        let request = PageRequest {
+            after: self.after,
+            until: self.head,
+            limit: PAGE,
+            order: Order::Asc,
+        };
+        let page = message_page(feed, &self.filter, request).await?;
         if page.unreadable > 0 {
             return Err(StoreError::Damaged(
                 "some messages cannot be read".to_owned(),

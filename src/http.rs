@@ -76,6 +76,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(diagnosis::show))
         .routes(routes!(messages::list))
         .routes(routes!(messages::export))
+        .routes(routes!(messages::show))
         .routes(routes!(contacts::list))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))

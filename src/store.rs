@@ -42,7 +42,7 @@ pub use alerts::{Alert, SilenceState};
 pub use counts::{Count, Counts};
 pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
-pub use filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
+pub use filter::{ContactFilter, DeliveryFilter, MessageFilter, Order, PageRequest};
 pub use forward::{
     AttemptFailure, Backlog, DestinationState, ForwardProgress, ForwardReplay, ForwardRetry,
     ForwardedContent, MOST_RETRIES, RetryCounts,
@@ -123,8 +123,8 @@ pub trait MessageReader: std::fmt::Debug + Send + Sync {
         until: Option<Timestamp>,
     ) -> Result<Option<(i64, i64)>, StoreError>;
 
-    /// Messages in commit order. Fewer than the request asks for, but at least one, where they are large. Those that
-    /// cannot be read are skipped.
+    /// Messages in the order that the request names. Fewer than it asks for, but at least one, where they are large.
+    /// Those that cannot be read are skipped.
     async fn messages(
         &self,
         filter: &MessageFilter,
@@ -135,6 +135,9 @@ pub trait MessageReader: std::fmt::Debug + Send + Sync {
 /// What the API reads beside messages.
 #[async_trait]
 pub trait Reader: MessageReader {
+    /// One message.
+    async fn message(&self, id: Uuid) -> Result<Option<Message>, StoreError>;
+
     /// Contacts by the position of their first item. They include everything that was committed before. At most 4 MB of
     /// them; those that cannot be read are skipped.
     async fn contacts(

@@ -15,7 +15,7 @@ use chatrace_webhook::message::{
     Attachment, Channel, Direction, Draft, Identity, Kind, Message, SentAtSource, Shape,
 };
 use chatrace_webhook::store::{
-    Attempt, DeliveryFilter, Ledger as _, MessageFilter, PageRequest, PostgresStore, Spool,
+    Attempt, DeliveryFilter, Ledger as _, MessageFilter, Order, PageRequest, PostgresStore, Spool,
     SqliteStore, Store, StoreError,
 };
 use reqwest::Method;
@@ -33,6 +33,7 @@ const ALL: PageRequest = PageRequest {
     after: 0,
     until: i64::MAX,
     limit: 1000,
+    order: Order::Asc,
 };
 
 async fn open(backend: Backend) -> (Box<dyn Store>, Option<TempDir>) {
@@ -257,6 +258,7 @@ async fn positions_grow_in_the_order_of_commits(
                     after,
                     until: i64::MAX,
                     limit: 7,
+                    ..ALL
                 },
             )
             .await

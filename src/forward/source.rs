@@ -10,7 +10,7 @@ use crate::config::Destination;
 use crate::config::forward::{ForwardContent, Start};
 use crate::selector::MessageSelector;
 use crate::store::{
-    ForwardReplay, ForwardedContent, MessageFilter, PageRequest, Store, StoreError,
+    ForwardReplay, ForwardedContent, MessageFilter, Order, PageRequest, Store, StoreError,
 };
 
 /// How many events are read ahead.
@@ -156,6 +156,7 @@ impl EventStream {
                     after,
                     until: end,
                     limit,
+                    order: Order::Asc,
                 };
                 let page = source.page(self.selector(), request).await?;
                 self.window.add(page.events, page.read);
@@ -181,6 +182,7 @@ impl EventStream {
                 after,
                 until: end,
                 limit: SEARCHED_PAGE,
+                order: Order::Asc,
             };
             let page = source.page(self.selector(), request).await?;
             after = page.read;

@@ -11,7 +11,7 @@ use super::cursor::{List, page_limit};
 use super::error::{ApiError, ReadErrors};
 use super::extract::Query;
 use crate::message::Channel;
-use crate::store::{ContactFilter, ContactSummary, PageRequest, Scan};
+use crate::store::{ContactFilter, ContactSummary, Order, PageRequest, Scan};
 use crate::time::millis;
 
 /// A page of contacts to ask for.
@@ -98,7 +98,8 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<ListContacts>,
 ) -> Result<Json<ContactPage>, ApiError> {
-    let after = List::Contacts.position(query.after.as_deref())?;
+    let after = List::Contacts.position("after", query.after.as_deref())?;
+    let after = after.unwrap_or_default();
     let limit = page_limit(query.limit)?;
     let filter = ContactFilter {
         channel: query.channel.as_deref().map(Channel::asked),
@@ -107,6 +108,7 @@ pub(super) async fn list(
         after,
         until: i64::MAX,
         limit,
+        order: Order::Asc,
     };
     let Scan {
         rows,

@@ -24,21 +24,25 @@ impl List {
         format!("{}{position}", self.prefix())
     }
 
-    /// The position of a cursor; without one, the beginning.
-    pub(super) fn position(self, cursor: Option<&str>) -> Result<i64, ApiError> {
+    /// The position of the cursor in a parameter, if it has one.
+    pub(super) fn position(
+        self,
+        parameter: &str,
+        cursor: Option<&str>,
+    ) -> Result<Option<i64>, ApiError> {
         let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
-            return Ok(0);
+            return Ok(None);
         };
         let digits = cursor
             .strip_prefix(self.prefix())
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
         digits
             .and_then(|digits| digits.parse().ok())
+            .map(Some)
             .ok_or_else(|| {
-                ApiError::BadRequest(
-                    "`after` is not a cursor of this list: use the `nextCursor` of its last page."
-                        .to_owned(),
-                )
+                ApiError::BadRequest(format!(
+                    "`{parameter}` is not a cursor of this list: use the `nextCursor` of its last page."
+                ))
             })
     }
 }
@@ -60,14 +64,10 @@ mod tests {
 
     #[test]
     fn a_cursor_leads_back_to_its_position() {
-        assert_eq!(
-            List::Messages
-                .position(Some(&List::Messages.cursor(42)))
-                .unwrap(),
-            42
-        );
-        assert_eq!(List::Messages.position(None).unwrap(), 0);
-        assert_eq!(List::Messages.position(Some("")).unwrap(), 0);
+        let position = |cursor: Option<&str>| List::Messages.position("after", cursor).unwrap();
+        assert_eq!(position(Some(&List::Messages.cursor(42))), Some(42));
+        assert_eq!(position(None), None);
+        assert_eq!(position(Some("")), None);
     }
 
     #[test]
@@ -82,7 +82,9 @@ mod tests {
             "'; --",
             "m1 ",
         ] {
-            assert!(List::Messages.position(Some(wrong)).is_err(), "{wrong}");
+            let refused = List::Messages.position("before", Some(wrong));
+            let sentence = refused.unwrap_err().sentence();
+            assert!(sentence.contains("`before`"), "{wrong}: {sentence}");
         }
     }
 }

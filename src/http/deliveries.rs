@@ -19,7 +19,7 @@ use crate::delivery::{Delivery, Outcome};
 use crate::message::Shape;
 use crate::normalize;
 use crate::store::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, PageRequest, Scan,
+    DeliveryDetail, DeliveryFilter, DeliverySummary, ItemSummary, Order, PageRequest, Scan,
 };
 use crate::time::millis;
 
@@ -177,7 +177,8 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<ListDeliveries>,
 ) -> Result<Json<DeliveryPage>, ApiError> {
-    let after = List::Deliveries.position(query.after.as_deref())?;
+    let after = List::Deliveries.position("after", query.after.as_deref())?;
+    let after = after.unwrap_or_default();
     let limit = page_limit(query.limit)?;
     let filter = DeliveryFilter {
         outcome: query.outcome,
@@ -186,6 +187,7 @@ pub(super) async fn list(
         after,
         until: i64::MAX,
         limit,
+        order: Order::Asc,
     };
     let Scan {
         rows,

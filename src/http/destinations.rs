@@ -329,7 +329,8 @@ pub(super) async fn dead_letters(
     Query(query): Query<ListDeadLetters>,
 ) -> Result<Json<DeadLetterPage>, ApiError> {
     find(&state, &name).await?;
-    let after = List::Messages.position(query.after.as_deref())?;
+    let after = List::Messages.position("after", query.after.as_deref())?;
+    let after = after.unwrap_or_default();
     let limit = page_limit(query.limit)?;
     let rows = state.store.dead_letters(&name, after, limit).await?;
     let last = rows.last().map_or(after, |row| row.position);

@@ -29,11 +29,11 @@ pub(crate) fn signature(data: &[u8]) {
 pub(crate) fn cursor(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for list in [List::Messages, List::Deliveries, List::Contacts] {
-        if let Ok(position) = list.position(Some(&text)) {
+        if let Ok(Some(position)) = list.position("after", Some(&text)) {
             assert!(position >= 0);
             assert_eq!(
-                list.position(Some(&list.cursor(position))).ok(),
-                Some(position)
+                list.position("after", Some(&list.cursor(position))).ok(),
+                Some(Some(position))
             );
         }
     }

@@ -17,24 +17,25 @@ pub(super) use stream::{__path_follow, follow};
 
 use super::AppState;
 use super::connections::OwnConnection;
-use super::cursor::{List, page_limit};
-use super::error::{ApiError, ReadErrors};
-use super::extract::Query;
+use super::cursor::List;
+use super::error::{ApiError, NotFound, ReadErrors};
+use super::extract::{Path, Query};
 use crate::message::Message;
-use crate::store;
-use parameters::{ListMessages, start};
+use crate::store::{self, PageRequest};
+use parameters::ListMessages;
 
 /// The longest that a request may wait for messages, in seconds.
 const LONGEST_WAIT: u64 = 30;
 /// How long a request searches for rare messages before it answers an empty page with `caughtUp: false`.
 const SEARCH_TIME: Duration = Duration::from_millis(500);
 
-/// A page of messages, oldest first.
+/// A page of messages.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessagePage {
     messages: Vec<Message>,
-    /// Where the next page begins. Never absent: keep it, and ask again later.
+    /// Where the next page begins: the next `after`, or with `order=desc` the next `before`. Never absent: keep it, and
+    /// ask again later.
     #[schema(example = "m1")]
     next_cursor: String,
     /// Whether there was nothing more to read. While it is false, ask again at once, even after an empty page.
@@ -45,7 +46,7 @@ pub(super) struct MessagePage {
     unreadable: Option<i64>,
 }
 
-/// Messages, oldest first
+/// Messages, oldest or newest first
 ///
 /// In the order in which they were committed. A message that is committed late comes after every message that could be
 /// read before, so a reader who continues at `nextCursor` misses none. With `wait`, the answer comes with the first
@@ -60,8 +61,7 @@ pub(super) async fn list(
     connection: OwnConnection,
     Query(query): Query<ListMessages>,
 ) -> Result<Json<MessagePage>, ApiError> {
-    let mut after = start(&state, query.after.as_deref()).await?;
-    let limit = page_limit(query.limit)?;
+    let mut range = query.range(&state).await?;
     let wait = match query.wait {
         None => Duration::ZERO,
         Some(seconds @ 0..=LONGEST_WAIT) => Duration::from_secs(seconds),
@@ -78,8 +78,12 @@ pub(super) async fn list(
     let mut place = None;
     loop {
         let head = state.store.head().await?;
-        let page = store::message_page(&*state.store, &filter, after, head, limit).await?;
-        after = page.last;
+        let request = PageRequest {
+            until: range.until.min(head),
+            ..range
+        };
+        let page = store::message_page(&*state.store, &filter, request).await?;
+        range = range.rest(page.last);
         unreadable += page.unreadable;
         let empty = page.messages.is_empty();
         if empty && !page.caught_up && began.elapsed() < SEARCH_TIME {
@@ -103,4 +107,27 @@ pub(super) async fn list(
             }));
         }
     }
+}
+
+/// One message
+#[utoipa::path(
+    get, path = "/instagram/messages/{id}", operation_id = "showMessage", tag = "messages",
+    params(("id" = Uuid, Path, description = "The id of a message.")), security(("apiToken" = [])),
+    responses((status = 200, description = "The message.", body = Message), ReadErrors, NotFound)
+)]
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<Message>, ApiError> {
+    let id = id
+        .parse()
+        .map_err(|_| ApiError::BadRequest("The id of a message must be a UUID.".to_owned()))?;
+    let message = state.store.message(id).await?;
+    message.map(Json).ok_or_else(|| {
+        ApiError::NotFound(
+            "There is no message with this id: it may have been erased, or deleted for its age. GET \
+             /instagram/messages lists those that are kept."
+                .to_owned(),
+        )
+    })
 }

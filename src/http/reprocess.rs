@@ -111,7 +111,9 @@ pub(super) async fn quarantine(
 ) -> Result<Json<PartView>, ApiError> {
     let part = Part {
         since: query.since,
-        after: List::Deliveries.position(query.after.as_deref())?,
+        after: List::Deliveries
+            .position("after", query.after.as_deref())?
+            .unwrap_or_default(),
         limit: page_limit(query.limit)?,
         mode: mode(query.dry_run),
     };

@@ -1,19 +1,85 @@
 //! What can be asked for.
 
 use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::delivery::Outcome;
 use crate::message::{Channel, Direction, Kind};
 
-/// Which part of a list is wanted: at most `limit` rows with a position greater than `after` and up to `until`.
+/// From which end a list is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+/// Which part of a list is wanted: at most `limit` rows with a position greater than `after` and up to `until`, from
+/// the end that `order` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The position behind which to begin.
+    /// The position behind which the part begins.
     pub after: i64,
-    /// The last position that is wanted.
+    /// The last position of the part.
     pub until: i64,
     /// How many rows at most.
     pub limit: u32,
+    /// From which end.
+    pub order: Order,
+}
+
+impl PageRequest {
+    pub(super) fn is_empty(self) -> bool {
+        self.after >= self.until
+    }
+
+    /// The same request, for the positions that are read first, at most so many.
+    pub(super) fn first(self, positions: i64) -> Self {
+        let (mut after, mut until) = (self.after, self.until);
+        match self.order {
+            Order::Asc => until = until.min(after.saturating_add(positions)),
+            Order::Desc => after = after.max(until.saturating_sub(positions)),
+        }
+        Self {
+            after,
+            until,
+            ..self
+        }
+    }
+
+    /// The same request, for what is left when everything up to a position has been read.
+    pub(crate) fn rest(self, read: i64) -> Self {
+        match self.order {
+            Order::Asc => Self {
+                after: read,
+                ..self
+            },
+            Order::Desc => Self {
+                until: read - 1,
+                ..self
+            },
+        }
+    }
+
+    /// The position that is read last.
+    pub(super) fn last(self) -> i64 {
+        match self.order {
+            Order::Asc => self.until,
+            Order::Desc => self.after + 1,
+        }
+    }
+
+    /// The position that was read before the first one.
+    pub(super) fn read(self) -> i64 {
+        match self.order {
+            Order::Asc => self.after,
+            Order::Desc => self.until + 1,
+        }
+    }
 }
 
 /// Which messages are wanted; an absent condition lets all through.
@@ -36,22 +102,25 @@ pub struct MessageFilter {
 }
 
 impl MessageFilter {
-    /// Whether the rows that fit are found without looking at others: there is no condition, or one with an index.
+    /// Whether the rows that fit are found without looking at others: there is no condition, or one with an index. A
+    /// contact's id is hardly ever another one's on another channel.
     pub(super) fn is_indexed(&self) -> bool {
         let unusual = [
             self.contact_id.is_some(),
             self.kind.is_some_and(|kind| kind != Kind::Text),
             self.direction
                 .is_some_and(|direction| direction != Direction::Inbound),
-            self.channel
-                .as_ref()
-                .is_some_and(|channel| *channel != Channel::Instagram),
+            self.contact_id.is_none()
+                && self
+                    .channel
+                    .as_ref()
+                    .is_some_and(|channel| *channel != Channel::Instagram),
         ];
         let conditions = [
             self.contact_id.is_some(),
             self.kind.is_some(),
             self.direction.is_some(),
-            self.channel.is_some(),
+            self.channel.is_some() && self.contact_id.is_none(),
             self.since.is_some() || self.until.is_some(),
             self.text.is_some(),
         ];
@@ -115,7 +184,39 @@ mod tests {
             contact_id: Some("1".to_owned()),
             ..media.clone()
         };
+        let on_channel = |channel: Channel, contact: Option<&str>| MessageFilter {
+            channel: Some(channel),
+            contact_id: contact.map(str::to_owned),
+            ..all.clone()
+        };
         assert!(all.is_indexed() && media.is_indexed());
         assert!(!text.is_indexed() && !media_of_one.is_indexed());
+        assert!(on_channel(Channel::Whatsapp, None).is_indexed());
+        assert!(!on_channel(Channel::Instagram, None).is_indexed());
+        assert!(on_channel(Channel::Whatsapp, Some("1")).is_indexed());
+        assert!(on_channel(Channel::Instagram, Some("1")).is_indexed());
+    }
+
+    #[test]
+    fn a_range_is_read_from_either_end_without_a_gap() {
+        for order in [Order::Asc, Order::Desc] {
+            for step in 1..7 {
+                let mut rest = PageRequest {
+                    after: 10,
+                    until: 20,
+                    limit: 1,
+                    order,
+                };
+                let mut seen = Vec::new();
+                while !rest.is_empty() {
+                    let part = rest.first(step);
+                    seen.extend(part.after + 1..=part.until);
+                    rest = rest.rest(part.last());
+                    assert_eq!(rest.read(), part.last());
+                }
+                seen.sort_unstable();
+                assert_eq!(seen, (11..=20).collect::<Vec<_>>(), "{order:?} {step}");
+            }
+        }
     }
 }

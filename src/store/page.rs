@@ -29,7 +29,7 @@ const FIRST_STEP: i64 = 1_024;
 /// The rows of a page that fit into its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan<T> {
-    /// In commit order.
+    /// In the order that was asked for.
     pub rows: Vec<T>,
     /// The position at which the page was full, in number or in bytes. What is behind it has not been read. It is true
     /// even if a row of the page was deleted while it was read.
@@ -50,37 +50,32 @@ where
         Err(error) if is_unreadable(&error) => {}
         page => return page,
     }
-    let PageRequest { until, limit, .. } = request;
-    let (mut after, mut step) = (request.after, FIRST_STEP);
+    let (mut rest, mut step) = (request, FIRST_STEP);
     let (mut rows, mut unreadable) = (Vec::new(), 0);
     for _ in 0..TRIES {
-        if after >= until || !rows.is_empty() {
+        if rest.is_empty() || !rows.is_empty() {
             break;
         }
-        let end = until.min(after.saturating_add(step));
-        let part = read(PageRequest {
-            after,
-            until: end,
-            limit,
-        });
-        match part.await {
-            Ok(part) => {
-                after = part.cut.unwrap_or(end);
-                rows = part.rows;
+        let part = rest.first(step);
+        match read(part).await {
+            Ok(scan) => {
+                rest = rest.rest(scan.cut.unwrap_or(part.last()));
+                rows = scan.rows;
                 step = step.saturating_mul(2);
             }
             Err(error) if !is_unreadable(&error) => return Err(error),
             Err(error) if step == 1 => {
-                tracing::error!(%error, position = end, "what stands here cannot be read: it is skipped");
+                let position = part.last();
+                tracing::error!(%error, position, "what stands here cannot be read: it is skipped");
                 unreadable += 1;
-                after = end;
+                rest = rest.rest(position);
             }
             Err(_) => step /= 2,
         }
     }
     Ok(Scan {
         rows,
-        cut: (after < until).then_some(after),
+        cut: (!rest.is_empty()).then_some(rest.read()),
         unreadable,
     })
 }
@@ -90,6 +85,14 @@ pub(super) trait ListRow {
     fn position(&self) -> i64;
     /// At least the bytes that it takes in JSON.
     fn size(&self) -> usize;
+}
+
+/// The same request for one row more, which says whether there is more.
+pub(super) fn one_more(request: PageRequest) -> PageRequest {
+    PageRequest {
+        limit: request.limit + 1,
+        ..request
+    }
 }
 
 /// Takes as many rows as fit into a page, at least one, of a list that begins where the page does.
@@ -155,77 +158,73 @@ impl PageIndex {
 /// A page of the messages that fit a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundMessages {
-    /// Those that fit, oldest first.
+    /// Those that fit, in the order that was asked for.
     pub messages: Vec<Message>,
     /// The position up to which everything that fits has been read.
     pub last: i64,
-    /// Whether nothing more was waiting up to the head.
+    /// Whether nothing more was waiting up to the end of the range.
     pub caught_up: bool,
     /// How many positions were skipped because what stands there cannot be read.
     pub unreadable: i64,
 }
 
-/// Reads at most `limit` messages, and about 4 MB of them, behind a position and up to a head that was asked for
-/// before.
+/// Reads at most `limit` messages, and about 4 MB of them. In a range without an end, `until` is a head that was asked
+/// for before: nothing at or before it will appear anew, so the reader may go on behind it, however few of the messages
+/// on the way fit the filter.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn message_page(
     reader: &dyn MessageReader,
     filter: &MessageFilter,
-    after: i64,
-    head: i64,
-    limit: u32,
+    request: PageRequest,
 ) -> Result<FoundMessages, StoreError> {
-    // Nothing at or before the head will appear anew, so a reader who is there may go on behind it, however few of the
-    // messages on the way fit the filter.
-    let end = head.max(after);
+    let end = if request.is_empty() {
+        request.read()
+    } else {
+        request.last()
+    };
     let nothing = FoundMessages {
         messages: Vec::new(),
         last: end,
         caught_up: true,
         unreadable: 0,
     };
-    let (mut begin, mut until) = (after, head);
+    let mut range = request;
     if filter.since.is_some() || filter.until.is_some() {
         let Some((first, last)) = reader.hour_range(filter.since, filter.until).await? else {
             return Ok(nothing);
         };
-        begin = begin.max(first - 1);
-        until = until.min(last);
+        range.after = range.after.max(first - 1);
+        range.until = range.until.min(last);
     }
-    if begin >= until {
+    if range.is_empty() {
         return Ok(nothing);
     }
     let reach = if filter.is_indexed() {
-        until
+        range
     } else {
-        until.min(begin.saturating_add(SCAN))
+        range.first(SCAN)
     };
-    let request = PageRequest {
-        after: begin,
-        until: reach,
-        // One more than asked for says whether there is more.
-        limit: limit + 1,
-    };
+    let limit = request.limit;
     let Scan {
         rows: mut messages,
         cut,
         unreadable,
-    } = reader.messages(filter, request).await?;
+    } = reader.messages(filter, one_more(reach)).await?;
     let is_over = messages.len() > limit as usize;
     messages.truncate(limit as usize);
     let full = is_over || cut.is_some();
     let last = match (messages.last(), cut) {
         (Some(message), _) if is_over => message.position,
         (_, Some(cut)) => cut,
-        _ if reach < until => reach,
+        _ if reach != range => reach.last(),
         _ => end,
     };
     Ok(FoundMessages {
         messages,
         last,
-        caught_up: !full && reach == until,
+        caught_up: !full && reach == range,
         unreadable,
     })
 }
@@ -235,13 +234,15 @@ mod tests {
     use std::future::ready;
 
     use super::*;
+    use crate::store::filter::Order;
 
     /// Rows at every position up to a thousand, of which some cannot be read.
     fn part(request: PageRequest, is_damaged: fn(i64) -> bool) -> Result<Scan<i64>, sqlx::Error> {
-        let last = request.until.min(1_000);
-        let rows: Vec<_> = (request.after + 1..=last)
-            .take(request.limit as usize)
-            .collect();
+        let mut rows: Vec<_> = (request.after + 1..=request.until.min(1_000)).collect();
+        if request.order == Order::Desc {
+            rows.reverse();
+        }
+        rows.truncate(request.limit as usize);
         if rows.iter().any(|row| is_damaged(*row)) {
             return Err(sqlx::Error::Decode("damaged".into()));
         }
@@ -258,23 +259,33 @@ mod tests {
         let all: fn(i64) -> bool = |_| true;
         let some: fn(i64) -> bool = |row| (300..=320).contains(&row) || row == 1 || row == 999;
         for (is_damaged, count) in [(all, 1_000), (some, 23)] {
-            for limit in [1, 7, 100] {
-                let (mut after, mut seen, mut skipped) = (0, Vec::new(), 0);
+            for (limit, order) in [
+                (1, Order::Asc),
+                (7, Order::Asc),
+                (100, Order::Asc),
+                (1, Order::Desc),
+                (7, Order::Desc),
+            ] {
+                let mut request = PageRequest {
+                    after: 0,
+                    until: 1_000,
+                    limit,
+                    order,
+                };
+                let (mut seen, mut skipped) = (Vec::new(), 0);
                 loop {
-                    let request = PageRequest {
-                        after,
-                        until: 1_000,
-                        limit,
-                    };
                     let page = around_damage(request, |request| ready(part(request, is_damaged)));
                     let page = page.await.unwrap();
                     seen.extend(page.rows);
                     skipped += page.unreadable;
                     let Some(cut) = page.cut else { break };
-                    assert!(cut > after, "it goes on");
-                    after = cut;
+                    assert_ne!(request.rest(cut), request, "it goes on");
+                    request = request.rest(cut);
                 }
-                let readable: Vec<_> = (1..=1_000).filter(|row| !is_damaged(*row)).collect();
+                let mut readable: Vec<_> = (1..=1_000).filter(|row| !is_damaged(*row)).collect();
+                if order == Order::Desc {
+                    readable.reverse();
+                }
                 assert_eq!((seen, skipped), (readable, count));
             }
         }

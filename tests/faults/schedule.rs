@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chatrace_webhook::delivery::{Delivery, Item, Outcome, Receipt, Record};
 use chatrace_webhook::ingest::{Commits, Drain, Fallback, Ingest, SubmitError};
 use chatrace_webhook::store::{
-    Attempt, Committed, DeliveryFilter, Ledger, MessageFilter, MessageReader as _, PageRequest,
-    Reader as _, Spool, SqliteStore, StoreError,
+    Attempt, Committed, DeliveryFilter, Ledger, MessageFilter, MessageReader as _, Order,
+    PageRequest, Reader as _, Spool, SqliteStore, StoreError,
 };
 use futures_util::future::join_all;
 use proptest::prelude::*;
@@ -228,6 +228,7 @@ async fn check(steps: Vec<Step>, faults: Vec<CommitFault>) {
         after: 0,
         until: i64::MAX,
         limit: 10_000,
+        order: Order::Asc,
     };
     let stored = store
         .store

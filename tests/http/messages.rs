@@ -1,6 +1,7 @@
 //! What the API says about what arrived.
 
 mod cursor;
+mod order;
 mod search;
 mod stream;
 

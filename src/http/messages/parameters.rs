@@ -5,13 +5,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::super::AppState;
-use super::super::cursor::List;
+use super::super::cursor::{List, page_limit};
 use super::super::error::ApiError;
 use super::super::extract::{moment, parsed};
 use crate::export::Format;
 use crate::filter::parse_text;
 use crate::message::{Channel, Direction, Kind};
-use crate::store::MessageFilter;
+use crate::store::{MessageFilter, Order, PageRequest};
 
 /// Declares a struct with its own parameters and those of the filter. (`#[serde(flatten)]` would neither name a wrong
 /// parameter nor refuse an unknown one.)
@@ -69,13 +69,22 @@ macro_rules! parameters {
 parameters! {
     /// A page of messages to ask for.
     ListMessages {
-        /// The `nextCursor` of the last page. By default, from the beginning; `latest`: only new messages.
+        /// Only messages after this cursor: the `nextCursor` of the last page, or `m` and the `position` of a message.
+        /// By default, from the beginning; `latest`: only new messages.
         #[param(example = "m1", pattern = "^(m[0-9]{1,18}|latest)?$")]
         after: Option<String>,
+        /// Only messages before this cursor. With `order=desc`, the `nextCursor` of the last page goes here.
+        #[param(example = "m9", pattern = "^(m[0-9]{1,18})?$")]
+        before: Option<String>,
+        /// `asc`: oldest first; `desc`: newest first, which does not go with `wait`.
+        #[serde(default)]
+        #[param(inline, default = "asc")]
+        order: Order,
         /// The size of a page.
         #[param(minimum = 1, maximum = 1000, default = 100)]
         limit: Option<u32>,
-        /// How many seconds to wait for the first message, if there is none.
+        /// How many seconds to wait for the first message, if there is none. Neither with `order=desc` nor with
+        /// `before`, since a new message comes last.
         #[param(minimum = 0, maximum = 30, default = 0)]
         wait: Option<u64>,
     }
@@ -103,10 +112,47 @@ fn text<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D:
     parsed(value, parse_text)
 }
 
-/// The position of a cursor; `latest` is the current end of the list.
+/// The position of the cursor `after`; `latest` is the current end of the list.
 pub(super) async fn start(state: &AppState, cursor: Option<&str>) -> Result<i64, ApiError> {
     match cursor {
         Some("latest") => Ok(state.store.head().await?),
-        cursor => List::Messages.position(cursor),
+        cursor => {
+            let position = List::Messages.position("after", cursor)?;
+            Ok(position.unwrap_or_default())
+        }
+    }
+}
+
+impl ListMessages {
+    /// The part of the list that is asked for, up to the last position there can be if nothing else is said.
+    pub(super) async fn range(&self, state: &AppState) -> Result<PageRequest, ApiError> {
+        let refused = |sentence: &str| Err(ApiError::BadRequest(sentence.to_owned()));
+        let before = List::Messages.position("before", self.before.as_deref())?;
+        let waits = self.wait.is_some_and(|seconds| seconds > 0);
+        if waits && self.order == Order::Desc {
+            return refused(
+                "`wait` waits for new messages, and `order=desc` reads the old ones: leave one out.",
+            );
+        }
+        if waits && before.is_some() {
+            return refused(
+                "`wait` waits for new messages, which come after `before`: leave one out.",
+            );
+        }
+        if self.order == Order::Desc && self.after.as_deref() == Some("latest") {
+            return refused(
+                "`order=desc` begins with the latest message: leave `after=latest` out.",
+            );
+        }
+        let after = start(state, self.after.as_deref()).await?;
+        if before.is_some_and(|before| before <= after) {
+            return refused("`before` must be a later cursor than `after`.");
+        }
+        Ok(PageRequest {
+            after,
+            until: before.map_or(i64::MAX, |before| before - 1),
+            limit: page_limit(self.limit)?,
+            order: self.order,
+        })
     }
 }

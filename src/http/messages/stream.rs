@@ -19,7 +19,7 @@ use super::super::page::Session;
 use super::super::readers::ReaderPlace;
 use super::parameters::{FollowMessages, start};
 use crate::message::Message;
-use crate::store::{self, FoundMessages, MessageFilter, StoreError};
+use crate::store::{self, FoundMessages, MessageFilter, Order, PageRequest, StoreError};
 
 /// How many messages a stream reads at once.
 const PAGE: u32 = 100;
@@ -114,14 +114,14 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
         return Ok(None);
     };
-    let position = id.to_str().ok().map(|id| List::Messages.position(Some(id)));
-    match position {
-        Some(Ok(position)) => Ok(Some(position)),
-        _ => Err(ApiError::BadRequest(
+    let id = id.to_str().ok();
+    let position = id.and_then(|id| List::Messages.position("after", Some(id)).ok());
+    position.ok_or_else(|| {
+        ApiError::BadRequest(
             "`Last-Event-ID` is not an id of this stream: send the last id that was received, or leave it out."
                 .to_owned(),
-        )),
-    }
+        )
+    })
 }
 
 impl Follower {
@@ -187,6 +187,12 @@ impl Follower {
 
     async fn read(&self) -> Result<FoundMessages, StoreError> {
         let head = self.state.store.head().await?;
-        store::message_page(&*self.state.store, &self.filter, self.after, head, PAGE).await
+        let request = PageRequest {
+            after: self.after,
+            until: head,
+            limit: PAGE,
+            order: Order::Asc,
+        };
+        store::message_page(&*self.state.store, &self.filter, request).await
     }
 }

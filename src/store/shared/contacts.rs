@@ -3,10 +3,10 @@
 use sqlx::{Error, QueryBuilder};
 
 use super::dialect::{Database, Pool};
-use super::messages::{push_channel, push_limit, push_range, up_to_head};
+use super::messages::{push_channel, push_end, push_range, up_to_head};
 use crate::store::filter::{ContactFilter, PageRequest};
 use crate::store::model::ContactSummary;
-use crate::store::page::{Scan, around_damage, fitting};
+use crate::store::page::{Scan, around_damage, fitting, one_more};
 
 pub(in crate::store) async fn page(
     pool: &Pool,
@@ -25,13 +25,13 @@ async fn rows(
     let mut query = QueryBuilder::<Database>::new(
         "SELECT position, id, channel, username, display_name, first_seen, \
            coalesce(last_message_at, first_seen) AS last_seen, messages \
-         FROM contacts WHERE position > ",
+         FROM contacts WHERE ",
     );
-    push_range(&mut query, request);
+    push_range(&mut query, "position", request);
     if let Some(channel) = &filter.channel {
         push_channel(&mut query, channel);
     }
-    push_limit(&mut query, request.limit + 1);
+    push_end(&mut query, "position", one_more(request));
     let rows = query.build_query_as().persistent(false).fetch(pool);
     fitting(rows, request.limit).await
 }

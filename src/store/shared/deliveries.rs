@@ -4,11 +4,11 @@ use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 use uuid::Uuid;
 
 use super::dialect::{Database, KEEPS_PLANS, LIST_OF_REASONS, Pool};
-use super::messages::{push_limit, push_range, up_to_head};
+use super::messages::{push_end, push_range, up_to_head};
 use crate::delivery::{Delivery, Outcome};
 use crate::store::filter::{DeliveryFilter, PageRequest};
 use crate::store::model::{DeliveryDetail, DeliverySummary, ItemSummary};
-use crate::store::page::{Scan, around_damage, fitting};
+use crate::store::page::{Scan, around_damage, fitting, one_more};
 use crate::store::rows::DeliveryRow;
 
 /// The columns of a delivery without its body. A delivery may hold thousands of items, so of its first hundred only
@@ -39,8 +39,8 @@ async fn rows(
     request: PageRequest,
 ) -> Result<Scan<DeliverySummary>, Error> {
     let mut query = QueryBuilder::<Database>::new(summary());
-    query.push(" FROM deliveries WHERE position > ");
-    push_range(&mut query, request);
+    query.push(" FROM deliveries WHERE ");
+    push_range(&mut query, "position", request);
     match filter.outcome {
         None => {}
         Some(Outcome::Quarantined) => {
@@ -57,7 +57,7 @@ async fn rows(
                 .push(" AND outcome <> 'stored'");
         }
     }
-    push_limit(&mut query, request.limit + 1);
+    push_end(&mut query, "position", one_more(request));
     let rows = query.build_query_as().persistent(KEEPS_PLANS).fetch(pool);
     fitting(rows, request.limit).await
 }

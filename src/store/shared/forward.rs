@@ -5,11 +5,11 @@ use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 use uuid::Uuid;
 
 use super::dialect::{Connection, Database, KEEPS_PLANS, Pool, is_in_numbers, numbers};
-use super::messages::{push_limit, push_range};
+use super::messages::{push_end, push_range};
 use crate::delivery::Delivery;
 use crate::message::Message;
 use crate::selector::MessageSelector;
-use crate::store::filter::PageRequest;
+use crate::store::filter::{Order, PageRequest};
 use crate::store::forward::{Backlog, COUNTED, ForwardReplay, ForwardedContent, ReplayRow};
 use crate::store::page::{PageIndex, Scan, around_damage};
 use crate::store::rows::{DeliveryRow, MessageRow, all};
@@ -115,10 +115,10 @@ pub(in crate::store) async fn deliveries(
 ) -> Result<Scan<(i64, Delivery)>, Error> {
     around_damage(request, |request| async move {
         let mut query = QueryBuilder::<Database>::new(
-            "SELECT position, CAST(octet_length(body) AS bigint) FROM deliveries WHERE position > ",
+            "SELECT position, CAST(octet_length(body) AS bigint) FROM deliveries WHERE ",
         );
-        push_range(&mut query, request);
-        push_limit(&mut query, request.limit);
+        push_range(&mut query, "position", request);
+        push_end(&mut query, "position", request);
         let sizes: Vec<(i64, i64)> = query
             .build_query_as()
             .persistent(KEEPS_PLANS)
@@ -149,26 +149,27 @@ pub(in crate::store) async fn backlog(
         after,
         until,
         limit: u32::try_from(COUNTED).unwrap_or(u32::MAX) + 1,
+        order: Order::Asc,
     };
     match content {
         ForwardedContent::Messages(selector) => {
-            query.push("messages WHERE position > ");
-            push_range(&mut query, request);
+            query.push("messages WHERE ");
+            push_range(&mut query, "position", request);
             push_selector(&mut query, selector);
             if let Some(replay) = replay {
                 push_selector(&mut query, replay);
             }
         }
         ForwardedContent::Deliveries => {
-            query.push("deliveries WHERE position > ");
-            push_range(&mut query, request);
+            query.push("deliveries WHERE ");
+            push_range(&mut query, "position", request);
             query.push(" AND octet_length(body) > 0");
             if let Some(replay) = replay {
                 push_times(&mut query, replay);
             }
         }
     }
-    push_limit(&mut query, request.limit);
+    push_end(&mut query, "position", request);
     query.push(") AS waiting");
     let (count, oldest): (i64, Option<Time>) = query
         .build_query_as()

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Error, QueryBuilder};
+use uuid::Uuid;
 
 use super::dialect::{Database, KEEPS_PLANS, LIKE, Pool, is_in_numbers, numbers};
 use crate::message::{Channel, Direction, Kind, Message};
 use crate::store::counts::hour_of;
-use crate::store::filter::{MessageFilter, PageRequest};
+use crate::store::filter::{MessageFilter, Order, PageRequest};
 use crate::store::page::{PageIndex, Scan, around_damage};
 use crate::store::rows::{MessageRow, all};
 use crate::store::values::Time;
@@ -46,7 +47,7 @@ pub(in crate::store) async fn page(
 ) -> Result<Scan<Message>, Error> {
     around_damage(request, |request| async move {
         let index = page_index(pool, filter, request).await?;
-        messages_of(pool, index).await
+        messages_of(pool, index, request).await
     })
     .await
 }
@@ -73,11 +74,11 @@ pub(in crate::store) fn select_sizes(
 ) -> QueryBuilder<Database> {
     let mut query = QueryBuilder::<Database>::new(
         "SELECT position, CAST(coalesce(octet_length(body), 0) + coalesce(octet_length(attachments), 0) \
-           + coalesce(octet_length(payload), 0) AS bigint) FROM messages WHERE position > ",
+           + coalesce(octet_length(payload), 0) AS bigint) FROM messages WHERE ",
     );
-    push_range(&mut query, request);
+    push_range(&mut query, "position", request);
     push_conditions(&mut query, filter);
-    push_limit(&mut query, request.limit);
+    push_end(&mut query, "position", request);
     query
 }
 
@@ -85,6 +86,7 @@ pub(in crate::store) fn select_sizes(
 pub(in crate::store) async fn messages_of(
     pool: &Pool,
     index: PageIndex,
+    request: PageRequest,
 ) -> Result<Scan<Message>, Error> {
     let PageIndex { positions, cut } = index;
     if positions.is_empty() {
@@ -95,8 +97,9 @@ pub(in crate::store) async fn messages_of(
         });
     }
     let messages: Vec<MessageRow> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT * FROM messages WHERE position {} ORDER BY position",
-        is_in_numbers(1)
+        "SELECT * FROM messages WHERE position {} ORDER BY position{}",
+        is_in_numbers(1),
+        direction(request)
     )))
     .persistent(KEEPS_PLANS)
     .bind(numbers(&positions))
@@ -109,18 +112,36 @@ pub(in crate::store) async fn messages_of(
     })
 }
 
-/// Behind `position > `.
-pub(in crate::store) fn push_range(query: &mut QueryBuilder<Database>, request: PageRequest) {
+/// The condition that a column with positions is in the range.
+pub(in crate::store) fn push_range(
+    query: &mut QueryBuilder<Database>,
+    column: &str,
+    request: PageRequest,
+) {
     query
+        .push(format_args!("{column} > "))
         .push_bind(request.after)
-        .push(" AND position <= ")
+        .push(format_args!(" AND {column} <= "))
         .push_bind(request.until);
 }
 
-pub(in crate::store) fn push_limit(query: &mut QueryBuilder<Database>, limit: u32) {
+/// The end of a statement that lists by a column with positions.
+pub(in crate::store) fn push_end(
+    query: &mut QueryBuilder<Database>,
+    column: &str,
+    request: PageRequest,
+) {
+    let direction = direction(request);
     query
-        .push(" ORDER BY position LIMIT ")
-        .push_bind(i64::from(limit));
+        .push(format_args!(" ORDER BY {column}{direction} LIMIT "))
+        .push_bind(i64::from(request.limit));
+}
+
+fn direction(request: PageRequest) -> &'static str {
+    match request.order {
+        Order::Asc => "",
+        Order::Desc => " DESC",
+    }
 }
 
 /// The same request, that ends where the ledger does.
@@ -179,6 +200,15 @@ pub(in crate::store) fn push_channel(query: &mut QueryBuilder<Database>, channel
             .push(" AND channel <> 'instagram' AND channel = ")
             .push_bind(channel.as_str().to_owned());
     }
+}
+
+pub(in crate::store) async fn find(pool: &Pool, id: Uuid) -> Result<Option<Message>, Error> {
+    let message: Option<MessageRow> = sqlx::query_as("SELECT * FROM messages WHERE id = $1")
+        .persistent(KEEPS_PLANS)
+        .bind(id)
+        .fetch_optional(pool)
+        .await?;
+    Ok(message.map(Message::from))
 }
 
 pub(in crate::store) async fn newest(pool: &Pool, limit: u32) -> Result<Vec<Message>, Error> {

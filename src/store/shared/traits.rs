@@ -60,6 +60,12 @@ impl MessageReader for Backend {
 
 #[async_trait]
 impl Reader for Backend {
+    #[instrument(name = "store.message", level = "debug", skip_all)]
+    async fn message(&self, id: Uuid) -> Result<Option<Message>, StoreError> {
+        self.read(READ_TIMEOUT, messages::find(self.pool(), id))
+            .await
+    }
+
     #[instrument(name = "store.contacts", level = "debug", skip_all, fields(limit = request.limit))]
     async fn contacts(
         &self,

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::messages::{head, hour_range, messages_of, page_index, select_sizes};
 use super::open::MIGRATIONS;
 use crate::message::{Channel, Direction, Kind, Message};
-use crate::store::{MessageFilter, MessageReader, PageRequest, Scan, StoreError, message_page};
+use crate::store::{
+    MessageFilter, MessageReader, Order, PageRequest, Scan, StoreError, message_page,
+};
 
 /// A reader whose long messages are deleted each time after the sizes of a page were read.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl MessageReader for ErasingReader {
             .bind(request.after)
             .execute(&self.0)
             .await?;
-        Ok(messages_of(&self.0, index).await?)
+        Ok(messages_of(&self.0, index, request).await?)
     }
 }
 
@@ -70,9 +72,13 @@ async fn a_reader_misses_nothing_while_messages_are_erased_between_two_statement
         let (mut seen, mut after) = (Vec::new(), 0);
         loop {
             let filter = MessageFilter::default();
-            let page = message_page(&reader, &filter, after, head, 2)
-                .await
-                .unwrap();
+            let request = PageRequest {
+                after,
+                until: head,
+                limit: 2,
+                order: Order::Asc,
+            };
+            let page = message_page(&reader, &filter, request).await.unwrap();
             seen.extend(page.messages.iter().map(|message| message.position));
             after = page.last;
             if page.caught_up {
@@ -85,13 +91,14 @@ async fn a_reader_misses_nothing_while_messages_are_erased_between_two_statement
 }
 
 /// How SQLite would read a page.
-async fn plan(filter: &MessageFilter) -> String {
+async fn plan(filter: &MessageFilter, order: Order) -> String {
     let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
     MIGRATIONS.run(&pool).await.unwrap();
     let request = PageRequest {
         after: 90_000,
         until: 100_000,
         limit: 101,
+        order,
     };
     let explain = format!(
         "EXPLAIN QUERY PLAN {}",
@@ -109,10 +116,12 @@ async fn plan(filter: &MessageFilter) -> String {
 async fn each_filter_has_an_index_that_is_used() {
     let all = MessageFilter::default();
     let range = "(rowid>? AND rowid<?)";
-    assert_eq!(
-        plan(&all).await,
-        format!("SEARCH messages USING INTEGER PRIMARY KEY {range}")
-    );
+    for order in [Order::Asc, Order::Desc] {
+        assert_eq!(
+            plan(&all, order).await,
+            format!("SEARCH messages USING INTEGER PRIMARY KEY {range}")
+        );
+    }
     let of = |contact: &str| Some(contact.to_owned());
     for (filter, index) in [
         (
@@ -144,8 +153,9 @@ async fn each_filter_has_an_index_that_is_used() {
             "messages_by_channel (channel=? AND ",
         ),
     ] {
-        let plan = plan(&filter).await;
         let expected = format!("SEARCH messages USING INDEX {index}position>? AND position<?)");
-        assert_eq!(plan, expected);
+        for order in [Order::Asc, Order::Desc] {
+            assert_eq!(plan(&filter, order).await, expected);
+        }
     }
 }

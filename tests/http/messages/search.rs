@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatrace_webhook::store::{self, Ledger as _, MessageFilter, PostgresStore};
+use chatrace_webhook::store::{
+    self, Ledger as _, MessageFilter, Order, PageRequest, PostgresStore,
+};
 use rstest::rstest;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
@@ -172,6 +174,11 @@ async fn no_filter_reads_more_than_it_finds() {
         ("limit=10&contactId=nobody", 0),
         ("limit=10&since=2026-07-09T15:20:00.100Z&after=m99000", 0),
         ("limit=10&since=2026-08-01T00:00:00Z", 0),
+        ("limit=10&order=desc", 10),
+        ("limit=10&order=desc&before=m50000", 10),
+        ("limit=10&order=desc&kind=postback&before=m50000", 10),
+        ("limit=10&order=desc&contactId=c5&channel=instagram", 1),
+        ("limit=10&order=desc&channel=viber", 0),
     ] {
         let before = work(&url).await;
         let app = on().await;
@@ -203,21 +210,30 @@ async fn a_search_reads_a_bounded_number_of_positions_at_once() {
         text: Some("number 119999".to_owned()),
         ..MessageFilter::default()
     };
-    let mut after = 0;
-    let mut pages = Vec::new();
-    loop {
-        let page = store::message_page(&store, &filter, after, 120_000, 10)
-            .await
-            .unwrap();
-        after = page.last;
-        pages.push((page.last, page.messages.len(), page.caught_up));
-        if page.caught_up {
-            break;
+    let pages = async |order, next: fn(&mut PageRequest, i64)| {
+        let mut request = PageRequest {
+            after: 0,
+            until: 120_000,
+            limit: 10,
+            order,
+        };
+        let mut pages = Vec::new();
+        loop {
+            let page = store::message_page(&store, &filter, request).await.unwrap();
+            next(&mut request, page.last);
+            pages.push((page.last, page.messages.len(), page.caught_up));
+            if page.caught_up {
+                return pages;
+            }
         }
-    }
+    };
     assert_eq!(
-        pages,
+        pages(Order::Asc, |request, last| request.after = last).await,
         [(50_000, 0, false), (100_000, 0, false), (120_000, 1, true)]
+    );
+    assert_eq!(
+        pages(Order::Desc, |request, last| request.until = last - 1).await,
+        [(70_001, 1, false), (20_001, 0, false), (1, 0, true)]
     );
     store.close().await;
     // A client does not notice.
