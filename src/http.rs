@@ -83,7 +83,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(deliveries::raw))
         .routes(routes!(reprocess::one))
         .routes(routes!(reprocess::quarantine))
-        .routes(routes!(erasure::erase))
+        .routes(routes!(contacts::show, erasure::erase))
         .routes(routes!(destinations::list))
         .routes(routes!(destinations::pause))
         .routes(routes!(destinations::resume))

@@ -42,7 +42,7 @@ pub use alerts::{Alert, SilenceState};
 pub use counts::{Count, Counts};
 pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
-pub use filter::{ContactFilter, DeliveryFilter, MessageFilter, Order, PageRequest};
+pub use filter::{ContactFilter, ContactOrder, DeliveryFilter, MessageFilter, Order, PageRequest};
 pub use forward::{
     AttemptFailure, Backlog, DestinationState, ForwardProgress, ForwardReplay, ForwardRetry,
     ForwardedContent, MOST_RETRIES, RetryCounts,
@@ -53,8 +53,8 @@ pub use maintenance::{
     ReprocessedDelivery,
 };
 pub use model::{
-    ContactSummary, DeliveryDetail, DeliverySummary, ItemSummary, Newest, QuarantineView, Recent,
-    RecentDelivery, RecentMessage, Snapshot,
+    ContactDetail, ContactSummary, DeliveryDetail, DeliverySummary, ItemSummary, MessageExcerpt,
+    Newest, QuarantineView, Recent, RecentDelivery, RecentMessage, Snapshot,
 };
 pub use page::{FoundMessages, Scan, message_page};
 pub use postgres::PostgresStore;
@@ -138,13 +138,17 @@ pub trait Reader: MessageReader {
     /// One message.
     async fn message(&self, id: Uuid) -> Result<Option<Message>, StoreError>;
 
-    /// Contacts by the position of their first item. They include everything that was committed before. At most 4 MB of
-    /// them; those that cannot be read are skipped.
+    /// Contacts by the position of their first item, or of their last message. They include everything that was
+    /// committed before. At most 4 MB of them; those that cannot be read are skipped. A search looks at a bounded
+    /// number of contacts at once.
     async fn contacts(
         &self,
         filter: &ContactFilter,
         request: PageRequest,
     ) -> Result<Scan<ContactSummary>, StoreError>;
+
+    /// The contact with this id, or else those that came with it as another id of theirs: a few at most.
+    async fn contact(&self, person: &PersonId) -> Result<Vec<ContactDetail>, StoreError>;
 
     /// Deliveries in commit order, without their bodies. At most 4 MB of them; those that cannot be read are skipped.
     async fn deliveries(

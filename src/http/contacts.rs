@@ -1,17 +1,22 @@
-//! `GET /instagram/contacts`: the customers.
+//! `GET /instagram/contacts` and `GET /instagram/contacts/{id}`: the customers.
 
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::AppState;
-use super::cursor::{List, page_limit};
-use super::error::{ApiError, ReadErrors};
-use super::extract::Query;
-use crate::message::Channel;
-use crate::store::{ContactFilter, ContactSummary, Order, PageRequest, Scan};
+use super::cursor::{List, SEARCH_TIME, page_limit};
+use super::error::{ApiError, NotFound, ReadErrors};
+use super::extract::{Path, Query, text};
+use crate::message::{Channel, Direction, Kind};
+use crate::store::{
+    ContactDetail, ContactFilter, ContactOrder, ContactSummary, MessageExcerpt, Order, PageRequest,
+    PersonId,
+};
 use crate::time::millis;
 
 /// A page of contacts to ask for.
@@ -19,9 +24,17 @@ use crate::time::millis;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListContacts {
-    /// The `nextCursor` of the last page. By default, from the beginning.
-    #[param(example = "c2", pattern = "^(c[0-9]{1,18})?$")]
+    /// The `nextCursor` of the last page in the same order. By default, from the beginning.
+    #[param(example = "c2", pattern = "^([cl][0-9]{1,18})?$")]
     after: Option<String>,
+    /// `first`: in the order in which they were first seen; `last`: by their last message, newest first.
+    #[serde(default)]
+    #[param(inline, default = "first")]
+    order: ContactOrder,
+    /// Only contacts with this text in their name, handle or id. Ignores case.
+    #[serde(default, deserialize_with = "text")]
+    #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]*$")]
+    q: Option<String>,
     /// The size of a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
@@ -38,7 +51,7 @@ pub(super) struct ContactPage {
     /// Where the next page begins. Never absent.
     #[schema(example = "c2")]
     next_cursor: String,
-    /// Whether this was the last page.
+    /// Whether this was the last page. While it is false, go on, even after an empty page.
     caught_up: bool,
     /// How many positions were skipped because the database is damaged there. Left out if none were.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +64,11 @@ pub(super) struct ContactPage {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "id": "12345", "channel": "instagram", "username": "ana.shop", "displayName": "Ana",
-    "firstSeen": "2026-11-22T16:21:22.334Z", "lastSeen": "2026-11-22T16:21:22.334Z", "messages": 1
+    "firstSeen": "2026-11-22T16:21:22.334Z", "lastSeen": "2026-11-22T16:21:22.334Z", "messages": 1,
+    "lastMessage": {
+        "id": "01a2040f-ed23-7574-ac16-ad6fae66b3ad", "position": 1, "direction": "inbound", "kind": "text",
+        "text": "Is it in stock?", "sentAt": "2026-11-22T16:21:22.000Z", "receivedAt": "2026-11-22T16:21:22.334Z"
+    }
 }))]
 struct ContactView {
     /// The id on the channel or in Chatrace, as in the `contactId` of messages.
@@ -67,11 +84,46 @@ struct ContactView {
     /// When the first message of the conversation arrived.
     #[serde(with = "millis")]
     first_seen: Timestamp,
-    /// When the last one arrived. Up to two seconds behind.
+    /// When the last one arrived.
     #[serde(with = "millis")]
     last_seen: Timestamp,
-    /// The number of messages in the conversation. Up to two seconds behind.
+    /// The number of messages in the conversation.
     messages: i64,
+    /// The last of them in commit order that is still there.
+    #[schema(required)]
+    last_message: Option<ExcerptView>,
+}
+
+/// How the last message of a conversation begins.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ExcerptView {
+    id: Uuid,
+    /// Its place in commit order.
+    position: i64,
+    direction: Direction,
+    kind: Kind,
+    /// The first 200 letters of its text.
+    #[schema(required)]
+    text: Option<String>,
+    #[serde(with = "millis")]
+    sent_at: Timestamp,
+    #[serde(with = "millis")]
+    received_at: Timestamp,
+}
+
+impl From<MessageExcerpt> for ExcerptView {
+    fn from(message: MessageExcerpt) -> Self {
+        Self {
+            id: message.id,
+            position: message.position,
+            direction: message.direction,
+            kind: message.kind,
+            text: message.text,
+            sent_at: message.sent_at,
+            received_at: message.received_at,
+        }
+    }
 }
 
 impl From<ContactSummary> for ContactView {
@@ -84,11 +136,14 @@ impl From<ContactSummary> for ContactView {
             first_seen: contact.first_seen,
             last_seen: contact.last_seen,
             messages: contact.messages,
+            last_message: contact.last_message.map(ExcerptView::from),
         }
     }
 }
 
-/// Contacts, in the order in which they were first seen
+/// Contacts, by their first or their last message
+///
+/// A search looks through the list in steps: the answer comes with the first contacts that fit, or after half a second.
 #[utoipa::path(
     get, path = "/instagram/contacts", operation_id = "listContacts", tag = "contacts",
     params(ListContacts), security(("apiToken" = [])),
@@ -98,28 +153,110 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<ListContacts>,
 ) -> Result<Json<ContactPage>, ApiError> {
-    let after = List::Contacts.position("after", query.after.as_deref())?;
-    let after = after.unwrap_or_default();
+    let (list, order) = match query.order {
+        ContactOrder::First => (List::Contacts, Order::Asc),
+        ContactOrder::Last => (List::LastContacts, Order::Desc),
+    };
+    let after = list.position("after", query.after.as_deref())?;
     let limit = page_limit(query.limit)?;
     let filter = ContactFilter {
         channel: query.channel.as_deref().map(Channel::asked),
+        text: query.q,
+        order: query.order,
     };
-    let page = PageRequest {
-        after,
+    let all = PageRequest {
+        after: 0,
         until: i64::MAX,
         limit,
-        order: Order::Asc,
+        order,
     };
-    let Scan {
-        rows,
-        cut,
-        unreadable,
-    } = state.store.contacts(&filter, page).await?;
-    let last = rows.last().map_or(after, |contact| contact.position);
-    Ok(Json(ContactPage {
-        contacts: rows.into_iter().map(ContactView::from).collect(),
-        next_cursor: List::Contacts.cursor(cut.unwrap_or(last)),
-        caught_up: cut.is_none(),
-        unreadable: (unreadable > 0).then_some(unreadable),
+    let mut page = after.map_or(all, |after| all.rest(after));
+    let (mut reached, mut unreadable) = (after.unwrap_or_default(), 0);
+    let began = Instant::now();
+    loop {
+        let scan = state.store.contacts(&filter, page).await?;
+        unreadable += scan.unreadable;
+        let read = scan.rows.last().map(|contact| contact.position);
+        reached = scan.cut.or(read).unwrap_or(reached);
+        if scan.rows.is_empty() && scan.cut.is_some() && began.elapsed() < SEARCH_TIME {
+            page = page.rest(reached);
+            continue;
+        }
+        return Ok(Json(ContactPage {
+            contacts: scan.rows.into_iter().map(ContactView::from).collect(),
+            next_cursor: list.cursor(reached),
+            caught_up: scan.cut.is_none(),
+            unreadable: (unreadable > 0).then_some(unreadable),
+        }));
+    }
+}
+
+/// Which contact.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ShowContact {
+    /// Only on this channel: needed where the id is known on several.
+    #[param(example = "instagram", pattern = "^[^\\x00]*$")]
+    channel: Option<String>,
+}
+
+/// A customer, with the other ids that are known of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContactDetailView {
+    #[serde(flatten)]
+    contact: ContactView,
+    /// Other ids that came beside theirs, at most 100.
+    #[schema(example = json!(["+491701234567"]))]
+    aliases: Vec<String>,
+}
+
+/// One contact
+///
+/// By its own id, or by another id of the same person if that leads to one contact only.
+#[utoipa::path(
+    get, path = "/instagram/contacts/{id}", operation_id = "showContact", tag = "contacts",
+    params(("id" = String, Path, description = "The id of a contact, or another id of the same person."), ShowContact),
+    security(("apiToken" = [])),
+    responses((status = 200, description = "The contact.", body = ContactDetailView), ReadErrors, NotFound)
+)]
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<ShowContact>,
+) -> Result<Json<ContactDetailView>, ApiError> {
+    let channel = query.channel.as_deref().map(Channel::asked);
+    let person = PersonId {
+        channel: channel.map(|channel| channel.as_str().to_owned()),
+        id,
+    };
+    // Nothing that is stored contains NUL, and Postgres refuses it in a query.
+    let mut found = if person.id.contains('\0') {
+        Vec::new()
+    } else {
+        state.store.contact(&person).await?
+    };
+    if found.len() > 1 {
+        let ids = found.iter().map(|one| {
+            let ContactSummary { id, channel, .. } = &one.contact;
+            format!("{id} ({})", channel.as_str())
+        });
+        let ids: Vec<_> = ids.take(5).collect();
+        return Err(ApiError::BadRequest(format!(
+            "This id leads to several contacts: use the id of one, with its `channel`: {}.",
+            ids.join(", ")
+        )));
+    }
+    let ContactDetail { contact, aliases } = found.pop().ok_or_else(|| {
+        ApiError::NotFound(
+            "There is no contact with this id: it may have been erased, or deleted for its age. GET \
+             /instagram/contacts?q=… searches names, handles and ids."
+                .to_owned(),
+        )
+    })?;
+    Ok(Json(ContactDetailView {
+        contact: contact.into(),
+        aliases,
     }))
 }

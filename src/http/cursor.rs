@@ -1,5 +1,7 @@
 //! Cursors: opaque texts for a reader's position in a list.
 
+use std::time::Duration;
+
 use super::error::ApiError;
 
 /// The list of a cursor. A cursor of another list is refused.
@@ -8,6 +10,8 @@ pub(super) enum List {
     Messages,
     Deliveries,
     Contacts,
+    /// Contacts by their last message.
+    LastContacts,
 }
 
 impl List {
@@ -16,6 +20,7 @@ impl List {
             Self::Messages => "m",
             Self::Deliveries => "d",
             Self::Contacts => "c",
+            Self::LastContacts => "l",
         }
     }
 
@@ -46,6 +51,9 @@ impl List {
             })
     }
 }
+
+/// How long a request searches for rare rows before it answers an empty page with `caughtUp: false`.
+pub(super) const SEARCH_TIME: Duration = Duration::from_millis(500);
 
 /// The size of a page: 100 by default, 1000 at most.
 pub(super) fn page_limit(limit: Option<u32>) -> Result<u32, ApiError> {

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize as _, Deserializer};
 
 use super::error::ApiError;
-use crate::filter::parse_moment;
+use crate::filter::{parse_moment, parse_text};
 
 /// Parameters in the path: axum's extractor with this service's errors.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 /// A time as [`parse_moment`] takes it, for `#[serde(deserialize_with)]`.
 pub(super) fn moment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
     parsed(value, parse_moment)
+}
+
+/// A text as [`parse_text`] takes it, for `#[serde(deserialize_with)]`.
+pub(super) fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    parsed(value, parse_text)
 }
 
 /// A parameter that is parsed from a text, for `#[serde(deserialize_with)]`.

@@ -28,7 +28,12 @@ pub(crate) fn signature(data: &[u8]) {
 /// A cursor, or a time of a filter.
 pub(crate) fn cursor(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    for list in [List::Messages, List::Deliveries, List::Contacts] {
+    for list in [
+        List::Messages,
+        List::Deliveries,
+        List::Contacts,
+        List::LastContacts,
+    ] {
         if let Ok(Some(position)) = list.position("after", Some(&text)) {
             assert!(position >= 0);
             assert_eq!(

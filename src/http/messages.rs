@@ -17,7 +17,7 @@ pub(super) use stream::{__path_follow, follow};
 
 use super::AppState;
 use super::connections::OwnConnection;
-use super::cursor::List;
+use super::cursor::{List, SEARCH_TIME};
 use super::error::{ApiError, NotFound, ReadErrors};
 use super::extract::{Path, Query};
 use crate::message::Message;
@@ -26,8 +26,6 @@ use parameters::ListMessages;
 
 /// The longest that a request may wait for messages, in seconds.
 const LONGEST_WAIT: u64 = 30;
-/// How long a request searches for rare messages before it answers an empty page with `caughtUp: false`.
-const SEARCH_TIME: Duration = Duration::from_millis(500);
 
 /// A page of messages.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,6 +1,8 @@
 //! What can be asked for.
 
 use jiff::Timestamp;
+use regex_syntax::escape;
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -51,6 +53,20 @@ impl PageRequest {
         }
     }
 
+    /// The same request, up to a position.
+    pub(super) fn up_to(self, position: i64) -> Self {
+        match self.order {
+            Order::Asc => Self {
+                until: position,
+                ..self
+            },
+            Order::Desc => Self {
+                after: position - 1,
+                ..self
+            },
+        }
+    }
+
     /// The same request, for what is left when everything up to a position has been read.
     pub(crate) fn rest(self, read: i64) -> Self {
         match self.order {
@@ -97,7 +113,7 @@ pub struct MessageFilter {
     pub since: Option<Timestamp>,
     /// Arrived before this time.
     pub until: Option<Timestamp>,
-    /// With this in its text, whatever the case of its letters: SQLite knows that of A to Z only.
+    /// With this in its text, whatever the case of its letters.
     pub text: Option<String>,
 }
 
@@ -131,26 +147,55 @@ impl MessageFilter {
             _ => false,
         }
     }
-
-    /// A text as a pattern of SQL's `LIKE` that finds it anywhere, with a backslash before what means something there.
-    pub(super) fn pattern(text: &str) -> String {
-        let mut pattern = String::from("%");
-        for letter in text.chars() {
-            if matches!(letter, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(letter);
-        }
-        pattern.push('%');
-        pattern
-    }
 }
 
-/// Which contacts are wanted; an absent condition lets all through.
+/// A text as a regular expression that finds it anywhere, whatever the case of its letters: each letter is written in
+/// every case. So it means the same to the engines of both databases, whatever their locale. Both search in linear
+/// time, which `LIKE` does not. Letters are the same if Unicode's simple case folding makes them so: `ß` and `ẞ`, but
+/// not `ß` and `ss`; `е` and `ё` are two.
+pub(super) fn pattern(text: &str) -> String {
+    let mut pattern = String::new();
+    for letter in text.chars() {
+        let mut same = ClassUnicode::new([ClassUnicodeRange::new(letter, letter)]);
+        same.case_fold_simple();
+        let same = same.iter().flat_map(|range| range.start()..=range.end());
+        let same: String = same.collect();
+        if same.chars().nth(1).is_some() {
+            pattern.extend(["[", &same, "]"]);
+        } else {
+            pattern.push_str(&escape(&same));
+        }
+    }
+    pattern
+}
+
+/// In which order contacts come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactOrder {
+    /// By their first message, oldest first.
+    #[default]
+    First,
+    /// By their last message, newest first.
+    Last,
+}
+
+/// Which contacts are wanted, and in which order; an absent condition lets all through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContactFilter {
     /// On this channel.
     pub channel: Option<Channel>,
+    /// With this in their name, handle or id, whatever the case of its letters.
+    pub text: Option<String>,
+    /// In this order.
+    pub order: ContactOrder,
+}
+
+impl ContactFilter {
+    /// Whether the rows that fit are found without looking at others.
+    pub(super) fn is_indexed(&self) -> bool {
+        self.text.is_none() && self.channel != Some(Channel::Instagram)
+    }
 }
 
 /// Which deliveries are wanted; an absent condition lets all through.
@@ -166,7 +211,20 @@ mod tests {
 
     #[test]
     fn what_means_something_in_a_pattern_is_looked_for_as_it_stands() {
-        assert_eq!(MessageFilter::pattern(r"50%_\o/"), r"%50\%\_\\o/%");
+        assert_eq!(pattern(r"5.*(_\ №"), r"5\.\*\(_\\ №");
+    }
+
+    #[test]
+    fn a_pattern_has_each_letter_in_every_case() {
+        for (text, expected) in [
+            ("Ёж", "[Ёё][Жж]"),
+            ("ß", "[ßẞ]"),
+            ("ς", "[Σςσ]"),
+            ("K9", "[Kk\u{212a}]9"),
+            ("日", "日"),
+        ] {
+            assert_eq!(pattern(text), expected);
+        }
     }
 
     #[test]

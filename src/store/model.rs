@@ -10,14 +10,16 @@ use super::page::{ListRow, json_size};
 use super::rows::ReceiptRow;
 use super::values::{JsonList, Name, Time};
 use crate::delivery::{Delivery, Outcome, Receipt};
-use crate::message::{Channel, Direction, Message, SentAtSource, Shape};
+use crate::message::{Channel, Direction, Kind, Message, SentAtSource, Shape};
 use crate::rejection::RejectedRequest;
 
 /// A person, and what is known of their messages.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct ContactSummary {
-    /// Their place in the order of first sight.
+    /// Their place in the order that was asked for.
     pub position: i64,
+    /// The position of their last message that is left, or without messages that of the first item that named them.
+    pub last_position: i64,
     /// Their id on the channel or in Chatrace.
     pub id: String,
     /// Where they write.
@@ -35,6 +37,41 @@ pub struct ContactSummary {
     pub last_seen: Timestamp,
     /// How many messages the conversation ever had.
     pub messages: i64,
+    /// The last of them that is left, where it was asked for.
+    #[sqlx(skip)]
+    pub last_message: Option<MessageExcerpt>,
+}
+
+/// How the last message of a contact begins.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct MessageExcerpt {
+    /// Its id.
+    pub id: Uuid,
+    /// Its place in commit order.
+    pub position: i64,
+    /// Who wrote it.
+    #[sqlx(try_from = "Name<Direction>")]
+    pub direction: Direction,
+    /// What kind of event it is.
+    #[sqlx(try_from = "Name<Kind>")]
+    pub kind: Kind,
+    /// The first letters of its text.
+    pub text: Option<String>,
+    /// When it was sent.
+    #[sqlx(try_from = "Time")]
+    pub sent_at: Timestamp,
+    /// When its delivery arrived.
+    #[sqlx(try_from = "Time")]
+    pub received_at: Timestamp,
+}
+
+/// A contact with the other ids of the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactDetail {
+    /// The contact.
+    pub contact: ContactSummary,
+    /// Other ids that came beside theirs.
+    pub aliases: Vec<String>,
 }
 
 /// A delivery without its body.
@@ -62,6 +99,11 @@ pub struct DeliverySummary {
     pub reasons: Vec<String>,
 }
 
+/// How many letters of a last message's text come with its contact.
+pub(super) const EXCERPT: usize = 200;
+/// At least the bytes that a last message takes in JSON, where a letter may be written as six.
+const LAST_MESSAGE_SIZE: usize = 6 * EXCERPT + 400;
+
 impl ListRow for ContactSummary {
     fn position(&self) -> i64 {
         self.position
@@ -70,7 +112,7 @@ impl ListRow for ContactSummary {
     fn size(&self) -> usize {
         let names = [&self.username, &self.display_name];
         let names = names.into_iter().flatten().map(String::as_str);
-        json_size(names.chain([self.id.as_str(), self.channel.as_str()]))
+        json_size(names.chain([self.id.as_str(), self.channel.as_str()])) + LAST_MESSAGE_SIZE
     }
 }
 

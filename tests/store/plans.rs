@@ -3,8 +3,8 @@
 use chatrace_webhook::delivery::{Item, Outcome, ReasonCode};
 use chatrace_webhook::message::{Draft, Identity};
 use chatrace_webhook::store::{
-    Attempt, DeliveryFilter, Ledger as _, Maintenance as _, MessageFilter, Mode, PersonId,
-    PostgresStore, Store,
+    Attempt, ContactFilter, ContactOrder, DeliveryFilter, Ledger as _, Maintenance as _,
+    MessageFilter, Mode, Order, PageRequest, PersonId, PostgresStore, Store,
 };
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection as _, PgConnection};
@@ -86,9 +86,22 @@ async fn read(store: &dyn Store, round: i64) {
     open.items = record(at(0), [draft(Identity::Key(Uuid::now_v7()))]).items;
     let reprocessed = store.reprocess(&[open], Mode::Real).await.unwrap();
     assert_eq!(reprocessed[0].stored, 1);
-    let newest = super::PageRequest { after, ..ALL };
+    let newest = PageRequest { after, ..ALL };
     let messages = store.messages(&MessageFilter::default(), newest).await;
     assert_eq!(messages.unwrap().rows.len(), 1);
+    assert_eq!(store.message(id).await.unwrap(), None);
+    for text in [None, Some("1".to_owned())] {
+        let filter = ContactFilter {
+            text,
+            order: ContactOrder::Last,
+            ..ContactFilter::default()
+        };
+        let last = PageRequest {
+            order: Order::Desc,
+            ..ALL
+        };
+        assert_eq!(store.contacts(&filter, last).await.unwrap().rows.len(), 1);
+    }
     for outcome in [None, Some(Outcome::Stored), Some(Outcome::Duplicate)] {
         let filter = DeliveryFilter { outcome };
         store.deliveries(&filter, newest).await.unwrap();

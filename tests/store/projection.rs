@@ -197,6 +197,7 @@ impl Run {
     async fn check(mut self) {
         self.rebuild().await;
         assert_eq!(self.database.miscounted_contacts().await, 0);
+        assert_eq!(self.database.misplaced_contacts().await, 0);
         let total = self.database.total().await;
         let mut sum = self.swept.clone();
         add(&mut sum, &self.database.hours().await, 1);

@@ -7,9 +7,8 @@ use utoipa::IntoParams;
 use super::super::AppState;
 use super::super::cursor::{List, page_limit};
 use super::super::error::ApiError;
-use super::super::extract::{moment, parsed};
+use super::super::extract::{moment, text};
 use crate::export::Format;
-use crate::filter::parse_text;
 use crate::message::{Channel, Direction, Kind};
 use crate::store::{MessageFilter, Order, PageRequest};
 
@@ -44,7 +43,7 @@ macro_rules! parameters {
             #[serde(default, deserialize_with = "moment")]
             #[param(value_type = Option<String>, format = DateTime)]
             until: Option<Timestamp>,
-            /// Only messages with this text in them. Ignores case (with SQLite only for A to Z).
+            /// Only messages with this text in them. Ignores case.
             #[serde(default, deserialize_with = "text")]
             #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]*$")]
             q: Option<String>,
@@ -106,10 +105,6 @@ parameters! {
         #[param(inline)]
         format: Format,
     }
-}
-
-fn text<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    parsed(value, parse_text)
 }
 
 /// The position of the cursor `after`; `latest` is the current end of the list.

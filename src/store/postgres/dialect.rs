@@ -14,8 +14,8 @@ pub(in crate::store) const IS_SHARED: bool = true;
 /// Whether a statement's plan is kept. A plan from when the tables were small would read all of them later.
 pub(in crate::store) const KEEPS_PLANS: bool = false;
 
-/// `LIKE` whatever the case of letters.
-pub(in crate::store) const LIKE: &str = "ILIKE";
+/// Whether a regular expression is found in a text, whatever the locale of the database.
+pub(in crate::store) const MATCHES: &str = "COLLATE \"C\" ~";
 /// The time by the clock of the database.
 pub(in crate::store) const NOW: &str = "clock_timestamp()";
 /// Locks the rows that a statement reads until the transaction ends.

@@ -149,7 +149,7 @@ async fn contacts_of(
     for (channel, id) in people {
         contacts.extend(
             sqlx::query_as(
-                "SELECT position, id, channel, username, display_name, first_seen, \
+                "SELECT position, last_position, id, channel, username, display_name, first_seen, \
                    coalesce(last_message_at, first_seen) AS last_seen, \
                    (SELECT count(*) FROM messages \
                     WHERE messages.contact_id = contacts.id AND messages.channel = contacts.channel) AS messages \

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Error, QueryBuilder};
 use uuid::Uuid;
 
-use super::dialect::{Database, KEEPS_PLANS, LIKE, Pool, is_in_numbers, numbers};
+use super::dialect::{Database, KEEPS_PLANS, MATCHES, Pool, is_in_numbers, numbers};
 use crate::message::{Channel, Direction, Kind, Message};
 use crate::store::counts::hour_of;
-use crate::store::filter::{MessageFilter, Order, PageRequest};
+use crate::store::filter::{MessageFilter, Order, PageRequest, pattern};
 use crate::store::page::{PageIndex, Scan, around_damage};
 use crate::store::rows::{MessageRow, all};
 use crate::store::values::Time;
@@ -184,11 +184,8 @@ fn push_conditions(query: &mut QueryBuilder<Database>, filter: &MessageFilter) {
     }
     if let Some(text) = &filter.text {
         query
-            .push(" AND body ")
-            .push(LIKE)
-            .push(" ")
-            .push_bind(MessageFilter::pattern(text))
-            .push(r" ESCAPE '\'");
+            .push(format_args!(" AND body {MATCHES} "))
+            .push_bind(pattern(text));
     }
 }
 

@@ -179,7 +179,8 @@ async fn delete(
     Ok(people)
 }
 
-/// Deletes the contacts of whom the ledger has nothing left; of the others it remembers how many messages are gone.
+/// Deletes the contacts of whom the ledger has nothing left; of the others it remembers how many messages are gone, and
+/// where the last one is that is left.
 /// Answers how many are deleted. A statement for each person would take too long: a delivery may hold thousands.
 async fn expire_contacts(
     connection: &mut Connection,
@@ -199,7 +200,10 @@ async fn expire_contacts(
                AND NOT EXISTS (SELECT 1 FROM contacts WHERE id = contact_id AND channel = contact_aliases.channel)"
         ),
         format!(
-            "UPDATE contacts SET expired = expired + people.messages FROM {PEOPLE} \
+            "UPDATE contacts SET expired = expired + people.messages, \
+               last_position = coalesce((SELECT max(position) FROM messages \
+                 WHERE contact_id = contacts.id AND channel = contacts.channel), contacts.position) \
+             FROM {PEOPLE} \
              WHERE contacts.id = people.id AND contacts.channel = people.channel"
         ),
     ];

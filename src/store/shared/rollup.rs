@@ -41,7 +41,9 @@ const CHANGE_CONTACT: &str = "ON CONFLICT (id, channel) DO UPDATE SET \
        last_message_at = CASE WHEN old.last_message_at > excluded.last_message_at \
            OR excluded.last_message_at IS NULL \
          THEN old.last_message_at ELSE excluded.last_message_at END, \
-       messages = old.messages + excluded.messages";
+       messages = old.messages + excluded.messages, \
+       last_position = CASE WHEN excluded.messages > 0 AND excluded.last_position > old.last_position \
+         THEN excluded.last_position ELSE old.last_position END";
 
 /// Between the watermark `$1` and a later position `$2`.
 const NEXT: &str = "position > $1 AND position <= $2";
@@ -55,11 +57,12 @@ fn contacts_of(condition: &str) -> String {
     format!(
         "WITH {rows} \
          INSERT INTO contacts AS old (position, channel, id, username, username_at, display_name, display_name_at, \
-           first_seen, last_message_at, messages) \
+           first_seen, last_message_at, messages, last_position) \
          SELECT min(position), channel, contact_id, \
            {username}, max(received_at) FILTER (WHERE username IS NOT NULL), \
            {display_name}, max(received_at) FILTER (WHERE display_name IS NOT NULL), \
-           min(received_at), max(received_at) FILTER (WHERE is_message = 1), sum(is_message) \
+           min(received_at), max(received_at) FILTER (WHERE is_message = 1), sum(is_message), \
+           coalesce(max(position) FILTER (WHERE is_message = 1), min(position)) \
          FROM naming WHERE true GROUP BY contact_id, channel {CHANGE_CONTACT}"
     )
 }
@@ -191,8 +194,8 @@ pub(in crate::store) async fn rewrite(
 /// Begins a rebuild of the projection, in the transaction that is open: the rollup then begins at the first position.
 /// What retention has deleted stays counted.
 pub(in crate::store) async fn restart(connection: &mut Connection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("UPDATE contacts SET messages = expired; UPDATE rollup SET position = 0")
-        .execute(connection)
-        .await?;
+    const RESTART: &str = "UPDATE contacts SET messages = expired, last_position = position; \
+        UPDATE rollup SET position = 0";
+    sqlx::raw_sql(RESTART).execute(connection).await?;
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::store::maintenance::{
     ReprocessedDelivery,
 };
 use crate::store::model::{
-    ContactSummary, DeliveryDetail, DeliverySummary, Newest, Recent, Snapshot,
+    ContactDetail, ContactSummary, DeliveryDetail, DeliverySummary, Newest, Recent, Snapshot,
 };
 use crate::store::page::Scan;
 use crate::store::{
@@ -75,6 +75,13 @@ impl Reader for Backend {
         self.roll_up_to_head().await?;
         let page = self.read(READ_TIMEOUT, contacts::page(self.pool(), filter, request));
         Ok(self.health.whole(page.await?))
+    }
+
+    #[instrument(name = "store.contact", level = "debug", skip_all)]
+    async fn contact(&self, person: &PersonId) -> Result<Vec<ContactDetail>, StoreError> {
+        self.roll_up_to_head().await?;
+        self.read(READ_TIMEOUT, contacts::find(self.pool(), person))
+            .await
     }
 
     #[instrument(name = "store.deliveries", level = "debug", skip_all, fields(limit = request.limit))]

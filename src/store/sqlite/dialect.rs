@@ -15,8 +15,8 @@ pub(in crate::store) const IS_SHARED: bool = false;
 /// Whether a statement's plan is kept. SQLite plans by the indexes alone.
 pub(in crate::store) const KEEPS_PLANS: bool = true;
 
-/// `LIKE` whatever the case of the letters A to Z.
-pub(in crate::store) const LIKE: &str = "LIKE";
+/// Whether a regular expression is found in a text. The function is sqlx's; connections that read have it.
+pub(in crate::store) const MATCHES: &str = "REGEXP";
 /// The time by the clock of the database.
 pub(in crate::store) const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 /// Locks the rows that a statement reads. Here the transaction has locked the file.

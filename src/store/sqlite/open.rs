@@ -45,7 +45,12 @@ pub(super) async fn open(
     }
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
-        .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+        .connect_lazy_with(
+            options
+                .create_if_missing(false)
+                .pragma("query_only", "on")
+                .with_regexp(),
+        );
     Ok((lock, connection, readers))
 }
 

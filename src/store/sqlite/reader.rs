@@ -34,6 +34,7 @@ impl SqliteReader {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
+            .with_regexp()
             .busy_timeout(Duration::from_secs(5));
         let mut connection = SqliteConnection::connect_with(&options)
             .await

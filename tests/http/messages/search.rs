@@ -85,6 +85,9 @@ async fn a_text_is_found_as_it_stands_whatever_its_case(
         "snake_case",
         "snakeXcase",
         "ÑANDÚ",
+        "Ваш Заказ: Ёлка",
+        "Straße",
+        "ΟΔΟΣ",
     ] {
         let body = format!(r#"{{"contact_id":"1","text":"{text}"}}"#);
         let _ = app.post(body).await.ok();
@@ -97,6 +100,16 @@ async fn a_text_is_found_as_it_stands_whatever_its_case(
         ("%C3%91AND%C3%9A", vec!["ÑANDÚ"]),
         ("nowhere", vec![]),
         ("'", vec![]),
+        ("%C3%B1and%C3%BA", vec!["ÑANDÚ"]),
+        ("заказ", vec!["Ваш Заказ: Ёлка"]),
+        ("ЗАКАЗ: ёлка", vec!["Ваш Заказ: Ёлка"]),
+        ("елка", vec![]),
+        ("STRAẞE", vec!["Straße"]),
+        ("STRASSE", vec![]),
+        ("οδος", vec!["ΟΔΟΣ"]),
+        ("[a-z]", vec![]),
+        (".", vec![]),
+        ("(", vec![]),
     ] {
         assert_eq!(found(&app, &format!("q={q}")).await, texts, "{q}");
     }

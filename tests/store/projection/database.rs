@@ -73,7 +73,7 @@ impl Database {
     /// Every row of the projection.
     pub(super) async fn projection(&mut self) -> Vec<String> {
         let contacts = "SELECT CAST({list}(position, channel, id, username, username_at, display_name, \
-               display_name_at, first_seen, last_message_at, messages, expired) AS text) \
+               display_name_at, first_seen, last_message_at, messages, expired, last_position) AS text) \
              FROM contacts ORDER BY id, channel";
         let aliases = "SELECT CAST({list}(channel, alias, contact_id) AS text) FROM contact_aliases \
              ORDER BY alias, channel, contact_id";
@@ -87,6 +87,16 @@ impl Database {
         self.number(
             "SELECT CAST(count(*) AS text) FROM contacts WHERE messages <> expired + (SELECT count(*) FROM messages \
                WHERE messages.contact_id = contacts.id AND messages.channel = contacts.channel)",
+        )
+        .await
+    }
+
+    /// How many contacts have another last message than the ledger says.
+    pub(super) async fn misplaced_contacts(&mut self) -> i64 {
+        self.number(
+            "SELECT CAST(count(*) AS text) FROM contacts WHERE last_position <> coalesce(( \
+               SELECT max(messages.position) FROM messages \
+               WHERE messages.contact_id = contacts.id AND messages.channel = contacts.channel), position)",
         )
         .await
     }

@@ -1,2 +1,0 @@
--- GET /instagram/messages/{id}
-CREATE INDEX messages_by_id ON messages (id);
