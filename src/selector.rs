@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use crate::filter::parse_moment;
+use crate::filter::parse_fixed_moment;
 use crate::message::{Channel, Direction, Kind, Message};
 
 /// Which messages are wanted, in the words of `GET /instagram/messages`: `kind=text,media&direction=inbound`. An absent
@@ -144,8 +144,8 @@ impl FromStr for MessageSelector {
                     selector.channels = values.iter().map(|one| Channel::asked(one)).collect();
                 }
                 "contactId" => selector.contacts = values,
-                "since" => selector.since = Some(parse_moment(first)?),
-                "until" => selector.until = Some(parse_moment(first)?),
+                "since" => selector.since = Some(parse_fixed_moment(first)?),
+                "until" => selector.until = Some(parse_fixed_moment(first)?),
                 other => {
                     return Err(format!(
                         "`{other}` is unknown: expected kind, direction, channel, contactId, since and until, as in \

@@ -18,6 +18,7 @@ use crate::config::{Config, ConfigErrors, Database, Env, Variables};
 use crate::export::{Export, Format};
 use crate::store::{MessageReader, PostgresStore, SqliteReader};
 use crate::text::printable;
+use crate::time::Clock;
 use target::Target;
 
 #[derive(Debug, Clone, Args)]
@@ -110,7 +111,7 @@ async fn write(
 ) -> anyhow::Result<()> {
     let mut output = BufWriter::new(output);
     let mut progress = Progress::new(None);
-    let mut export = Export::begin(feed, filter.filter(), format).await?;
+    let mut export = Export::begin(feed, filter.filter(Clock::system().now()), format).await?;
     while let Some(bytes) = export.next(feed).await? {
         if is_escaped {
             let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -13,7 +12,7 @@ use super::Failure;
 use super::service::{Service, ServiceArgs};
 use super::terminal::{self, table};
 use crate::config::{Config, Variables};
-use crate::filter::parse_moment;
+use crate::filter::{Moment, parse_moment};
 use crate::forward::send_sample;
 use crate::text::one_line;
 use crate::time::{Clock, millis};
@@ -58,12 +57,13 @@ struct DestinationArg {
 struct ReplayArgs {
     #[command(flatten)]
     destination: DestinationArg,
-    /// What arrived at this time or later, for example 2026-07-09T00:00:00Z.
+    /// What arrived at this time or later: 2026-07-09T14:56:00Z, a date (its beginning in UTC), or how long ago (12h,
+    /// 7d).
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-    since: Option<Timestamp>,
+    since: Option<Moment>,
     /// What arrived before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-    until: Option<Timestamp>,
+    until: Option<Moment>,
     /// Messages of this person.
     #[arg(long, value_name = "ID")]
     contact_id: Option<String>,
@@ -91,8 +91,11 @@ pub(super) async fn forward(arguments: ForwardArgs, variables: &Variables) -> Re
         }
         ForwardAction::Replay(replay) => {
             let name = &replay.destination.name;
+            let now = Clock::system().now();
+            let time = |moment: Option<Moment>| moment.map(|moment| moment.resolve(now));
             let body = json!({
-                "since": replay.since, "until": replay.until, "contactId": replay.contact_id, "dryRun": replay.dry_run
+                "since": time(replay.since), "until": time(replay.until), "contactId": replay.contact_id,
+                "dryRun": replay.dry_run
             });
             let answer: Value = post(name, "replay", without_nulls(body)).await?;
             let more = if answer["isMore"] == true {

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
-use crate::filter::{parse_moment, parse_text};
+use crate::filter::{Moment, parse_moment, parse_text};
 use crate::message::{Channel, Direction, Kind};
 use crate::store::MessageFilter;
 use crate::time::millis;
@@ -12,12 +12,12 @@ use crate::time::millis;
 /// Only messages that match every given filter.
 #[derive(Debug, Clone, Args)]
 pub struct MessageFilterArgs {
-    /// Arrived at this time or later, for example 2026-07-09T14:56:00Z.
+    /// Arrived at this time or later: 2026-07-09T14:56:00Z, a date (its beginning in UTC), or how long ago (12h, 7d).
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-    pub since: Option<Timestamp>,
+    pub since: Option<Moment>,
     /// Arrived before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-    pub until: Option<Timestamp>,
+    pub until: Option<Moment>,
     /// Of this kind.
     #[arg(long, value_parser = names(Kind::ALL, Kind::as_str))]
     pub kind: Option<Kind>,
@@ -37,23 +37,24 @@ pub struct MessageFilterArgs {
 
 impl MessageFilterArgs {
     /// The filter of a database query.
-    pub(super) fn filter(self) -> MessageFilter {
+    pub(super) fn filter(self, now: Timestamp) -> MessageFilter {
         MessageFilter {
             contact_id: self.contact_id,
             kind: self.kind,
             direction: self.direction,
             channel: self.channel.as_deref().map(Channel::asked),
-            since: self.since,
-            until: self.until,
+            since: self.since.map(|since| since.resolve(now)),
+            until: self.until.map(|until| until.resolve(now)),
             text: self.query,
         }
     }
 
     /// The parameters of an API request.
-    pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn parameters(&self, now: Timestamp) -> Vec<(&'static str, String)> {
+        let resolved = |moment: Moment| millis::format(moment.resolve(now));
         let given = [
-            ("since", self.since.map(millis::format)),
-            ("until", self.until.map(millis::format)),
+            ("since", self.since.map(resolved)),
+            ("until", self.until.map(resolved)),
             ("kind", self.kind.map(|kind| kind.to_string())),
             (
                 "direction",

@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,7 +18,7 @@ use super::progress::Progress;
 use super::service::Service;
 use super::terminal;
 use crate::config::{Config, Database};
-use crate::filter::parse_moment;
+use crate::filter::{Moment, parse_moment};
 use crate::maintenance::{self, Part, ReprocessTotals};
 use crate::normalize::Normalizer;
 use crate::store::{IN_USE, Mode, PostgresStore, SqliteStore, Store};
@@ -33,9 +32,10 @@ pub struct ReprocessArgs {
     /// Which deliveries. Only those with an item in quarantine can change.
     #[arg(long, value_enum, default_value_t)]
     outcome: OutcomeArg,
-    /// Only deliveries that arrived at this time or later, for example 2026-07-09T00:00:00Z.
+    /// Only deliveries that arrived at this time or later: 2026-07-09T14:56:00Z, a date (its beginning in UTC), or how
+    /// long ago (12h, 7d).
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-    since: Option<Timestamp>,
+    since: Option<Moment>,
     /// The service to ask [default: the one on this machine at PORT, if one answers].
     #[arg(long, value_parser = http_url)]
     url: Option<Url>,
@@ -69,7 +69,9 @@ pub(super) async fn reprocess(config: Config, options: ReprocessArgs) -> Result<
         None => Executor::Database(open(&config).await?, config.normalizer.clone()),
     };
     let mut part = Part {
-        since: options.since,
+        since: options
+            .since
+            .map(|since| since.resolve(Clock::system().now())),
         after: 0,
         limit: PART,
         mode: if options.dry_run {

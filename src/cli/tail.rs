@@ -27,6 +27,7 @@ use crate::config::{Env, Variables};
 use crate::http_client::RequestError;
 use crate::text::one_line;
 use hand_over::HandOver;
+use crate::time::Clock;
 
 /// How long the service is asked to wait for a message.
 const WAIT: Duration = Duration::from_secs(25);
@@ -110,11 +111,13 @@ async fn follow(
         None if arguments.filter.since.is_some() => String::new(),
         None => LATEST.to_owned(),
     };
+    // How long ago is counted from the start.
+    let filter = arguments.filter.parameters(Clock::system().now());
     let mut pause = None;
     loop {
         let asked = Instant::now();
         let waits = cursor != LATEST;
-        let page = match ask(service, arguments, &cursor).await {
+        let page = match ask(service, &filter, &cursor).await {
             Ok(page) => page,
             Err(TailError::Permanent(sentence)) => return Err(anyhow!(sentence).into()),
             Err(TailError::Temporary(sentence)) => {
@@ -149,10 +152,10 @@ async fn follow(
 
 async fn ask(
     service: &Service,
-    arguments: &TailArgs,
+    filter: &[(&'static str, String)],
     cursor: &str,
 ) -> Result<MessagesAnswer, TailError> {
-    let mut parameters = arguments.filter.parameters();
+    let mut parameters = filter.to_vec();
     parameters.push(("after", cursor.to_owned()));
     // The first request only gets the end of the list, so that the cursor is stored before the first message.
     if cursor != LATEST {

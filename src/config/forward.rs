@@ -11,7 +11,7 @@ use strum::VariantArray as _;
 
 use super::Env;
 use crate::crypto;
-use crate::filter::parse_moment;
+use crate::filter::parse_fixed_moment;
 use crate::selector::MessageSelector;
 
 /// The name of the destination that `FORWARD_URL` makes.
@@ -282,7 +282,7 @@ fn start(env: &mut Env<'_>, variable: &str) -> Start {
         None | Some("now") => Start::Now,
         Some("beginning") => Start::Beginning,
         Some(time) => {
-            let Ok(time) = parse_moment(time) else {
+            let Ok(time) = parse_fixed_moment(time) else {
                 env.mistake(
                     variable,
                     "expected `now`, `beginning`, or a time such as 2026-07-09T14:56:00Z",

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use super::AppState;
 use super::cursor::{List, page_limit};
 use super::error::{ApiError, NotFound, ReadErrors};
 use super::extract::{Path, Query, moment};
+use crate::filter::Moment;
 use crate::forward::{DestinationHealth, DestinationStatus, statuses};
 use crate::selector::MessageSelector;
 use crate::store::{
@@ -346,23 +347,20 @@ pub(super) async fn dead_letters(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "since": "2026-07-09T14:56:00Z", "contactId": "12345", "dryRun": true }))]
 pub(super) struct ReplayRequest {
-    /// What arrived at this time or later.
-    #[serde(default, deserialize_with = "optional_moment")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    since: Option<Timestamp>,
+    /// What arrived at this time or later: as in RFC 3339, a date (its beginning in UTC), or how long ago (`12h`,
+    /// `7d`).
+    #[serde(default, deserialize_with = "moment")]
+    #[schema(value_type = Option<String>)]
+    since: Option<Moment>,
     /// What arrived before this time.
-    #[serde(default, deserialize_with = "optional_moment")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
+    #[serde(default, deserialize_with = "moment")]
+    #[schema(value_type = Option<String>)]
+    until: Option<Moment>,
     /// Messages of this person.
     contact_id: Option<String>,
     /// Only count.
     #[serde(default)]
     dry_run: bool,
-}
-
-fn optional_moment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
-    moment(value)
 }
 
 /// A replay that has begun, or would.
@@ -410,10 +408,13 @@ pub(super) async fn replay(
             "`{name}` gets whole deliveries, which are nobody's alone: leave `contactId` out."
         )));
     }
-    let selector = MessageSelector::of_replay(request.since, request.until, request.contact_id);
+    let now = state.clock.now();
+    let since = request.since.map(|since| since.resolve(now));
+    let until = request.until.map(|until| until.resolve(now));
+    let selector = MessageSelector::of_replay(since, until, request.contact_id);
     let store = &state.store;
     let until = store.head().await?;
-    let cursor = match request.since {
+    let cursor = match since {
         Some(since) => store.position_before(since).await?,
         None => 0,
     };

@@ -6,12 +6,11 @@ use axum::extract::FromRequestParts;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::request::Parts;
-use jiff::Timestamp;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize as _, Deserializer};
 
 use super::error::ApiError;
-use crate::filter::{parse_moment, parse_text};
+use crate::filter::{Moment, parse_moment, parse_text};
 
 /// Parameters in the path: axum's extractor with this service's errors.
 #[derive(Debug, Clone, Copy)]
@@ -73,8 +72,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A time as [`parse_moment`] takes it, for `#[serde(deserialize_with)]`.
-pub(super) fn moment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
+/// A bound as [`parse_moment`] takes it, for `#[serde(deserialize_with)]`.
+pub(super) fn moment<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Moment>, D::Error> {
     parsed(value, parse_moment)
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn list(
             return Err(ApiError::BadRequest(sentence));
         }
     };
-    let filter = query.filter();
+    let filter = query.filter(state.clock.now());
     let mut unreadable = 0;
     let began = Instant::now();
     let mut notified = state.notifier.subscribe();

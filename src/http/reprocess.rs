@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,6 +10,7 @@ use super::cursor::{List, page_limit};
 use super::deliveries::find;
 use super::error::{ApiError, NotFound, ReadErrors};
 use super::extract::{Path, Query, moment};
+use crate::filter::Moment;
 use crate::maintenance::{Part, ReprocessTotals, reprocess, reprocess_one};
 use crate::store::Mode;
 
@@ -35,10 +35,11 @@ pub(super) struct ReprocessQuarantine {
     /// The maximum number of deliveries.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Only deliveries that arrived at this time or later.
+    /// Only deliveries that arrived at this time or later: as in RFC 3339, a date (its beginning in UTC), or how long
+    /// ago (`30m`, `12h`, `7d`, `2w`).
     #[serde(default, deserialize_with = "moment")]
-    #[param(value_type = Option<String>, format = DateTime, example = "2026-07-09T14:56:00Z")]
-    since: Option<Timestamp>,
+    #[param(value_type = Option<String>, example = "2026-07-09T14:56:00Z")]
+    since: Option<Moment>,
     /// Only count, without changing anything.
     #[serde(default)]
     dry_run: bool,
@@ -110,7 +111,7 @@ pub(super) async fn quarantine(
     Query(query): Query<ReprocessQuarantine>,
 ) -> Result<Json<PartView>, ApiError> {
     let part = Part {
-        since: query.since,
+        since: query.since.map(|since| since.resolve(state.clock.now())),
         after: List::Deliveries
             .position("after", query.after.as_deref())?
             .unwrap_or_default(),

@@ -37,7 +37,7 @@ pub(in crate::http) async fn export(
     Query(query): Query<ExportMessages>,
 ) -> Result<Response, ApiError> {
     let feed = state.store.clone();
-    let mut export = Export::begin(&*feed, query.filter(), query.format).await?;
+    let mut export = Export::begin(&*feed, query.filter(state.clock.now()), query.format).await?;
     // Read the first page before the status is sent: if the database is away, the answer is 503, not an incomplete
     // file.
     let first = export.next(&*feed).await?;

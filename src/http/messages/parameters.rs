@@ -9,6 +9,7 @@ use super::super::cursor::{List, page_limit};
 use super::super::error::ApiError;
 use super::super::extract::{moment, text};
 use crate::export::Format;
+use crate::filter::Moment;
 use crate::message::{Channel, Direction, Kind};
 use crate::store::{MessageFilter, Order, PageRequest};
 
@@ -35,14 +36,15 @@ macro_rules! parameters {
             /// `tiktok`, or another one that a body named.
             #[param(example = "instagram", pattern = "^[^\\x00]*$")]
             channel: Option<String>,
-            /// Only messages that arrived at this time or later.
+            /// Only messages that arrived at this time or later: as in RFC 3339, a date (its beginning in UTC), or how
+            /// long ago (`30m`, `12h`, `7d`, `2w`).
             #[serde(default, deserialize_with = "moment")]
-            #[param(value_type = Option<String>, format = DateTime, example = "2026-07-09T14:56:00Z")]
-            since: Option<Timestamp>,
+            #[param(value_type = Option<String>, example = "2026-07-09T14:56:00Z")]
+            since: Option<Moment>,
             /// Only messages that arrived before this time.
             #[serde(default, deserialize_with = "moment")]
-            #[param(value_type = Option<String>, format = DateTime)]
-            until: Option<Timestamp>,
+            #[param(value_type = Option<String>, example = "2026-07-10")]
+            until: Option<Moment>,
             /// Only messages with this text in them. Ignores case.
             #[serde(default, deserialize_with = "text")]
             #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]*$")]
@@ -50,14 +52,14 @@ macro_rules! parameters {
         }
 
         impl $name {
-            pub(super) fn filter(&self) -> MessageFilter {
+            pub(super) fn filter(&self, now: Timestamp) -> MessageFilter {
                 MessageFilter {
                     contact_id: self.contact_id.clone(),
                     kind: self.kind,
                     direction: self.direction,
                     channel: self.channel.as_deref().map(Channel::asked),
-                    since: self.since,
-                    until: self.until,
+                    since: self.since.map(|since| since.resolve(now)),
+                    until: self.until.map(|until| until.resolve(now)),
                     text: self.q.clone(),
                 }
             }

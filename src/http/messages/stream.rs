@@ -87,7 +87,7 @@ pub(in crate::http) async fn follow(
     };
     let follower = Follower {
         _place: state.readers.enter(&connection)?,
-        filter: query.filter(),
+        filter: query.filter(state.clock.now()),
         after,
         last_id: None,
         pending: Vec::new().into_iter(),

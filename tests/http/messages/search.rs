@@ -69,7 +69,19 @@ async fn a_stretch_of_time_has_its_beginning_and_not_its_end(
             "{nothing}"
         );
     }
-    assert_eq!(found(&app, "since=-009998-01-02T00:00:00Z").await.len(), 5);
+    for all in [
+        "since=-009998-01-02T00:00:00Z",
+        "since=2020-01-01",
+        "since=7d",
+        "since=1h",
+        "since=2w&until=0s",
+        "until=9999-12-31",
+    ] {
+        assert_eq!(found(&app, all).await.len(), 5, "{all}");
+    }
+    for nothing in ["until=1h", "until=2020-01-01", "since=9999-01-01"] {
+        assert_eq!(found(&app, nothing).await.len(), 0, "{nothing}");
+    }
 }
 
 #[rstest]
@@ -120,7 +132,7 @@ async fn a_wrong_condition_is_named() {
     let app = App::start(Backend::Sqlite).await;
     for (parameters, named) in [
         ("since=yesterday", "since"),
-        ("until=2026-07-09", "until"),
+        ("until=2026-13-09", "until"),
         ("since=2026-07-09T14:56:00+02:00", "%2B"),
         ("q=", "q"),
         (&format!("q={}", "x".repeat(201)), "q"),
