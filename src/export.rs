@@ -27,11 +27,62 @@ pub enum Format {
 
 impl_named!(Format);
 
-impl Format {
+/// What is between the cells of a table.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    Debug,
+    Default,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+pub enum Separator {
+    #[default]
+    #[serde(rename = ",")]
+    #[strum(serialize = ",")]
+    Comma,
+    /// What Excel expects where the decimal sign is a comma.
+    #[serde(rename = ";")]
+    #[strum(serialize = ";")]
+    Semicolon,
+}
+
+impl_named!(Separator);
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Jsonl,
+    Csv(Separator),
+}
+
+impl Form {
+    /// # Errors
+    /// A sentence for the caller, if the two do not go together.
+    pub(crate) fn new(format: Format, separator: Option<Separator>) -> Result<Self, &'static str> {
+        match (format, separator) {
+            (Format::Jsonl, None) => Ok(Self::Jsonl),
+            (Format::Jsonl, Some(_)) => {
+                Err("lines of JSON have no separator: leave it out, or choose the format csv")
+            }
+            (Format::Csv, separator) => Ok(Self::Csv(separator.unwrap_or_default())),
+        }
+    }
+
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Jsonl => "application/jsonl",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Csv(_) => "text/csv; charset=utf-8; header=present",
         }
     }
 }
@@ -40,7 +91,7 @@ impl Format {
 #[derive(Debug)]
 pub(crate) struct Export {
     filter: MessageFilter,
-    format: Format,
+    form: Form,
     after: i64,
     head: i64,
     begun: bool,
@@ -54,11 +105,11 @@ impl Export {
     pub(crate) async fn begin(
         feed: &dyn MessageReader,
         filter: MessageFilter,
-        format: Format,
+        form: Form,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             filter,
-            format,
+            form,
             after: 0,
             head: feed.head().await?,
             begun: false,
@@ -96,8 +147,8 @@ impl Export {
             ));
         }
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
-        let bytes = match self.format {
-            Format::Jsonl => {
+        let bytes = match self.form {
+            Form::Jsonl => {
                 let mut bytes = Vec::new();
                 for message in &page.messages {
                     serde_json::to_writer(&mut bytes, message).map_err(|error| corrupt(&error))?;
@@ -105,9 +156,8 @@ impl Export {
                 }
                 bytes
             }
-            Format::Csv => {
-                table::rows(&page.messages, !self.begun).map_err(|error| corrupt(&error))?
-            }
+            Form::Csv(separator) => table::rows(&page.messages, !self.begun, separator)
+                .map_err(|error| corrupt(&error))?,
         };
         self.begun = true;
         self.ended = page.caught_up;

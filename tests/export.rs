@@ -66,6 +66,30 @@ async fn a_file_has_what_the_list_has(
     assert_eq!(&rows[0][6], "'17841400538867190");
     assert!(answer.text.contains(r#""Ana, ""the"" buyer""#));
 
+    let commas = rows;
+    let answer = app
+        .get("/instagram/messages/export?format=csv&separator=%3B")
+        .await;
+    assert_eq!(
+        answer.headers["content-type"],
+        "text/csv; charset=utf-8; header=present"
+    );
+    let table = answer.text.strip_prefix('\u{feff}').unwrap();
+    assert!(table.starts_with("id;position;channel;"), "{table}");
+    let reader = csv::ReaderBuilder::new()
+        .delimiter(b';')
+        .from_reader(table.as_bytes());
+    let rows: Vec<_> = reader.into_records().map(Result::unwrap).collect();
+    assert_eq!(rows, commas);
+    for wrong in ["format=jsonl&separator=%3B", "format=csv&separator=%7C"] {
+        let path = format!("/instagram/messages/export?{wrong}");
+        let answer = app.get(&path).await.with(400);
+        assert!(
+            answer["error"].as_str().unwrap().contains("separator"),
+            "{answer}"
+        );
+    }
+
     let one = app
         .get("/instagram/messages/export?format=jsonl&kind=postback")
         .await;

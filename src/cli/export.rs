@@ -15,7 +15,7 @@ use super::message_filter_args::{MessageFilterArgs, names};
 use super::progress::Progress;
 use super::terminal;
 use crate::config::{Config, ConfigErrors, Database, Env, Variables};
-use crate::export::{Export, Format};
+use crate::export::{Export, Form, Format, Separator};
 use crate::store::{MessageReader, PostgresStore, SqliteReader};
 use crate::text::printable;
 use crate::time::Clock;
@@ -26,6 +26,9 @@ pub struct ExportArgs {
     /// jsonl: one message as JSON in each line; csv: a table for spreadsheets.
     #[arg(long, value_parser = names(Format::ALL, Format::as_str))]
     pub format: Format,
+    /// What is between the cells of a table. Excel expects `;` where the decimal sign is a comma [default: ,].
+    #[arg(long, value_parser = names(Separator::ALL, Separator::as_str))]
+    pub separator: Option<Separator>,
     /// The file. It appears when it is complete; a device or a pipe is written directly. By default, standard output.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -35,21 +38,22 @@ pub struct ExportArgs {
 
 /// Reads the database that the environment names. The service may be running or not.
 pub(super) async fn export(arguments: ExportArgs, variables: &Variables) -> Result<(), Failure> {
+    let form = Form::new(arguments.format, arguments.separator);
+    let form = form.map_err(|problem| Failure::CannotRun(format!("--separator: {problem}")))?;
     let feed = open(variables).await?;
     let Some(file) = arguments.output else {
-        let (output, format) = (io::stdout(), arguments.format);
+        let output = io::stdout();
         // A table is copied into a file byte by byte, but not into a terminal. Escaped JSON means the same.
-        let is_escaped = format == Format::Jsonl || output.is_terminal();
+        let is_escaped = form == Form::Jsonl || output.is_terminal();
         let output = output.lock();
-        return match write(&*feed, arguments.filter, format, is_escaped, output).await {
+        return match write(&*feed, arguments.filter, form, is_escaped, output).await {
             // The reader has closed the pipe.
             Err(error) if is_broken_pipe(&error) => Ok(()),
             result => Ok(result?),
         };
     };
     let target = Target::open(&file).map_err(Failure::CannotRun)?;
-    let (filter, format) = (arguments.filter, arguments.format);
-    let writing = write(&*feed, filter, format, false, target.file());
+    let writing = write(&*feed, arguments.filter, form, false, target.file());
     if target.is_temporary() {
         // A signal deletes the incomplete file.
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
@@ -105,13 +109,13 @@ async fn open(variables: &Variables) -> Result<Box<dyn MessageReader>, Failure> 
 async fn write(
     feed: &dyn MessageReader,
     filter: MessageFilterArgs,
-    format: Format,
+    form: Form,
     is_escaped: bool,
     output: impl Write,
 ) -> anyhow::Result<()> {
     let mut output = BufWriter::new(output);
     let mut progress = Progress::new(None);
-    let mut export = Export::begin(feed, filter.filter(Clock::system().now()), format).await?;
+    let mut export = Export::begin(feed, filter.filter(Clock::system().now()), form).await?;
     while let Some(bytes) = export.next(feed).await? {
         if is_escaped {
             let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");

@@ -8,14 +8,15 @@
 //! apostrophe gets another one, so that a reader always removes exactly one.
 //! <https://owasp.org/www-community/attacks/CSV_Injection>
 //!
-//! If the list separator is `;`, as in most of Europe, Excel splits lines there and only honours quotes after a `;`.
-//! (Such an Excel must import the file with a comma as separator.) So a part of a text that begins like a formula after
-//! a `;`, a tab or a line break gets an apostrophe, too.
+//! Excel splits lines at the list separator of its regional settings, `;` in most of Europe, and only honours quotes
+//! after that. A file for the one may be opened by the other. So a part of a text that begins like a formula after the
+//! other separator, a tab or a line break gets an apostrophe, too.
 
 use std::borrow::Cow;
 
 use csv::{Terminator, WriterBuilder};
 
+use super::Separator;
 use crate::message::Message;
 use crate::time::millis;
 
@@ -47,27 +48,36 @@ const COLUMNS: [&str; 21] = [
 ];
 
 /// Rows, with a header if they are the first.
-pub(super) fn rows(messages: &[Message], first: bool) -> Result<Vec<u8>, csv::Error> {
+pub(super) fn rows(
+    messages: &[Message],
+    first: bool,
+    separator: Separator,
+) -> Result<Vec<u8>, csv::Error> {
     let mut bytes = Vec::new();
     if first {
         bytes.extend(BYTE_ORDER_MARK);
     }
     let mut writer = WriterBuilder::new()
         .terminator(Terminator::CRLF)
+        .delimiter(match separator {
+            Separator::Comma => b',',
+            Separator::Semicolon => b';',
+        })
         .from_writer(&mut bytes);
     if first {
         writer.write_record(COLUMNS)?;
     }
     for message in messages {
-        writer.write_record(row(message).iter().map(|cell| cell.as_bytes()))?;
+        writer.write_record(row(message, separator).iter().map(|cell| cell.as_bytes()))?;
     }
     writer.flush()?;
     drop(writer);
     Ok(bytes)
 }
 
-fn row(message: &Message) -> [Cow<'_, str>; COLUMNS.len()] {
-    let optional = |text: &'_ Option<String>| safe_cell(text.clone().unwrap_or_default());
+fn row(message: &Message, separator: Separator) -> [Cow<'_, str>; COLUMNS.len()] {
+    let optional =
+        |text: &'_ Option<String>| safe_cell(text.clone().unwrap_or_default(), separator);
     let attachments = if message.attachments.is_empty() {
         String::new()
     } else {
@@ -76,17 +86,17 @@ fn row(message: &Message) -> [Cow<'_, str>; COLUMNS.len()] {
     [
         message.id.to_string().into(),
         message.position.to_string().into(),
-        safe_cell(message.channel.as_str()),
+        safe_cell(message.channel.as_str(), separator),
         message.direction.as_str().into(),
         message.kind.as_str().into(),
         optional(&message.external_id),
-        safe_cell(message.contact_id.as_str()),
+        safe_cell(message.contact_id.as_str(), separator),
         optional(&message.sender_id),
         optional(&message.recipient_id),
         optional(&message.username),
         optional(&message.display_name),
         optional(&message.text),
-        safe_cell(attachments),
+        safe_cell(attachments, separator),
         optional(&message.reply_to),
         optional(&message.payload),
         millis::format(message.sent_at).into(),
@@ -100,16 +110,23 @@ fn row(message: &Message) -> [Cow<'_, str>; COLUMNS.len()] {
 
 /// The first character of formulas. The wide forms are operators in some East Asian settings.
 const OPERATORS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
-/// Where a cell may begin within a text.
-const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// Where a cell may begin within a text, for a spreadsheet that expects another separator.
+fn foreign(separator: Separator) -> [char; 4] {
+    let other = match separator {
+        Separator::Comma => ';',
+        Separator::Semicolon => ',',
+    };
+    [other, '\t', '\r', '\n']
+}
 
 /// A foreign text as a cell.
-fn safe_cell<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+fn safe_cell<'a>(text: impl Into<Cow<'a, str>>, separator: Separator) -> Cow<'a, str> {
     let text = text.into();
     let begins = text.starts_with(OPERATORS)
         || text.starts_with(['\t', '\r', '\n', '\''])
         || is_changed(&text);
-    let mut parts = text.split_inclusive(SEPARATORS);
+    let mut parts = text.split_inclusive(foreign(separator));
     let first = parts.next().unwrap_or_default();
     if !begins && !parts.clone().any(runs) {
         return text;
@@ -171,6 +188,10 @@ fn is_changed(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn comma(text: &str) -> Cow<'_, str> {
+        safe_cell(text, Separator::Comma)
+    }
+
     #[test]
     fn a_cell_is_no_formula() {
         for formula in [
@@ -183,7 +204,7 @@ mod tests {
             "＝1+1",
             "=cmd|' /C calc'!A0",
         ] {
-            assert_eq!(safe_cell(formula), format!("'{formula}"));
+            assert_eq!(comma(formula), format!("'{formula}"));
         }
         for text in [
             "hello = world",
@@ -193,7 +214,7 @@ mod tests {
             "a\n'tis",
             "",
         ] {
-            assert_eq!(safe_cell(text), text);
+            assert_eq!(comma(text), text);
         }
     }
 
@@ -208,7 +229,7 @@ mod tests {
             ("\t=1", "'\t'=1"),
             (";=1", ";'=1"),
         ] {
-            assert_eq!(safe_cell(text), cell);
+            assert_eq!(comma(text), cell);
         }
     }
 
@@ -233,7 +254,7 @@ mod tests {
             "4 Mar",
             "Sept-26",
         ] {
-            assert_eq!(safe_cell(id), format!("'{id}"));
+            assert_eq!(comma(id), format!("'{id}"));
         }
         for id in [
             "0",
@@ -246,13 +267,24 @@ mod tests {
             "see you at 12:30",
             "...",
         ] {
-            assert_eq!(safe_cell(id), id);
+            assert_eq!(comma(id), id);
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_cell_is_no_formula_for_who_expects_commas() {
+        for (text, cell) in [
+            ("a,=1;=2", "a,'=1;=2"),
+            ("a\n-1", "a\n'-1"),
+            (",@x", ",'@x"),
+        ] {
+            assert_eq!(safe_cell(text, Separator::Semicolon), cell);
         }
     }
 
     /// Takes away what was put in.
-    fn plain(cell: &str) -> String {
-        let mut parts = cell.split_inclusive(SEPARATORS);
+    fn plain(cell: &str, separator: Separator) -> String {
+        let mut parts = cell.split_inclusive(foreign(separator));
         let first = parts.next().unwrap_or_default();
         let mut text = first.strip_prefix('\'').unwrap_or(first).to_owned();
         for part in parts {
@@ -264,16 +296,21 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_put_in_can_be_taken_away(text in "[='\";\t\n1a-]{0,12}") {
-            proptest::prop_assert_eq!(plain(&safe_cell(text.as_str())), text);
+        fn what_is_put_in_can_be_taken_away(text in "[='\",;\t\n1a-]{0,12}") {
+            for separator in Separator::ALL.iter().copied() {
+                let cell = safe_cell(text.as_str(), separator);
+                proptest::prop_assert_eq!(plain(&cell, separator), text.as_str());
+            }
         }
 
         #[test]
-        fn no_part_of_a_cell_runs(text in "[='\";\t\n1a-]{0,12}") {
-            let cell = safe_cell(text.as_str());
-            proptest::prop_assert!(!cell.starts_with(OPERATORS));
-            for part in cell.split(SEPARATORS).skip(1) {
-                proptest::prop_assert!(!part.trim_start_matches('"').starts_with(OPERATORS));
+        fn no_part_of_a_cell_runs(text in "[='\",;\t\n1a-]{0,12}") {
+            for separator in Separator::ALL.iter().copied() {
+                let cell = safe_cell(text.as_str(), separator);
+                proptest::prop_assert!(!cell.starts_with(OPERATORS));
+                for part in cell.split(foreign(separator)).skip(1) {
+                    proptest::prop_assert!(!part.trim_start_matches('"').starts_with(OPERATORS));
+                }
             }
         }
     }

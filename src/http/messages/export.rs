@@ -12,7 +12,7 @@ use super::super::AppState;
 use super::super::error::{ApiError, ReadErrors};
 use super::super::extract::Query;
 use super::parameters::ExportMessages;
-use crate::export::Export;
+use crate::export::{Export, Form};
 
 /// Messages as a file
 ///
@@ -37,7 +37,9 @@ pub(in crate::http) async fn export(
     Query(query): Query<ExportMessages>,
 ) -> Result<Response, ApiError> {
     let feed = state.store.clone();
-    let mut export = Export::begin(&*feed, query.filter(state.clock.now()), query.format).await?;
+    let form = Form::new(query.format, query.separator)
+        .map_err(|problem| ApiError::BadRequest(format!("`separator` is wrong: {problem}.")))?;
+    let mut export = Export::begin(&*feed, query.filter(state.clock.now()), form).await?;
     // Read the first page before the status is sent: if the database is away, the answer is 503, not an incomplete
     // file.
     let first = export.next(&*feed).await?;
@@ -66,7 +68,7 @@ pub(in crate::http) async fn export(
         query.format.as_str()
     );
     let headers: [(HeaderName, &str); 2] = [
-        (header::CONTENT_TYPE, query.format.content_type()),
+        (header::CONTENT_TYPE, form.content_type()),
         (header::CONTENT_DISPOSITION, &disposition),
     ];
     Ok((headers, Body::from_stream(body)).into_response())

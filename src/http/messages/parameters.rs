@@ -8,7 +8,7 @@ use super::super::AppState;
 use super::super::cursor::{List, page_limit};
 use super::super::error::ApiError;
 use super::super::extract::{moment, text};
-use crate::export::Format;
+use crate::export::{Format, Separator};
 use crate::filter::Moment;
 use crate::message::{Channel, Direction, Kind};
 use crate::store::{MessageFilter, Order, PageRequest};
@@ -106,6 +106,9 @@ parameters! {
         /// `jsonl`: one message as JSON in each line; `csv`: a table for spreadsheets.
         #[param(inline)]
         format: Format,
+        /// What is between the cells of a `csv`: `,` or `;`, which Excel expects where the decimal sign is a comma.
+        #[param(inline, default = ",")]
+        separator: Option<Separator>,
     }
 }
 
