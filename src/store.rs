@@ -75,6 +75,15 @@ pub enum Attempt {
     First,
     /// They have, and the answer was lost: what is there already is answered, not inserted again.
     Again,
+    /// They waited in a spool, where they may have been handed to a database before.
+    Spooled,
+}
+
+impl Attempt {
+    /// Whether a delivery may be there already.
+    pub(crate) fn is_repeated(self) -> bool {
+        self != Self::First
+    }
 }
 
 /// What became of one record.

@@ -79,7 +79,9 @@ async fn try_commit(
             {
                 tracing::debug!(%error, deliveries = part.len(), "trying a batch again");
                 retries -= 1;
-                attempt = Attempt::Again;
+                if attempt == Attempt::First {
+                    attempt = Attempt::Again;
+                }
             }
             result => return result,
         }

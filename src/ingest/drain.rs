@@ -154,7 +154,7 @@ impl Drain {
         }
         let (positions, records) = normalized(waiting, &self.normalizer);
         let last = positions.last().copied();
-        let answered = batch::commit(self.store.as_ref(), records, Attempt::Again).await;
+        let answered = batch::commit(self.store.as_ref(), records, Attempt::Spooled).await;
         let mut failed = false;
         for (position, (record, result)) in positions.into_iter().zip(&answered) {
             match result {
@@ -257,7 +257,7 @@ impl Drain {
     /// Whether the database takes a delivery, or refuses it for good.
     async fn takes(&self, spooled: Spooled, progress: &mut DrainProgress) -> bool {
         let record = vec![self.normalizer.to_record(spooled.delivery)];
-        let answered = batch::commit(self.store.as_ref(), record, Attempt::Again).await;
+        let answered = batch::commit(self.store.as_ref(), record, Attempt::Spooled).await;
         for (record, result) in &answered {
             match result {
                 Ok(_) => {

@@ -34,7 +34,7 @@ pub struct ErasureTotals {
 }
 
 /// Erases everything of a person that arrived until now, if that takes one contact, or as many as were confirmed. If it
-/// is interrupted it can be repeated.
+/// is interrupted it can be repeated. `now` is by the clock that gave the deliveries of the spool their arrival.
 ///
 /// # Errors
 /// When the database or the spool cannot be used.
@@ -47,7 +47,7 @@ pub async fn erase(
     now: Timestamp,
 ) -> Result<Result<ErasureTotals, NotErased>, StoreError> {
     let mut totals = ErasureTotals::default();
-    let erasure = match store.begin_erasure(person, confirmed, now).await? {
+    let erasure = match store.begin_erasure(person, confirmed).await? {
         Ok(erasure) => erasure,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -63,7 +63,7 @@ pub async fn erase(
     // Last, and again until nothing is found: a body that nobody can read may be committed meanwhile.
     loop {
         let spooled = match spool {
-            Some(spool) => erase_spooled(spool, normalizer, &erasure).await?,
+            Some(spool) => erase_spooled(spool, normalizer, &erasure, now).await?,
             None => 0,
         };
         let unattributed = erase_unattributed(store, &erasure).await?;
@@ -86,7 +86,7 @@ async fn erase_unattributed(store: &dyn Maintenance, erasure: &Erasure) -> Resul
     let mut erased = 0;
     let mut after = 0;
     loop {
-        let page = store.unattributed(erasure.at, after, PAGE).await?;
+        let page = store.unattributed(erasure, after, PAGE).await?;
         let Some(last) = page.last() else {
             return Ok(erased);
         };
@@ -125,6 +125,7 @@ async fn erase_spooled(
     spool: &Spool,
     normalizer: &Normalizer,
     erasure: &Erasure,
+    now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut erased = 0;
     let mut after = 0;
@@ -136,7 +137,7 @@ async fn erase_spooled(
         after = last.position;
         let mut theirs: Vec<_> = page
             .into_iter()
-            .filter(|spooled| spooled.delivery.received_at <= erasure.at)
+            .filter(|spooled| spooled.delivery.received_at <= now)
             .map(|spooled| (spooled.position, normalizer.to_record(spooled.delivery)))
             .filter(|(_, record)| is_theirs(record, erasure))
             .map(|(position, _)| position)

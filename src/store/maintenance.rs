@@ -32,11 +32,11 @@ pub trait Maintenance: std::fmt::Debug + Send + Sync {
         limit: u32,
     ) -> Result<Vec<QuarantinedDelivery>, StoreError>;
 
-    /// Deliveries with an item in quarantine of which nobody knows whose it is, that arrived until a time. In commit
-    /// order behind a position, bodies included, as many as [`quarantined`](Self::quarantined) gives.
+    /// Deliveries with an item in quarantine of which nobody knows whose it is, that arrived before an erasure. In
+    /// commit order behind a position, bodies included, as many as [`quarantined`](Self::quarantined) gives.
     async fn unattributed(
         &self,
-        until: Timestamp,
+        erasure: &Erasure,
         after: i64,
         limit: u32,
     ) -> Result<Vec<QuarantinedDelivery>, StoreError>;
@@ -54,13 +54,12 @@ pub trait Maintenance: std::fmt::Debug + Send + Sync {
     async fn affected(&self, person: &PersonId) -> Result<Option<Vec<ContactSummary>>, StoreError>;
 
     /// Puts a person on the suppression list, under every id that is erased. From then on nothing of theirs that
-    /// arrived until `at` is stored. What is there already is deleted by [`erase`](Self::erase). `confirmed`: how many
+    /// arrived before is stored. What is there already is deleted by [`erase`](Self::erase). `confirmed`: how many
     /// contacts the caller knows will go.
     async fn begin_erasure(
         &self,
         person: &PersonId,
         confirmed: Option<usize>,
-        at: Timestamp,
     ) -> Result<Result<Erasure, NotErased>, StoreError>;
 
     /// Erases a part of what is there. Call it until the answer is [`done`](ErasedPart::done).
@@ -151,8 +150,10 @@ pub enum NotErased {
 pub struct Erasure {
     /// Every id that is erased, with its channel; `None`: on every one.
     pub ids: Vec<(Option<String>, String)>,
-    /// What arrived until then is erased; what arrives later is kept.
+    /// When it began, by the database's clock. What arrived until then and is committed later is not kept.
     pub at: Timestamp,
+    /// The last position at that time. What is committed until then is erased, whatever any clock said.
+    pub head: i64,
 }
 
 impl Erasure {

@@ -4,6 +4,10 @@
 //! 48 h as a tombstone, and the retry is a duplicate. The second is a **delivery that arrived before** its person was
 //! erased and is committed afterwards, from the queue or from a replica's spool: who was erased is remembered for 90
 //! days, as hashes, and such an item is ignored. In both cases the raw body of an erased person is not kept either.
+//!
+//! The arrival is by the clock of a replica, the erasure by that of the database. One that is wrong must not keep away
+//! what the person writes afterwards. So what comes straight from the queue is compared only for as long as it may have
+//! waited there.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::Attempt;
 use crate::delivery::{Item, Reason, ReasonCode, Record};
 use crate::message::{Contact, Identity};
 
@@ -21,6 +26,8 @@ use crate::message::{Contact, Identity};
 const TOMBSTONE: SignedDuration = SignedDuration::from_hours(48);
 /// How long it is remembered who was erased: longer than a delivery waits in any spool.
 const ERASURE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How far from an erasure what the queue commits is compared with it: longer than a delivery waits in the queue.
+const QUEUE: Duration = Duration::from_mins(1);
 /// Why an item is not kept, or no longer.
 pub(super) const ERASED: &str = "erased on request, together with the body that held it";
 
@@ -32,6 +39,14 @@ pub(super) fn tombstone_expiry(now: Timestamp) -> Timestamp {
 /// Until when it is remembered who was erased.
 pub(super) fn erasure_expiry(now: Timestamp) -> Timestamp {
     now.checked_add(ERASURE).unwrap_or(Timestamp::MAX)
+}
+
+/// How far from now the erasures are with which a delivery is compared, by the database's clock. `None`: with all.
+pub(super) fn compared_within(attempt: Attempt) -> Option<Duration> {
+    match attempt {
+        Attempt::First | Attempt::Again => Some(QUEUE),
+        Attempt::Spooled => None,
+    }
 }
 
 /// What is kept of an erased id: 16 bytes of a hash. Without a channel, it is erased on all of them.

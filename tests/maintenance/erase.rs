@@ -8,7 +8,9 @@ use chatrace_webhook::ingest::{Commits, Drain, Fallback};
 use chatrace_webhook::maintenance;
 use chatrace_webhook::normalize::Normalizer;
 use chatrace_webhook::store::{PersonId, Spool};
+use chatrace_webhook::time::Clock;
 use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -381,6 +383,30 @@ async fn another_id_leads_to_the_person_on_every_channel(
     assert_eq!(texts(&app).await, ["of another"]);
 }
 
+/// The clock of the machine is a day ahead, and put right afterwards.
+#[rstest]
+#[tokio::test]
+async fn what_the_person_writes_after_an_erasure_is_kept_whatever_the_clock_said(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let day = SignedDuration::from_hours(24);
+    let clock = Clock::manual(Timestamp::now().checked_add(day).unwrap());
+    let app = ledger.app_at(clock.clone()).await;
+    for body in [ana("secret"), r#"{"riddle":["ana-1"]}"#.to_owned()] {
+        app.post(body).await.ok();
+    }
+    let tally = erase(&app, "ana-1").await;
+    assert_eq!(
+        (&tally["messages"], &tally["deliveries"]),
+        (&json!(1), &json!(2))
+    );
+    assert_gone(&ledger.texts().await);
+    clock.advance(SignedDuration::from_mins(1) - day);
+    let written = app.post(ana("a new beginning")).await.ok();
+    assert_eq!(written["outcome"], "stored");
+}
+
 #[tokio::test]
 async fn the_log_does_not_say_who_was_erased() {
     let directory = tempfile::tempdir().unwrap();
@@ -471,7 +497,7 @@ async fn what_waits_in_this_replicas_spool_is_erased_there() {
         &Normalizer::default(),
         &person,
         None,
-        jiff::Timestamp::now(),
+        Timestamp::now(),
     )
     .await
     .unwrap();

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use chatrace_webhook::delivery::{Delivery, Item, Reason, ReasonCode, Record};
 use chatrace_webhook::message::Shape;
 use chatrace_webhook::normalize::Normalizer;
-use chatrace_webhook::store::{Attempt, Store};
+use chatrace_webhook::store::{Attempt, PersonId, Store};
 use jiff::Timestamp;
 use reqwest::Method;
 use rstest::rstest;
@@ -296,15 +296,17 @@ async fn quarantine_is_read_in_pages_that_are_bounded_in_bytes_and_never_empty(
     });
     let store = ledger.store().await;
     commit(store.as_ref(), &records).await;
+    let nobody = PersonId {
+        channel: None,
+        id: "nobody".to_owned(),
+    };
+    let erasure = store.begin_erasure(&nobody, None).await.unwrap().unwrap();
     for (limit, expected) in [(50, &[4, 1, 1][..]), (2, &[2, 2, 1, 1])] {
         let (mut pages, mut after) = (Vec::new(), 0);
         loop {
             let page = store.quarantined(None, after, limit).await.unwrap();
             let Some(last) = page.last() else { break };
-            let riddles = store
-                .unattributed(Timestamp::now(), after, limit)
-                .await
-                .unwrap();
+            let riddles = store.unattributed(&erasure, after, limit).await.unwrap();
             assert_eq!(riddles, page, "the same, since nobody knows whose they are");
             after = last.position;
             pages.push(page.len());

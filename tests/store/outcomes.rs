@@ -14,6 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{ALL, messages, open};
+use crate::support::ledger::Ledger;
 use crate::support::records::{draft, record};
 use crate::support::wait::eventually;
 use crate::support::{Backend, postgres};
@@ -32,6 +33,11 @@ fn ago(seconds: i64) -> Timestamp {
     static NOW: LazyLock<Timestamp> =
         LazyLock::new(|| Timestamp::from_second(Timestamp::now().as_second()).unwrap());
     NOW.checked_sub(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+/// After anything that a test does.
+fn in_an_hour() -> Timestamp {
+    ago(-3600)
 }
 
 fn message(contact_id: &str, identity: Identity) -> Item {
@@ -102,16 +108,12 @@ async fn expire(store: &dyn Store, until: Timestamp) {
     }
 }
 
-async fn erase(store: &dyn Store, id: &str, at: Timestamp) {
+async fn erase(store: &dyn Store, id: &str) {
     let person = PersonId {
         channel: None,
         id: id.to_owned(),
     };
-    let erasure = store
-        .begin_erasure(&person, None, at)
-        .await
-        .unwrap()
-        .unwrap();
+    let erasure = store.begin_erasure(&person, None).await.unwrap().unwrap();
     while !store.erase(&erasure).await.unwrap().done {}
 }
 
@@ -131,7 +133,7 @@ async fn each_item_has_its_outcome(#[values(Backend::Postgres, Backend::Sqlite)]
     ];
     store.commit(&before, Attempt::First).await.unwrap();
     expire(store, ago(50 * 3600)).await;
-    erase(store, "gone", ago(1800)).await;
+    erase(store, "gone").await;
 
     let seconds = |time: Timestamp, seconds| {
         let distance = SignedDuration::from_secs(seconds);
@@ -183,7 +185,7 @@ async fn each_item_has_its_outcome(#[values(Backend::Postgres, Backend::Sqlite)]
         detail.delivery.body.len() + detail.delivery.headers.len()
     };
     let arrived_before = delivery(
-        ago(1801),
+        ago(1),
         vec![
             message("gone", key(8)),
             message("1", key(9)),
@@ -203,13 +205,16 @@ async fn each_item_has_its_outcome(#[values(Backend::Postgres, Backend::Sqlite)]
         ]
     );
     assert_eq!(body_of(&arrived_before).await, 0);
-    let retry = delivery(ago(1), vec![message("gone", key(5)), quarantined(None)]);
+    let retry = delivery(
+        in_an_hour(),
+        vec![message("gone", key(5)), quarantined(None)],
+    );
     assert_eq!(
         outcomes(store, &retry).await,
         ["duplicate", "ignored erased"]
     );
     assert_eq!(body_of(&retry).await, 0);
-    let afterwards = delivery(ago(1), vec![message("gone", key(10))]);
+    let afterwards = delivery(in_an_hour(), vec![message("gone", key(10))]);
     assert_eq!(outcomes(store, &afterwards).await, ["stored"]);
     assert_ne!(body_of(&afterwards).await, 0);
 
@@ -222,6 +227,28 @@ async fn each_item_has_its_outcome(#[values(Backend::Postgres, Backend::Sqlite)]
         assert!(again.messages.is_empty());
     }
     assert_eq!(messages(store).await.len(), stored);
+}
+
+/// The clock was wrong at the erasure, by a day in either direction, and is put right. Or it is just later.
+#[rstest]
+#[tokio::test]
+async fn what_the_queue_commits_is_compared_only_with_an_erasure_near_to_it(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+    #[values(-24, 24)] hours: i64,
+) {
+    let ledger = Ledger::new(backend).await;
+    let store = ledger.store().await;
+    let store = store.as_ref();
+    erase(store, "gone").await;
+    let before = |number| delivery(ago(48 * 3600), vec![message("gone", key(number))]);
+    assert_eq!(outcomes(store, &before(1)).await, ["ignored erased"]);
+    ledger.date_erasures(ago(-3600 * hours)).await;
+    assert_eq!(outcomes(store, &before(2)).await, ["stored"]);
+    let again = commit(store, &before(3), Attempt::Again).await;
+    assert_eq!(again.receipt.outcome, Outcome::Stored);
+    let spooled = commit(store, &before(4), Attempt::Spooled).await;
+    assert_eq!(spooled.receipt.outcome, Outcome::Ignored);
+    store.close().await;
 }
 
 /// The client gave up, but the server still works at the statement when the batch is tried again.

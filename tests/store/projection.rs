@@ -62,7 +62,7 @@ impl Run {
                 let answered = self.receipts.take();
                 let new = self.records(arrivals);
                 self.last.extend(new);
-                self.commit(Attempt::Again).await;
+                self.commit(Attempt::Spooled).await;
                 if let (Some(before), Some(after)) = (answered, &self.receipts) {
                     assert_eq!(before, after[..before.len()]);
                 }
@@ -75,7 +75,7 @@ impl Run {
                 self.finish_erasure().await;
                 let person = PersonId { channel, id };
                 let begin = async |confirmed| {
-                    let begun = self.store.begin_erasure(&person, confirmed, self.clock);
+                    let begun = self.store.begin_erasure(&person, confirmed);
                     begun.await.unwrap()
                 };
                 let erasure = match begin(None).await {
@@ -83,6 +83,7 @@ impl Run {
                     erasure => erasure,
                 };
                 self.erasure = erasure.ok();
+                self.database.ledger.date_erasures(self.clock).await;
             }
             Step::Erase => {
                 self.erase().await;

@@ -79,6 +79,6 @@ async fn maintenance_rolls_up_before_it_locks_the_ledger() {
         eventually("the projection is at the head", ask, |is: &bool| *is).await;
         sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
     };
-    let (erasure, ()) = tokio::join!(store.begin_erasure(&person, None, at(0)), release);
+    let (erasure, ()) = tokio::join!(store.begin_erasure(&person, None), release);
     assert_eq!(erasure.unwrap().unwrap().ids.len(), 1);
 }

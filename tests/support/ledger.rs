@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatrace_webhook::store::{PostgresStore, SqliteStore, Store};
-use sqlx::{Connection as _, PgConnection};
+use chatrace_webhook::time::Clock;
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use super::{App, Backend, postgres};
@@ -66,8 +68,35 @@ impl Ledger {
         App::on(self.directory.clone(), self.url.as_deref(), variables).await
     }
 
+    /// A service with this clock.
+    pub(crate) async fn app_at(&self, clock: Clock) -> App {
+        App::at(self.directory.clone(), self.url.as_deref(), clock).await
+    }
+
     pub(crate) fn directory(&self) -> &std::path::Path {
         self.directory.path()
+    }
+
+    /// Runs statements made by a test.
+    pub(crate) async fn execute(&self, statements: String) {
+        if let Some(url) = &self.url {
+            return postgres::execute(url, statements).await;
+        }
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let executed = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection);
+        executed.await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// Every erasure as if it had been then.
+    pub(crate) async fn date_erasures(&self, at: Timestamp) {
+        let at = match self.url {
+            Some(_) => format!("'{at}'"),
+            None => at.as_millisecond().to_string(),
+        };
+        self.execute(format!("UPDATE erasures SET erased_at = {at}"))
+            .await;
     }
 
     /// Everything in which a person could show, in one text.
@@ -80,9 +109,7 @@ impl Ledger {
                 .unwrap()
         } else {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
-            let mut connection = sqlx::SqliteConnection::connect_with(&options)
-                .await
-                .unwrap();
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
             sqlx::query_scalar(texts!("CAST(body AS TEXT)"))
                 .fetch_all(&mut connection)
                 .await

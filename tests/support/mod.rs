@@ -82,8 +82,16 @@ impl App {
 
     /// A service on SQLite with this clock.
     pub(crate) async fn with_clock(clock: Clock) -> Self {
-        let directory = Arc::new(tempfile::tempdir().unwrap());
-        Self::run(directory, None, &[], clock, |_| {}).await
+        Self::at(Arc::new(tempfile::tempdir().unwrap()), None, clock).await
+    }
+
+    /// The same on a given database.
+    pub(crate) async fn at(
+        directory: Arc<TempDir>,
+        database_url: Option<&str>,
+        clock: Clock,
+    ) -> Self {
+        Self::run(directory, database_url, &[], clock, |_| {}).await
     }
 
     /// A service on a given database: none means the embedded one in the directory.

@@ -29,9 +29,9 @@ pub(super) async fn commit(
     is_suppressing: &mut bool,
 ) -> Result<(Vec<Committed>, i64), StoreError> {
     let mut existing = Existing::default();
-    if attempt == Attempt::Again {
+    if attempt.is_repeated() {
         // Some of it is probably there.
-        existing = look_up(connection, records, window).await?;
+        existing = look_up(connection, records, attempt, window).await?;
     }
     for _ in 0..PLANS {
         let screened = existing.suppression.screen(records, window);
@@ -52,7 +52,7 @@ pub(super) async fn commit(
             let head = before + plan.positions();
             return Ok((plan.committed, head));
         }
-        existing = look_up(connection, records, window).await?;
+        existing = look_up(connection, records, attempt, window).await?;
         *is_suppressing = is_list_in_use(connection).await?;
     }
     Err(StoreError::Conflict(
@@ -80,14 +80,10 @@ async fn write(
         .iter()
         .filter(|message| message.window_key.is_none());
     let keys: Vec<_> = without_window.map(|message| message.dedupe_key).collect();
-    let window = (keys.len() < plan.messages.len()).then(|| PgInterval {
-        months: 0,
-        days: 0,
-        microseconds: i64::try_from(window.as_micros()).unwrap_or(i64::MAX),
-    });
+    let window = (keys.len() < plan.messages.len()).then(|| interval(window));
     // The server commits after it has answered the row: `fetch_one` reads on until it says that it has.
     let before = sqlx::query_scalar(
-        "SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "SELECT commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(messages)
     .bind(deliveries.collect::<Vec<_>>())
@@ -96,9 +92,10 @@ async fn write(
     .bind(&plan.counts.total)
     .bind(keys)
     .bind(window)
-    .bind(attempt == Attempt::Again)
+    .bind(attempt.is_repeated())
     .bind(people)
     .bind(arrivals)
+    .bind(suppression::compared_within(attempt).map(interval))
     .bind(plan.last_message_at().map(Time))
     .bind(plan.last_delivery_at().map(Time))
     .fetch_one(connection)
@@ -106,10 +103,19 @@ async fn write(
     Ok(before)
 }
 
+fn interval(length: Duration) -> PgInterval {
+    PgInterval {
+        months: 0,
+        days: 0,
+        microseconds: i64::try_from(length.as_micros()).unwrap_or(i64::MAX),
+    }
+}
+
 /// What the database has of a batch. Planned each time: a plan from when the tables were small would read all of them.
 pub(super) async fn look_up(
     connection: &mut PgConnection,
     records: &[Record],
+    attempt: Attempt,
     window: Duration,
 ) -> Result<Existing, StoreError> {
     let look_up = LookUp::new(records, window, true);
@@ -135,6 +141,7 @@ pub(super) async fn look_up(
            AND received_at > since AND received_at < until \
          UNION ALL \
          SELECT 'erasure', person, NULL, erased_at, false FROM erasures WHERE person = ANY($5) \
+           AND ($6 IS NULL OR erased_at BETWEEN now() - $6 AND now() + $6) \
          UNION ALL \
          SELECT 'tombstone', dedupe_key, window_key, received_at, erased FROM tombstones WHERE dedupe_key = ANY($1) \
          UNION ALL \
@@ -147,6 +154,7 @@ pub(super) async fn look_up(
     .bind(look_up.windows.iter().map(|window| Time(window.1)).collect::<Vec<_>>())
     .bind(look_up.windows.iter().map(|window| Time(window.2)).collect::<Vec<_>>())
     .bind(look_up.people)
+    .bind(suppression::compared_within(attempt).map(interval))
     .fetch_all(connection)
     .await?;
     existing.extend(found);

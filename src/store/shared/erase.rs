@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::dialect::{Connection, KEEPS_PLANS, Pool, ids, is_in};
+use super::dialect::{Connection, KEEPS_PLANS, NOW, Pool, ids, is_in};
 use super::quarantine::page_of_quarantine;
 use super::rollup;
 use crate::store::StoreError;
@@ -24,7 +24,6 @@ pub(in crate::store) async fn begin(
     connection: &mut Connection,
     person: &PersonId,
     confirmed: Option<usize>,
-    at: Timestamp,
 ) -> Result<Result<Erasure, NotErased>, StoreError> {
     let Some(found) = find_ids(connection, person).await? else {
         return Ok(Err(NotErased::Shared));
@@ -34,6 +33,10 @@ pub(in crate::store) async fn begin(
     if confirmed.map_or(number > 1, |confirmed| confirmed != number) {
         return Ok(Err(NotErased::Unconfirmed(contacts)));
     }
+    let (head, Time(at)) =
+        sqlx::query_as(AssertSqlSafe(format!("SELECT position, {NOW} FROM head")))
+            .fetch_one(&mut *connection)
+            .await?;
     for (channel, id) in &found {
         sqlx::query(
             "INSERT INTO erasures AS old (person, erased_at, expires_at) VALUES ($1, $2, $3) \
@@ -50,7 +53,11 @@ pub(in crate::store) async fn begin(
         .await?;
     }
     suppress_until(connection, erasure_expiry(at)).await?;
-    Ok(Ok(Erasure { ids: found, at }))
+    Ok(Ok(Erasure {
+        ids: found,
+        at,
+        head,
+    }))
 }
 
 /// Notes until when the suppression list has entries.
@@ -193,10 +200,14 @@ pub(in crate::store) async fn step(
 /// Deletes some messages, leaves their tombstones, and answers the deliveries that held them, one for each.
 async fn delete_messages(
     connection: &mut Connection,
-    Erasure { ids: people, at }: &Erasure,
+    Erasure {
+        ids: people,
+        at,
+        head,
+    }: &Erasure,
 ) -> Result<Vec<Uuid>, StoreError> {
     const THEIRS: &str = "position IN (SELECT position FROM messages \
-        WHERE contact_id = $1 AND channel = coalesce($2, channel) AND received_at <= $3 ORDER BY position LIMIT $4)";
+        WHERE contact_id = $1 AND channel = coalesce($2, channel) AND position <= $3 ORDER BY position LIMIT $4)";
     let mut deliveries = Vec::new();
     for (channel, id) in people {
         let buried = format!(
@@ -208,7 +219,7 @@ async fn delete_messages(
             .persistent(KEEPS_PLANS)
             .bind(id)
             .bind(channel)
-            .bind(Time(*at))
+            .bind(head)
             .bind(STEP)
             .bind(Time(tombstone_expiry(*at)))
             .execute(&mut *connection)
@@ -229,7 +240,7 @@ async fn delete_messages(
         .persistent(KEEPS_PLANS)
         .bind(id)
         .bind(channel)
-        .bind(Time(*at))
+        .bind(head)
         .bind(STEP)
         .fetch_all(&mut *connection)
         .await?;
@@ -241,21 +252,23 @@ async fn delete_messages(
 /// Clears what some items say of the person, and answers the deliveries of those.
 async fn clear_items(
     connection: &mut Connection,
-    Erasure { ids: people, at }: &Erasure,
+    Erasure {
+        ids: people, head, ..
+    }: &Erasure,
 ) -> Result<Vec<Uuid>, StoreError> {
     let mut deliveries = Vec::new();
     for (channel, id) in people {
         let cleared: Vec<Uuid> = sqlx::query_scalar(
             "UPDATE items SET channel = NULL, contact_id = NULL, username = NULL, display_name = NULL, aliases = NULL \
              WHERE position IN (SELECT position FROM items \
-               WHERE contact_id = $1 AND channel = coalesce($2, channel) AND received_at <= $3 \
+               WHERE contact_id = $1 AND channel = coalesce($2, channel) AND position <= $3 \
                ORDER BY position LIMIT $4) AND contact_id IS NOT NULL \
              RETURNING delivery_id",
         )
         .persistent(KEEPS_PLANS)
         .bind(id)
         .bind(channel)
-        .bind(Time(*at))
+        .bind(head)
         .bind(STEP)
         .fetch_all(&mut *connection)
         .await?;
@@ -317,11 +330,14 @@ pub(in crate::store) async fn redact(
 /// Deliveries with an item in quarantine of which nobody knows whose it is.
 pub(in crate::store) async fn unattributed(
     pool: &Pool,
-    until: Timestamp,
+    erasure: &Erasure,
     after: i64,
     limit: u32,
 ) -> Result<Vec<QuarantinedDelivery>, sqlx::Error> {
-    const CONDITION: &str = "received_at <= $2 AND EXISTS (SELECT 1 FROM items \
-        WHERE delivery_id = deliveries.id AND items.outcome = 'quarantined' AND contact_id IS NULL)";
-    page_of_quarantine(pool, CONDITION, Some(until), after, limit).await
+    let condition = format!(
+        "(received_at <= $2 OR position <= {}) AND EXISTS (SELECT 1 FROM items \
+        WHERE delivery_id = deliveries.id AND items.outcome = 'quarantined' AND contact_id IS NULL)",
+        erasure.head
+    );
+    page_of_quarantine(pool, &condition, Some(erasure.at), after, limit).await
 }

@@ -10,11 +10,11 @@ use super::commit::{look_up, write_items, write_messages};
 use super::dialect::{Connection, KEEPS_PLANS, ids, is_in};
 use super::{counts, erase};
 use crate::delivery::{Outcome, Record};
-use crate::store::StoreError;
 use crate::store::maintenance::ReprocessedDelivery;
 use crate::store::plan::HourRanges;
 use crate::store::reprocess::{Changes, CurrentOutcomes, open_items};
 use crate::store::values::{Name, Time};
+use crate::store::{Attempt, StoreError};
 
 pub(in crate::store) async fn reprocess(
     connection: &mut Connection,
@@ -22,7 +22,7 @@ pub(in crate::store) async fn reprocess(
     window: Duration,
 ) -> Result<Vec<ReprocessedDelivery>, StoreError> {
     let current = current_outcomes(connection, records).await?;
-    let mut existing = look_up(connection, records, window).await?;
+    let mut existing = look_up(connection, records, Attempt::Spooled, window).await?;
     existing.receipts.clear();
     let screened = existing.suppression.screen(records, window);
     let open = open_items(&screened, &current);

@@ -240,11 +240,11 @@ impl Maintenance for Backend {
     #[instrument(name = "store.unattributed", level = "debug", skip_all)]
     async fn unattributed(
         &self,
-        until: Timestamp,
+        erasure: &Erasure,
         after: i64,
         limit: u32,
     ) -> Result<Vec<QuarantinedDelivery>, StoreError> {
-        let page = erase::unattributed(self.pool(), until, after, limit);
+        let page = erase::unattributed(self.pool(), erasure, after, limit);
         self.read(READ_TIMEOUT, page).await
     }
 
@@ -282,9 +282,8 @@ impl Maintenance for Backend {
         &self,
         person: &PersonId,
         confirmed: Option<usize>,
-        at: Timestamp,
     ) -> Result<Result<Erasure, NotErased>, StoreError> {
-        in_maintenance!(self, connection => erase::begin(connection, person, confirmed, at))
+        in_maintenance!(self, connection => erase::begin(connection, person, confirmed))
     }
 
     #[instrument(name = "store.erase", level = "debug", skip_all)]

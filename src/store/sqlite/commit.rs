@@ -16,6 +16,7 @@ use super::rows::{DELIVERIES, MESSAGES, SqliteQuery, bind_delivery, bind_message
 use crate::delivery::Record;
 use crate::store::plan::{Existing, FoundRow, LookUp, NewItem, NewMessage, Plan};
 use crate::store::rows::{RECEIPT_COLUMNS, ReceiptRow};
+use crate::store::suppression;
 use crate::store::{Attempt, Committed, StoreError};
 
 /// For how many rows there is a text. A batch takes the next larger one and leaves the last rows empty. A larger batch
@@ -61,7 +62,8 @@ const END: &str = concat!(
     COMMIT; SELECT position FROM head"
 );
 
-/// What the database has of a batch: `?1` are dedupe keys, `?2` windows, `?3` hashes of people.
+/// What the database has of a batch: `?1` are dedupe keys, `?2` windows, `?3` hashes of people. Of erasures, those at
+/// most `?4` milliseconds from now, if that is given.
 macro_rules! look_up {
     ($begin:literal) => {
         concat!(
@@ -77,6 +79,7 @@ macro_rules! look_up {
     UNION ALL \
     SELECT 'erasure', person, NULL, erased_at, false \
     FROM json_each(?3) AS named CROSS JOIN erasures ON person = unhex(named.value) \
+      AND (?4 IS NULL OR abs(erased_at - unixepoch('subsec') * 1000) <= ?4) \
     UNION ALL \
     SELECT 'tombstone', dedupe_key, window_key, received_at, erased FROM wanted CROSS JOIN tombstones \
       ON dedupe_key = wanted.key \
@@ -110,10 +113,11 @@ pub(super) async fn commit(
 pub(super) async fn look_up(
     connection: &mut SqliteConnection,
     records: &[Record],
+    attempt: Attempt,
     window: Duration,
 ) -> Result<Existing, StoreError> {
     let look_up = LookUp::new(records, window, true);
-    find_existing(connection, &look_up, Attempt::First, false).await
+    find_existing(connection, &look_up, attempt, false).await
 }
 
 /// Looks up what exists; if wanted, in a transaction that this begins.
@@ -131,11 +135,15 @@ async fn find_existing(
         .bind(json!(look_up.keys.iter().map(hex).collect::<Vec<_>>()).to_string())
         .bind(json!(windows.collect::<Vec<_>>()).to_string())
         .bind(json!(look_up.people.iter().map(hex).collect::<Vec<_>>()).to_string())
+        .bind(
+            suppression::compared_within(attempt)
+                .map(|within| i64::try_from(within.as_millis()).unwrap_or(i64::MAX)),
+        )
         .fetch_all(&mut *connection)
         .await?;
     let mut existing = Existing::default();
     existing.extend(found);
-    if attempt == Attempt::Again {
+    if attempt.is_repeated() {
         let ids: Vec<_> = look_up.deliveries.iter().map(hex).collect();
         let receipts: Vec<ReceiptRow> = sqlx::query_as(AssertSqlSafe(format!(
             "SELECT {RECEIPT_COLUMNS} FROM deliveries WHERE id IN (SELECT unhex(value) FROM json_each(?1))"

@@ -10,7 +10,7 @@ use crate::support::ledger::Ledger;
 
 pub(super) struct Database {
     connection: Connection,
-    _ledger: Ledger,
+    pub(super) ledger: Ledger,
 }
 
 enum Connection {
@@ -29,10 +29,7 @@ impl Database {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
             Connection::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
         };
-        let database = Self {
-            connection,
-            _ledger: ledger,
-        };
+        let database = Self { connection, ledger };
         (database, store)
     }
 
@@ -130,17 +127,9 @@ impl Database {
     }
 
     /// Deletes the projection, so that the next rollup begins at the first position.
-    pub(super) async fn forget_projection(&mut self) {
+    pub(super) async fn forget_projection(&self) {
         const FORGET: &str =
             "DELETE FROM contacts; DELETE FROM contact_aliases; UPDATE rollup SET position = 0";
-        let forgotten = match &mut self.connection {
-            Connection::Postgres(connection) => {
-                sqlx::raw_sql(FORGET).execute(connection).await.map(drop)
-            }
-            Connection::Sqlite(connection) => {
-                sqlx::raw_sql(FORGET).execute(connection).await.map(drop)
-            }
-        };
-        forgotten.unwrap();
+        self.ledger.execute(FORGET.to_owned()).await;
     }
 }
