@@ -28,6 +28,7 @@ mod retention;
 mod sender_auth;
 mod silence;
 mod spool;
+mod template;
 mod words;
 
 pub use check::{Check, Status};
@@ -37,13 +38,14 @@ pub use report::Report;
 
 /// Every check that asks nobody, most upstream first.
 pub fn own_checks(facts: &Facts) -> Vec<Check> {
-    let checks: [fn(&Facts) -> Check; 19] = [
+    let checks: [fn(&Facts) -> Check; 20] = [
         arrival::check_arrival,
         rejections::check_rejections,
         handshake::check_handshake,
         sender_auth::check_sender_auth,
         placeholders::check_placeholders,
         contact_data::check_contact_data,
+        template::check_template,
         quarantine::check_quarantine,
         echoes::check_echoes,
         duplicates::check_duplicates,

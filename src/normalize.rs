@@ -65,6 +65,8 @@ pub struct Reading {
     /// Set if the body is neither JSON nor a form, and beyond repair. Then there is one item, and it is quarantined
     /// as [`Unreadable`](ReasonCode::Unreadable).
     pub defect: Option<Defect>,
+    /// Whether it is the body of a known template, in however many ways that reads it.
+    pub by_template: bool,
 }
 
 /// Reads deliveries, by the templates that it knows.
@@ -100,7 +102,12 @@ impl Normalizer {
         };
         let tree = match tree {
             Tree::Read(tree) => tree,
-            Tree::Kept(code, text) => return Reading::of_one(Item::quarantined(code, text, None)),
+            Tree::Kept(code, text) => {
+                return Reading {
+                    by_template: code == ReasonCode::Ambiguous,
+                    ..Reading::of_one(Item::quarantined(code, text, None))
+                };
+            }
             Tree::Broken(mut defect) => {
                 // A body that does not decode is not JSON either, but the failed decoding is the cause.
                 if let Some(error) = &body.error {
@@ -123,7 +130,13 @@ impl Normalizer {
             shape,
             items,
             defect: None,
+            by_template: tree.is_known_form,
         }
+    }
+
+    /// Whether it knows another template than those that were recommended.
+    pub fn is_template_declared(&self) -> bool {
+        self.templates.is_any_declared()
     }
 
     /// Reads a delivery that is kept already, and is not to be refused any more.
@@ -144,7 +157,18 @@ impl Reading {
             shape: Shape::Unknown,
             items: vec![item],
             defect: None,
+            by_template: false,
         }
+    }
+
+    /// Whether the body had to be repaired, or could not be read for certain.
+    pub fn is_doubtful(&self) -> bool {
+        self.defect.is_some()
+            || self.items.iter().any(|item| match item {
+                Item::Message(draft) => draft.recovered,
+                Item::Quarantined { reason, .. } => reason.code == ReasonCode::Ambiguous,
+                Item::Duplicate { .. } | Item::Ignored { .. } => false,
+            })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The input of the checks. Gathered in one place (`http/diagnosis.rs`), so that the checks themselves are pure.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::config::SilenceAfter;
 use crate::forward::DestinationStatus;
@@ -52,10 +53,26 @@ pub struct Facts {
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     pub recent: Recent,
+    pub bodies: RecentBodies,
     /// Items in quarantine.
     pub quarantined: i64,
     /// Messages of customers, of all time.
     pub inbound: i64,
+}
+
+/// How the newest bodies are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecentBodies {
+    /// Whether any `BODY_TEMPLATE` is declared.
+    pub is_template_declared: bool,
+    /// How many there are, beside those that Meta makes.
+    pub recent: usize,
+    /// How many of them match no template.
+    pub unknown: usize,
+    /// How many of those had to be repaired, or may say something else.
+    pub doubtful: usize,
+    /// The newest delivery that matches none.
+    pub newest_unknown: Option<Uuid>,
 }
 
 /// Who may send.

@@ -30,6 +30,7 @@ pub(super) fn counted(count: u64, thing: &str) -> String {
     match thing {
         _ if count == 1 => format!("1 {thing}"),
         "delivery" => format!("{count} deliveries"),
+        "body" => format!("{count} bodies"),
         _ => format!("{count} {thing}s"),
     }
 }

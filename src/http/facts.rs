@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::AppState;
 use crate::config::WebhookAuth;
-use crate::delivery::WEBHOOK_PATH;
-use crate::diagnose::facts::{Disk, Known, SenderAuth, SilenceFacts, SpoolFacts};
+use crate::delivery::{Delivery, WEBHOOK_PATH};
+use crate::diagnose::facts::{Disk, Known, RecentBodies, SenderAuth, SilenceFacts, SpoolFacts};
 use crate::diagnose::{Facts, Report, own_checks};
 use crate::forward::{DestinationStatus, statuses};
 use crate::message::Direction;
+use crate::normalize::Normalizer;
 use crate::probe::ExternalChecks;
 use crate::rejection::RejectionLog;
 use crate::setup;
@@ -101,7 +102,7 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
         rejected,
         known: snapshot
             .zip(recent)
-            .map(|(snapshot, recent)| known(snapshot, recent)),
+            .map(|(snapshot, recent)| known(snapshot, recent, &state.config.normalizer)),
         away: away(state, error.or(stored.ready.as_ref().err())),
         damage: health.damage.map(|cause| one_line(state, &cause)),
         is_log_pending: health.is_log_pending,
@@ -116,12 +117,34 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
     }
 }
 
-fn known(snapshot: &Snapshot, recent: &Recent) -> Known {
+fn known(snapshot: &Snapshot, recent: &Recent, normalizer: &Normalizer) -> Known {
     Known {
         recent: recent.clone(),
+        bodies: bodies(&recent.bodies, normalizer),
         quarantined: snapshot.total.in_quarantine(),
         inbound: snapshot.total.get(Count::Direction(Direction::Inbound)),
     }
+}
+
+/// Reads the newest bodies again, by the templates that are declared now. Of what Meta sends nobody declares one.
+fn bodies(deliveries: &[Delivery], normalizer: &Normalizer) -> RecentBodies {
+    let mut bodies = RecentBodies {
+        is_template_declared: normalizer.is_template_declared(),
+        ..RecentBodies::default()
+    };
+    for delivery in deliveries {
+        let reading = normalizer.normalize(delivery);
+        if reading.shape.is_metas() {
+            continue;
+        }
+        bodies.recent += 1;
+        if !reading.by_template {
+            bodies.unknown += 1;
+            bodies.doubtful += usize::from(reading.is_doubtful());
+            bodies.newest_unknown = bodies.newest_unknown.or(Some(delivery.id));
+        }
+    }
+    bodies
 }
 
 fn webhook_url(state: &AppState) -> String {

@@ -225,6 +225,7 @@ impl ByTemplate {
 #[derive(Clone)]
 pub struct Templates {
     list: Vec<Template>,
+    is_any_declared: bool,
     escaping: Escaping,
 }
 
@@ -244,14 +245,20 @@ impl fmt::Debug for Templates {
 impl Templates {
     /// The declared ones, and those that were recommended.
     pub fn new(mut declared: Vec<Template>, escaping: Escaping) -> Self {
+        let is_any_declared = !declared.is_empty();
         declared.extend(
             [RECOMMENDED, EARLIER]
                 .map(|text| Template::new(text).unwrap_or_else(|error| unreachable!("{error}"))),
         );
         Self {
             list: declared,
+            is_any_declared,
             escaping,
         }
+    }
+
+    pub(super) fn is_any_declared(&self) -> bool {
+        self.is_any_declared
     }
 
     /// Reads a body by the template it was made of. `json` is the body if it is JSON.

@@ -217,6 +217,8 @@ pub struct Recent {
     pub deliveries: Vec<RecentDelivery>,
     /// The newest messages, newest first.
     pub messages: Vec<RecentMessage>,
+    /// Those of the newest deliveries that are short, as one made of a template is, newest first.
+    pub bodies: Vec<Delivery>,
     /// The newest delivery with an item in quarantine.
     pub quarantine: Option<QuarantineView>,
     /// When the oldest delivery arrived that is still kept.

@@ -113,6 +113,46 @@ async fn a_wrong_path_after_the_last_delivery_is_the_verdict(
     assert_report("wrong_path", &(missed + &arrived));
 }
 
+/// Half of the flows send the body that was declared, and one another.
+#[rstest]
+#[tokio::test]
+async fn bodies_that_match_no_declared_template_are_reported(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let declared = (
+        "BODY_TEMPLATE",
+        r#"{"who":"{{user_id}}","text":"{{last_input}}"}"#,
+    );
+    let app = App::with(backend, &[SECRET, declared]).await;
+    let send = async |body: &str| {
+        let request = post(&app, "/instagram/webhook").body(body.to_owned());
+        Answer::to(request).await.ok();
+    };
+    send(r#"{"who":"1","text":"hi"}"#).await;
+    // What Meta sends is no flow's.
+    send(r#"{"object":"instagram","entry":[]}"#).await;
+    assert_eq!(check(&app.diagnosis().await, "template")["status"], "ok");
+    send(r#"{"page":"3","who":"2","text":"hi"}"#).await;
+    assert_report(
+        "template",
+        &sentences(check(&app.diagnosis().await, "template")),
+    );
+}
+
+#[tokio::test]
+async fn a_template_is_advised_where_customers_break_bodies() {
+    let app = App::with(Backend::Sqlite, &[SECRET]).await;
+    for text in [r#"say "hi""#, r#"a "quoted" word"#, r#""why""#] {
+        let body = format!(r#"{{"user_id":"1","text":"{text}","page":"3"}}"#);
+        let request = post(&app, "/instagram/webhook").body(body);
+        let _ = Answer::to(request).await;
+    }
+    assert_report(
+        "template_advised",
+        &sentences(check(&app.diagnosis().await, "template")),
+    );
+}
+
 /// A message without a secret.
 fn send(app: &App, path: &str) -> reqwest::RequestBuilder {
     app.request(Method::POST, path).body(BODY)

@@ -9,7 +9,11 @@ use super::rejections;
 use crate::delivery::Outcome;
 use crate::store::counts::{Counts, hour_of};
 use crate::store::model::{Newest, RECENT, Recent, Snapshot};
+use crate::store::rows::DeliveryRow;
 use crate::store::values::Time;
+
+/// Up to how many bytes a body is looked at. A template is far shorter.
+const SHORT: i64 = 16 * 1024;
 
 /// The totals, and the counts of the hours from `since`.
 pub(in crate::store) async fn snapshot(pool: &Pool, since: Timestamp) -> Result<Snapshot, Error> {
@@ -62,6 +66,16 @@ pub(in crate::store) async fn recent(pool: &Pool) -> Result<Recent, Error> {
     .bind(RECENT)
     .fetch_all(pool)
     .await?;
+    let bodies: Vec<DeliveryRow> = sqlx::query_as(
+        "SELECT id, received_at, method, content_type, headers, body, is_query FROM deliveries \
+         WHERE position IN (SELECT position FROM deliveries ORDER BY position DESC LIMIT $1) \
+           AND octet_length(body) BETWEEN 1 AND $2 ORDER BY position DESC",
+    )
+    .persistent(KEEPS_PLANS)
+    .bind(RECENT)
+    .bind(SHORT)
+    .fetch_all(pool)
+    .await?;
     let quarantine = sqlx::query_as(
         "SELECT id, received_at, (SELECT reason FROM items \
            WHERE delivery_id = deliveries.id AND outcome = $1 ORDER BY item LIMIT 1) AS reason \
@@ -79,6 +93,7 @@ pub(in crate::store) async fn recent(pool: &Pool) -> Result<Recent, Error> {
     Ok(Recent {
         deliveries,
         messages,
+        bodies: bodies.into_iter().map(Into::into).collect(),
         quarantine,
         oldest_delivery_at: oldest.map(Into::into),
         rejected: rejections::all(pool).await?,
