@@ -70,6 +70,7 @@ impl FromRequestParts<AppState> for LoggedIn {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let query = parts.uri.query();
+        refuse_forged(state, parts).map_err(ApiError::into_response)?;
         if Session::of(state, &parts.headers).await.is_some() {
             Ok(Self)
         } else if parts.uri.path() != "/" {
@@ -81,6 +82,14 @@ impl FromRequestParts<AppState> for LoggedIn {
             Err(unknown_path::nothing_here(true).into_response())
         }
     }
+}
+
+/// Counts a forged session like a wrong token. The answer, if there were too many.
+fn refuse_forged(state: &AppState, parts: &Parts) -> Result<(), ApiError> {
+    if session::is_forged(state, &parts.headers) {
+        refusals::record_token(state, parts)?;
+    }
+    Ok(())
 }
 
 /// To another page; `place` is relative to the path of the request.
@@ -174,12 +183,15 @@ async fn log_in(State(state): State<AppState>, request: Request) -> Response {
 }
 
 /// Ends the session of this browser, unless another site requests it.
-async fn log_out(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    let site = headers.get("sec-fetch-site");
+async fn log_out(State(state): State<AppState>, parts: Parts) -> Response {
+    let site = parts.headers.get("sec-fetch-site");
     if site.is_some_and(|site| site == "cross-site") {
         return redirect(".");
     }
-    session::end(&state, &headers).await;
+    if let Err(limited) = refuse_forged(&state, &parts) {
+        return limited.into_response();
+    }
+    session::end(&state, &parts.headers).await;
     ([(header::SET_COOKIE, session::NO_COOKIE)], redirect(".")).into_response()
 }
 

@@ -13,6 +13,9 @@ use crate::rejection::RejectReason;
 /// The query parameters that may carry the secret, and are never kept.
 pub(super) const SECRET_PARAMETERS: [&str; 3] = ["token", "secret", "auth"];
 
+/// How many secrets of a request are looked at: many would be many guesses in one request.
+const MOST_SECRETS: usize = 6;
+
 /// What a sender must prove.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
@@ -88,7 +91,8 @@ impl Sender {
             .filter(|secret| !secret.is_empty())
             .into_iter()
             .chain(bearer(headers))
-            .chain(parameters.iter().map(String::as_str));
+            .chain(parameters.iter().map(String::as_str))
+            .take(MOST_SECRETS);
         let secret = given.fold(SecretState::Missing, |state, secret| {
             if is_one_of(secret, &self.secrets) || state == SecretState::Valid {
                 SecretState::Valid
@@ -290,6 +294,9 @@ mod tests {
         let (wrong, missing) = (RejectReason::WrongSecret, RejectReason::MissingSecret);
         assert_eq!(refused(&sender, &[], &["older"], body("")), Some(wrong));
         assert_eq!(refused(&sender, &[], &[], body("")), Some(missing));
+        let many = ["guess"; MOST_SECRETS];
+        let last = [&many[..], &["old"]].concat();
+        assert_eq!(refused(&sender, &[], &last, body("")), Some(wrong));
         let empty = [("authorization", "Bearer "), ("x-webhook-secret", " ")];
         assert_eq!(refused(&sender, &empty, &[], body("")), Some(missing));
     }

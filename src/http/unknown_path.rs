@@ -4,8 +4,9 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 
 use super::error::ApiError;
-use super::secret::has_bearer;
-use super::{AppState, WEBHOOK_PATH, webhook, webhook_path};
+use super::secret::bearer;
+use super::{AppState, WEBHOOK_PATH, webhook_path};
+use crate::probe::marked as probe;
 use crate::rejection::RejectReason;
 
 /// Answers a path that does not exist.
@@ -38,12 +39,14 @@ pub(super) async fn method_not_allowed(
     ApiError::MethodNotAllowed
 }
 
-/// Notes a request whose path resembles the webhook's; `true` if it does. A request with an API token is a reader's and
-/// a probe is the diagnosis's: neither was meant for the webhook.
+/// Notes a request whose path resembles the webhook's; `true` if it does. Who looks with a token is a reader, and a
+/// probe is the diagnosis's: neither was meant for the webhook. Whether the token or the probe is valid must not
+/// matter, or the answer would tell who guesses.
 fn note_if_for_webhook(state: &AppState, reason: RejectReason, request: &Parts) -> bool {
+    let reads = !webhook_path::sends(&request.method) && bearer(&request.headers).is_some();
     let for_webhook = webhook_path::is_resembled_by(&request.method, request.uri.path())
-        && !has_bearer(&request.headers, &state.api_tokens)
-        && webhook::probe_answer(state, &request.headers).is_none();
+        && !reads
+        && !request.headers.contains_key(probe::HEADER);
     if for_webhook {
         state.process.record(reason, None, request);
         tracing::warn!(

@@ -250,8 +250,16 @@ async fn reading_needs_a_token_of_which_there_may_be_several() {
     }
 }
 
-/// Sends a request until it is answered 429. How often it was refused before.
+/// Sends a request that is answered 401 until it is answered 429. How often it was refused before.
 async fn until_limited(app: &App, request: impl Fn() -> reqwest::RequestBuilder) -> usize {
+    until_limited_after(401, app, request).await
+}
+
+async fn until_limited_after(
+    status: u16,
+    app: &App,
+    request: impl Fn() -> reqwest::RequestBuilder,
+) -> usize {
     for refused in 0..1000 {
         let answer = Answer::to(request()).await;
         if answer.status.as_u16() == 429 {
@@ -259,9 +267,9 @@ async fn until_limited(app: &App, request: impl Fn() -> reqwest::RequestBuilder)
             assert!(seconds.parse::<u64>().unwrap() > 0);
             return refused;
         }
-        assert_eq!(answer.status.as_u16(), 401);
+        assert_eq!(answer.status.as_u16(), status);
     }
-    panic!("{} answers 401 for ever", app.base)
+    panic!("{} answers {status} for ever", app.base)
 }
 
 #[tokio::test]
@@ -334,4 +342,56 @@ async fn without_a_trusted_proxy_nobody_chooses_an_address() {
             .body(BODY)
     })
     .await;
+}
+
+/// Nobody can guess a credential without being counted.
+#[tokio::test]
+async fn no_other_answer_tells_whether_a_credential_is_valid() {
+    const SECRET: &str = "the-secret-of-senders";
+    let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", SECRET)]).await;
+    for (method, path, valid) in [
+        (Method::POST, "/instagram/webhok", TOKEN),
+        (Method::GET, "/instagram/webhok", TOKEN),
+        (Method::POST, "/instagram/messages", TOKEN),
+        (Method::GET, "/instagram/webhook", TOKEN),
+        (Method::GET, "/instagram/webhook", SECRET),
+    ] {
+        let ask = async |secret| {
+            let request = app.request(method.clone(), path).bearer_auth(secret);
+            let answer = Answer::to(request).await;
+            (answer.status, answer.text)
+        };
+        assert_eq!(ask(valid).await, ask("guess").await, "{method} {path}");
+    }
+    let ask = async |secret| {
+        let request = app.request(Method::GET, "/instagram/webhook");
+        let answer = Answer::to(request.header("x-webhook-secret", secret)).await;
+        (answer.status, answer.text)
+    };
+    assert_eq!(ask(SECRET).await, ask("guess").await);
+}
+
+#[tokio::test]
+async fn who_forges_a_session_or_a_probe_is_answered_429() {
+    let app = App::start(Backend::Sqlite).await;
+    let cookie = "chatrace_webhook_session=9999999999.01a2040d6ba6760d9d75582afe0c4905.AAAA";
+    let look = || app.request(Method::GET, "/").header("cookie", cookie);
+    let forged = until_limited_after(200, &app, look).await;
+    assert!(forged >= 60, "{forged}");
+    let log_out = app
+        .request(Method::POST, "/logout")
+        .header("cookie", cookie);
+    assert_eq!(Answer::to(log_out).await.status.as_u16(), 429);
+    let without = app.request(Method::GET, "/");
+    assert_eq!(Answer::to(without).await.status.as_u16(), 200);
+
+    let app = App::start(Backend::Sqlite).await;
+    let probe = || {
+        app.request(Method::POST, "/instagram/webhook")
+            .header("x-webhook-probe", "0123456789abcdef.1.00")
+            .body(" ".repeat(2048))
+    };
+    let forged = until_limited_after(400, &app, probe).await;
+    assert!(forged >= 60, "{forged}");
+    let _ = app.post(BODY).await.ok();
 }

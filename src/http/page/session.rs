@@ -22,6 +22,8 @@ use crate::time::new_id;
 pub(in crate::http) const NAME: &str = "chatrace_webhook_session";
 /// How long a session lasts.
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
+/// How many cookies of a request are looked at.
+const MOST_COOKIES: usize = 4;
 /// How often it is looked whether another replica has ended a session, or its time has.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a logout waits for the database. After that it is written in the background.
@@ -91,6 +93,11 @@ impl Session {
     }
 }
 
+/// Whether a request claims to have a session, and its signature is not right: somebody may be guessing the token.
+pub(super) fn is_forged(state: &AppState, headers: &HeaderMap) -> bool {
+    cookies(headers).next().is_some() && signed(headers, &state.api_tokens).next().is_none()
+}
+
 /// Ends the sessions of a request.
 pub(super) async fn end(state: &AppState, headers: &HeaderMap) {
     for session in signed(headers, &state.api_tokens) {
@@ -128,7 +135,8 @@ fn signed(headers: &HeaderMap, tokens: &[SecretString]) -> impl Iterator<Item = 
     })
 }
 
-/// The values of the cookies with this name. A browser may send several, and other cookies with any bytes.
+/// The values of the cookies with this name. A browser may send several, and other cookies with any bytes. Many would
+/// be many guesses in one request.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::COOKIE)
@@ -136,6 +144,7 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
+        .take(MOST_COOKIES)
 }
 
 fn signature(token: &str, id: Uuid, until: i64) -> [u8; 32] {

@@ -28,7 +28,7 @@ use crate::probe::marked as probe;
 use crate::rejection::RejectReason;
 
 /// The answer to a probe, if these are the headers of one that is meant for this service.
-pub(in crate::http) fn answer(state: &AppState, headers: &HeaderMap) -> Option<String> {
+fn answer(state: &AppState, headers: &HeaderMap) -> Option<String> {
     let probe = headers.get(probe::HEADER)?.to_str().ok()?;
     probe::answer(probe, &state.api_tokens, state.clock.now())
 }
@@ -60,6 +60,13 @@ pub(in crate::http) async fn answer_probes(
     let verified = credentials.verify(Content::Body(body));
     match (answer(&state, &parts.headers), verified) {
         (Some(probe), Ok(_)) => Json(json!({ "success": true, "probe": probe })).into_response(),
+        // A probe may be caught on its way, and sent again with other secrets.
+        (Some(_), Err(unverified))
+            if unverified.reason != RejectReason::MissingSecret
+                && let Err(limited) = refusals::count(&state, &parts) =>
+        {
+            limited.into_response()
+        }
         (Some(probe), Err(unverified)) => {
             let secret = match unverified.reason {
                 RejectReason::MissingSecret => "missing",
@@ -70,11 +77,13 @@ pub(in crate::http) async fn answer_probes(
                 json!({ "success": false, "error": error, "probe": probe, "secret": secret });
             (StatusCode::UNAUTHORIZED, Json(body)).into_response()
         }
-        (None, Err(unverified)) => match refusals::count(&state, &parts) {
-            Ok(()) => ApiError::from(unverified).into_response(),
-            Err(limited) => limited.into_response(),
-        },
-        (None, Ok(_)) => ApiError::empty_body().into_response(),
+        // Its mark is a guess at the API token.
+        (None, verified) if verified.is_err() || parts.headers.contains_key(probe::HEADER) => {
+            let answer = verified.map_or_else(ApiError::from, |_| ApiError::empty_body());
+            let counted = refusals::count(&state, &parts);
+            counted.err().unwrap_or(answer).into_response()
+        }
+        (None, _) => ApiError::empty_body().into_response(),
     }
 }
 
