@@ -112,7 +112,7 @@ impl ProcessStats {
 
     /// Whether a rejected request may have a line of its own in the log. Those that follow within a second are summed
     /// up in one.
-    fn may_log(&self, reason: RejectReason) -> bool {
+    pub(super) fn may_log(&self, reason: RejectReason) -> bool {
         let unlogged = self.unlogged.clone();
         match lock(&unlogged).entry(reason) {
             Entry::Occupied(mut more) => {

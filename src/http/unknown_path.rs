@@ -49,10 +49,12 @@ fn note_if_for_webhook(state: &AppState, reason: RejectReason, request: &Parts) 
         && !request.headers.contains_key(probe::HEADER);
     if for_webhook {
         state.process.record(reason, None, request);
-        tracing::warn!(
-            path = webhook_path::shown(request.uri.path()),
-            "🚫 A request missed the webhook: its path resembles {WEBHOOK_PATH}"
-        );
+        if state.process.may_log(reason) {
+            tracing::warn!(
+                path = webhook_path::shown(request.uri.path()),
+                "🚫 A request missed the webhook: its path resembles {WEBHOOK_PATH}"
+            );
+        }
     }
     for_webhook
 }

@@ -383,6 +383,22 @@ async fn another_id_leads_to_the_person_on_every_channel(
     assert_eq!(texts(&app).await, ["of another"]);
 }
 
+/// A reason quotes what stands in a placeholder's place, which a customer may have typed.
+#[rstest]
+#[tokio::test]
+async fn no_reason_quotes_what_an_erased_person_typed(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let app = ledger.app().await;
+    let body = r#"{"contact_id":"ana-1","custom_fields":{},"page_id":"1","text":"{{a secret}}"}"#;
+    assert_eq!(app.post(body).await.ok()["outcome"], "ignored");
+    assert!(ledger.texts().await.contains("a secret"));
+    let erased = erase(&app, "ana-1").await;
+    assert_eq!(erased["deliveries"], 1);
+    assert_gone(&ledger.texts().await);
+}
+
 /// The clock of the machine is a day ahead, and put right afterwards.
 #[rstest]
 #[tokio::test]

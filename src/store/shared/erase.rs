@@ -277,8 +277,8 @@ async fn clear_items(
     Ok(deliveries)
 }
 
-/// Deletes bodies and headers, and answers how many deliveries had some. What was in quarantine there can never be read
-/// again, and leaves it.
+/// Deletes bodies and headers, and what reasons quote of them, and answers how many deliveries had some. What was in
+/// quarantine there can never be read again, and leaves it.
 pub(in crate::store) async fn redact(
     connection: &mut Connection,
     deliveries: &[Uuid],
@@ -307,8 +307,9 @@ pub(in crate::store) async fn redact(
     }
     super::counts::add(connection, &counts).await?;
     sqlx::query(AssertSqlSafe(format!(
-        "UPDATE items SET outcome = 'ignored', code = 'erased', reason = $2 \
-         WHERE delivery_id {these} AND outcome = 'quarantined'"
+        "UPDATE items SET reason = $2, code = CASE outcome WHEN 'quarantined' THEN 'erased' ELSE code END, \
+           outcome = CASE outcome WHEN 'quarantined' THEN 'ignored' ELSE outcome END \
+         WHERE delivery_id {these} AND reason IS NOT NULL"
     )))
     .persistent(KEEPS_PLANS)
     .bind(ids(deliveries))
