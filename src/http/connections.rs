@@ -5,14 +5,15 @@
 //! never does, unless the request is refused already and only the rest of its body is read. So who holds thousands of
 //! connections keeps nobody out.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod places;
+
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::FromRequestParts;
@@ -21,11 +22,11 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
 
+pub(super) use places::holder;
+use places::{End, PlaceTable};
+
 /// A part of the places is held back, so that a new connection never waits until another one has ended: one of so many.
 const HELD_BACK: usize = 16;
-/// A connection that is open for less than this may have sent a head that nobody has read so far.
-const NEW: Duration = Duration::from_secs(1);
-
 /// The open connections of a server.
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -33,29 +34,6 @@ pub(super) struct Connections {
     table: Mutex<PlaceTable>,
     /// A connection ended, or may be ended.
     changed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct PlaceTable {
-    taken: usize,
-    /// Of those, how many were told to end, and soon will.
-    ending: usize,
-    /// Numbers whatever has an order.
-    last: u64,
-    held: HashMap<IpAddr, usize>,
-    /// The same, fewest first.
-    most: BTreeSet<(usize, IpAddr)>,
-    /// Those without a request, of each address the oldest first, and since when.
-    silent: BTreeMap<(IpAddr, u64), (Instant, Arc<End>)>,
-    /// The longest idle first.
-    idle: BTreeMap<u64, Arc<End>>,
-}
-
-/// Tells a connection to end.
-#[derive(Debug, Default)]
-struct End {
-    is_told: AtomicBool,
-    told: Notify,
 }
 
 /// An open connection. Its place is free again when this is dropped.
@@ -142,62 +120,6 @@ impl Connections {
             state: Mutex::new(ConnectionState::Silent),
             end,
         })
-    }
-}
-
-/// Who an address belongs to: a client has at least a /64 of IPv6.
-pub(super) fn holder(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-    }
-}
-
-impl PlaceTable {
-    fn next(&mut self) -> u64 {
-        self.last += 1;
-        self.last
-    }
-
-    /// Adds a place to those of an address, or takes one away.
-    fn hold(&mut self, holder: IpAddr, change: isize) {
-        self.taken = self.taken.saturating_add_signed(change);
-        let held = self.held.entry(holder).or_default();
-        self.most.remove(&(*held, holder));
-        *held = held.saturating_add_signed(change);
-        if *held == 0 {
-            self.held.remove(&holder);
-        } else {
-            self.most.insert((*held, holder));
-        }
-    }
-
-    /// Ends the connection that others miss least, if more are taken than so many, and one is not in a request.
-    fn end_down_to(&mut self, places: usize) {
-        if self.taken.saturating_sub(self.ending) <= places {
-            return;
-        }
-        let Some((_, most)) = self.most.last().copied() else {
-            return;
-        };
-        let mut its_silent = self.silent.range((most, 0)..=(most, u64::MAX));
-        let its_silent = its_silent.next();
-        let its_silent = its_silent.map(|(key, (since, _))| (*key, since.elapsed() < NEW));
-        let ended = match its_silent {
-            Some((key, false)) => self.silent.remove(&key).map(|(_, end)| end),
-            _ => self.idle.pop_first().map(|(_, end)| end),
-        };
-        let ended = ended.or_else(|| {
-            let any = || self.silent.first_key_value().map(|(key, _)| *key);
-            let key = its_silent.map(|(key, _)| key).or_else(any)?;
-            self.silent.remove(&key).map(|(_, end)| end)
-        });
-        if let Some(end) = ended {
-            metrics::counter!("chatrace_connections_evicted_total").increment(1);
-            self.ending += 1;
-            end.is_told.store(true, Ordering::Relaxed);
-            end.told.notify_one();
-        }
     }
 }
 
