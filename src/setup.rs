@@ -38,6 +38,8 @@ pub(crate) struct Situation {
     pub has_secret: bool,
     /// Whether `META_APP_SECRET` is set: then, without a secret, only requests signed by Meta are accepted.
     pub checks_signatures: bool,
+    /// Whether any `BODY_TEMPLATE` is set.
+    pub declares_template: bool,
     /// A shell expression for the API token: `$API_TOKEN`, or one that reads the generated token.
     pub api_token: String,
 }
@@ -49,6 +51,7 @@ impl Situation {
             local: format!("http://{}", server::reachable(config.server.address())),
             has_secret: !config.auth.webhook_secrets.is_empty(),
             checks_signatures: !config.meta.app_secrets.is_empty(),
+            declares_template: config.normalizer.is_template_declared(),
             api_token: if config.auth.api_tokens.is_empty() {
                 format!("$(cat {}/api_token)", config.data_dir.display())
             } else {
@@ -83,7 +86,7 @@ pub(crate) fn steps(situation: &Situation) -> Vec<SetupStep> {
         reachable(situation),
         secret(situation),
         request(situation),
-        body(),
+        body(situation),
         first_message(situation),
     ]
 }
@@ -167,15 +170,26 @@ fn request(situation: &Situation) -> SetupStep {
     }
 }
 
-fn body() -> SetupStep {
+fn body(situation: &Situation) -> SetupStep {
+    let (note, fields) = if situation.declares_template {
+        let note = "BODY_TEMPLATE is set: bodies of that form are read by it. `chatrace-webhook doctor` says whether those that arrive match.";
+        (note, Vec::new())
+    } else {
+        let note = "A body of your own works too. Declare it in .env, on one line and placeholders included, and restart: then nothing a customer types can change who wrote. If the platform escapes what it fills in, set BODY_TEMPLATE_ESCAPING=json as well.";
+        let line = SetupField {
+            name: "In .env".to_owned(),
+            value: format!("BODY_TEMPLATE='{}'", body_on_one_line()),
+        };
+        (note, vec![line])
+    };
     SetupStep {
         title: "Choose raw JSON and paste this body".to_owned(),
         notes: vec![
             "Do not use \"All Contact Data\": it has no text. Do not add {{api_key}}: it is a credential.".to_owned(),
-            "A body of your own works too. Declare it as BODY_TEMPLATE, so that nothing a customer types can change who wrote.".to_owned(),
             "If a message arrives with {{…}} in it, delete that variable and pick it from Chatrace's list.".to_owned(),
+            note.to_owned(),
         ],
-        fields: Vec::new(),
+        fields,
         copy: Some(RECOMMENDED.to_owned()),
     }
 }
@@ -214,15 +228,19 @@ mod tests {
         );
     }
 
-    fn text(webhook_url: Option<&str>, has_secret: bool) -> String {
-        let situation = Situation {
+    fn situation(webhook_url: Option<&str>, has_secret: bool) -> Situation {
+        Situation {
             webhook_url: webhook_url.map(str::to_owned),
             local: "http://127.0.0.1:3000".to_owned(),
             has_secret,
             checks_signatures: false,
+            declares_template: false,
             api_token: "$API_TOKEN".to_owned(),
-        };
-        serde_json::to_string(&steps(&situation)).unwrap()
+        }
+    }
+
+    fn text(webhook_url: Option<&str>, has_secret: bool) -> String {
+        serde_json::to_string(&steps(&situation(webhook_url, has_secret))).unwrap()
     }
 
     #[test]
@@ -232,6 +250,7 @@ mod tests {
             local: String::new(),
             has_secret: false,
             checks_signatures: true,
+            declares_template: false,
             api_token: String::new(),
         });
         assert!(
@@ -249,6 +268,27 @@ mod tests {
         let unknown = text(None, false);
         assert!(unknown.contains("cloudflared tunnel --url http://127.0.0.1:3000"));
         assert!(unknown.contains("ngrok http 127.0.0.1:3000") && unknown.contains("openssl"));
+    }
+
+    /// As dotenvy reads it.
+    #[test]
+    fn the_line_that_declares_a_body_is_one_of_env() {
+        let step = body(&situation(None, true));
+        let line = &step.fields[0].value;
+        let [(name, value)] = &*dotenvy::from_read_iter(line.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap()
+        else {
+            panic!("one variable")
+        };
+        assert_eq!(name, "BODY_TEMPLATE");
+        assert!(crate::normalize::Template::new(value).is_ok());
+        assert_eq!(*value, body_on_one_line());
+        let declared = Situation {
+            declares_template: true,
+            ..situation(None, true)
+        };
+        assert!(body(&declared).fields.is_empty());
     }
 
     #[test]

@@ -419,6 +419,8 @@ async fn what_the_setup_says_to_copy_is_copied() {
     let texts = texts.as_array().unwrap();
     let is_body = |text: &Value| text.as_str().unwrap().contains("{{last_input}}");
     assert!(texts.iter().any(is_body), "the body: {texts:?}");
+    let is_template = |text: &Value| text.as_str().unwrap().starts_with("BODY_TEMPLATE='{");
+    assert!(texts.iter().any(is_template), "its template: {texts:?}");
     for text in texts {
         let selector = "'#setup button[data-copy=\"' + CSS.escape(given) + '\"]'";
         let selector = browser.value(selector, text.clone()).await;
