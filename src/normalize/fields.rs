@@ -103,6 +103,23 @@ pub(super) enum KnownField {
     RecordMark,
 }
 
+impl KnownField {
+    /// Whether its value is something that a customer types: a text, a name or a handle.
+    pub(super) fn is_typed(self) -> bool {
+        matches!(
+            self,
+            Self::Text(_)
+                | Self::Body(_)
+                | Self::Message
+                | Self::Handle(_)
+                | Self::Name(_)
+                | Self::WriterName
+                | Self::FirstName
+                | Self::LastName
+        )
+    }
+}
+
 use KnownField::{
     Action, Attachments, Body, Channel, ChatHistory, Contact, CreatedAt, CustomFields, Customer,
     Dir, Direction, DumpMark, Edit, Event, EventId, FirstName, From, Handle, Id, InputType,

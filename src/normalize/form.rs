@@ -1,5 +1,7 @@
 //! Form bodies and query strings, as the JSON objects they encode.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::json_text;
@@ -31,20 +33,10 @@ where
     K: AsRef<str> + Into<String>,
     V: AsRef<str> + Into<String>,
 {
-    let mut flat: Map<String, Value> = Map::new();
-    for (key, value) in pairs {
-        let known = flat.get(key.as_ref()).and_then(Value::as_str);
-        match known {
-            Some(_) if value.as_ref().is_empty() => {}
-            Some("") | None => {
-                flat.insert(key.into(), Value::String(value.into()));
-            }
-            Some(_) => json_text::insert(&mut flat, key.into(), Value::String(value.into())),
-        }
-    }
-    if flat.len() == 1
-        && let Some((key, Value::String(value))) = flat.iter().next()
-    {
+    let pairs: Vec<(String, String)> = pairs
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
+    if let [(key, value)] = &*pairs {
         // `{"text":"hi"}=` is what clients make of JSON sent as a form.
         let json = json_text::in_string(value)
             .or_else(|| json_text::in_string(key))
@@ -57,10 +49,43 @@ where
             return json;
         }
     }
-    if flat.keys().any(|key| key.contains(['[', '.'])) {
-        flat = nest(flat);
+    let mut object = Map::new();
+    let mut lists = HashSet::new();
+    for (key, value) in pairs {
+        // A part of a list. Of those too the last counts, but that is no contradiction.
+        let is_known_list = key.ends_with("[]") && !lists.insert(key.clone());
+        add(&mut object, key, value, is_known_list);
     }
-    Value::Object(flat)
+    Value::Object(object)
+}
+
+/// Adds a pair where its key says: `user[id]` and `user.id` as `{"user":{"id":…}}`, unless a text is in the way.
+fn add(object: &mut Map<String, Value>, key: String, value: String, is_known_list: bool) {
+    let is_list = key.ends_with("[]");
+    let place = segments(&key).and_then(|(last, parents)| {
+        let mut map = &mut *object;
+        for parent in parents {
+            map = map
+                .entry(parent)
+                .or_insert_with(|| Value::Object(Map::new()))
+                .as_object_mut()?;
+        }
+        let is_free = !is_list || is_known_list || !map.contains_key(last);
+        is_free.then_some((map, last.to_owned()))
+    });
+    let (map, key) = match place {
+        Some(place) => place,
+        None => (object, key),
+    };
+    match map.get(&key).map(Value::as_str) {
+        Some(Some(_)) if value.is_empty() => {}
+        Some(known) if known != Some("") && !is_known_list => {
+            json_text::insert(map, key, Value::String(value));
+        }
+        _ => {
+            map.insert(key, Value::String(value));
+        }
+    }
 }
 
 /// Whether every pair has a plain key and `=`, and nothing in it would have to be encoded.
@@ -77,28 +102,6 @@ fn looks_like_one(text: &str) -> bool {
                         .all(|byte| byte.is_ascii_alphanumeric() || b"_-.+%[]".contains(&byte))
             })
         })
-}
-
-/// `user[id]` and `user.id` as `{"user":{"id":…}}`, unless another value is already there.
-fn nest(flat: Map<String, Value>) -> Map<String, Value> {
-    let mut nested = Map::new();
-    for (key, value) in flat {
-        let place = segments(&key).and_then(|(last, parents)| {
-            let mut map = &mut nested;
-            for parent in parents {
-                map = map
-                    .entry(parent)
-                    .or_insert_with(|| Value::Object(Map::new()))
-                    .as_object_mut()?;
-            }
-            (!map.contains_key(last)).then_some((map, last))
-        });
-        match place {
-            Some((map, last)) => map.insert(last.to_owned(), value),
-            None => nested.insert(key, value),
-        };
-    }
-    nested
 }
 
 /// The last name of a bracket key and those before it.
@@ -142,6 +145,18 @@ mod tests {
             parse_pairs(b"user[id]=1&user.name=Ana&message[text]=hi&x[]=1&text=yo&text[a]=2&...=3"),
             json!({"user": {"id": "1", "name": "Ana"}, "message": {"text": "hi"}, "x": "1",
                    "text": "yo", "text[a]": "2", "...": "3"})
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_repeated_in_an_object_is_marked_there() {
+        let repeated = |form: &[u8]| parse_pairs(form)["user"][json_text::REPEATED].clone();
+        assert_eq!(repeated(b"user[id]=1&user[id]=2"), "id");
+        assert_eq!(repeated(b"user[id]=1&a=1&a=2&user.id=2"), "id");
+        assert_eq!(repeated(b"user[id]=1&user[id]=1"), Value::Null);
+        assert_eq!(
+            parse_pairs(b"id=1&id[]=2&x[]=1&x[]=2"),
+            json!({"id": "1", "id[]": "2", "x": "2"})
         );
     }
 

@@ -75,6 +75,8 @@ pub(super) struct RawFields<'v> {
     /// Something that a customer typed has been read: a text, a name or a handle. What is read from now on, they could
     /// have typed.
     pub(super) has_words: bool,
+    /// The same in a wrapper, which is read later or apart: what stands behind it could be typed as well.
+    has_wrapped_words: bool,
     /// The top-level `id`, or what makes it the contact's, stands behind such words.
     pub(super) is_top_id_behind_words: bool,
     /// What says that the business wrote it stands before any such words, or behind them.
@@ -148,6 +150,11 @@ impl<'v> RawFields<'v> {
             .or_else(top)
     }
 
+    /// Whether a customer could have typed what is read now.
+    fn is_behind_words(&self) -> bool {
+        self.has_words || self.has_wrapped_words
+    }
+
     fn add_person(&mut self, key: &str, value: &'v Value, alias: u8, role: Role, at: Container) {
         if let Some(id) = scalar::id(value) {
             let rank = Rank::by_alias(alias, at);
@@ -155,7 +162,7 @@ impl<'v> RawFields<'v> {
                 rank,
                 role,
                 id,
-                is_behind_words: self.has_words,
+                is_behind_words: self.is_behind_words(),
             });
         } else if self.unfilled_person.is_none() {
             self.unfilled_person = unfilled(key, value);
@@ -181,8 +188,8 @@ impl<'v> RawFields<'v> {
     /// Notes a mark of who wrote.
     fn add_mark(&mut self, direction: Option<Direction>) {
         if direction == Some(Direction::Outbound) {
-            self.outbound_marks.before_words |= !self.has_words;
-            self.outbound_marks.behind_words |= self.has_words;
+            self.outbound_marks.before_words |= !self.is_behind_words();
+            self.outbound_marks.behind_words |= self.is_behind_words();
         }
     }
 
@@ -205,12 +212,13 @@ impl<'v> RawFields<'v> {
 
     /// Notes that something is about to make the top-level `id` the contact's.
     fn add_record_mark(&mut self) {
-        self.is_top_id_behind_words |= self.has_words && !self.is_dump && !self.has_last_text;
+        self.is_top_id_behind_words |=
+            self.is_behind_words() && !self.is_dump && !self.has_last_text;
     }
 
     fn add_transcript(&mut self, key: &str, value: &'v Value) {
         self.history = self.history.or(Some(value));
-        self.is_list_behind_words |= self.has_words;
+        self.is_list_behind_words |= self.is_behind_words();
         self.has_words |= !value.is_null();
         self.unfilled_text = self.unfilled_text.take().or_else(|| unfilled(key, value));
     }
@@ -222,8 +230,23 @@ impl<'v> RawFields<'v> {
     fn add_wrapper(&mut self, value: &'v Value) {
         if value.is_object() || value.is_array() {
             self.wrappers.push(value);
-            self.is_list_behind_words |= self.has_words;
+            self.is_list_behind_words |= self.is_behind_words();
+            self.has_wrapped_words |= holds_words(value, 0);
         }
+    }
+}
+
+/// Whether something that a customer typed stands anywhere in a wrapper.
+fn holds_words(value: &Value, depth: usize) -> bool {
+    const MAX_LOOK: usize = 8;
+    let holds = |value: &Value| depth < MAX_LOOK && holds_words(value, depth + 1);
+    match value {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            let is_typed = fields::known_field(key).is_some_and(KnownField::is_typed);
+            is_typed && scalar::scalar(value).is_some() || holds(value)
+        }),
+        Value::Array(list) => list.iter().any(holds),
+        _ => false,
     }
 }
 

@@ -142,7 +142,12 @@ fn hostile() -> impl Strategy<Value = String> {
         "\"}\n{\"contact_id\":\"666\",\"text\":\"forged",
         "\",\"page_id\":1,\"id\":\"666\",\"x\":\"",
         "&contact_id=666",
+        "&contact[id]=666",
+        "&user_id=666&id=666",
+        "&direction=out",
         "&text=",
+        "','contact_id':'666",
+        "'}",
     ];
     let piece = prop_oneof![
         prop::sample::select(pieces.to_vec()).prop_map(str::to_owned),
@@ -280,6 +285,18 @@ const SAMPLES: &[(&str, &str)] = &[
         r#"{"user_id":"5","bothelp_user_id":12,"cuid":"ab.1","name":"<name>","last_message":"<text>","ref":"","conversations_count":1}"#,
         "5",
     ),
+    // In an object, in another order, as a relay in Python writes it, and as forms.
+    (
+        r#"{"data":{"subscriber_id":"5","full_name":"<name>","text":"<text>"}}"#,
+        "5",
+    ),
+    (
+        r#"{"name":"<name>","text":"<text>","last_input_type":"text","user_id":"5"}"#,
+        "5",
+    ),
+    ("{'contact_id':'5','name':'<name>','text':'<text>'}", "5"),
+    ("contact_id=5&name=<name>&text=<text>", "5"),
+    ("contact[id]=5&text=<text>&channel=instagram", "5"),
 ];
 
 #[test]
@@ -360,4 +377,18 @@ fn a_typed_template_has_two_readings() {
         read(&Normalizer::default(), &body),
         Err(ReasonCode::Ambiguous)
     );
+}
+
+#[test]
+fn what_is_typed_out_of_its_object_is_nobodys_id() {
+    let body = r#"{"data":{"subscriber_id":"5","text":"hi"},"contact":{"id":"666"},"x":{"y":""}}"#;
+    let draft = read(&Normalizer::default(), body).unwrap();
+    assert_eq!((draft.contact_id.as_str(), draft.aliases.len()), ("5", 0));
+    for form in [
+        "contact[id]=5&text=hi&contact[id]=666",
+        "contact[id]=5&text=hi&a=1&a=2&contact.id=666",
+    ] {
+        let read = read(&Normalizer::default(), form);
+        assert_eq!(read, Err(ReasonCode::Ambiguous), "{form}");
+    }
 }

@@ -23,6 +23,7 @@ impl<'v> RawFields<'v> {
 
     /// Adds what the keys of another object of the same item say.
     pub(in crate::normalize) fn add_object(&mut self, map: &'v Map<String, Value>, at: Container) {
+        self.has_wrapped_words = false;
         self.add_keys(map, at, 0);
     }
 
@@ -145,7 +146,7 @@ impl<'v> RawFields<'v> {
                 Container::Message => self.id.offer(Rank::nth(3), Origin::id_of_owner(value)),
                 Container::Data => self.data_id.offer(Rank::nth(0), scalar::id(value)),
                 _ => {
-                    self.is_top_id_behind_words |= self.has_words;
+                    self.is_top_id_behind_words |= self.is_behind_words();
                     self.top_id.offer(Rank::nth(0), scalar::id(value));
                 }
             },
@@ -177,7 +178,7 @@ impl<'v> RawFields<'v> {
             },
             KnownField::Messages => {
                 self.lists.push(value);
-                self.is_list_behind_words |= self.has_words;
+                self.is_list_behind_words |= self.is_behind_words();
             }
             KnownField::Wrapper => self.add_wrapper(value),
             KnownField::Payload if value.is_object() || value.is_array() => {
@@ -203,7 +204,8 @@ impl<'v> RawFields<'v> {
     fn add_event_word(&mut self, value: &Value) -> Option<String> {
         let word = word(value);
         self.add_mark(word.as_deref().and_then(direction_of_event));
-        self.is_platform_event |= !self.has_words && word.as_deref().is_some_and(is_platform_event);
+        self.is_platform_event |=
+            !self.is_behind_words() && word.as_deref().is_some_and(is_platform_event);
         word
     }
 
@@ -239,7 +241,7 @@ impl<'v> RawFields<'v> {
         match value {
             Value::Object(map) => self.add_keys(map, Container::Message, depth + 1),
             Value::Array(_) => {
-                self.is_list_behind_words |= self.has_words;
+                self.is_list_behind_words |= self.is_behind_words();
                 self.message_list = Some(value);
             }
             _ => self.add_text(key, value, 1, at),
