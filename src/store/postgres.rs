@@ -134,7 +134,7 @@ impl PostgresStore {
         prepare::check_version(&mut connection).await?;
         prepare::check_pooling(&mut connection, &mut other).await?;
         prepare::check_durability(&mut connection).await?;
-        prepare::migrate(&mut connection, &mut other, migrate).await?;
+        prepare::migrate(&mut connection, migrate).await?;
         let keeps_session = prepare::keeps_session(&mut connection, &mut other).await?;
         self.keeps_session.store(keeps_session, Ordering::Release);
         self.begin_session(&mut connection)

@@ -196,6 +196,38 @@ async fn a_migration_that_takes_long_is_not_waited_for() {
     assert_eq!(Rows::in_postgres(&url).await.messages(), 2);
 }
 
+/// Postgres first finishes the statement that a killed process had sent, and commits what it made.
+#[tokio::test]
+async fn a_start_that_was_killed_while_it_migrated_is_waited_for() {
+    let url = postgres::fresh_database().await;
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let hold = "CREATE FUNCTION hold() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
+         PERFORM pg_advisory_xact_lock_shared(1); END $$; \
+         CREATE EVENT TRIGGER hold ON ddl_command_end EXECUTE FUNCTION hold(); \
+         SELECT pg_advisory_lock(1)";
+    sqlx::raw_sql(hold).execute(&mut other).await.unwrap();
+    let mut killed = Server::start(Some(&url), &[]).await;
+    let waits = "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event = 'advisory'";
+    until_some(&mut other, waits).await;
+    killed.end("-KILL").await;
+    // Its other connections end at once.
+    let is_alone = "SELECT (count(*) = 1)::int::bigint FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    until_some(&mut other, is_alone).await;
+    let lock = "SELECT pg_try_advisory_lock(24287223)";
+    let is_free: bool = sqlx::query_scalar(lock)
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    assert!(!is_free, "nobody else may migrate meanwhile");
+    other.close().await.unwrap();
+    let server = Server::start(Some(&url), &[]).await;
+    server.drained().await;
+    stored(&server, "later").await;
+    assert_eq!(Rows::in_postgres(&url).await.messages(), 1);
+}
+
 #[tokio::test]
 async fn a_postgres_that_stops_during_the_start_is_waited_for() {
     let url = postgres::fresh_database().await;

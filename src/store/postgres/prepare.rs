@@ -107,7 +107,6 @@ pub(super) async fn check_durability(connection: &mut PgConnection) -> Result<()
 /// Runs the migrations that are missing, one replica at a time; with `migrate` off, refuses if there are any.
 pub(super) async fn migrate(
     connection: &mut PgConnection,
-    guard: &mut PgConnection,
     migrate: bool,
 ) -> Result<(), PrepareError> {
     let missing = missing_migrations(connection).await?;
@@ -120,14 +119,15 @@ pub(super) async fn migrate(
             missing.len()
         )));
     }
-    // sqlx's own lock blocks without a limit, and would hold a second replica's start for as long as the first hangs.
-    // This one belongs to a transaction of another connection, so that it also holds behind a connection pooler.
-    let mut guard = within(ANSWER_TIMEOUT, guard.begin())
+    // The lock belongs to the transaction that migrates: when this process is killed, Postgres first finishes the
+    // statement that it runs, and until then nobody else may begin. That also holds behind a connection pooler. sqlx's
+    // own lock blocks without a limit, and would hold a second replica's start for as long as the first hangs.
+    let mut transaction = within(ANSWER_TIMEOUT, connection.begin())
         .await
         .map_err(|error| migrate_error(error.into()))?;
     let deadline = Instant::now() + MIGRATION_LOCK_TIMEOUT;
     let mut pause = Duration::from_millis(50);
-    while !within(ANSWER_TIMEOUT, try_lock(&mut guard))
+    while !within(ANSWER_TIMEOUT, try_lock(&mut transaction))
         .await
         .map_err(|error| migrate_error(error.into()))?
     {
@@ -139,13 +139,15 @@ pub(super) async fn migrate(
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
     }
-    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-    migrator.set_locking(false);
-    let migrating = migrator.run_direct(None, connection, false);
-    let migrated = within(MIGRATION_TIMEOUT, migrating).await;
-    // Where this fails, the lock ends with the connection.
-    within(ANSWER_TIMEOUT, guard.rollback()).await.ok();
-    migrated.map_err(migrate_error)
+    let migrating = async {
+        let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+        migrator.set_locking(false);
+        migrator.run_direct(None, &mut *transaction, false).await?;
+        Ok(transaction.commit().await?)
+    };
+    within(MIGRATION_TIMEOUT, migrating)
+        .await
+        .map_err(migrate_error)
 }
 
 /// Gives up what takes too long.

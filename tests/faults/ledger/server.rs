@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::support::TOKEN;
-use crate::support::process::{PATIENCE, Running, program};
+use crate::support::process::{PATIENCE, Running, path, program};
 
 /// Far longer than the spool of an outage takes.
 const DRAIN_PATIENCE: Duration = Duration::from_mins(2);
@@ -74,10 +74,7 @@ impl Server {
 
     pub(crate) async fn begin(&mut self) {
         // A file that may grow no further is an error to this process, as a full disk is, and not its end.
-        let script = format!(
-            "trap '' XFSZ; exec {}",
-            env!("CARGO_BIN_EXE_chatrace-webhook")
-        );
+        let script = format!("trap '' XFSZ; exec {}", path());
         let mut command = Command::new("sh");
         command
             .args(["-c", &script])
