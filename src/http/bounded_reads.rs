@@ -35,11 +35,12 @@ pub(super) struct BoundedReads {
     stream: TcpStream,
     connection: Arc<Connection>,
     long_heads: PollSemaphore,
-    /// How much of the head was read so far, and of what came with it.
-    head: usize,
+    /// The number of the head that is read.
+    head: Option<u64>,
+    /// How much of it was read so far, and of what came with it.
+    length: usize,
     /// Kept until the next head begins: the request holds what its head holds.
     long_head: Option<OwnedSemaphorePermit>,
-    awaited_head: bool,
 }
 
 impl BoundedReads {
@@ -48,20 +49,23 @@ impl BoundedReads {
             stream,
             connection,
             long_heads: PollSemaphore::new(heads.0.clone()),
-            head: 0,
+            head: None,
+            length: 0,
             long_head: None,
-            awaited_head: false,
         }
     }
 
     /// Waits until more of a long head may be read.
     fn poll_may_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let awaits_head = self.connection.awaits_head();
-        if awaits_head && !self.awaited_head {
-            (self.head, self.long_head) = (0, None);
+        let head = self.connection.awaited_head();
+        if head.is_none() {
+            return Poll::Ready(());
         }
-        self.awaited_head = awaits_head;
-        if awaits_head && self.head + READ > USUAL_HEAD && self.long_head.is_none() {
+        // Between two heads nothing may have been read: a short request comes at once.
+        if head != self.head {
+            (self.head, self.length, self.long_head) = (head, 0, None);
+        }
+        if self.length + READ > USUAL_HEAD && self.long_head.is_none() {
             self.long_head = ready!(self.long_heads.poll_acquire(context));
         }
         Poll::Ready(())
@@ -81,7 +85,7 @@ impl AsyncRead for BoundedReads {
         let mut part = ReadBuf::new(&mut part[..READ.min(buffer.remaining())]);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
         buffer.put_slice(part.filled());
-        self.head = self.head.saturating_add(part.filled().len());
+        self.length = self.length.saturating_add(part.filled().len());
         Poll::Ready(Ok(()))
     }
 }
@@ -118,22 +122,31 @@ impl AsyncWrite for BoundedReads {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::FutureExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+    use tokio::time::timeout;
 
     use super::super::connections::Connections;
     use super::*;
 
-    #[tokio::test]
-    async fn a_long_head_waits_for_its_turn_and_keeps_it_until_the_next_head() {
+    /// A client, and the two sides of its connection.
+    async fn reading(heads: &LongHeads) -> (TcpStream, Arc<Connection>, BoundedReads) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, accepted) = tokio::join!(client, listener.accept());
-        let (mut client, (stream, peer)) = (client.unwrap(), accepted.unwrap());
+        let (stream, peer) = accepted.unwrap();
         let connection = Connections::new(1).open(peer.ip());
+        let reads = BoundedReads::new(stream, connection.clone(), heads);
+        (client.unwrap(), connection, reads)
+    }
+
+    #[tokio::test]
+    async fn a_long_head_waits_for_its_turn_and_keeps_it_until_the_next_head() {
         let heads = LongHeads(Arc::new(Semaphore::new(0)));
-        let mut reads = BoundedReads::new(stream, connection.clone(), &heads);
+        let (mut client, connection, mut reads) = reading(&heads).await;
         client.write_all(&vec![b'x'; 3 * READ]).await.unwrap();
         let mut buffer = vec![0; 64 * 1024];
         let mut read = 0;
@@ -155,5 +168,18 @@ mod tests {
         client.write_all(b"x").await.unwrap();
         assert_eq!(reads.read(&mut buffer).await.unwrap(), 1);
         assert_eq!(heads.0.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn many_short_heads_are_no_long_one() {
+        let (mut client, connection, mut reads) =
+            reading(&LongHeads(Arc::new(Semaphore::new(0)))).await;
+        let mut buffer = vec![0; 64 * 1024];
+        for _ in 0..20 {
+            client.write_all(&[b'x'; 1000]).await.unwrap();
+            let read = timeout(Duration::from_secs(30), reads.read(&mut buffer));
+            assert!(read.await.expect("it waits").unwrap() > 0);
+            drop(connection.begin());
+        }
     }
 }

@@ -137,12 +137,13 @@ impl Connection {
         )
     }
 
-    /// Whether the next bytes belong to the head of a request.
-    pub(super) fn awaits_head(&self) -> bool {
-        matches!(
-            *lock(&self.state),
-            ConnectionState::Silent | ConnectionState::Idle(_)
-        )
+    /// The number of the head that the next bytes belong to, another one for each; `None` in a request.
+    pub(super) fn awaited_head(&self) -> Option<u64> {
+        match *lock(&self.state) {
+            ConnectionState::Silent => Some(self.number),
+            ConnectionState::Idle(number) => Some(number),
+            ConnectionState::InRequest | ConnectionState::Refused => None,
+        }
     }
 
     /// The head of a request has come.

@@ -265,6 +265,26 @@ async fn a_head_may_be_large_but_not_endless() {
     assert_eq!(app.raw(id).await, body.as_bytes());
 }
 
+/// A proxy keeps its connections, and sends many requests through each.
+#[tokio::test]
+async fn many_connections_with_many_short_requests_wait_for_nobody() {
+    let app = limited(Limits::default()).await;
+    let padding = "x".repeat(1000);
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Padding: {padding}\r\n\r\n");
+    let mut kept = Vec::new();
+    let mut buffer = [0; 1024];
+    // More than may have a long head.
+    for _ in 0..300 {
+        let mut stream = connect(&app).await;
+        for _ in 0..8 {
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let answer = timeout(PATIENCE, stream.read(&mut buffer)).await;
+            assert!(answer.expect("it waits for others").unwrap() > 0);
+        }
+        kept.push(stream);
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_is_answered_408() {
     let limits = Limits {
