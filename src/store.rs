@@ -383,8 +383,15 @@ fn missing_migrations(
     applied: &[AppliedMigration],
 ) -> Result<Vec<String>, PrepareError> {
     let newest = ours.iter().map(|migration| migration.version).max();
+    let find = |version| ours.iter().find(|ours| ours.version == version);
+    let is_ours = applied.is_empty() || applied.iter().any(|theirs| find(theirs.version).is_some());
+    if !is_ours {
+        return Err(PrepareError::Unusable(
+            "it belongs to another program, whose migrations are in it: give this one a database of its own".to_owned(),
+        ));
+    }
     for theirs in applied {
-        let known = ours.iter().find(|ours| ours.version == theirs.version);
+        let known = find(theirs.version);
         if Some(theirs.version) > newest {
             return Err(PrepareError::Unusable(
                 "its schema is newer than this program: start the version that made it, or a newer one".to_owned(),

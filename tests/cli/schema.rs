@@ -20,6 +20,10 @@ use crate::support::{Backend, postgres, sqlite_execute};
      VALUES (9999, 'later', true, {bytes}, 0)",
     "its schema is newer than this program"
 )]
+#[case::of_another_program(
+    "UPDATE _sqlx_migrations SET version = version + 20260101000000",
+    "it belongs to another program"
+)]
 #[tokio::test]
 async fn a_database_of_another_build_is_refused(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,

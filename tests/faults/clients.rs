@@ -1,5 +1,6 @@
 //! Clients that come in masses, go away in the middle, or take their time.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use chatrace_webhook::config::Limits;
@@ -9,12 +10,13 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::faults::ledger::sent_log::Rows;
 use crate::faults::ledger::server::Server;
-use crate::support::process::PATIENCE;
+use crate::support::process::{PATIENCE, Running, path, program};
 use crate::support::proxy::{Network, Proxy};
 use crate::support::wait::{eventually, eventually_within};
 use crate::support::{Answer, App, Backend, TOKEN, postgres};
@@ -263,6 +265,42 @@ async fn a_head_may_be_large_but_not_endless() {
     assert_eq!(answer["outcome"], "stored");
     let id = answer["deliveryId"].as_str().unwrap();
     assert_eq!(app.raw(id).await, body.as_bytes());
+}
+
+/// A limit that somebody set too low.
+#[tokio::test]
+async fn a_process_without_descriptors_goes_on_as_soon_as_some_are_free() {
+    let directory = tempfile::tempdir().unwrap();
+    let usual = program(directory.path());
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit -n 48; exec {}", path())])
+        .current_dir(directory.path())
+        .env_clear()
+        .envs(
+            usual
+                .as_std()
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let mut running = Running::start(command).await;
+    let address = running.base.replace("http://", "");
+    let held = join_all((0..64).map(|_| TcpStream::connect(&address))).await;
+    running
+        .line_with("a connection could not be accepted")
+        .await;
+    drop(held);
+    let client = chatrace_webhook::http_client::builder().build().unwrap();
+    let request = client.post(format!("{}/instagram/webhook", running.base));
+    let answer = timeout(
+        PATIENCE,
+        request.body(r#"{"contact_id":"1","text":"a"}"#).send(),
+    )
+    .await;
+    assert_eq!(answer.unwrap().unwrap().status(), StatusCode::OK);
 }
 
 /// A proxy keeps its connections, and sends many requests through each.

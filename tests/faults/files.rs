@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -116,6 +118,26 @@ async fn a_replica_starts_without_a_spool_that_is_damaged_if_the_database_is_the
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
 }
 
+/// What is in the log beside a file is of use only with that file, and SQLite deletes it where the file is new.
+#[tokio::test]
+async fn a_log_without_its_file_is_not_deleted() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let log = |name: &str| directory.path().join(name);
+    for name in ["chatrace-webhook.db-wal", "spool.db-wal"] {
+        write(log(name), "messages").unwrap();
+    }
+    starts_without_a_spool(directory.clone(), "put the file back").await;
+    let mut command = program(directory.path());
+    command.env("DATA_DIR", directory.path());
+    let refused = command.output().await.unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let sentence = String::from_utf8(refused.stderr).unwrap();
+    assert!(sentence.contains("put the file back"), "{sentence}");
+    for name in ["chatrace-webhook.db-wal", "spool.db-wal"] {
+        assert_eq!(read(log(name)).unwrap(), b"messages");
+    }
+}
+
 #[tokio::test]
 async fn a_replica_starts_without_a_spool_whose_disk_is_full_if_the_database_is_there() {
     let Some(disk) = SmallDisk::new(1) else {
@@ -206,6 +228,23 @@ async fn a_damaged_page_is_a_problem_of_its_own_and_hides_nothing_else() {
     let doctor = doctor.output().await.unwrap();
     let printed = String::from_utf8(doctor.stdout).unwrap();
     assert!(printed.contains("database_file"), "{printed}");
+}
+
+/// A `sqlite3` with an open transaction.
+#[tokio::test]
+async fn a_foreign_lock_refuses_what_comes_and_nothing_that_comes_later() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let app = App::on(directory.clone(), None, &[]).await;
+    assert_eq!(app.post(BODY).await.ok()["outcome"], "stored");
+    let file = SqliteConnectOptions::new().filename(directory.path().join("chatrace-webhook.db"));
+    let mut other = SqliteConnection::connect_with(&file).await.unwrap();
+    let lock = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other);
+    lock.await.unwrap();
+    let body = |text| json!({ "contact_id": "1", "text": text }).to_string();
+    app.post(body("locked")).await.with(503);
+    assert_eq!(app.messages().await.len(), 1, "reading goes on");
+    other.close().await.unwrap();
+    assert_eq!(app.post(body("locked")).await.ok()["outcome"], "stored");
 }
 
 /// A stopped log collector, or Ctrl-S in a terminal.

@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate as _, Migrator};
@@ -18,6 +19,9 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// What the sentence ends with when another process has the file.
 pub(crate) const IN_USE: &str = "another process uses it";
+
+/// SQLite's code for that a lock could not be had in time.
+const LOCKED: &str = "5";
 
 /// Connections for reading.
 const READERS: u32 = 4;
@@ -114,12 +118,26 @@ impl SqliteStore {
 /// How a file is opened that is only looked at. Without a write-ahead log nobody uses the file, and none is made to
 /// look at it. With one, SQLite needs the file beside it as well, and makes it if it is not there.
 pub(in crate::store) fn looking(path: &Path) -> SqliteConnectOptions {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+    let is_unused = !beside(path, "-wal").exists() || log_without_file(path).is_some();
     SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
-        .immutable(!Path::new(&log).exists())
+        .immutable(is_unused)
+}
+
+/// A file that SQLite keeps beside another.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The log beside a file that is missing or empty. SQLite deletes it when it opens such a file, and the newest messages
+/// with it.
+fn log_without_file(path: &Path) -> Option<PathBuf> {
+    let is_empty = |path: &Path| path.metadata().map_or(true, |file| file.len() == 0);
+    let log = beside(path, "-wal");
+    (is_empty(path) && !is_empty(&log)).then_some(log)
 }
 
 /// Why a file cannot be used, in words that say what to do where SQLite's own do not.
@@ -134,8 +152,11 @@ fn cause(error: &(dyn Error + 'static)) -> String {
 pub(in crate::store) fn cause_or(error: &(dyn Error + 'static), damaged: &str) -> String {
     let mut next = Some(error);
     while let Some(one) = next {
-        if let Some(error @ sqlx::Error::Database(_)) = one.downcast_ref::<sqlx::Error>() {
+        if let Some(error @ sqlx::Error::Database(refusal)) = one.downcast_ref::<sqlx::Error>() {
             match classify(error) {
+                _ if refusal.code().as_deref() == Some(LOCKED) => {
+                    return "another program has locked it: end that program".to_owned();
+                }
                 Some(StoreError::Damaged(_)) => {
                     return format!("it is damaged, or no SQLite database: {damaged}");
                 }
@@ -163,13 +184,17 @@ fn lock(path: &Path) -> Result<File, String> {
 }
 
 /// How a file of the embedded engine is opened for writing; it is created if needed.
-pub(in crate::store) fn options(path: &Path) -> std::io::Result<SqliteConnectOptions> {
+pub(in crate::store) fn options(path: &Path) -> io::Result<SqliteConnectOptions> {
+    if let Some(log) = log_without_file(path) {
+        return Err(io::Error::other(format!(
+            "it is missing or empty, but its log is there: put the file back, or move {} away to begin without messages",
+            log.file_name().unwrap_or_default().display()
+        )));
+    }
     // SQLite gives its other files the mode of this one, when it makes them.
     let file = private_file::open(path)?;
     for suffix in ["-wal", "-shm"] {
-        let mut other = path.as_os_str().to_owned();
-        other.push(suffix);
-        private_file::protect(Path::new(&other));
+        private_file::protect(&beside(path, suffix));
     }
     if file.metadata()?.len() == 0 {
         // An operator who expects messages in it learns that they are not there.
