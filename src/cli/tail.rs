@@ -26,8 +26,8 @@ use super::terminal;
 use crate::config::{Env, Variables};
 use crate::http_client::RequestError;
 use crate::text::one_line;
-use hand_over::HandOver;
 use crate::time::Clock;
+use hand_over::HandOver;
 
 /// How long the service is asked to wait for a message.
 const WAIT: Duration = Duration::from_secs(25);

@@ -1,6 +1,6 @@
 //! Whether the database answers, is whole, and has the tables of this version.
 
-use super::facts::SpoolFacts;
+use super::facts::{DatabaseState, SpoolFacts};
 use super::{Check, Facts};
 
 /// What to do about a damaged file of the embedded database.
@@ -26,6 +26,17 @@ pub(super) fn check_database(facts: &Facts) -> Check {
     if let Some(damage) = &facts.damage {
         return damaged(facts, damage);
     }
+    if facts.database == DatabaseState::Takes {
+        return Check::problem(
+            NAME,
+            format!(
+                "The database cannot be read ({}): deliveries are stored.",
+                facts.away
+            ),
+            "Nothing is lost. Messages cannot be read.",
+            "Correct what the cause names.",
+        );
+    }
     let (fate, meaning) = match (&facts.spool, &facts.known) {
         (SpoolFacts::On { refuses: false, .. }, None) => (
             "deliveries wait on this machine's disk",
@@ -40,15 +51,19 @@ pub(super) fn check_database(facts: &Facts) -> Check {
             "Chatrace hardly ever retries, so refused messages are lost.",
         ),
     };
-    let (state, advice) = match &facts.known {
-        None if facts.spool != SpoolFacts::Unneeded => (
-            "is away",
-            "Start the database, or make it reachable from this machine. The log contains the cause.",
-        ),
-        _ => (
+    let is_there = facts.database == DatabaseState::Refuses
+        || facts.known.is_some()
+        || facts.spool == SpoolFacts::Unneeded;
+    let (state, advice) = if is_there {
+        (
             "takes nothing",
             "Correct what the cause names. The service tries again with the next delivery.",
-        ),
+        )
+    } else {
+        (
+            "is away",
+            "Start the database, or make it reachable from this machine. The log contains the cause.",
+        )
     };
     Check::problem(
         NAME,

@@ -34,6 +34,7 @@ pub struct Facts {
     pub known: Option<Known>,
     /// Why the database is away or takes no deliveries, on one line; empty while it is there and takes them.
     pub away: String,
+    pub database: DatabaseState,
     /// What is damaged in the database, on one line.
     pub damage: Option<String>,
     /// Whether what was erased still stands in the log of the embedded database.
@@ -84,6 +85,16 @@ pub enum SenderAuth {
     Observed,
     /// Anybody.
     Open,
+}
+
+/// What the database did with the last delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseState {
+    Takes,
+    /// It answers, and took none.
+    Refuses,
+    /// It does not answer.
+    Away,
 }
 
 /// Where deliveries go while the database is away.
@@ -138,6 +149,7 @@ impl Default for Facts {
             rejected: RejectionLog::default(),
             known: Some(Known::default()),
             away: String::new(),
+            database: DatabaseState::Takes,
             damage: None,
             is_log_pending: false,
             spool: SpoolFacts::Unneeded,

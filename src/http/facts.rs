@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use super::AppState;
 use crate::config::WebhookAuth;
 use crate::delivery::{Delivery, WEBHOOK_PATH};
-use crate::diagnose::facts::{Disk, Known, RecentBodies, SenderAuth, SilenceFacts, SpoolFacts};
+use crate::diagnose::facts::{
+    DatabaseState, Disk, Known, RecentBodies, SenderAuth, SilenceFacts, SpoolFacts,
+};
 use crate::diagnose::{Facts, Report, own_checks};
 use crate::forward::{DestinationStatus, statuses};
 use crate::message::Direction;
@@ -30,7 +32,7 @@ pub(super) struct StoreFacts {
     pub(super) snapshot: Result<Snapshot, StoreError>,
     recent: Result<Recent, StoreError>,
     pub(super) destinations: Result<Vec<DestinationStatus>, StoreError>,
-    /// Whether a delivery could be committed, if the database could be read.
+    /// Whether a delivery could be committed.
     ready: Result<(), StoreError>,
     /// The rejected requests that were not yet written when the database was asked. They may be in its answer all the
     /// same, but none is missing.
@@ -38,10 +40,10 @@ pub(super) struct StoreFacts {
 }
 
 impl StoreFacts {
-    /// Asks for the newest rows, and for counters from `since`. A database that is away is asked once.
+    /// Asks for the newest rows, and for counters from `since`.
     pub(super) async fn query(state: &AppState, since: Timestamp) -> Self {
         let unwritten = state.process.rejections.unwritten();
-        let snapshot = state.store.snapshot(since).await;
+        let (snapshot, ready) = tokio::join!(state.store.snapshot(since), state.store.ready());
         let recent = match &snapshot {
             Ok(_) => state.store.recent().await,
             Err(error) => Err(error.clone()),
@@ -53,10 +55,6 @@ impl StoreFacts {
         if let Err(error) = snapshot.as_ref().and(recent.as_ref()) {
             tracing::warn!(%error, "the database cannot be read for the statistics");
         }
-        let ready = match &recent {
-            Ok(_) => state.store.ready().await,
-            Err(_) => Ok(()),
-        };
         Self {
             snapshot,
             recent,
@@ -104,6 +102,11 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
             .zip(recent)
             .map(|(snapshot, recent)| known(snapshot, recent, &state.config.normalizer)),
         away: away(state, error.or(stored.ready.as_ref().err())),
+        database: match (&stored.ready, refusal(state)) {
+            (Err(_), _) => DatabaseState::Away,
+            (Ok(()), Some(_)) => DatabaseState::Refuses,
+            (Ok(()), None) => DatabaseState::Takes,
+        },
         damage: health.damage.map(|cause| one_line(state, &cause)),
         is_log_pending: health.is_log_pending,
         spool: spool(state),
@@ -159,11 +162,15 @@ fn away(state: &AppState, error: Option<&StoreError>) -> String {
     if let Some(error) = error {
         return cause(state, error);
     }
-    let refusal = match &state.fallback {
+    refusal(state).map_or_else(String::new, |refusal| one_line(state, &refusal))
+}
+
+/// Why the database took no delivery when it was last tried.
+fn refusal(state: &AppState) -> Option<String> {
+    match &state.fallback {
         Some(fallback) => fallback.database_problem(),
         None => state.ingest.refusal().map(|refusal| refusal.to_string()),
-    };
-    refusal.map_or_else(String::new, |refusal| one_line(state, &refusal))
+    }
 }
 
 fn cause(state: &AppState, error: &StoreError) -> String {

@@ -89,6 +89,18 @@ async fn a_database_that_refuses_to_write_is_known_at_the_first_failure() {
     .await;
     app.drained().await;
     assert_eq!(app.get("/readyz").await.ok()["database"], "ok");
+
+    let hide = "ALTER TABLE rejected_requests RENAME TO hidden";
+    postgres::execute(&url, hide.to_owned()).await;
+    let other = r#"{"contact_id":"1","text":"b"}"#;
+    assert_eq!(app.post(other).await.ok()["outcome"], "stored");
+    let verdict = app.diagnosis().await["verdict"].clone();
+    let verdict = verdict.as_str().unwrap();
+    assert!(
+        verdict.starts_with("The database cannot be read (")
+            && verdict.ends_with("deliveries are stored."),
+        "{verdict}"
+    );
 }
 
 /// What is checked only at the end of a transaction fails when the statement has answered already.
