@@ -36,7 +36,9 @@ fn likely_cause(text: &str, cause: &str) -> Option<&'static str> {
         return None;
     }
     let has = |piece: &str| text.contains(piece);
-    Some(if has("{{") {
+    Some(if cause.contains("recursion limit") {
+        "it is nested too deeply: send the fields directly in one object"
+    } else if has("{{") {
         "likely a placeholder that was not filled in: pick the variable from Chatrace's list"
     } else if text.contains(['“', '”', '„']) {
         "likely typographic quotes: type the quotes of the template as \""

@@ -24,6 +24,9 @@ pub enum DecodeError {
     /// An encoding this service does not know.
     #[error("the content encoding `{0}` is not supported")]
     Unsupported(String),
+    /// More than one.
+    #[error("more than one content encoding is not supported")]
+    Layered,
 }
 
 /// The body without its content encoding: `gzip`, `x-gzip`, `deflate` (with and without zlib's frame) or none. No
@@ -42,11 +45,7 @@ pub fn decode<'a>(
     let decoded = match (layers.next(), layers.next()) {
         (None, _) => Cow::Borrowed(body),
         (Some(layer), None) => Cow::Owned(decode_layer(body, layer, limit)?),
-        (Some(_), Some(_)) => {
-            return Err(DecodeError::Unsupported(
-                "more than one encoding".to_owned(),
-            ));
-        }
+        (Some(_), Some(_)) => return Err(DecodeError::Layered),
     };
     if decoded.len() > limit {
         return Err(DecodeError::TooLarge);
