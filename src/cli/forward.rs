@@ -108,12 +108,14 @@ pub(super) async fn forward(arguments: ForwardArgs, variables: &Variables) -> Re
             } else {
                 "are forwarded"
             };
-            let sentence = format!("{more}{} {verb} to {name} once more\n", answer["count"]);
+            let count = one_line(&answer["count"].to_string()).into_owned();
+            let sentence = format!("{more}{count} {verb} to {name} once more\n");
             (answer, sentence)
         }
         ForwardAction::Retry(destination) => {
             let answer: Value = post(&destination.name, "retry", json!({})).await?;
-            let sentence = format!("{} dead letters are tried again\n", answer["revived"]);
+            let revived = one_line(&answer["revived"].to_string()).into_owned();
+            let sentence = format!("{revived} dead letters are tried again\n");
             (answer, sentence)
         }
         ForwardAction::Pause(destination) => {

@@ -74,6 +74,12 @@ async fn answer(request: Request) -> Response {
         "/instagram/webhook" => ok(json!({
             "success": true, "outcome": HOSTILE, "deliveryId": HOSTILE, "error": HOSTILE,
         })),
+        "/instagram/destinations" => ok(json!({ "destinations": [{
+            "name": HOSTILE, "host": HOSTILE, "state": HOSTILE, "failingSince": HOSTILE,
+            "lastFailure": { "problem": HOSTILE }, "backlog": { "count": HOSTILE }, "retries": {}, "forwarded": HOSTILE,
+        }] })),
+        "/instagram/destinations/default/replay" => ok(json!({ "count": HOSTILE })),
+        "/instagram/destinations/default/retry" => ok(json!({ "revived": HOSTILE })),
         "/accounts/me" => ok(json!({ "error": { "code": 1204, "message": HOSTILE } })),
         _ => refused.into_response(),
     }
@@ -113,9 +119,10 @@ async fn no_command_prints_what_a_terminal_obeys() {
         ("API_TOKEN", "t"),
         ("INSTAGRAM_API_URL", url),
         ("INSTAGRAM_ACCESS_TOKEN", "1700001.token"),
+        ("FORWARD_URL", url),
     ];
     // Setup and the health check have nothing foreign to print, and the table of answers only codes.
-    let cases: [(&[&str], bool); 13] = [
+    let cases: [(&[&str], bool); 20] = [
         (&["doctor", "--url", url], true),
         (&["doctor", "--json", "--url", url], true),
         (&["doctor", "--brief", "--url", url], true),
@@ -129,6 +136,13 @@ async fn no_command_prints_what_a_terminal_obeys() {
         (&["tail", "--json", "--url", url], true),
         (&["setup"], false),
         (&["healthcheck"], false),
+        (&["forward", "--url", url, "status"], true),
+        (&["forward", "--url", url, "status", "--json"], true),
+        (&["forward", "--url", url, "replay"], true),
+        (&["forward", "--url", url, "retry"], true),
+        (&["forward", "--url", url, "pause"], true),
+        (&["forward", "test"], true),
+        (&["tail", "--url", url, "--forward-to", url], true),
     ];
     let mut tested = BTreeSet::from(["serve", "export"]);
     for (arguments, shows_it) in cases {

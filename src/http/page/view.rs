@@ -84,6 +84,10 @@ impl PageLocation {
 }
 
 /// How long something has waited, in its largest unit; nothing if nothing waits.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "templates pass references"
+)]
 fn age(seconds: &f64) -> String {
     match *seconds {
         ..=0.0 => String::new(),

@@ -230,7 +230,7 @@ async fn delete_messages(
         .persistent(KEEPS_PLANS)
         .bind(id)
         .bind(channel)
-        .bind(Time(*at))
+        .bind(head)
         .bind(STEP)
         .execute(&mut *connection)
         .await?;
