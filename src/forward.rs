@@ -8,6 +8,7 @@
 
 mod attempt;
 mod event;
+mod leading;
 mod lease;
 mod sample;
 mod schedule;
@@ -27,8 +28,8 @@ use crate::redact::Redactor;
 use crate::store::Store;
 use crate::time::Clock;
 use attempt::AttemptClient;
+use leading::Worker;
 use source::Source;
-use worker::Worker;
 
 pub use sample::{SampleAttempt, send_sample};
 pub use status::{DestinationHealth, DestinationStatus, statuses};

@@ -15,6 +15,8 @@ use crate::store::{
 
 /// How many events are read ahead.
 const AHEAD: usize = 256;
+/// How many are read to probe a destination that is down.
+const PROBED: usize = 16;
 /// How many pages are looked through for other people than the one whose messages wait first.
 const SEARCHED_PAGES: usize = 40;
 const SEARCHED_PAGE: u32 = 500;
@@ -117,6 +119,8 @@ pub(super) struct EventStream {
     replay: Option<ForwardReplay>,
     /// There may be more behind what is read.
     pub(super) may_have_more: bool,
+    /// The position of the oldest event when others were looked for, and up to where there were none.
+    searched: (i64, i64),
 }
 
 impl EventStream {
@@ -125,6 +129,7 @@ impl EventStream {
             window: Window::new(cursor),
             replay: None,
             may_have_more: true,
+            searched: (0, 0),
         }
     }
 
@@ -133,6 +138,7 @@ impl EventStream {
             window: Window::new(replay.cursor),
             replay: Some(replay),
             may_have_more: true,
+            searched: (0, 0),
         }
     }
 
@@ -147,9 +153,13 @@ impl EventStream {
 
     /// Reads on, if there may be more and half of what was read is done.
     pub(super) async fn fill(&mut self, source: &Source) -> Result<(), StoreError> {
-        while self.may_have_more && self.window.len() <= AHEAD / 2 {
+        self.fill_up_to(AHEAD, source).await
+    }
+
+    async fn fill_up_to(&mut self, ahead: usize, source: &Source) -> Result<(), StoreError> {
+        while self.may_have_more && self.window.len() <= ahead / 2 {
             let end = self.end(source).await?;
-            let limit = u32::try_from(AHEAD - self.window.len()).unwrap_or(1);
+            let limit = u32::try_from(ahead - self.window.len()).unwrap_or(1);
             let after = self.window.read();
             if after < end {
                 let request = PageRequest {
@@ -170,12 +180,19 @@ impl EventStream {
     /// answers tell an event that is refused from a destination that is down.
     pub(super) async fn oldest(&mut self, source: &Source) -> Result<Vec<Arc<Event>>, StoreError> {
         self.may_have_more = true;
-        self.fill(source).await?;
+        self.fill_up_to(PROBED, source).await?;
         let mut oldest = self.window.oldest(2);
         let end = self.end(source).await?;
+        let Some(head) = oldest.first().map(|head| head.position) else {
+            return Ok(oldest);
+        };
         let mut after = self.window.read();
+        if self.searched.0 == head {
+            after = after.max(self.searched.1);
+        }
+        let known = oldest.len();
         for _ in 0..SEARCHED_PAGES {
-            if oldest.is_empty() || oldest.len() == 3 || after >= end {
+            if oldest.len() == 3 || after >= end {
                 break;
             }
             let request = PageRequest {
@@ -190,6 +207,9 @@ impl EventStream {
                 if oldest.len() < 3 && oldest.iter().all(|known| known.lane != event.lane) {
                     oldest.push(Arc::new(event));
                 }
+            }
+            if oldest.len() == known {
+                self.searched = (head, after);
             }
         }
         Ok(oldest)
