@@ -3,7 +3,7 @@
 //! One process at a time forwards to a destination: the one with its lease. It sends messages in the order of their
 //! positions, those of one person after each other, and those of different people at once. An event that is not
 //! accepted stops this. A probe then finds out whether the event is refused, because others are accepted, or the
-//! destination is down. What is refused is kept in a row and tried again later. A destination that is down costs no
+//! destination is down. A refused event is kept in a row and tried again later. A destination that is down costs no
 //! rows: the cursor waits. See `docs/architecture/forwarding.md`.
 
 mod attempt;

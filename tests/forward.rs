@@ -1,4 +1,4 @@
-//! What is stored is passed on: at least once, in order, however long a destination is down.
+//! Stored messages are passed on: at least once, in order, however long a destination is down.
 
 mod crashes;
 mod failures;

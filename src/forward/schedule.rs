@@ -1,4 +1,4 @@
-//! When what was refused is tried again, and when a destination that is down.
+//! When a refused event is tried again, and when a destination that is down.
 
 use std::time::Duration;
 

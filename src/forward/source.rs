@@ -151,7 +151,7 @@ impl EventStream {
         !self.may_have_more && self.window.len() == 0
     }
 
-    /// Reads on, if there may be more and half of what was read is done.
+    /// Reads on, if there may be more and half of the events are done.
     pub(super) async fn fill(&mut self, source: &Source) -> Result<(), StoreError> {
         self.fill_up_to(AHEAD, source).await
     }

@@ -383,7 +383,7 @@ async fn another_id_leads_to_the_person_on_every_channel(
     assert_eq!(texts(&app).await, ["of another"]);
 }
 
-/// A reason quotes what stands in a placeholder's place, which a customer may have typed.
+/// A reason quotes the text in a placeholder's place, which a customer may have typed.
 #[rstest]
 #[tokio::test]
 async fn no_reason_quotes_what_an_erased_person_typed(
