@@ -129,7 +129,12 @@ impl Connection {
         self.end.told.notified().await;
     }
 
-    /// Whether nothing is lost if it ends: no head of a request has come so far, or the request is refused.
+    /// Whether no head of a request has come so far.
+    pub(super) fn is_silent(&self) -> bool {
+        *lock(&self.state) == ConnectionState::Silent
+    }
+
+    /// Whether no message is lost if it ends: it is silent, or its request is refused.
     pub(super) fn is_expendable(&self) -> bool {
         matches!(
             *lock(&self.state),
@@ -153,7 +158,7 @@ impl Connection {
     }
 
     /// Its request is refused, whatever else it sends: the connection may end if its place is needed.
-    fn refuse(&self) {
+    pub(super) fn refuse(&self) {
         self.leave(ConnectionState::Refused);
         let silent = (Instant::now(), self.end.clone());
         lock(&self.connections.table)

@@ -111,9 +111,9 @@ pub async fn serve(
             let mut connection = connection;
             let ended = tokio::select! {
                 ended = &mut connection => ended,
-                () = has_to_end(&lifecycle, &place) => {
+                is_cut = has_to_end(&lifecycle, &place) => {
                     Pin::new(&mut connection).graceful_shutdown();
-                    if place.is_expendable() {
+                    if is_cut {
                         Ok(())
                     } else {
                         tokio::select! {
@@ -151,12 +151,13 @@ pub async fn serve(
     }
 }
 
-/// Resolves when a connection has to end: its place is needed, no request came in time, or the service stops.
-async fn has_to_end(lifecycle: &Lifecycle, connection: &Connection) {
+/// Resolves when a connection has to end: its place is needed, no request came in time, or the service stops. `true` if
+/// it ends at once: who only has a refused body read waits for the answer, unless others need the place.
+async fn has_to_end(lifecycle: &Lifecycle, connection: &Connection) -> bool {
     tokio::select! {
-        () = connection.has_to_end() => {}
-        () = stays_silent(connection) => {}
-        () = no_more_requests(lifecycle, connection) => {}
+        () = connection.has_to_end() => connection.is_expendable(),
+        () = stays_silent(connection) => true,
+        () = no_more_requests(lifecycle, connection) => connection.is_silent(),
     }
 }
 
@@ -164,7 +165,7 @@ async fn has_to_end(lifecycle: &Lifecycle, connection: &Connection) {
 /// requests a sender may take longer.
 async fn stays_silent(connection: &Connection) {
     sleep(FIRST_HEAD_TIMEOUT).await;
-    if !connection.is_expendable() {
+    if !connection.is_silent() {
         pending::<()>().await;
     }
 }
@@ -175,7 +176,7 @@ async fn stays_silent(connection: &Connection) {
 async fn no_more_requests(lifecycle: &Lifecycle, connection: &Connection) {
     lifecycle.soft().cancelled().await;
     let until = Instant::now() + FIRST_REQUEST_TIMEOUT;
-    while connection.is_expendable() && Instant::now() < until {
+    while connection.is_silent() && Instant::now() < until {
         sleep(FIRST_REQUEST_TIMEOUT / 20).await;
     }
 }
@@ -210,5 +211,26 @@ async fn accept(
             sleep(Duration::from_millis(100)).await;
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_connection_without_a_request_is_silent_for_too_long() {
+        let connections = Connections::new(8);
+        let connection = connections.open([127, 0, 0, 1].into());
+        assert!(timeout(HOUR, stays_silent(&connection)).await.is_ok());
+        let request = connection.begin();
+        connection.refuse();
+        let is_over = timeout(HOUR, stays_silent(&connection)).await;
+        assert!(is_over.is_err(), "its answer is still to come");
+        drop(request);
+        let is_over = timeout(HOUR, stays_silent(&connection)).await;
+        assert!(is_over.is_err(), "it is kept alive");
     }
 }
