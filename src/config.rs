@@ -33,6 +33,7 @@ pub use server::{Limits, Server};
 pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
 pub use telemetry::{LogFormat, Telemetry};
 
+use crate::i18n::Locale;
 use crate::normalize::Normalizer;
 
 /// Secrets with fewer bytes than this can be guessed.
@@ -42,6 +43,10 @@ const SHORTEST_SECRET: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: Server,
+    /// The name of this installation on the page.
+    pub instance_name: Option<String>,
+    /// The language of the page and the commands, where the reader has not chosen one.
+    pub locale: Option<Locale>,
     pub database: Database,
     /// The directory for the embedded database, the spool and a generated token.
     pub data_dir: PathBuf,
@@ -86,6 +91,8 @@ impl Config {
         let database = Database::read(env, &data_dir);
         Self {
             server: Server::read(env),
+            instance_name: env.text("INSTANCE_NAME"),
+            locale: Self::locale(env),
             auth: Auth::read(env, database.as_ref().is_none_or(Database::is_embedded)),
             meta: Meta::read(env),
             chatrace: Chatrace::read(env),
@@ -114,6 +121,11 @@ impl Config {
     /// The directory for the embedded database, the spool and a generated token.
     pub fn data_dir(env: &mut Env<'_>) -> PathBuf {
         PathBuf::from(env.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()))
+    }
+
+    /// The language of the page and of the commands.
+    pub fn locale(env: &mut Env<'_>) -> Option<Locale> {
+        env.one_of("LOCALE", &[("en", Locale::En), ("ru", Locale::Ru)])
     }
 
     /// Whether senders need a credential.

@@ -70,6 +70,9 @@ pub mod telemetry;
 
 // Support.
 
+// Texts in English and Russian.
+pub mod i18n;
+
 // Signatures and random tokens.
 pub mod crypto;
 

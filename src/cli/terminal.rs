@@ -57,15 +57,16 @@ impl Terminal {
             .max()
             .unwrap_or_default()
             + 2;
-        text += &self.marked(report.status, mark_width, "", 0, &report.verdict);
-        text += &self.step(mark_width, &report.next_step);
+        let verdict = report.verdict.to_string();
+        text += &self.marked(report.status, mark_width, "", 0, &verdict);
+        text += &self.step(mark_width, &report.next_step.to_string());
         if !report.checks.is_empty() {
             text.push('\n');
         }
         for (check, name) in report.checks.iter().zip(&names) {
             let sentence = format!("{} {}", check.observed, check.meaning);
             text += &self.marked(check.status, mark_width, name, name_width, &sentence);
-            text += &self.step(mark_width + name_width, &check.next_step);
+            text += &self.step(mark_width + name_width, &check.next_step.to_string());
         }
         text
     }
@@ -208,14 +209,14 @@ mod tests {
     fn report() -> Report {
         Report {
             status: Status::Problem,
-            verdict: "The name does not resolve.".to_owned(),
-            next_step: "Correct PUBLIC_URL.".to_owned(),
+            verdict: "The name does not resolve.".into(),
+            next_step: "Correct PUBLIC_URL.".into(),
             checks: vec![Check {
                 name: "public_url".to_owned(),
                 status: Status::Problem,
-                observed: "The name shop.example does not resolve.".to_owned(),
-                meaning: "Nothing \x1b[31marrives.".to_owned(),
-                next_step: "Correct PUBLIC_URL, or make the DNS entry.".to_owned(),
+                observed: "The name shop.example does not resolve.".into(),
+                meaning: "Nothing \x1b[31marrives.".into(),
+                next_step: "Correct PUBLIC_URL, or make the DNS entry.".into(),
             }],
         }
     }

@@ -82,6 +82,16 @@ pub const VARIABLES: &[Variable] = &[
         "The public address of this service, such as `https://hooks.shop.example`.",
     ),
     variable(
+        "INSTANCE_NAME",
+        "",
+        "The name of this installation, in the title and the header of the page, such as the name of a shop.",
+    ),
+    variable(
+        "LOCALE",
+        "",
+        "The language of the page and of the commands: `en` or `ru`. A reader's own choice goes before it. Unset: the page takes the browser's language, and commands that of LANG.",
+    ),
+    variable(
         "MAX_BODY_BYTES",
         "1MiB",
         "The largest body that is accepted, after decompression: 1 KiB to 64 MiB.",

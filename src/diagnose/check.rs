@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
+use crate::i18n::Text;
 use crate::named::impl_named;
 
 /// How bad it is, best first.
@@ -32,42 +33,42 @@ pub struct Check {
     pub name: String,
     pub status: Status,
     /// What was observed, in one sentence with its numbers.
-    pub observed: String,
+    pub observed: Text,
     /// The consequence for the messages.
-    pub meaning: String,
+    pub meaning: Text,
     /// What to do about it; empty if there is nothing to do.
-    pub next_step: String,
+    pub next_step: Text,
 }
 
 impl Check {
     /// A check that found nothing wrong.
-    pub fn ok(name: &str, observed: impl Into<String>, meaning: impl Into<String>) -> Self {
+    pub fn ok(name: &str, observed: impl Into<Text>, meaning: impl Into<Text>) -> Self {
         Self::new(name, Status::Ok, observed, meaning, "")
     }
 
     pub(crate) fn unknown(
         name: &str,
-        observed: impl Into<String>,
-        meaning: impl Into<String>,
-        next_step: impl Into<String>,
+        observed: impl Into<Text>,
+        meaning: impl Into<Text>,
+        next_step: impl Into<Text>,
     ) -> Self {
         Self::new(name, Status::Unknown, observed, meaning, next_step)
     }
 
     pub(crate) fn warning(
         name: &str,
-        observed: impl Into<String>,
-        meaning: impl Into<String>,
-        next_step: impl Into<String>,
+        observed: impl Into<Text>,
+        meaning: impl Into<Text>,
+        next_step: impl Into<Text>,
     ) -> Self {
         Self::new(name, Status::Warning, observed, meaning, next_step)
     }
 
     pub(crate) fn problem(
         name: &str,
-        observed: impl Into<String>,
-        meaning: impl Into<String>,
-        next_step: impl Into<String>,
+        observed: impl Into<Text>,
+        meaning: impl Into<Text>,
+        next_step: impl Into<Text>,
     ) -> Self {
         Self::new(name, Status::Problem, observed, meaning, next_step)
     }
@@ -96,9 +97,9 @@ impl Check {
     pub fn new(
         name: &str,
         status: Status,
-        observed: impl Into<String>,
-        meaning: impl Into<String>,
-        next_step: impl Into<String>,
+        observed: impl Into<Text>,
+        meaning: impl Into<Text>,
+        next_step: impl Into<Text>,
     ) -> Self {
         Self {
             name: name.to_owned(),

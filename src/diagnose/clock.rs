@@ -94,7 +94,7 @@ mod tests {
             ..Facts::default()
         };
         let check = check_clock(&facts);
-        (check.status, check.observed)
+        (check.status, check.observed.to_string())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arrival;
 use super::check::{Check, Status};
-use crate::text::lower_first;
+use crate::i18n::{Argument, Locale, Text};
 
 /// Every check, and the verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -24,9 +24,9 @@ pub struct Report {
     /// The worst status of the checks; `unknown` is no worse than `ok`.
     pub status: Status,
     /// The observation of the most upstream cause, or that all is well. The same sentence everywhere.
-    pub verdict: String,
+    pub verdict: Text,
     /// What to do first.
-    pub next_step: String,
+    pub next_step: Text,
     /// Every check, most upstream first.
     pub checks: Vec<Check>,
 }
@@ -42,7 +42,7 @@ impl Report {
                 cause.observed.clone(),
                 cause.next_step.clone(),
             ),
-            None => (Status::Ok, all_well(&checks), String::new()),
+            None => (Status::Ok, all_well(&checks), Text::from("")),
         };
         Self {
             status,
@@ -51,15 +51,37 @@ impl Report {
             checks,
         }
     }
+
+    /// The same in one language.
+    #[must_use]
+    pub fn in_locale(&self, locale: Locale) -> Self {
+        let words = |text: &Text| Text::from(text.in_locale(locale));
+        let check = |check: &Check| Check {
+            name: check.name.clone(),
+            status: check.status,
+            observed: words(&check.observed),
+            meaning: words(&check.meaning),
+            next_step: words(&check.next_step),
+        };
+        Self {
+            status: self.status,
+            verdict: words(&self.verdict),
+            next_step: words(&self.next_step),
+            checks: self.checks.iter().map(check).collect(),
+        }
+    }
 }
 
-fn all_well(checks: &[Check]) -> String {
+fn all_well(checks: &[Check]) -> Text {
     let arrival = checks
         .iter()
         .find(|check| check.name == arrival::NAME && check.status == Status::Ok);
     match arrival {
-        Some(arrival) => format!("All is well: {}", lower_first(&arrival.observed)),
-        None => "All is well, as far as is known.".to_owned(),
+        Some(arrival) => {
+            let arrival = Argument::Continued(arrival.observed.clone());
+            Text::new("all-is-well").with("arrival", arrival)
+        }
+        None => Text::new("all-is-well-as-far-as-known"),
     }
 }
 

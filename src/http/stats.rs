@@ -294,7 +294,7 @@ fn stats(
             destinations: stored.destinations.ok().map(|all| gauges(all, now)),
         },
         status: report.status,
-        verdict: report.verdict.clone(),
+        verdict: report.verdict.to_string(),
         process: process(state),
     }
 }

@@ -87,7 +87,8 @@ async fn an_api_that_cannot_be_reached_is_no_fault_of_the_token() {
     ] {
         let check = asked(url, Some(CHATRACE_TOKEN)).await;
         assert_eq!(check.status, Status::Unknown);
-        let cause = check.observed.rsplit(": ").next().unwrap();
+        let observed = check.observed.to_string();
+        let cause = observed.rsplit(": ").next().unwrap();
         // The resolver's words are the system's.
         let shown = if name == "closed" {
             sentences(&check)

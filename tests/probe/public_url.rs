@@ -51,11 +51,17 @@ async fn a_probe_comes_in_and_is_never_kept(
 ) {
     let app = App::with(backend, &[("WEBHOOK_SECRET", SECRET)]).await;
     let found = usual(&app.base).await;
-    assert!(found.observed.contains("arrived after"), "{found:?}");
+    assert!(
+        found.observed.to_string().contains("arrived after"),
+        "{found:?}"
+    );
     // A probe that this service cannot recognise is not kept either.
     let stranger = way(&app.base, &credentials("other", Some(SECRET), None)).await;
     assert!(
-        stranger.observed.contains("does not know the probe (401)"),
+        stranger
+            .observed
+            .to_string()
+            .contains("does not know the probe (401)"),
         "{stranger:?}"
     );
 
@@ -71,12 +77,17 @@ async fn a_probe_is_judged_like_a_sender_but_not_counted_as_one() {
     let app = App::with(Backend::Sqlite, &[("WEBHOOK_SECRET", SECRET)]).await;
     let none = way(&app.base, &credentials(TOKEN, None, None)).await;
     assert!(
-        none.observed.contains("without its secret (401)"),
+        none.observed
+            .to_string()
+            .contains("without its secret (401)"),
         "{none:?}"
     );
     let wrong = way(&app.base, &credentials(TOKEN, Some("canary-old"), None)).await;
     assert!(
-        wrong.observed.contains("another WEBHOOK_SECRET"),
+        wrong
+            .observed
+            .to_string()
+            .contains("another WEBHOOK_SECRET"),
         "{wrong:?}"
     );
     let rejected = &app.get("/instagram/stats").await.ok()["process"]["rejected"];
@@ -87,7 +98,10 @@ async fn a_probe_is_judged_like_a_sender_but_not_counted_as_one() {
 
     let meta = App::with(Backend::Sqlite, &[("META_APP_SECRET", "canary-app")]).await;
     let signed = way(&meta.base, &credentials(TOKEN, None, Some("canary-app"))).await;
-    assert!(signed.observed.contains("arrived after"), "{signed:?}");
+    assert!(
+        signed.observed.to_string().contains("arrived after"),
+        "{signed:?}"
+    );
 }
 
 /// A tunnel's old name, or a DNS entry that was changed, leads to somebody else.
@@ -126,20 +140,29 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
     let found = usual(&format!("http://127.0.0.1:{}", front.port)).await;
     assert_eq!(found.status, Status::Problem);
     assert!(
-        found.meaning.contains("The proxy drops X-Webhook-Secret"),
+        found
+            .meaning
+            .to_string()
+            .contains("The proxy drops X-Webhook-Secret"),
         "{found:?}"
     );
     let front = Front::dropping("x-webhook-probe", &app.base).await;
     let found = usual(&format!("http://127.0.0.1:{}", front.port)).await;
     assert!(
-        found.observed.contains("does not know the probe"),
+        found
+            .observed
+            .to_string()
+            .contains("does not know the probe"),
         "{found:?}"
     );
     let other = credentials("another-token", Some("another"), None);
     let url = app.base.parse().unwrap();
     let found = check_public_url(Some(&url), &other, Timestamp::now()).await;
     assert!(
-        found.observed.contains("does not know the probe (401)"),
+        found
+            .observed
+            .to_string()
+            .contains("does not know the probe (401)"),
         "{found:?}"
     );
     let diagnosis = app.diagnosis().await;
@@ -155,6 +178,7 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
     assert!(
         found
             .meaning
+            .to_string()
             .contains("The proxy drops X-Hub-Signature-256"),
         "{found:?}"
     );
@@ -174,6 +198,7 @@ async fn a_path_that_the_proxy_changes_is_named_and_no_login_is_sent() {
     assert!(
         found
             .observed
+            .to_string()
             .contains("has nothing at /instagram/webhook (404)"),
         "{found:?}"
     );
@@ -186,7 +211,10 @@ async fn a_path_that_the_proxy_changes_is_named_and_no_login_is_sent() {
     // Chatrace is given the URL without them.
     let with_login = app.base.replace("http://", "http://user:canary@");
     let found = usual(&format!("{with_login}/?token=canary")).await;
-    assert!(found.observed.contains("arrived after"), "{found:?}");
+    assert!(
+        found.observed.to_string().contains("arrived after"),
+        "{found:?}"
+    );
 }
 
 fn redirect() -> Response {

@@ -37,8 +37,8 @@ pub(super) async fn print_polling(chatrace: &Chatrace, json: bool) -> Result<(),
 fn text(matrix: &Matrix, terminal: Terminal) -> String {
     let conclusion = terminal.report(&Report {
         status: matrix.status,
-        verdict: matrix.verdict.clone(),
-        next_step: matrix.next_step.clone(),
+        verdict: matrix.verdict.clone().into(),
+        next_step: matrix.next_step.clone().into(),
         checks: Vec::new(),
     });
     if matrix.tried.is_empty() {

@@ -222,9 +222,12 @@ fn number(value: Option<&i64>) -> String {
 }
 
 /// The pieces of a sentence with code in backticks, and which of them are code.
-fn pieces(sentence: &str) -> impl Iterator<Item = (bool, &str)> {
+fn pieces(sentence: &impl ToString) -> Vec<(bool, String)> {
+    let sentence = sentence.to_string();
     let pieces = sentence.split('`').enumerate();
-    pieces.map(|(number, piece)| (number % 2 == 1, piece))
+    pieces
+        .map(|(number, piece)| (number % 2 == 1, piece.to_owned()))
+        .collect()
 }
 
 /// Whether a check is worth a look.
@@ -272,7 +275,7 @@ mod tests {
 
     #[test]
     fn text_in_backticks_is_code() {
-        let found: Vec<_> = pieces("run `setup`, then `doctor`").collect();
+        let found: Vec<_> = pieces(&"run `setup`, then `doctor`");
         let expected = [
             (false, "run "),
             (true, "setup"),
@@ -280,6 +283,7 @@ mod tests {
             (true, "doctor"),
             (false, ""),
         ];
+        let expected = expected.map(|(is_code, piece)| (is_code, piece.to_owned()));
         assert_eq!(found, expected);
     }
 }

@@ -1,6 +1,7 @@
 //! The findings of this check, and the sentences that several of them share.
 
 use crate::diagnose::{Check, Status};
+use crate::i18n::Text;
 
 pub(crate) const NAME: &str = "public_url";
 
@@ -11,17 +12,17 @@ pub(super) const UNREACHABLE: &str = "Chatrace cannot reach the service, so noth
 pub(super) const REFUSED_TOO: &str = "Chatrace refuses the connection as well, so nothing arrives.";
 
 pub(super) fn problem(
-    observed: impl Into<String>,
-    meaning: impl Into<String>,
-    next: impl Into<String>,
+    observed: impl Into<Text>,
+    meaning: impl Into<Text>,
+    next: impl Into<Text>,
 ) -> Check {
     Check::new(NAME, Status::Problem, observed, meaning, next)
 }
 
-pub(super) fn warning(observed: impl Into<String>, meaning: &str, next: &str) -> Check {
+pub(super) fn warning(observed: impl Into<Text>, meaning: &str, next: &str) -> Check {
     Check::new(NAME, Status::Warning, observed, meaning, next)
 }
 
-pub(super) fn unknown(observed: impl Into<String>, meaning: &str, next: &str) -> Check {
+pub(super) fn unknown(observed: impl Into<Text>, meaning: &str, next: &str) -> Check {
     Check::new(NAME, Status::Unknown, observed, meaning, next)
 }

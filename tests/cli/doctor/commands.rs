@@ -222,8 +222,8 @@ async fn reporting(report: Report) -> Front {
 fn well() -> Report {
     Report {
         status: Status::Ok,
-        verdict: String::new(),
-        next_step: String::new(),
+        verdict: "".into(),
+        next_step: "".into(),
         checks: vec![Check::ok("arrival", "Messages arrive.", "")],
     }
 }
@@ -233,14 +233,14 @@ async fn what_the_service_sees_is_a_part_of_the_report() {
     let seen = Check {
         name: "near_misses".to_owned(),
         status: Status::Problem,
-        observed: "3 requests hit /instagram/webhok (404).".to_owned(),
-        meaning: "The URL is wrong.".to_owned(),
-        next_step: "Check the URL.".to_owned(),
+        observed: "3 requests hit /instagram/webhok (404).".into(),
+        meaning: "The URL is wrong.".into(),
+        next_step: "Check the URL.".into(),
     };
     let service = reporting(Report {
         status: Status::Problem,
-        verdict: "unused".to_owned(),
-        next_step: String::new(),
+        verdict: "unused".into(),
+        next_step: "".into(),
         checks: vec![seen],
     })
     .await;

@@ -1,0 +1,6 @@
+# The page.
+
+messages = { $count ->
+    [one] { $count } message
+   *[other] { $count } messages
+}
