@@ -1,110 +1,138 @@
-// The page is made by the server. This fetches it again when something has happened, and copies to the clipboard.
+// Pages are made by the server. This fetches the page again when something has happened, and puts what changed in its
+// place. It also tells times, keeps what was read, copies to the clipboard, and moves with the keyboard.
 "use strict";
 
 // Milliseconds: how often the page is fetched when nothing happens, how soon again at most, and how long it may take.
-const AGAIN = 5_000;
+const AGAIN = 15_000;
 const PAUSE = 1_000;
+const SLOWEST = 5_000;
 const PATIENCE = 15_000;
-// How long a part stays as it is while somebody is at work in it.
-const HELD = 60_000;
+const HOUR = 3_600_000;
 
+const root = new URL(document.body.dataset.root, location);
 const live = document.querySelector("#live");
+const title = () => document.title.replace(/^\(\d+\) /, "");
 let isOpen = false;
 let isFresh = true;
 
 // Says whether what is shown is what there is.
 function tell() {
-  live.dataset.state = isOpen && isFresh ? "live" : "waiting";
-  const text = !isFresh ? "no answer, trying again …" : isOpen ? "live" : "not connected, trying again …";
-  if (live.textContent !== text) {
+  const state = isOpen && isFresh ? "live" : "waiting";
+  const text = !isFresh ? live.dataset.stale : isOpen ? live.dataset.live : live.dataset.waiting;
+  if (live.dataset.state !== state || live.textContent !== text) {
+    live.dataset.state = state;
     live.textContent = text;
   }
 }
 
-// The exact time in the reader's own, to look at.
-function titleTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    time.title = new Date(time.dateTime).toLocaleString();
+// Times of the last hour, as so long ago.
+const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "short" });
+function tellTimes(part) {
+  for (const time of part.querySelectorAll("time[datetime]")) {
+    const passed = Date.now() - new Date(time.dateTime);
+    time.dataset.shown ??= time.textContent;
+    const minutes = Math.floor(passed / 60_000);
+    if (passed >= 0 && passed < HOUR) {
+      time.textContent = minutes > 0 ? ago.format(-minutes, "minute") : ago.format(0, "second");
+    } else {
+      time.textContent = time.dataset.shown;
+    }
   }
 }
 
-// Whether somebody is at work in it: it has the focus, or text in it is selected.
-const held = new Map();
-function isInUse(part) {
+// What was read, kept in this browser: for each person the position of the last message that was on the screen.
+const seen = {
+  key: (person) => `seen ${root.pathname} ${person}`,
+  get: (person) => Number(localStorage.getItem(seen.key(person)) ?? localStorage.getItem(seen.key("")) ?? 0),
+  put: (person, position) => localStorage.setItem(seen.key(person), Math.max(position, seen.get(person))),
+};
+function markUnread(part) {
+  const people = [...part.querySelectorAll("li[data-person]")];
+  const newest = Math.max(0, ...people.map((row) => Number(row.dataset.position)));
+  if (people.length > 0 && localStorage.getItem(seen.key("")) === null) {
+    // What was there before this browser looked for the first time is not new.
+    localStorage.setItem(seen.key(""), newest);
+  }
+  for (const row of people) {
+    row.classList.toggle("unread", Number(row.dataset.position) > seen.get(row.dataset.person));
+  }
+}
+function prepare(part) {
+  tellTimes(part);
+  markUnread(part);
+  for (const row of part.querySelectorAll("[data-row]")) {
+    row.tabIndex = -1;
+  }
+  const thread = part.querySelector("#conversation");
+  if (thread && !document.hidden && thread.dataset.seen > 0) {
+    seen.put(thread.dataset.person, Number(thread.dataset.seen));
+  }
+}
+
+// What somebody is at work in stays as it is: a field with the focus, selected text, what is unfolded.
+function isInUse(element) {
   const selection = document.getSelection();
-  const isSelected = !selection.isCollapsed && selection.containsNode(part, true);
-  if (!isSelected && !part.contains(document.activeElement)) {
-    held.delete(part.id);
+  return !selection.isCollapsed && selection.containsNode(element, true);
+}
+const morph = {
+  morphStyle: "innerHTML",
+  ignoreActiveValue: true,
+  restoreFocus: true,
+  callbacks: {
+    beforeNodeMorphed: (old, now) => {
+      if (old instanceof HTMLDetailsElement) {
+        now.open = old.open;
+      }
+      return !(old instanceof HTMLElement && (old.isEqualNode(now) || (old.matches("[data-row], p, pre") && isInUse(old))));
+    },
+  },
+};
+
+let tag = null;
+// The number of the last hint: what another page has fetched since is good enough.
+let tick = "";
+// Puts the page as it is now in the place of what is shown. Answers whether anything changed.
+async function refresh() {
+  const headers = { "x-live": tick, ...(tag ? { "if-none-match": tag } : {}) };
+  tick = "";
+  const answer = await fetch(location.href, { cache: "no-store", headers, signal: AbortSignal.timeout(PATIENCE) });
+  if (answer.status === 304) {
     return false;
   }
-  const since = held.get(part.id) ?? Date.now();
-  held.set(part.id, since);
-  return Date.now() - since < HELD;
-}
-
-// Puts new rows before those that stay, and takes away those that are gone; what stays is not touched.
-function putRows(old, now) {
-  const keys = new Set(Array.from(now.children, (row) => row.dataset.key));
-  for (const row of [...old.children]) {
-    if (!keys.has(row.dataset.key)) {
-      row.remove();
-    }
-  }
-  let place = old.firstElementChild;
-  for (const row of [...now.children]) {
-    if (place?.dataset.key !== row.dataset.key) {
-      old.insertBefore(row, place);
-      continue;
-    }
-    const next = place.nextElementSibling;
-    if (!place.isEqualNode(row)) {
-      place.replaceWith(row);
-    }
-    place = next;
-  }
-}
-
-// Puts a part as it is now in the place of the one that is shown: row by row, if nothing but rows is different.
-function put(old, now) {
-  const rows = [...now.querySelectorAll("[data-rows]")];
-  const shown = rows.map((list) => document.getElementById(list.id));
-  if (shown.every((list) => list && old.contains(list))) {
-    rows.forEach((list, number) => putRows(shown[number], list.cloneNode(true)));
-  }
-  if (!old.isEqualNode(now) && !isInUse(old)) {
-    old.replaceWith(document.adoptNode(now));
-  }
-}
-
-// Puts the parts of the page as they are now in the place of those that are shown.
-async function refresh() {
-  const answer = await fetch(".", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   if (!answer.ok) {
     throw new Error(`${answer.status}`);
   }
+  tag = answer.headers.get("etag");
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!page.querySelector("#live")) {
     // The session is over.
     location.reload();
-    return;
+    return false;
   }
-  const said = page.querySelector("#verdict").textContent;
-  if (said !== document.querySelector("#verdict").textContent) {
-    document.querySelector("#said").textContent = said;
+  const now = page.querySelector("main");
+  const verdict = now.querySelector("#verdict")?.textContent;
+  if (verdict && verdict !== document.querySelector("#verdict")?.textContent) {
+    document.querySelector("#said").textContent = verdict;
   }
+  now.querySelector("#result")?.remove();
+  const result = document.querySelector("#result");
+  if (result) {
+    now.prepend(result.cloneNode(true));
+  }
+  prepare(now);
+  const isAtEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
   document.title = page.title;
-  for (const part of page.querySelectorAll("[data-part]")) {
-    titleTimes(part);
-    for (const details of part.querySelectorAll("details[id]")) {
-      details.open = document.getElementById(details.id)?.open ?? false;
-    }
-    put(document.getElementById(part.id), part);
+  Idiomorph.morph(document.querySelector("main"), now.innerHTML, morph);
+  if (isAtEnd && document.querySelector("#thread")) {
+    scrollTo(0, document.documentElement.scrollHeight);
   }
+  return true;
 }
 
-// At most one at a time, and one more if something happened meanwhile.
+// At most one at a time, and one more if something happened meanwhile. The less it brings, the longer it waits.
 let running = false;
 let wanted = false;
+let pause = PAUSE;
 async function wantRefresh() {
   wanted = true;
   if (running) {
@@ -113,29 +141,34 @@ async function wantRefresh() {
   running = true;
   while (wanted) {
     wanted = false;
-    isFresh = await refresh().then(
-      () => true,
-      () => false,
-    );
+    try {
+      pause = (await refresh()) ? PAUSE : Math.min(pause * 2, SLOWEST);
+      isFresh = true;
+    } catch {
+      isFresh = false;
+    }
     tell();
-    await new Promise((done) => setTimeout(done, PAUSE));
+    await new Promise((done) => setTimeout(done, pause));
   }
   running = false;
 }
 
-// Only while somebody looks: a browser has few connections to one host, and other tabs want some, too.
+// Only while somebody looks: a browser has few connections to one host.
 let stream = null;
 function follow() {
   if (stream || document.hidden) {
     return;
   }
-  stream = new EventSource("instagram/messages/stream?after=latest");
+  stream = new EventSource(new URL("live", root));
   stream.addEventListener("open", () => {
     isOpen = true;
     tell();
     wantRefresh();
   });
-  stream.addEventListener("message", wantRefresh);
+  stream.addEventListener("changed", (event) => {
+    tick = event.data;
+    wantRefresh();
+  });
   stream.addEventListener("error", () => {
     isOpen = false;
     tell();
@@ -147,15 +180,59 @@ function follow() {
     }
   });
 }
-
 function rest() {
   stream?.close();
   stream = null;
   isOpen = false;
 }
 
-async function copy(button) {
-  const text = button.dataset.copy;
+// Notifications while the tab is hidden: a sound, a notice of the browser, and a number in the tab's title.
+const button = document.querySelector("#notify");
+const wish = `notify ${root.pathname}`;
+const notifies = () => localStorage.getItem(wish) === "yes";
+let notices = null;
+let unseen = 0;
+function listen() {
+  if (notices || !document.hidden || !notifies()) {
+    return;
+  }
+  notices = new EventSource(new URL("instagram/messages/stream?after=latest&direction=inbound", root));
+  notices.addEventListener("message", (event) => announce(JSON.parse(event.data)));
+}
+function listenNoMore() {
+  notices?.close();
+  notices = null;
+  unseen = 0;
+  document.title = title();
+}
+function announce(message) {
+  unseen += 1;
+  document.title = `(${unseen}) ${title()}`;
+  beep();
+  if (window.Notification?.permission === "granted") {
+    const name = message.displayName ?? message.username ?? message.contactId;
+    const body = (message.text ?? message.kind).slice(0, 200);
+    new Notification(`${button.dataset.new}: ${name}`, { body, tag: wish });
+  }
+}
+function beep() {
+  const sound = new AudioContext();
+  const tone = sound.createOscillator();
+  const volume = sound.createGain();
+  volume.gain.value = 0.1;
+  tone.connect(volume).connect(sound.destination);
+  tone.start();
+  tone.stop(sound.currentTime + 0.15);
+  tone.addEventListener("ended", () => sound.close());
+}
+function showWish() {
+  button.hidden = false;
+  button.setAttribute("aria-pressed", notifies());
+}
+
+async function copy(source) {
+  const text = source.dataset.copy;
+  const label = source.textContent;
   let copied = true;
   try {
     await navigator.clipboard.writeText(text);
@@ -163,28 +240,90 @@ async function copy(button) {
     // Without TLS there is no clipboard but this one.
     const area = document.createElement("textarea");
     area.value = text;
-    button.after(area);
+    source.after(area);
     area.select();
     copied = document.execCommand("copy");
     area.remove();
-    button.focus();
+    source.focus();
   }
-  button.textContent = copied ? "Copied" : "Select it and copy it by hand";
+  source.textContent = copied ? source.dataset.copied : source.dataset.failed;
   setTimeout(() => {
-    button.textContent = "Copy";
+    source.textContent = label;
   }, 2_000);
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) {
-    copy(button);
+  const source = event.target.closest("[data-copy]");
+  if (source) {
+    copy(source);
+  }
+});
+// A second press of a button does nothing.
+document.addEventListener("submit", (event) => {
+  if (event.target.method === "post") {
+    const sent = event.submitter;
+    setTimeout(() => {
+      if (sent) {
+        sent.disabled = true;
+      }
+    });
+  }
+});
+addEventListener("pageshow", () => {
+  for (const one of document.querySelectorAll("button:disabled")) {
+    one.disabled = false;
   }
 });
 
-titleTimes(document);
+// `/` searches, `j` and `k` move.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) {
+    return;
+  }
+  if (event.key === "/") {
+    (document.querySelector("main input[type=search]:not([hidden])") ?? document.querySelector("#find input"))?.focus();
+    event.preventDefault();
+  } else if (event.key === "j" || event.key === "k") {
+    const rows = [...document.querySelectorAll("main [data-row], main .people a")];
+    const place = rows.indexOf(document.activeElement.closest("[data-row], .people a"));
+    const next = event.key === "j" ? place + 1 : Math.max(place - 1, 0);
+    rows[Math.min(next, rows.length - 1)]?.focus();
+  }
+});
+
 if (live) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  document.cookie = `chatrace_webhook_zone=${encodeURIComponent(zone)}; SameSite=Lax; Max-Age=31536000; Path=${root.pathname}`;
+  if (location.search.includes("done=")) {
+    // To load the page again does not tell it again.
+    history.replaceState(null, "", location.href.replace(/[?&]done=[^&]*$/, ""));
+  }
+  prepare(document);
+  if (document.querySelector("#thread") && !location.search.includes("before=") && !location.hash) {
+    scrollTo(0, document.documentElement.scrollHeight);
+  }
+  if (zone && document.body.dataset.zone !== zone && document.cookie.includes("chatrace_webhook_zone=")) {
+    wantRefresh();
+  }
+  button.addEventListener("click", async () => {
+    localStorage.setItem(wish, notifies() ? "no" : "yes");
+    showWish();
+    if (notifies()) {
+      await window.Notification?.requestPermission();
+    }
+  });
+  showWish();
   follow();
-  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : follow()));
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      rest();
+      listen();
+    } else {
+      listenNoMore();
+      follow();
+      wantRefresh();
+    }
+  });
   setInterval(() => document.hidden || wantRefresh(), AGAIN);
+  setInterval(() => tellTimes(document), 30_000);
 }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 
 pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
@@ -126,6 +127,13 @@ impl Config {
     /// The language of the page and of the commands.
     pub fn locale(env: &mut Env<'_>) -> Option<Locale> {
         env.one_of("LOCALE", &[("en", Locale::En), ("ru", Locale::Ru)])
+    }
+
+    /// What is the same for all replicas of an installation, and another for any other. It tells nothing else.
+    pub fn installation(&self) -> String {
+        let named = self.instance_name.clone();
+        let named = named.unwrap_or_else(|| self.database.identity());
+        hex::encode(&Sha256::digest(named.as_bytes())[..4])
     }
 
     /// Whether senders need a credential.

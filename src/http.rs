@@ -37,6 +37,7 @@ mod state;
 mod stats;
 mod track;
 mod unknown_path;
+mod view_cache;
 mod webhook;
 mod webhook_path;
 
@@ -75,12 +76,10 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(stats::show))
         .routes(routes!(diagnosis::show))
         .routes(routes!(messages::list))
-        .routes(routes!(messages::export))
         .routes(routes!(messages::show))
         .routes(routes!(contacts::list))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))
-        .routes(routes!(deliveries::raw))
         .routes(routes!(reprocess::one))
         .routes(routes!(reprocess::quarantine))
         .routes(routes!(contacts::show, erasure::erase))
@@ -93,9 +92,12 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(destinations::forget))
 }
 
-/// Needs an API token, or a session on the page.
+/// Needs an API token, or a session on the page: what the page follows, and the files that it offers.
 fn following() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(messages::follow))
+    OpenApiRouter::new()
+        .routes(routes!(messages::follow))
+        .routes(routes!(messages::export))
+        .routes(routes!(deliveries::raw))
 }
 
 /// Where deliveries come in. It judges its senders itself.
@@ -139,7 +141,7 @@ pub fn router(state: AppState) -> Router {
         .route_layer(for_probes)
         .merge(Router::from(open()))
         .merge(reading)
-        .merge(page::routes())
+        .merge(page::routes(&state))
         .fallback(unknown_path::not_found)
         .method_not_allowed_fallback(unknown_path::method_not_allowed)
         // The first is the outermost: an id before the span, the span around everything. All in one layer of

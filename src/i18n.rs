@@ -133,6 +133,13 @@ impl From<i64> for Argument {
     }
 }
 
+/// As templates pass it.
+impl From<&i64> for Argument {
+    fn from(number: &i64) -> Self {
+        Self::Number(*number)
+    }
+}
+
 impl From<u64> for Argument {
     fn from(number: u64) -> Self {
         Self::Number(i64::try_from(number).unwrap_or(i64::MAX))

@@ -53,8 +53,9 @@ pub use maintenance::{
     ReprocessedDelivery,
 };
 pub use model::{
-    ContactDetail, ContactSummary, DeliveryDetail, DeliverySummary, ItemSummary, MessageExcerpt,
-    Newest, QuarantineView, Recent, RecentDelivery, RecentMessage, Snapshot,
+    ContactDetail, ContactName, ContactSummary, DeliveryDetail, DeliverySummary, ItemSummary,
+    MessageExcerpt, QuarantineReason, QuarantineView, Recent, RecentDelivery, RecentMessage,
+    Snapshot,
 };
 pub use page::{FoundMessages, Scan, message_page};
 pub use postgres::PostgresStore;
@@ -159,6 +160,12 @@ pub trait Reader: MessageReader {
     /// The contact with this id, or else those that came with it as another id of theirs: a few at most.
     async fn contact(&self, person: &PersonId) -> Result<Vec<ContactDetail>, StoreError>;
 
+    /// The names of these contacts, by id, that are known.
+    async fn contact_names(&self, ids: &[&str]) -> Result<Vec<ContactName>, StoreError>;
+
+    /// Why items of the newest deliveries in quarantine are there, the most frequent reason first.
+    async fn quarantine_reasons(&self) -> Result<Vec<QuarantineReason>, StoreError>;
+
     /// Deliveries in commit order, without their bodies. At most 4 MB of them; those that cannot be read are skipped.
     async fn deliveries(
         &self,
@@ -168,10 +175,6 @@ pub trait Reader: MessageReader {
 
     /// One delivery, whole.
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError>;
-
-    /// The newest messages and deliveries, at most `limit` of each, to be shown. What it costs depends neither on how
-    /// many there are nor on how long they are.
-    async fn newest(&self, limit: u32) -> Result<Newest, StoreError>;
 
     /// What the statistics are made of: totals, and the counts of the hours from `since`.
     async fn snapshot(&self, since: Timestamp) -> Result<Snapshot, StoreError>;

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Finds what the examples of handlers need, for the test that runs them: Node.js and Python 3, and the package
-# standardwebhooks of each. Sets TEST_HANDLERS to a directory that holds the packages.
+# standardwebhooks of each. Beside it is axe-core, which looks for what keeps people with disabilities out of the page.
+# Sets TEST_HANDLERS to a directory that holds the packages.
 
-HANDLERS_VERSION=1
+HANDLERS_VERSION=2
 
 # handlers_find [install]: with `install`, missing packages are fetched into target/.
 handlers_find() {
@@ -28,7 +29,7 @@ handlers_install() {
     fi
     rm -rf "$directory"
     mkdir -p "$directory"
-    npm install --silent --prefix "$directory" standardwebhooks@1 >/dev/null || return 1
+    npm install --silent --prefix "$directory" standardwebhooks@1 axe-core@4 >/dev/null || return 1
     python3 -m venv "$directory/venv" || return 1
     "$directory/venv/bin/pip" install --quiet 'standardwebhooks>=1,<2' || return 1
     touch "$directory/complete"

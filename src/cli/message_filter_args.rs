@@ -46,6 +46,7 @@ impl MessageFilterArgs {
             since: self.since.map(|since| since.resolve(now)),
             until: self.until.map(|until| until.resolve(now)),
             text: self.query,
+            is_shortened: false,
         }
     }
 

@@ -54,6 +54,21 @@ impl Database {
         }
     }
 
+    /// What is the same for all processes that share this database, and another for any other: its address, without
+    /// user and password.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Postgres { options, .. } => {
+                // Several installations may each have a schema of one database.
+                format!("{self} {}", options.get_options().unwrap_or_default())
+            }
+            Self::Sqlite { path, .. } => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                format!("sqlite://{}", path.display())
+            }
+        }
+    }
+
     /// Whether the database is this process's own file.
     pub fn is_embedded(&self) -> bool {
         matches!(self, Self::Sqlite { .. })

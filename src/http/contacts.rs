@@ -20,43 +20,43 @@ use crate::store::{
 use crate::time::millis;
 
 /// A page of contacts to ask for.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListContacts {
     /// The `nextCursor` of the last page in the same order. By default, from the beginning.
     #[param(example = "c2", pattern = "^([cl][0-9]{1,18})?$")]
-    after: Option<String>,
+    pub(super) after: Option<String>,
     /// `first`: in the order in which they were first seen; `last`: by their last message, newest first.
     #[serde(default)]
     #[param(inline, default = "first")]
-    order: ContactOrder,
+    pub(super) order: ContactOrder,
     /// Only contacts with this text in their name, handle or id. Ignores case.
     #[serde(default, deserialize_with = "text")]
     #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]*$")]
-    q: Option<String>,
+    pub(super) q: Option<String>,
     /// The size of a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// Only contacts on this channel.
     #[param(example = "instagram", pattern = "^[^\\x00]*$")]
-    channel: Option<String>,
+    pub(super) channel: Option<String>,
 }
 
 /// A page of contacts.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContactPage {
-    contacts: Vec<ContactView>,
+    pub(super) contacts: Vec<ContactView>,
     /// Where the next page begins. Never absent.
     #[schema(example = "c2")]
-    next_cursor: String,
+    pub(super) next_cursor: String,
     /// Whether this was the last page. While it is false, go on, even after an empty page.
-    caught_up: bool,
+    pub(super) caught_up: bool,
     /// How many positions were skipped because the database is damaged there. Left out if none were.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 12, nullable = false)]
-    unreadable: Option<i64>,
+    pub(super) unreadable: Option<i64>,
 }
 
 /// A customer.
@@ -70,46 +70,46 @@ pub(super) struct ContactPage {
         "text": "Is it in stock?", "sentAt": "2026-11-22T16:21:22.000Z", "receivedAt": "2026-11-22T16:21:22.334Z"
     }
 }))]
-struct ContactView {
+pub(super) struct ContactView {
     /// The id on the channel or in Chatrace, as in the `contactId` of messages.
-    id: String,
+    pub(super) id: String,
     /// Where the conversation takes place: the same id on another channel is another contact.
-    channel: String,
+    pub(super) channel: String,
     /// The latest handle.
     #[schema(required)]
-    username: Option<String>,
+    pub(super) username: Option<String>,
     /// The latest name.
     #[schema(required)]
-    display_name: Option<String>,
+    pub(super) display_name: Option<String>,
     /// When the first message of the conversation arrived.
     #[serde(with = "millis")]
-    first_seen: Timestamp,
+    pub(super) first_seen: Timestamp,
     /// When the last one arrived.
     #[serde(with = "millis")]
-    last_seen: Timestamp,
+    pub(super) last_seen: Timestamp,
     /// The number of messages in the conversation.
-    messages: i64,
+    pub(super) messages: i64,
     /// The last of them in commit order that is still there.
     #[schema(required)]
-    last_message: Option<ExcerptView>,
+    pub(super) last_message: Option<ExcerptView>,
 }
 
 /// How the last message of a conversation begins.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ExcerptView {
-    id: Uuid,
+pub(super) struct ExcerptView {
+    pub(super) id: Uuid,
     /// Its place in commit order.
-    position: i64,
-    direction: Direction,
-    kind: Kind,
+    pub(super) position: i64,
+    pub(super) direction: Direction,
+    pub(super) kind: Kind,
     /// The first 200 letters of its text.
     #[schema(required)]
-    text: Option<String>,
+    pub(super) text: Option<String>,
     #[serde(with = "millis")]
-    sent_at: Timestamp,
+    pub(super) sent_at: Timestamp,
     #[serde(with = "millis")]
-    received_at: Timestamp,
+    pub(super) received_at: Timestamp,
 }
 
 impl From<MessageExcerpt> for ExcerptView {
@@ -153,6 +153,11 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<ListContacts>,
 ) -> Result<Json<ContactPage>, ApiError> {
+    page(&state, query).await.map(Json)
+}
+
+/// The page that is asked for.
+pub(super) async fn page(state: &AppState, query: ListContacts) -> Result<ContactPage, ApiError> {
     let (list, order) = match query.order {
         ContactOrder::First => (List::Contacts, Order::Asc),
         ContactOrder::Last => (List::LastContacts, Order::Desc),
@@ -182,12 +187,12 @@ pub(super) async fn list(
             page = page.rest(reached);
             continue;
         }
-        return Ok(Json(ContactPage {
+        return Ok(ContactPage {
             contacts: scan.rows.into_iter().map(ContactView::from).collect(),
             next_cursor: list.cursor(reached),
             caught_up: scan.cut.is_none(),
             unreadable: (unreadable > 0).then_some(unreadable),
-        }));
+        });
     }
 }
 
@@ -206,10 +211,10 @@ pub(super) struct ShowContact {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContactDetailView {
     #[serde(flatten)]
-    contact: ContactView,
+    pub(super) contact: ContactView,
     /// Other ids that came beside theirs, at most 100.
     #[schema(example = json!(["+491701234567"]))]
-    aliases: Vec<String>,
+    pub(super) aliases: Vec<String>,
 }
 
 /// One contact
@@ -226,7 +231,16 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(query): Query<ShowContact>,
 ) -> Result<Json<ContactDetailView>, ApiError> {
-    let channel = query.channel.as_deref().map(Channel::asked);
+    find(&state, id, query.channel.as_deref()).await.map(Json)
+}
+
+/// The one contact that an id leads to, on a channel or on any.
+pub(super) async fn find(
+    state: &AppState,
+    id: String,
+    channel: Option<&str>,
+) -> Result<ContactDetailView, ApiError> {
+    let channel = channel.map(Channel::asked);
     let person = PersonId {
         channel: channel.map(|channel| channel.as_str().to_owned()),
         id,
@@ -255,8 +269,8 @@ pub(super) async fn show(
                 .to_owned(),
         )
     })?;
-    Ok(Json(ContactDetailView {
+    Ok(ContactDetailView {
         contact: contact.into(),
         aliases,
-    }))
+    })
 }

@@ -24,21 +24,28 @@ use crate::store::{
 use crate::time::millis;
 
 /// Which deliveries, and from where.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListDeliveries {
-    /// The `nextCursor` of the last page. By default, from the beginning.
+    /// Only deliveries after this cursor: the `nextCursor` of the last page. By default, from the beginning.
     #[param(example = "d4", pattern = "^(d[0-9]{1,18})?$")]
-    after: Option<String>,
+    pub(super) after: Option<String>,
+    /// Only deliveries before this cursor. With `order=desc`, the `nextCursor` of the last page goes here.
+    #[param(example = "d9", pattern = "^(d[0-9]{1,18})?$")]
+    pub(super) before: Option<String>,
+    /// `asc`: oldest first; `desc`: newest first.
+    #[serde(default)]
+    #[param(inline, default = "asc")]
+    pub(super) order: Order,
     /// The size of a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// Only deliveries with this outcome. `quarantined`: with any item in quarantine, whatever the delivery's own
     /// outcome.
     #[serde(default, deserialize_with = "listed")]
     #[param(inline, value_type = Option<Listed>)]
-    outcome: Option<Outcome>,
+    pub(super) outcome: Option<Outcome>,
 }
 
 /// The outcomes of deliveries in the list.
@@ -66,14 +73,14 @@ fn listed<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Outcome>, D::Err
     })
 }
 
-/// A page of deliveries, oldest first.
+/// A page of deliveries.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeliveryPage {
-    deliveries: Vec<DeliveryView>,
+    pub(super) deliveries: Vec<DeliveryView>,
     #[schema(example = "d4")]
-    next_cursor: String,
-    caught_up: bool,
+    pub(super) next_cursor: String,
+    pub(super) caught_up: bool,
     /// How many positions were skipped because the database is damaged there. Left out if none were.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 12, nullable = false)]
@@ -89,21 +96,21 @@ pub(super) struct DeliveryPage {
     "duplicates": 0, "ignored": 0, "quarantined": 0
 }))]
 pub(super) struct DeliveryView {
-    id: Uuid,
+    pub(super) id: Uuid,
     #[serde(with = "millis")]
-    received_at: Timestamp,
-    method: String,
+    pub(super) received_at: Timestamp,
+    pub(super) method: String,
     #[schema(required)]
-    content_type: Option<String>,
-    size: i64,
-    outcome: Outcome,
-    shape: Shape,
+    pub(super) content_type: Option<String>,
+    pub(super) size: i64,
+    pub(super) outcome: Outcome,
+    pub(super) shape: Shape,
     /// Why items of it are not stored: each sentence once, at most five.
-    reasons: Vec<String>,
-    stored: u32,
-    duplicates: u32,
-    ignored: u32,
-    quarantined: u32,
+    pub(super) reasons: Vec<String>,
+    pub(super) stored: u32,
+    pub(super) duplicates: u32,
+    pub(super) ignored: u32,
+    pub(super) quarantined: u32,
 }
 
 impl From<DeliverySummary> for DeliveryView {
@@ -165,9 +172,10 @@ impl From<ItemSummary> for ItemView {
     }
 }
 
-/// Deliveries, in the order in which they were committed
+/// Deliveries, oldest or newest first
 ///
-/// Every accepted request, whatever its outcome. Spooled deliveries are not in this list.
+/// Every accepted request, whatever its outcome, in the order in which they were committed. Spooled deliveries are not
+/// in this list.
 #[utoipa::path(
     get, path = "/instagram/deliveries", operation_id = "listDeliveries", tag = "deliveries",
     params(ListDeliveries), security(("apiToken" = [])),
@@ -177,30 +185,43 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<ListDeliveries>,
 ) -> Result<Json<DeliveryPage>, ApiError> {
+    page(&state, query).await.map(Json)
+}
+
+/// The page that is asked for.
+pub(super) async fn page(
+    state: &AppState,
+    query: ListDeliveries,
+) -> Result<DeliveryPage, ApiError> {
     let after = List::Deliveries.position("after", query.after.as_deref())?;
     let after = after.unwrap_or_default();
-    let limit = page_limit(query.limit)?;
+    let before = List::Deliveries.position("before", query.before.as_deref())?;
+    if before.is_some_and(|before| before <= after) {
+        let sentence = "`before` must be a later cursor than `after`.";
+        return Err(ApiError::BadRequest(sentence.to_owned()));
+    }
     let filter = DeliveryFilter {
         outcome: query.outcome,
     };
     let page = PageRequest {
         after,
-        until: i64::MAX,
-        limit,
-        order: Order::Asc,
+        until: before.map_or(i64::MAX, |before| before - 1),
+        limit: page_limit(query.limit)?,
+        order: query.order,
     };
     let Scan {
         rows,
         cut,
         unreadable,
     } = state.store.deliveries(&filter, page).await?;
-    let last = rows.last().map_or(after, |delivery| delivery.position);
-    Ok(Json(DeliveryPage {
+    let last = rows.last().map(|delivery| delivery.position);
+    let reached = cut.or(last).or(before).unwrap_or(after);
+    Ok(DeliveryPage {
         deliveries: rows.into_iter().map(DeliveryView::from).collect(),
-        next_cursor: List::Deliveries.cursor(cut.unwrap_or(last)),
+        next_cursor: List::Deliveries.cursor(reached),
         caught_up: cut.is_none(),
         unreadable: (unreadable > 0).then_some(unreadable),
-    }))
+    })
 }
 
 /// One delivery
@@ -265,7 +286,7 @@ pub(super) fn readable(state: &AppState, delivery: &Delivery) -> Readable {
 /// As they arrived, with nothing redacted. They come from outside, so browsers must not show them as a page.
 #[utoipa::path(
     get, path = "/instagram/deliveries/{id}/raw", operation_id = "rawDelivery", tag = "deliveries",
-    params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = [])),
+    params(("id" = Uuid, Path, description = "The id of a delivery.")), security(("apiToken" = []), ("session" = [])),
     responses(
         (status = 200, description = "The body, or the query of a delivery without a body.", content_type = "application/octet-stream",
             headers(("content-disposition" = String, description = "`attachment`, with the id as its name.")),

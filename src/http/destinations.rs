@@ -21,7 +21,7 @@ use crate::store::{
     AttemptFailure, DestinationState, ForwardReplay, ForwardRetry, ForwardedContent, MOST_RETRIES,
 };
 use crate::time::{millis, new_id};
-use view::DestinationView;
+pub(super) use view::DestinationView;
 
 /// Every destination.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,10 +43,14 @@ pub(super) struct DestinationList {
     responses((status = 200, description = "Every destination, by name.", body = DestinationList), ReadErrors)
 )]
 pub(super) async fn list(State(state): State<AppState>) -> Result<Json<DestinationList>, ApiError> {
+    let destinations = all(&state).await?;
+    Ok(Json(DestinationList { destinations }))
+}
+
+/// Every destination, by name.
+pub(super) async fn all(state: &AppState) -> Result<Vec<DestinationView>, ApiError> {
     let all = statuses(state.store.as_ref(), &state.config.destinations).await?;
-    Ok(Json(DestinationList {
-        destinations: all.into_iter().map(DestinationView::from).collect(),
-    }))
+    Ok(all.into_iter().map(DestinationView::from).collect())
 }
 
 /// It is done.
@@ -68,8 +72,8 @@ pub(super) async fn pause(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<Json<Done>, ApiError> {
-    let pause = Some(("an operator paused it", state.clock.now()));
-    set_pause(&state, &name, pause).await
+    set_pause(&state, &name, true).await?;
+    Ok(Json(Done { success: true }))
 }
 
 /// Forwards to a destination again
@@ -82,19 +86,22 @@ pub(super) async fn resume(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<Json<Done>, ApiError> {
-    set_pause(&state, &name, None).await
+    set_pause(&state, &name, false).await?;
+    Ok(Json(Done { success: true }))
 }
 
-async fn set_pause(
+/// Pauses a destination, or resumes it.
+pub(super) async fn set_pause(
     state: &AppState,
     name: &str,
-    pause: Option<(&str, Timestamp)>,
-) -> Result<Json<Done>, ApiError> {
+    is_paused: bool,
+) -> Result<(), ApiError> {
+    let pause = is_paused.then(|| ("an operator paused it", state.clock.now()));
     if !state.store.pause_destination(name, pause).await? {
         return Err(unknown(state).await);
     }
     state.orders.announce();
-    Ok(Json(Done { success: true }))
+    Ok(())
 }
 
 /// Forgets a destination that is not configured any more
@@ -124,9 +131,9 @@ pub(super) async fn forget(
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"success": true, "revived": 2}))]
 pub(super) struct Revived {
-    success: bool,
+    pub(super) success: bool,
     /// How many: not all, if there would be more than 1,000 that wait for their next attempt.
-    revived: u64,
+    pub(super) revived: u64,
 }
 
 /// Tries dead letters again, from the beginning of the schedule
@@ -139,17 +146,23 @@ pub(super) async fn retry(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<Json<Revived>, ApiError> {
-    find(&state, &name).await?;
-    let store = &state.store;
-    let room = MOST_RETRIES - store.retry_counts(&name).await?.waiting;
-    let revived = store
-        .revive_dead_letters(&name, state.clock.now(), room.max(0))
-        .await?;
-    state.orders.announce();
+    let revived = revive(&state, &name).await?;
     Ok(Json(Revived {
         success: true,
         revived,
     }))
+}
+
+/// Tries dead letters again, and answers how many.
+pub(super) async fn revive(state: &AppState, name: &str) -> Result<u64, ApiError> {
+    find(state, name).await?;
+    let store = &state.store;
+    let room = MOST_RETRIES - store.retry_counts(name).await?.waiting;
+    let revived = store
+        .revive_dead_letters(name, state.clock.now(), room.max(0))
+        .await?;
+    state.orders.announce();
+    Ok(revived)
 }
 
 /// Which dead letters.
@@ -173,26 +186,26 @@ pub(super) struct ListDeadLetters {
     "lastFailure": {"at": "2026-11-22T18:21:22.334Z", "status": 422, "problem": "it answers 422 Unprocessable Entity", "answer": null}
 }], "nextCursor": "m2", "caughtUp": true}))]
 pub(super) struct DeadLetterPage {
-    dead_letters: Vec<DeadLetterView>,
+    pub(super) dead_letters: Vec<DeadLetterView>,
     /// Where the next page begins. Never absent.
     #[schema(example = "m2")]
-    next_cursor: String,
+    pub(super) next_cursor: String,
     /// Whether this was the last page.
-    caught_up: bool,
+    pub(super) caught_up: bool,
 }
 
 /// Something that a destination refused so often that it is not tried any more.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct DeadLetterView {
+pub(super) struct DeadLetterView {
     /// The id of the message; where whole deliveries are relayed, of the delivery.
-    id: Uuid,
+    pub(super) id: Uuid,
     /// How often it was tried.
-    attempts: i32,
+    pub(super) attempts: i32,
     /// When it was first refused.
     #[serde(with = "millis")]
-    first_refused_at: Timestamp,
-    last_failure: AttemptFailure,
+    pub(super) first_refused_at: Timestamp,
+    pub(super) last_failure: AttemptFailure,
 }
 
 impl From<ForwardRetry> for DeadLetterView {
@@ -222,17 +235,27 @@ pub(super) async fn dead_letters(
     let after = List::Messages.position("after", query.after.as_deref())?;
     let after = after.unwrap_or_default();
     let limit = page_limit(query.limit)?;
-    let rows = state.store.dead_letters(&name, after, limit).await?;
+    dead_letters_of(&state, &name, after, limit).await.map(Json)
+}
+
+/// A page of the dead letters of a destination.
+pub(super) async fn dead_letters_of(
+    state: &AppState,
+    name: &str,
+    after: i64,
+    limit: u32,
+) -> Result<DeadLetterPage, ApiError> {
+    let rows = state.store.dead_letters(name, after, limit).await?;
     let last = rows.last().map_or(after, |row| row.position);
-    Ok(Json(DeadLetterPage {
+    Ok(DeadLetterPage {
         caught_up: rows.len() < limit as usize,
         next_cursor: List::Messages.cursor(last),
         dead_letters: rows.into_iter().map(DeadLetterView::from).collect(),
-    }))
+    })
 }
 
 /// What is to be forwarded once more. At least one of these is needed.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "since": "2026-07-09T14:56:00Z", "contactId": "12345", "dryRun": true }))]
 pub(super) struct ReplayRequest {
@@ -285,7 +308,28 @@ pub(super) async fn replay(
             "The body is wrong: {error}. Expected for example {{\"since\":\"2026-07-09T14:56:00Z\",\"dryRun\":true}}."
         ))
     })?;
-    let destination = find(&state, &name).await?;
+    begin_replay(&state, &name, request).await.map(Json)
+}
+
+/// Forwards once more what arrived at a time or later, and answers how much.
+pub(super) async fn replay_since(
+    state: &AppState,
+    name: &str,
+    since: Moment,
+) -> Result<i64, ApiError> {
+    let request = ReplayRequest {
+        since: Some(since),
+        ..ReplayRequest::default()
+    };
+    Ok(begin_replay(state, name, request).await?.count)
+}
+
+async fn begin_replay(
+    state: &AppState,
+    name: &str,
+    request: ReplayRequest,
+) -> Result<ReplayAnswer, ApiError> {
+    let destination = find(state, name).await?;
     if request.since.is_none() && request.until.is_none() && request.contact_id.is_none() {
         return Err(ApiError::BadRequest(
             "Say what to replay: `since`, `until` or `contactId`. For everything, set `since` to 1970-01-01T00:00:00Z."
@@ -317,15 +361,15 @@ pub(super) async fn replay(
             until,
             selector,
         };
-        store.add_replay(&name, &replay).await?;
+        store.add_replay(name, &replay).await?;
         state.orders.announce();
     }
-    Ok(Json(ReplayAnswer {
+    Ok(ReplayAnswer {
         success: true,
         dry_run: request.dry_run,
         count: backlog.count,
         is_more: backlog.is_more,
-    }))
+    })
 }
 
 async fn find(state: &AppState, name: &str) -> Result<DestinationState, ApiError> {

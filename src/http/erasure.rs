@@ -71,11 +71,11 @@ pub(super) struct UnconfirmedView {
 
 /// Whom an erasure would take.
 #[derive(Debug, Serialize, ToSchema)]
-struct AffectedView {
+pub(super) struct AffectedView {
     /// The number of messages of all these contacts.
-    messages: i64,
+    pub(super) messages: i64,
     /// The contacts, in the order in which they were first seen.
-    contacts: Vec<AffectedContact>,
+    pub(super) contacts: Vec<AffectedContact>,
 }
 
 impl From<Vec<ContactSummary>> for AffectedView {
@@ -88,15 +88,15 @@ impl From<Vec<ContactSummary>> for AffectedView {
 }
 
 impl UnconfirmedView {
-    fn new(contacts: Vec<ContactSummary>) -> Self {
+    fn new(affected: AffectedView) -> Self {
         Self {
             success: false,
             error: format!(
                 "This would erase {number} contact(s): check that they are the same person, and repeat it with \
                  `confirm={number}`.",
-                number = contacts.len()
+                number = affected.contacts.len()
             ),
-            affected: contacts.into(),
+            affected,
         }
     }
 }
@@ -107,19 +107,19 @@ impl UnconfirmedView {
 #[schema(example = json!({
     "id": "12345", "channel": "instagram", "username": "ana.shop", "displayName": "Ana", "messages": 1
 }))]
-struct AffectedContact {
+pub(super) struct AffectedContact {
     /// The id on the channel or in Chatrace, as in the `contactId` of messages.
-    id: String,
+    pub(super) id: String,
     /// Where the conversation takes place.
-    channel: String,
+    pub(super) channel: String,
     /// The latest handle.
     #[schema(required)]
-    username: Option<String>,
+    pub(super) username: Option<String>,
     /// The latest name.
     #[schema(required)]
-    display_name: Option<String>,
+    pub(super) display_name: Option<String>,
     /// The number of messages that would be erased with it.
-    messages: i64,
+    pub(super) messages: i64,
 }
 
 impl From<ContactSummary> for AffectedContact {
@@ -184,39 +184,62 @@ pub(super) async fn erase(
             .map(|name| Channel::asked(&name).as_str().to_owned()),
         id,
     };
-    let ambiguous = || {
-        ApiError::BadRequest(
-            "This id is shared by several contacts; use a contact id instead.".to_owned(),
-        )
-    };
     if query.dry_run {
-        let affected = state.store.affected(&person).await?.ok_or_else(ambiguous)?;
         let answer = ErasureAnswer::DryRun(DryErasureView {
             success: true,
             dry_run: true,
-            affected: affected.into(),
+            affected: affected(&state, &person).await?,
         });
         return Ok(Json(answer).into_response());
     }
+    let confirmed = query.confirm.map(|number| number as usize);
+    Ok(match erase_person(&state, &person, confirmed).await? {
+        Erased::Done(tally) => Json(ErasureAnswer::Erased(ErasureView {
+            success: true,
+            tally,
+        }))
+        .into_response(),
+        Erased::Unconfirmed(affected) => {
+            (StatusCode::CONFLICT, Json(UnconfirmedView::new(affected))).into_response()
+        }
+    })
+}
+
+/// What came of an erasure.
+pub(super) enum Erased {
+    Done(ErasureTotals),
+    /// Nothing was erased, since these were not confirmed.
+    Unconfirmed(AffectedView),
+}
+
+fn ambiguous() -> ApiError {
+    ApiError::BadRequest(
+        "This id is shared by several contacts; use a contact id instead.".to_owned(),
+    )
+}
+
+/// What would be erased.
+pub(super) async fn affected(
+    state: &AppState,
+    person: &PersonId,
+) -> Result<AffectedView, ApiError> {
+    let affected = state.store.affected(person).await?;
+    affected.map(AffectedView::from).ok_or_else(ambiguous)
+}
+
+/// Erases a person, if so many contacts are confirmed as there are.
+pub(super) async fn erase_person(
+    state: &AppState,
+    person: &PersonId,
+    confirmed: Option<usize>,
+) -> Result<Erased, ApiError> {
     let store = state.store.as_ref();
     let spool = state.fallback.as_ref().map(|fallback| fallback.spool());
-    let confirmed = query.confirm.map(|number| number as usize);
-    let erased = maintenance::erase(
-        store,
-        spool,
-        &state.config.normalizer,
-        &person,
-        confirmed,
-        state.clock.now(),
-    )
-    .await?;
-    let tally = match erased {
+    let (normalizer, now) = (&state.config.normalizer, state.clock.now());
+    let tally = match maintenance::erase(store, spool, normalizer, person, confirmed, now).await? {
         Ok(tally) => tally,
         Err(NotErased::Shared) => return Err(ambiguous()),
-        Err(NotErased::Unconfirmed(contacts)) => {
-            let answer = Json(UnconfirmedView::new(contacts));
-            return Ok((StatusCode::CONFLICT, answer).into_response());
-        }
+        Err(NotErased::Unconfirmed(contacts)) => return Ok(Erased::Unconfirmed(contacts.into())),
     };
     // Without the id: the log must not contain what was just erased.
     tracing::info!(
@@ -227,9 +250,5 @@ pub(super) async fn erase(
         log_pending = tally.log_pending,
         "erased a person"
     );
-    let answer = ErasureAnswer::Erased(ErasureView {
-        success: true,
-        tally,
-    });
-    Ok(Json(answer).into_response())
+    Ok(Erased::Done(tally))
 }

@@ -21,7 +21,7 @@ use super::cursor::{List, SEARCH_TIME};
 use super::error::{ApiError, NotFound, ReadErrors};
 use super::extract::{Path, Query};
 use crate::message::Message;
-use crate::store::{self, PageRequest};
+use crate::store::{self, FoundMessages, MessageFilter, PageRequest};
 use parameters::ListMessages;
 
 /// The longest that a request may wait for messages, in seconds.
@@ -75,19 +75,10 @@ pub(super) async fn list(
     let mut notified = state.notifier.subscribe();
     let mut place = None;
     loop {
-        let head = state.store.head().await?;
-        let request = PageRequest {
-            until: range.until.min(head),
-            ..range
-        };
-        let page = store::message_page(&*state.store, &filter, request).await?;
+        let page = search(&state, &filter, range, began).await?;
         range = range.rest(page.last);
         unreadable += page.unreadable;
-        let empty = page.messages.is_empty();
-        if empty && !page.caught_up && began.elapsed() < SEARCH_TIME {
-            continue;
-        }
-        let waits = empty && page.caught_up && !wait.is_zero();
+        let waits = page.messages.is_empty() && page.caught_up && !wait.is_zero();
         if waits && place.is_none() {
             place = Some(state.readers.enter(&connection)?);
         }
@@ -104,6 +95,31 @@ pub(super) async fn list(
                 unreadable: (unreadable > 0).then_some(unreadable),
             }));
         }
+    }
+}
+
+/// The first messages of a range that pass a filter. A search may end without any.
+pub(super) async fn search(
+    state: &AppState,
+    filter: &MessageFilter,
+    mut range: PageRequest,
+    began: Instant,
+) -> Result<FoundMessages, ApiError> {
+    let mut unreadable = 0;
+    loop {
+        let head = state.store.head().await?;
+        let request = PageRequest {
+            until: range.until.min(head),
+            ..range
+        };
+        let mut page = store::message_page(&*state.store, filter, request).await?;
+        range = range.rest(page.last);
+        unreadable += page.unreadable;
+        if page.messages.is_empty() && !page.caught_up && began.elapsed() < SEARCH_TIME {
+            continue;
+        }
+        page.unreadable = unreadable;
+        return Ok(page);
     }
 }
 

@@ -11,7 +11,7 @@ use super::deliveries::find;
 use super::error::{ApiError, NotFound, ReadErrors};
 use super::extract::{Path, Query, moment};
 use crate::filter::Moment;
-use crate::maintenance::{Part, ReprocessTotals, reprocess, reprocess_one};
+use crate::maintenance::{Part, ReprocessTotals, Reprocessed, reprocess, reprocess_one};
 use crate::store::Mode;
 
 /// How to reprocess one delivery.
@@ -78,8 +78,20 @@ pub(super) async fn one(
     Path(id): Path<String>,
     Query(query): Query<ReprocessDelivery>,
 ) -> Result<Json<OneView>, ApiError> {
-    let detail = find(&state, &id).await?;
-    let mode = mode(query.dry_run);
+    let counts = delivery(&state, &id, mode(query.dry_run)).await?;
+    Ok(Json(OneView {
+        success: true,
+        counts,
+    }))
+}
+
+/// Reads one delivery again.
+pub(super) async fn delivery(
+    state: &AppState,
+    id: &str,
+    mode: Mode,
+) -> Result<ReprocessTotals, ApiError> {
+    let detail = find(state, id).await?;
     let counts = if detail.summary.receipt.quarantined > 0 {
         reprocess_one(
             state.store.as_ref(),
@@ -92,12 +104,9 @@ pub(super) async fn one(
         ReprocessTotals::default()
     };
     if mode == Mode::Real {
-        announce(&state, &counts);
+        announce(state, &counts);
     }
-    Ok(Json(OneView {
-        success: true,
-        counts,
-    }))
+    Ok(counts)
 }
 
 /// Reads quarantined deliveries again, oldest first
@@ -118,16 +127,22 @@ pub(super) async fn quarantine(
         limit: page_limit(query.limit)?,
         mode: mode(query.dry_run),
     };
-    let done = reprocess(state.store.as_ref(), &state.config.normalizer, part).await?;
-    if part.mode == Mode::Real {
-        announce(&state, &done.counts);
-    }
+    let done = self::part(&state, part).await?;
     Ok(Json(PartView {
         success: true,
         counts: done.counts,
         next_cursor: List::Deliveries.cursor(done.after),
         caught_up: done.caught_up,
     }))
+}
+
+/// Reads a part of the quarantine again.
+pub(super) async fn part(state: &AppState, part: Part) -> Result<Reprocessed, ApiError> {
+    let done = reprocess(state.store.as_ref(), &state.config.normalizer, part).await?;
+    if part.mode == Mode::Real {
+        announce(state, &done.counts);
+    }
+    Ok(done)
 }
 
 fn mode(dry_run: bool) -> Mode {

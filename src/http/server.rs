@@ -218,7 +218,7 @@ async fn accept(
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     #[tokio::test(start_paused = true)]
     async fn only_a_connection_without_a_request_is_silent_for_too_long() {

@@ -14,6 +14,7 @@ use super::readers::Readers;
 use super::refusal_limit::RefusalLimit;
 use super::rejections::Rejections;
 use super::sender::Sender;
+use super::view_cache::ViewCache;
 use crate::config::Config;
 use crate::forward::Orders;
 use crate::ingest::{Commits, Fallback, Ingest};
@@ -47,6 +48,7 @@ pub struct SharedState {
     pub(super) process: ProcessStats,
     pub(super) notifier: MessageNotifier,
     pub(super) readers: Readers,
+    pub(super) views: ViewCache,
     pub(super) refusal_limit: RefusalLimit,
     pub(super) silence: SilenceReceiver,
     pub(super) prober: Prober,
@@ -104,6 +106,7 @@ impl AppState {
             bodies: Bodies::new(config.server.max_body_bytes, config.server.limits.body),
             notifier: MessageNotifier::new(0),
             readers: Readers::new(config.server.limits.readers),
+            views: ViewCache::default(),
             refusal_limit: RefusalLimit::default(),
             prober: Prober::new(&config, &api_tokens, services.clock.clone()),
             ended_sessions: EndedSessions::default(),

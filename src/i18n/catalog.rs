@@ -66,7 +66,7 @@ pub(super) fn words(locale: Locale, id: &str, arguments: &[(&'static str, Argume
                 Argument::Word(word) => FluentValue::from(word.as_str()),
                 Argument::Part(part) => FluentValue::from(part.in_locale(locale)),
                 Argument::Continued(part) => {
-                    FluentValue::from(lower_first(&part.in_locale(locale)).to_string())
+                    FluentValue::from(lower_first(&part.in_locale(locale)))
                 }
             },
         );

@@ -115,6 +115,9 @@ pub struct MessageFilter {
     pub until: Option<Timestamp>,
     /// With this in its text, whatever the case of its letters.
     pub text: Option<String>,
+    /// Not a condition: only how messages begin is read, for those who show them. Long texts are cut, and long
+    /// attachments and payloads left out.
+    pub is_shortened: bool,
 }
 
 impl MessageFilter {

@@ -74,6 +74,35 @@ pub struct ContactDetail {
     pub aliases: Vec<String>,
 }
 
+/// The latest name of a contact: their name, or else their handle.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ContactName {
+    /// Their id.
+    pub id: String,
+    /// Where they write.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
+    /// What they are called.
+    pub name: String,
+}
+
+/// Why items are in quarantine, and how many for this reason.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct QuarantineReason {
+    /// The word for counting.
+    pub code: Option<String>,
+    /// The sentence.
+    pub reason: Option<String>,
+    /// How many items of the newest deliveries.
+    pub count: i64,
+    /// The newest delivery among them.
+    #[sqlx(rename = "id")]
+    pub delivery_id: Uuid,
+    /// When that arrived.
+    #[sqlx(try_from = "Time")]
+    pub received_at: Timestamp,
+}
+
 /// A delivery without its body.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct DeliverySummary {
@@ -196,15 +225,6 @@ pub struct Snapshot {
     pub last_message_at: Option<Timestamp>,
     /// When the newest delivery arrived, even if it is deleted since.
     pub last_delivery_at: Option<Timestamp>,
-}
-
-/// The newest rows, newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Newest {
-    /// Messages; of a long one the first thousand letters, and no long attachments.
-    pub messages: Vec<Message>,
-    /// Deliveries.
-    pub deliveries: Vec<DeliverySummary>,
 }
 
 /// How many deliveries, and how many messages, count as recent.

@@ -1,5 +1,7 @@
 //! The operator's page.
 
+mod actions;
 mod browser;
 mod logout;
 mod session;
+mod views;

@@ -101,7 +101,8 @@ async fn read(store: &dyn Store, round: i64) {
         let filter = DeliveryFilter { outcome };
         store.deliveries(&filter, newest).await.unwrap();
     }
-    store.newest(1).await.unwrap();
+    store.contact_names(&["1", "2"]).await.unwrap();
+    store.quarantine_reasons().await.unwrap();
     store.recent().await.unwrap();
     store.snapshot(Timestamp::now()).await.unwrap();
     let now = at(round * 1000 * 3600);

@@ -210,6 +210,37 @@ impl Browser {
         self.run(expression, Value::Null).await.unwrap()
     }
 
+    /// What axe-core finds that keeps people with disabilities out of the page.
+    pub(crate) async fn barriers(&self) -> Value {
+        let Some(packages) = std::env::var_os("TEST_HANDLERS") else {
+            return json!([]);
+        };
+        let path = std::path::Path::new(&packages).join("node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(path).unwrap();
+        let ask = "axe.run(document).then(found => done(found.violations.map(one => \
+            [one.id, one.nodes[0].html.slice(0, 300)])))";
+        let script = format!("const done = arguments[0]; {axe}; {ask}");
+        let body = json!({"script": script, "args": []});
+        self.post("/execute/async", body).await.unwrap()
+    }
+
+    /// Prefers a light or a dark page, as the settings of the reader's system may.
+    pub(crate) async fn prefer(&self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.tool("Emulation.setEmulatedMedia", json!({"features": features}))
+            .await;
+    }
+
+    /// Presses keys, wherever the focus is.
+    pub(crate) async fn press(&self, keys: &str) {
+        let presses = keys.chars().flat_map(|key| {
+            ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()}))
+        });
+        let presses: Vec<_> = presses.collect();
+        let body = json!({"actions": [{"type": "key", "id": "keys", "actions": presses}]});
+        self.post("/actions", body).await.unwrap();
+    }
+
     async fn run(&self, expression: &str, given: Value) -> Result<Value, String> {
         let script = format!("const given = arguments[0]; return {expression};");
         let body = json!({"script": script, "args": [given]});

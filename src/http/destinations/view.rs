@@ -12,71 +12,71 @@ use crate::time::millis;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct DestinationView {
-    name: String,
+    pub(in crate::http) name: String,
     /// The host of its URL; `null` if it is not configured any more.
     #[schema(required)]
-    host: Option<String>,
+    pub(in crate::http) host: Option<String>,
     /// `messages` or `deliveries`.
-    content: String,
+    pub(in crate::http) content: String,
     /// Which messages; empty for all.
-    filter: String,
-    state: DestinationHealth,
+    pub(in crate::http) filter: String,
+    pub(in crate::http) state: DestinationHealth,
     /// Since when it accepts nothing.
     #[serde(with = "millis::option")]
     #[schema(required)]
-    failing_since: Option<Timestamp>,
+    pub(in crate::http) failing_since: Option<Timestamp>,
     /// Since when it is paused.
     #[serde(with = "millis::option")]
     #[schema(required)]
-    paused_at: Option<Timestamp>,
+    pub(in crate::http) paused_at: Option<Timestamp>,
     /// Why it is paused.
     #[schema(required)]
-    pause_reason: Option<String>,
+    pub(in crate::http) pause_reason: Option<String>,
     /// The last attempt that failed, if one ever did.
     #[schema(required)]
-    last_failure: Option<AttemptFailure>,
+    pub(in crate::http) last_failure: Option<AttemptFailure>,
     /// When it last accepted something.
     #[serde(with = "millis::option")]
     #[schema(required)]
-    last_success_at: Option<Timestamp>,
-    backlog: BacklogView,
-    retries: RetriesView,
+    pub(in crate::http) last_success_at: Option<Timestamp>,
+    pub(in crate::http) backlog: BacklogView,
+    pub(in crate::http) retries: RetriesView,
     /// How many it accepted, of all time.
-    forwarded: i64,
+    pub(in crate::http) forwarded: i64,
     /// How many it refused while it accepted others, of all time.
-    refused: i64,
+    pub(in crate::http) refused: i64,
     /// How many were deleted by retention before it got them, of all time.
-    expired: i64,
+    pub(in crate::http) expired: i64,
     /// The number of replays that are not complete.
-    replays: usize,
+    pub(in crate::http) replays: usize,
 }
 
 /// What waits for a destination.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct BacklogView {
+pub(in crate::http) struct BacklogView {
     /// How many wait, counted up to 100,000.
-    count: i64,
+    pub(in crate::http) count: i64,
     /// Whether there are more.
-    is_more: bool,
+    pub(in crate::http) is_more: bool,
     /// When the oldest of them arrived.
     #[serde(with = "millis::option")]
     #[schema(required)]
-    oldest: Option<Timestamp>,
+    pub(in crate::http) oldest: Option<Timestamp>,
 }
 
 /// What a destination refused while it accepted others.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RetriesView {
+pub(in crate::http) struct RetriesView {
     /// How many are tried again.
-    waiting: i64,
+    pub(in crate::http) waiting: i64,
     /// How many are not tried any more.
-    dead_letters: i64,
+    pub(in crate::http) dead_letters: i64,
     /// When the next one is tried.
     #[serde(with = "millis::option")]
     #[schema(required)]
-    next_at: Option<Timestamp>,
+    pub(in crate::http) next_at: Option<Timestamp>,
 }
 
 impl From<DestinationStatus> for DestinationView {

@@ -22,7 +22,7 @@ use crate::export::{Export, Form};
 /// apostrophe.
 #[utoipa::path(
     get, path = "/instagram/messages/export", operation_id = "exportMessages", tag = "messages",
-    params(ExportMessages), security(("apiToken" = [])),
+    params(ExportMessages), security(("apiToken" = []), ("session" = [])),
     responses(
         (status = 200, description = "The file.", headers(("content-disposition" = String, description = "`attachment`, with a name.")),
             content(

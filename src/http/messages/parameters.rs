@@ -61,6 +61,7 @@ macro_rules! parameters {
                     since: self.since.map(|since| since.resolve(now)),
                     until: self.until.map(|until| until.resolve(now)),
                     text: self.q.clone(),
+                    is_shortened: false,
                 }
             }
         }

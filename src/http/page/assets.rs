@@ -13,6 +13,8 @@ use super::super::AppState;
 
 const STYLE: &str = include_str!("../../../assets/page.css");
 const SCRIPT: &str = include_str!("../../../assets/page.js");
+/// Puts one state of a page in the place of another: <https://github.com/bigskysoftware/idiomorph>, version 0.8.0.
+const IDIOMORPH: &str = include_str!("../../../assets/idiomorph.js");
 const ICON: &str = include_str!("../../../assets/icon.svg");
 
 /// The version in their addresses.
@@ -20,6 +22,7 @@ pub(super) static VERSION: LazyLock<String> = LazyLock::new(|| {
     let digest = Sha256::new()
         .chain_update(STYLE)
         .chain_update(SCRIPT)
+        .chain_update(IDIOMORPH)
         .chain_update(ICON);
     hex::encode(&digest.finalize()[..8])
 });
@@ -33,6 +36,10 @@ pub(super) fn routes() -> Router<AppState> {
         .route(
             "/assets/page.js",
             get(|query| async { asset(query, "text/javascript; charset=utf-8", SCRIPT) }),
+        )
+        .route(
+            "/assets/idiomorph.js",
+            get(|query| async { asset(query, "text/javascript; charset=utf-8", IDIOMORPH) }),
         )
         .route(
             "/assets/icon.svg",

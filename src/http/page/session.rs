@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ use super::super::AppState;
 use crate::crypto::{hmac_sha256, is_same};
 use crate::time::new_id;
 
-/// The name of the cookie.
+/// How the name of the cookie begins. The rest tells installations on the same host apart.
 pub(in crate::http) const NAME: &str = "chatrace_webhook_session";
 /// How long a session lasts.
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
@@ -28,10 +28,6 @@ const MOST_COOKIES: usize = 4;
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a logout waits for the database. After that it is written in the background.
 const LOGOUT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The header that deletes the cookie.
-pub(super) const NO_COOKIE: &str =
-    "chatrace_webhook_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
 
 /// The session of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +39,7 @@ pub(in crate::http) struct Session {
 impl Session {
     /// The session of a request, if it is open.
     pub(in crate::http) async fn of(state: &AppState, headers: &HeaderMap) -> Option<Self> {
-        for session in signed(headers, &state.api_tokens) {
+        for session in signed(headers, state) {
             if session.is_open(state).await {
                 return Some(session);
             }
@@ -95,38 +91,63 @@ impl Session {
 
 /// Whether a request claims to have a session, and its signature is not right: somebody may be guessing the token.
 pub(super) fn is_forged(state: &AppState, headers: &HeaderMap) -> bool {
-    cookies(headers).next().is_some() && signed(headers, &state.api_tokens).next().is_none()
+    let claims = headers.get_all(header::COOKIE).into_iter();
+    let mut claims = claims.map(HeaderValue::as_bytes).filter(|line| {
+        let mut pairs = line.split(|byte| *byte == b';');
+        pairs.any(|pair| pair.trim_ascii_start().starts_with(NAME.as_bytes()))
+    });
+    claims.next().is_some() && signed(headers, state).next().is_none()
 }
 
 /// Ends the sessions of a request.
 pub(super) async fn end(state: &AppState, headers: &HeaderMap) {
-    for session in signed(headers, &state.api_tokens) {
+    for session in signed(headers, state) {
         if session.is_open(state).await {
             session.end(state).await;
         }
     }
 }
 
-/// The cookie of a new session for this token. With `is_secure`, browsers send it over TLS only.
-pub(super) fn cookie(token: &str, now: Timestamp, is_secure: bool) -> String {
+/// The header that opens a session for this token. With `is_secure`, browsers send it over TLS only.
+pub(super) fn cookie(name: &str, token: &str, now: Timestamp, is_secure: bool) -> String {
     let (id, until) = (new_id(), now.as_second() + LASTS.as_secs());
     let signature = URL_SAFE_NO_PAD.encode(signature(token, id, until));
     let secure = if is_secure { "; Secure" } else { "" };
     let (id, lasts) = (id.simple(), LASTS.as_secs());
-    format!(
-        "{NAME}={until}.{id}.{signature}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}"
-    )
+    // Without a path, it holds for the one below which a proxy serves the page.
+    format!("{name}={until}.{id}.{signature}; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}")
+}
+
+/// The header that deletes the cookie.
+pub(super) fn no_cookie(name: &str) -> String {
+    format!("{name}=; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
+/// The name of the cookie of this installation. Browsers send cookies to every port of a host, so two installations on
+/// one host need two names.
+pub(super) fn name(state: &AppState) -> String {
+    format!("{NAME}_{}", state.config.installation())
 }
 
 /// The sessions of a request whose signatures are right, open or not.
-fn signed(headers: &HeaderMap, tokens: &[SecretString]) -> impl Iterator<Item = Session> {
-    cookies(headers).filter_map(|value| {
+fn signed(headers: &HeaderMap, state: &AppState) -> impl Iterator<Item = Session> {
+    let sessions: Vec<_> = signed_by(headers, &name(state), &state.api_tokens).collect();
+    sessions.into_iter()
+}
+
+fn signed_by<'a>(
+    headers: &'a HeaderMap,
+    name: &'a str,
+    tokens: &'a [SecretString],
+) -> impl Iterator<Item = Session> + 'a {
+    let values = cookies_named(headers, name).take(MOST_COOKIES);
+    values.filter_map(|value| {
         let mut parts = value.splitn(3, '.');
         let until = parts.next()?.parse().ok()?;
         let id = parts.next()?.parse().ok()?;
-        let given = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+        let claimed = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
         let is_signed =
-            |token: &SecretString| is_same(&signature(token.expose_secret(), id, until), &given);
+            |token: &SecretString| is_same(&claimed, &signature(token.expose_secret(), id, until));
         let until_time = Timestamp::from_second(until).ok()?;
         tokens.iter().any(is_signed).then_some(Session {
             id,
@@ -135,16 +156,17 @@ fn signed(headers: &HeaderMap, tokens: &[SecretString]) -> impl Iterator<Item = 
     })
 }
 
-/// The values of the cookies with this name. A browser may send several, and other cookies with any bytes. Many would
-/// be many guesses in one request.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// The values of the cookies with this name. A browser may send several, and other cookies with any bytes.
+pub(super) fn cookies_named<'a>(
+    headers: &'a HeaderMap,
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .into_iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| str::from_utf8(pair).ok())
-        .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
-        .take(MOST_COOKIES)
+        .filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 fn signature(token: &str, id: Uuid, until: i64) -> [u8; 32] {
@@ -169,12 +191,12 @@ mod tests {
         let line = [b"other=\xe9; ", pair.as_bytes()].concat();
         let headers = [(header::COOKIE, line.try_into().unwrap())];
         let headers = headers.into_iter().collect();
-        signed(&headers, &tokens).any(|session| session.until > now)
+        signed_by(&headers, NAME, &tokens).any(|session| session.until > now)
     }
 
     #[test]
     fn a_session_holds_for_its_token_and_its_time() {
-        let cookie = cookie("old", now(), false);
+        let cookie = cookie(NAME, "old", now(), false);
         assert!(holds_at(&cookie, &["new", "old"], now()));
         assert!(!holds_at(&cookie, &["new"], now()), "the token was changed");
         let later = |seconds| now() + LASTS + SignedDuration::from_secs(seconds);
@@ -185,14 +207,17 @@ mod tests {
     #[test]
     fn nobody_can_lengthen_a_session_or_make_one() {
         let until = now().as_second() + LASTS.as_secs();
-        let real = cookie("token", now(), false);
+        let real = cookie(NAME, "token", now(), false);
         let longer = real.replace(&until.to_string(), &(until + 1).to_string());
         let part = |cookie: &str, number| cookie.split('.').nth(number).map(str::to_owned).unwrap();
-        let another = real.replace(&part(&real, 1), &part(&cookie("token", now(), false), 1));
+        let another = real.replace(
+            &part(&real, 1),
+            &part(&cookie(NAME, "token", now(), false), 1),
+        );
         for forged in [
             longer.as_str(),
             another.as_str(),
-            NO_COOKIE,
+            &no_cookie(NAME),
             "chatrace_webhook_session",
             "chatrace_webhook_session=.",
             "chatrace_webhook_session=9999999999.",
@@ -209,9 +234,9 @@ mod tests {
 
     #[test]
     fn no_script_reads_the_cookie_and_behind_tls_it_stays_there() {
-        let plain = cookie("token", now(), false);
+        let plain = cookie(NAME, "token", now(), false);
         assert!(plain.contains("; HttpOnly; SameSite=Lax;") && !plain.contains("Secure"));
-        assert!(cookie("token", now(), true).ends_with("; Secure"));
+        assert!(cookie(NAME, "token", now(), true).ends_with("; Secure"));
         assert!(!plain.contains("token"));
     }
 }

@@ -8,7 +8,7 @@ use super::dialect::{Database, KEEPS_PLANS, MATCHES, Pool, is_in_numbers, number
 use super::messages::{push_channel, push_end, push_range, up_to_head};
 use crate::store::filter::{ContactFilter, ContactOrder, PageRequest, pattern};
 use crate::store::maintenance::PersonId;
-use crate::store::model::{ContactDetail, ContactSummary, EXCERPT, MessageExcerpt};
+use crate::store::model::{ContactDetail, ContactName, ContactSummary, EXCERPT, MessageExcerpt};
 use crate::store::page::{Scan, around_damage, fitting, one_more};
 
 /// How many contacts one page looks at for what no index finds.
@@ -168,4 +168,25 @@ pub(in crate::store) async fn find(
         details.push(ContactDetail { contact, aliases });
     }
     Ok(details)
+}
+
+/// The names of contacts.
+pub(in crate::store) async fn names(pool: &Pool, ids: &[&str]) -> Result<Vec<ContactName>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::<Database>::new(
+        "SELECT id, channel, coalesce(display_name, username) AS name FROM contacts \
+         WHERE coalesce(display_name, username) IS NOT NULL AND id IN (",
+    );
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind((*id).to_owned());
+    }
+    query.push(")");
+    query
+        .build_query_as()
+        .persistent(false)
+        .fetch_all(pool)
+        .await
 }

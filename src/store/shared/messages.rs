@@ -12,13 +12,13 @@ use crate::store::page::{PageIndex, Scan, around_damage};
 use crate::store::rows::{MessageRow, all};
 use crate::store::values::Time;
 
-/// Reads how messages begin, for those who show them: long texts are cut, and long attachments and payloads left out.
+/// How messages begin: see [`MessageFilter::is_shortened`].
 const BEGINNINGS: &str = "SELECT id, position, channel, direction, kind, external_id, contact_id, sender_id, \
        recipient_id, username, display_name, reply_to, sent_at, sent_at_source, received_at, delivery_id, shape, \
        recovered, substr(body, 1, 1000) AS body, \
        CASE WHEN octet_length(attachments) <= 4096 THEN attachments END AS attachments, \
        CASE WHEN octet_length(payload) <= 4096 THEN payload END AS payload \
-     FROM messages ORDER BY position DESC LIMIT $1";
+     FROM messages";
 
 pub(in crate::store) async fn head(pool: &Pool) -> Result<i64, Error> {
     sqlx::query_scalar("SELECT position FROM head")
@@ -47,7 +47,7 @@ pub(in crate::store) async fn page(
 ) -> Result<Scan<Message>, Error> {
     around_damage(request, |request| async move {
         let index = page_index(pool, filter, request).await?;
-        messages_of(pool, index, request).await
+        messages_of(pool, filter, index, request).await
     })
     .await
 }
@@ -72,10 +72,14 @@ pub(in crate::store) fn select_sizes(
     filter: &MessageFilter,
     request: PageRequest,
 ) -> QueryBuilder<Database> {
-    let mut query = QueryBuilder::<Database>::new(
-        "SELECT position, CAST(coalesce(octet_length(body), 0) + coalesce(octet_length(attachments), 0) \
-           + coalesce(octet_length(payload), 0) AS bigint) FROM messages WHERE ",
-    );
+    let size = if filter.is_shortened {
+        "0"
+    } else {
+        "coalesce(octet_length(body), 0) + coalesce(octet_length(attachments), 0) + coalesce(octet_length(payload), 0)"
+    };
+    let mut query = QueryBuilder::<Database>::new(format!(
+        "SELECT position, CAST({size} AS bigint) FROM messages WHERE "
+    ));
     push_range(&mut query, "position", request);
     push_conditions(&mut query, filter);
     push_end(&mut query, "position", request);
@@ -85,6 +89,7 @@ pub(in crate::store) fn select_sizes(
 /// The second statement of a page: the messages. One that is missing was deleted meanwhile.
 pub(in crate::store) async fn messages_of(
     pool: &Pool,
+    filter: &MessageFilter,
     index: PageIndex,
     request: PageRequest,
 ) -> Result<Scan<Message>, Error> {
@@ -96,8 +101,13 @@ pub(in crate::store) async fn messages_of(
             unreadable: 0,
         });
     }
+    let select = if filter.is_shortened {
+        BEGINNINGS
+    } else {
+        "SELECT * FROM messages"
+    };
     let messages: Vec<MessageRow> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT * FROM messages WHERE position {} ORDER BY position{}",
+        "{select} WHERE position {} ORDER BY position{}",
         is_in_numbers(1),
         direction(request)
     )))
@@ -209,7 +219,8 @@ pub(in crate::store) async fn find(pool: &Pool, id: Uuid) -> Result<Option<Messa
 }
 
 pub(in crate::store) async fn newest(pool: &Pool, limit: u32) -> Result<Vec<Message>, Error> {
-    let messages: Vec<MessageRow> = sqlx::query_as(BEGINNINGS)
+    let statement = format!("{BEGINNINGS} ORDER BY position DESC LIMIT $1");
+    let messages: Vec<MessageRow> = sqlx::query_as(AssertSqlSafe(statement))
         .persistent(KEEPS_PLANS)
         .bind(i64::from(limit))
         .fetch_all(pool)

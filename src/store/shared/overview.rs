@@ -8,7 +8,7 @@ use super::dialect::{KEEPS_PLANS, Pool};
 use super::rejections;
 use crate::delivery::Outcome;
 use crate::store::counts::{Counts, hour_of};
-use crate::store::model::{Newest, RECENT, Recent, Snapshot};
+use crate::store::model::{RECENT, Recent, Snapshot};
 use crate::store::rows::DeliveryRow;
 use crate::store::values::Time;
 
@@ -36,14 +36,6 @@ pub(in crate::store) async fn snapshot(pool: &Pool, since: Timestamp) -> Result<
         last_delivery: deliveries::newest(pool, 1).await?.pop(),
         last_message_at: last_message_at.map(Into::into),
         last_delivery_at: last_delivery_at.map(Into::into),
-    })
-}
-
-/// The newest messages and deliveries, at most `limit` of each.
-pub(in crate::store) async fn newest(pool: &Pool, limit: u32) -> Result<Newest, Error> {
-    Ok(Newest {
-        messages: super::messages::newest(pool, limit).await?,
-        deliveries: deliveries::newest(pool, limit).await?,
     })
 }
 

@@ -4,8 +4,33 @@ use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
 use super::dialect::{KEEPS_PLANS, Pool};
+use crate::delivery::Outcome;
 use crate::store::maintenance::{PAGE_BYTES, QuarantinedDelivery};
+use crate::store::model::QuarantineReason;
 use crate::store::values::Time;
+
+/// Of how many of the newest deliveries in quarantine the reasons are counted, and how many reasons are told.
+const COUNTED: i64 = 200;
+const TOLD: i64 = 50;
+
+/// Why items of the newest deliveries in quarantine are there.
+pub(in crate::store) async fn reasons(pool: &Pool) -> Result<Vec<QuarantineReason>, sqlx::Error> {
+    sqlx::query_as(
+        "WITH newest AS ( \
+           SELECT id, position FROM deliveries WHERE quarantined > 0 ORDER BY position DESC LIMIT $1 \
+         ), grouped AS ( \
+           SELECT code, reason, count(*) AS count, max(newest.position) AS position \
+           FROM newest JOIN items ON items.delivery_id = newest.id WHERE outcome = $2 GROUP BY code, reason \
+         ) SELECT code, reason, count, id, received_at FROM grouped JOIN deliveries USING (position) \
+         ORDER BY count DESC, position DESC LIMIT $3",
+    )
+    .persistent(KEEPS_PLANS)
+    .bind(COUNTED)
+    .bind(Outcome::Quarantined.as_str())
+    .bind(TOLD)
+    .fetch_all(pool)
+    .await
+}
 
 /// Deliveries with an item in quarantine, of those that arrived at `since` or later, if that is given.
 pub(in crate::store) async fn in_quarantine(

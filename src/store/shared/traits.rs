@@ -19,7 +19,8 @@ use crate::store::maintenance::{
     ReprocessedDelivery,
 };
 use crate::store::model::{
-    ContactDetail, ContactSummary, DeliveryDetail, DeliverySummary, Newest, Recent, Snapshot,
+    ContactDetail, ContactName, ContactSummary, DeliveryDetail, DeliverySummary, QuarantineReason,
+    Recent, Snapshot,
 };
 use crate::store::page::Scan;
 use crate::store::{
@@ -84,6 +85,19 @@ impl Reader for Backend {
             .await
     }
 
+    #[instrument(name = "store.contact_names", level = "debug", skip_all)]
+    async fn contact_names(&self, ids: &[&str]) -> Result<Vec<ContactName>, StoreError> {
+        self.roll_up_to_head().await?;
+        self.read(READ_TIMEOUT, contacts::names(self.pool(), ids))
+            .await
+    }
+
+    #[instrument(name = "store.quarantine_reasons", level = "debug", skip_all)]
+    async fn quarantine_reasons(&self) -> Result<Vec<QuarantineReason>, StoreError> {
+        self.read(READ_TIMEOUT, quarantine::reasons(self.pool()))
+            .await
+    }
+
     #[instrument(name = "store.deliveries", level = "debug", skip_all, fields(limit = request.limit))]
     async fn deliveries(
         &self,
@@ -97,12 +111,6 @@ impl Reader for Backend {
     #[instrument(name = "store.delivery", level = "debug", skip_all)]
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryDetail>, StoreError> {
         self.read(READ_TIMEOUT, deliveries::find(self.pool(), id))
-            .await
-    }
-
-    #[instrument(name = "store.newest", level = "debug", skip_all)]
-    async fn newest(&self, limit: u32) -> Result<Newest, StoreError> {
-        self.read(READ_TIMEOUT, overview::newest(self.pool(), limit))
             .await
     }
 

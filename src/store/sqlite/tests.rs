@@ -39,7 +39,7 @@ impl MessageReader for ErasingReader {
             .bind(request.after)
             .execute(&self.0)
             .await?;
-        Ok(messages_of(&self.0, index, request).await?)
+        Ok(messages_of(&self.0, filter, index, request).await?)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::support::{Answer, App, Backend, TOKEN, postgres};
 /// What a page answers.
 pub(super) struct Html {
     pub(super) status: u16,
-    headers: header::HeaderMap,
-    text: String,
+    pub(super) headers: header::HeaderMap,
+    pub(super) text: String,
 }
 
 impl Html {
@@ -26,7 +26,7 @@ impl Html {
         }
     }
 
-    fn header(&self, name: header::HeaderName) -> &str {
+    pub(super) fn header(&self, name: header::HeaderName) -> &str {
         self.headers.get(name).unwrap().to_str().unwrap()
     }
 
@@ -50,6 +50,12 @@ pub(super) async fn session(app: &App) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
+/// A cookie with this value instead of a session.
+async fn forged(app: &App, value: &str) -> String {
+    let real = session(app).await;
+    format!("{}={value}", real.split('=').next().unwrap())
+}
+
 pub(super) async fn page(app: &App, path: &str, cookie: &str) -> Html {
     Html::of(app.request(Method::GET, path).header("cookie", cookie)).await
 }
@@ -65,15 +71,16 @@ async fn without_a_login_the_page_shows_a_form_and_nothing_else() {
         .unwrap()
         .to_owned();
     for cookie in [
-        "",
-        "chatrace_webhook_session=",
-        "chatrace_webhook_session=9999999999.AAAA",
+        String::new(),
+        forged(&app, "").await,
+        forged(&app, "9999999999.AAAA").await,
     ] {
+        let cookie = cookie.as_str();
         let answer = page(&app, "/", cookie).await;
         assert!(answer.status == 200 && answer.is_login(), "{}", answer.text);
         assert!(!answer.text.contains("business"));
         let one = page(&app, &format!("/deliveries/{id}"), cookie).await;
-        assert_eq!((one.status, one.header(header::LOCATION)), (303, ".."));
+        assert_eq!((one.status, one.header(header::LOCATION)), (303, "../"));
         assert!(!one.text.contains("business"));
         let stream = page(&app, "/instagram/messages/stream", cookie).await;
         assert_eq!(stream.status, 401);
@@ -112,7 +119,7 @@ async fn a_wrong_token_is_told_and_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_opens_the_page_and_its_stream_and_nothing_else() {
+async fn a_session_opens_the_page_its_stream_and_its_files_and_nothing_else() {
     let app = App::start(Backend::Sqlite).await;
     let cookie = session(&app).await;
     let home = page(&app, "/", &cookie).await;
@@ -122,6 +129,8 @@ async fn a_session_opens_the_page_and_its_stream_and_nothing_else() {
         .request(Method::GET, "/instagram/messages/stream")
         .header("cookie", &cookie);
     assert_eq!(stream.send().await.unwrap().status(), 200);
+    let file = page(&app, "/instagram/messages/export?format=csv", &cookie).await;
+    assert_eq!(file.status, 200);
     for path in [
         "/instagram/messages",
         "/instagram/stats",
@@ -163,7 +172,12 @@ async fn no_page_is_cached_framed_or_loads_anything_from_elsewhere() {
         // What it needs is here, and may be kept.
         let links = answer.text.split(['"', '\'']);
         let assets: Vec<_> = links.filter(|link| link.starts_with("assets/")).collect();
-        assert_eq!(assets.len(), 3, "{assets:?}");
+        let number = if cookie.is_empty() { 2 } else { 4 };
+        assert_eq!(
+            assets.len(),
+            number,
+            "the login needs no script: {assets:?}"
+        );
         for asset in assets {
             let asset = page(&app, &format!("/{asset}"), "").await;
             assert_eq!(asset.status, 200);
@@ -187,7 +201,8 @@ async fn what_people_write_is_text_on_the_page() {
     assert_eq!(refused.send().await.unwrap().status(), 400);
     let cookie = session(&app).await;
     let one = format!("/deliveries/{}", kept["deliveryId"].as_str().unwrap());
-    for path in ["/", &one] {
+    let conversation = "/conversation?channel=instagram&id=1";
+    for path in ["/", "/messages", "/conversations", conversation, &one] {
         let answer = page(&app, path, &cookie).await;
         assert_eq!(answer.status, 200);
         for bad in ["<script>bad", "<img", "href=\"javascript", "canary"] {
@@ -228,16 +243,36 @@ async fn behind_tls_the_cookie_stays_there() {
     let app = App::start(Backend::Sqlite).await;
     let answer = Html::of(login(&app, TOKEN).header("x-forwarded-proto", "https")).await;
     assert!(answer.header(header::SET_COOKIE).ends_with("; Secure"));
-    let app = App::with(
-        Backend::Sqlite,
-        &[("PUBLIC_URL", "https://hooks.example.com")],
-    )
-    .await;
-    // Not every proxy says how the browser came. One that does is believed.
+    let plain = Html::of(login(&app, TOKEN)).await;
+    assert!(!plain.header(header::SET_COOKIE).contains("Secure"));
+    // Not every proxy says how the browser came.
+    let public = [("PUBLIC_URL", "https://hooks.example.com")];
+    let app = App::with(Backend::Sqlite, &public).await;
     let silent = Html::of(login(&app, TOKEN)).await;
     assert!(silent.header(header::SET_COOKIE).ends_with("; Secure"));
-    let plain = Html::of(login(&app, TOKEN).header("x-forwarded-proto", "http")).await;
-    assert!(!plain.header(header::SET_COOKIE).contains("Secure"));
+}
+
+#[tokio::test]
+async fn two_installations_on_one_host_do_not_log_each_other_out() {
+    let (one, other) = (
+        App::start(Backend::Sqlite).await,
+        App::start(Backend::Sqlite).await,
+    );
+    let both = format!("{}; {}", session(&one).await, session(&other).await);
+    for app in [&one, &other] {
+        assert!(!page(app, "/", &both).await.is_login());
+    }
+    // Nor does a login count as a guess where one is logged in elsewhere only.
+    let named = App::with(Backend::Sqlite, &[("INSTANCE_NAME", "Ana's shop")]).await;
+    assert!(page(&named, "/", &both).await.is_login());
+    let answer = Html::of(login(&named, TOKEN).header("cookie", &both)).await;
+    assert_eq!(answer.status, 303);
+    let home = page(&named, "/", &session(&named).await).await;
+    assert!(
+        home.text.contains("– Ana&#39;s shop</title>"),
+        "{}",
+        home.text
+    );
 }
 
 #[tokio::test]
@@ -254,7 +289,7 @@ async fn while_the_database_is_away_the_page_says_so_and_shows_what_is_known() {
     let home = page(&app, "/", &cookie).await;
     assert_eq!(home.status, 200);
     for part in [
-        "<dt>Messages, all time</dt><dd>?</dd>",
+        "<dt>Messages ever</dt><dd>?</dd>",
         "<dt>Waiting on disk</dt><dd>1</dd>",
         "The database is away.",
     ] {
@@ -281,11 +316,16 @@ async fn the_newest_are_shown_whatever_else_arrived(
     // Retries that become no messages.
     let retries = format!("[{}]", [newest; 300].join(","));
     assert_eq!(app.post(retries).await.ok()["duplicates"], 300);
-    let home = page(&app, "/", &session(&app).await).await;
-    assert!(home.text.contains("the newest"));
-    assert_eq!(home.text.matches("data-position=").count(), 9);
-    assert_eq!(home.text.matches("<tr data-key=").count(), 10);
-    assert!(home.text.len() < 100_000, "{}", home.text.len());
+    let cookie = session(&app).await;
+    let messages = page(&app, "/messages", &cookie).await;
+    assert!(messages.text.contains("the newest"));
+    assert_eq!(messages.text.matches("data-position=").count(), 9);
+    let deliveries = page(&app, "/deliveries", &cookie).await;
+    assert_eq!(deliveries.text.matches("<tr id=\"delivery-").count(), 10);
+    let person = page(&app, "/conversation?channel=instagram&id=1", &cookie).await;
+    for view in [messages, deliveries, person] {
+        assert!(view.text.len() < 100_000, "{}", view.text.len());
+    }
 }
 
 #[tokio::test]
