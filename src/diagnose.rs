@@ -32,7 +32,6 @@ mod template;
 mod words;
 
 pub use check::{Check, Status};
-pub(crate) use database::DAMAGED_FILE;
 pub use facts::Facts;
 pub use report::Report;
 
@@ -62,4 +61,18 @@ pub fn own_checks(facts: &Facts) -> Vec<Check> {
         credentials::check_credentials,
     ];
     checks.iter().map(|check| check(facts)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::Locale;
+
+    #[test]
+    fn every_check_has_a_title() {
+        for check in own_checks(&Facts::default()) {
+            assert_ne!(check.title(), *check.name);
+            assert_ne!(check.title().in_locale(Locale::Ru), check.name);
+        }
+    }
 }

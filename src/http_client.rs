@@ -10,6 +10,7 @@ use reqwest::{ClientBuilder, RequestBuilder, Response, redirect};
 use rustls::{CertificateError, OtherError};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::i18n::Text;
 use crate::{crypto, text};
 
 /// How long connecting may take, TLS included.
@@ -89,19 +90,33 @@ pub(crate) async fn read_body(mut response: Response) -> Result<Vec<u8>, AnswerE
 
 /// Why there is no answer. Never holds the URL, which may hold a credential.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}", self.text())]
 pub enum RequestError {
-    #[error("the connection is refused")]
     Refused,
-    #[error("no answer came in time")]
     TimedOut,
-    #[error("the certificate {}", certificate_problem(.0))]
     Certificate(CertificateError),
+    /// The server does not speak TLS.
+    NoTls,
     /// TLS fails for another reason.
-    #[error("TLS fails: {0}")]
     Tls(String),
     /// Anything else, in the system's words.
-    #[error("{0}")]
     Other(String),
+}
+
+impl RequestError {
+    /// As a part of a sentence.
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Refused => Text::new("request-refused"),
+            Self::TimedOut => Text::new("request-timed-out"),
+            Self::Certificate(problem) => {
+                Text::new("request-certificate").with("problem", certificate_problem(problem))
+            }
+            Self::NoTls => Text::new("request-not-tls"),
+            Self::Tls(cause) => Text::new("request-tls").with("cause", cause.as_str()),
+            Self::Other(cause) => Text::Words(cause.clone()),
+        }
+    }
 }
 
 impl From<&reqwest::Error> for RequestError {
@@ -112,7 +127,7 @@ impl From<&reqwest::Error> for RequestError {
                 return Self::Certificate(problem.clone());
             }
             Some(rustls::Error::InvalidMessage(_)) => {
-                return Self::Tls("the server does not speak TLS".to_owned());
+                return Self::NoTls;
             }
             Some(other) => return Self::Tls(text::excerpt(&other.to_string())),
             None => {}
@@ -131,25 +146,27 @@ impl From<&reqwest::Error> for RequestError {
 }
 
 /// What is wrong with a certificate that is not accepted. (What rustls says of most is not made for people.)
-pub(crate) fn certificate_problem(problem: &CertificateError) -> &'static str {
-    match problem {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+pub(crate) fn certificate_problem(problem: &CertificateError) -> Text {
+    Text::new(match problem {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "certificate-has-expired"
+        }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "is not valid yet"
+            "certificate-is-not-valid-yet"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is not for this name"
+            "certificate-is-of-other-name"
         }
-        CertificateError::UnknownIssuer => "is from an issuer that is not trusted",
-        CertificateError::Revoked => "is revoked",
-        CertificateError::BadEncoding => "cannot be read",
+        CertificateError::UnknownIssuer => "certificate-is-untrusted",
+        CertificateError::Revoked => "certificate-is-revoked",
+        CertificateError::BadEncoding => "certificate-is-unreadable",
         // `openssl req -x509` makes the certificate of an authority, which no server may use. webpki has no other sign
         // of it.
         CertificateError::Other(OtherError(other)) if other.to_string() == "CaUsedAsEndEntity" => {
-            "is self-signed: it is an authority's own"
+            "certificate-is-an-authority"
         }
-        _ => "is not accepted",
-    }
+        _ => "certificate-is-refused",
+    })
 }
 
 /// The first cause of a type. An I/O error hides what it wraps from `source`, so that is searched as well.

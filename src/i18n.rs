@@ -5,6 +5,7 @@
 
 mod catalog;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -50,12 +51,16 @@ pub enum Text {
     /// A message of the catalogs.
     Message {
         /// Its id there.
-        id: &'static str,
+        id: Cow<'static, str>,
+        /// The attribute that has the words, if not the message itself.
+        attribute: Option<&'static str>,
         /// What it says something about.
         arguments: Vec<(&'static str, Argument)>,
     },
     /// Words that are the same in every language, or known in one only.
     Words(String),
+    /// Several texts, with this between them.
+    List(Vec<Text>, &'static str),
 }
 
 /// What a message says something about.
@@ -75,8 +80,37 @@ impl Text {
     /// The message with this id, which must exist.
     pub(crate) fn new(id: &'static str) -> Self {
         Self::Message {
-            id,
+            id: id.into(),
+            attribute: None,
             arguments: Vec::new(),
+        }
+    }
+
+    /// The message with this id, if there is one.
+    pub(crate) fn find(id: String) -> Option<Self> {
+        catalog::has_message(&id).then(|| Self::Message {
+            id: id.into(),
+            attribute: None,
+            arguments: Vec::new(),
+        })
+    }
+
+    /// Several texts, with a separator between them.
+    pub(crate) fn list(texts: impl IntoIterator<Item = Self>, separator: &'static str) -> Self {
+        Self::List(texts.into_iter().collect(), separator)
+    }
+
+    /// An attribute of the same message, about the same arguments; empty if it has none of this name.
+    pub(crate) fn attribute(&self, name: &'static str) -> Self {
+        match self {
+            Self::Message { id, arguments, .. } if catalog::has_attribute(id, name) => {
+                Self::Message {
+                    id: id.clone(),
+                    attribute: Some(name),
+                    arguments: arguments.clone(),
+                }
+            }
+            _ => Self::default(),
         }
     }
 
@@ -92,14 +126,29 @@ impl Text {
     /// The words in a language.
     pub fn in_locale(&self, locale: Locale) -> String {
         match self {
-            Self::Message { id, arguments } => catalog::words(locale, id, arguments),
+            Self::Message {
+                id,
+                attribute,
+                arguments,
+            } => catalog::words(locale, id, *attribute, arguments),
             Self::Words(words) => words.clone(),
+            Self::List(texts, separator) => {
+                let words: Vec<_> = texts.iter().map(|text| text.in_locale(locale)).collect();
+                words.join(separator)
+            }
         }
     }
 
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Words(words) if words.is_empty())
+    }
+}
+
+/// An empty one.
+impl Default for Text {
+    fn default() -> Self {
+        Self::Words(String::new())
     }
 }
 
@@ -121,12 +170,6 @@ impl From<String> for Text {
     }
 }
 
-impl From<&str> for Text {
-    fn from(words: &str) -> Self {
-        Self::Words(words.to_owned())
-    }
-}
-
 impl From<i64> for Argument {
     fn from(number: i64) -> Self {
         Self::Number(number)
@@ -137,6 +180,18 @@ impl From<i64> for Argument {
 impl From<&i64> for Argument {
     fn from(number: &i64) -> Self {
         Self::Number(*number)
+    }
+}
+
+impl From<u16> for Argument {
+    fn from(number: u16) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<u32> for Argument {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
     }
 }
 
@@ -214,7 +269,7 @@ impl PartialSchema for Text {
 }
 
 impl ToSchema for Text {
-    fn name() -> std::borrow::Cow<'static, str> {
+    fn name() -> Cow<'static, str> {
         "Text".into()
     }
 

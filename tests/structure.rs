@@ -69,6 +69,41 @@ fn no_two_files_use_each_other() {
     assert!(circles.is_empty(), "{circles:#?}");
 }
 
+/// The page's messages are used by its templates.
+#[test]
+fn every_message_that_is_named_exists_and_is_named_somewhere() {
+    let id = Regex::new(r"(?m)^([a-z][a-z0-9-]*) =").unwrap();
+    let reference = Regex::new(r"\{ ([a-z][a-z0-9-]*) \}").unwrap();
+    let literal = Regex::new("\"([a-z][a-z0-9-]*)\"").unwrap();
+    let named = Regex::new(r#"Text::new\(\s*"([^"]*)""#).unwrap();
+    let (mut all, mut here, mut used) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for path in files(Path::new("locales/en")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let found = |regex: &Regex| -> Vec<_> {
+            let found = regex.captures_iter(&text);
+            found.map(|found| found[1].to_owned()).collect()
+        };
+        all.extend(found(&id));
+        used.extend(found(&reference));
+        if !path.ends_with("page.ftl") {
+            here.extend(found(&id));
+        }
+    }
+    for source in Source::all() {
+        let literals = literal.captures_iter(&source.code);
+        used.extend(literals.map(|found| found[1].to_owned()));
+        for found in named.captures_iter(&source.code) {
+            assert!(all.contains(&found[1]), "there is no message {}", &found[1]);
+        }
+    }
+    // Titles of checks are found by the names of the checks.
+    let unused: Vec<_> = here
+        .iter()
+        .filter(|id| !used.contains(*id) && !id.starts_with("check-"))
+        .collect();
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| extensions.contains(&extension))

@@ -44,12 +44,6 @@ login-wrong = This is not the API token. Find API_TOKEN in .env or in the enviro
 login-too-long = This is longer than any API token.
 where-is-the-token = The value of API_TOKEN. If it is not set, the service generated one: it was printed at the first start, and is in the file api_token of the data directory.
 
-# Statuses
-status-ok = ok
-status-unknown = unknown
-status-warning = warning
-status-problem = problem
-
 # Overview
 connect-chatrace = Connect Chatrace
 newest-conversations = Newest conversations

@@ -44,12 +44,6 @@ login-wrong = Это не токен API. Найдите API_TOKEN в файле
 login-too-long = Это длиннее любого токена API.
 where-is-the-token = Значение API_TOKEN. Если переменная не задана, сервис создал токен сам: он показан при первом запуске и лежит в файле api_token каталога данных.
 
-# Statuses
-status-ok = в порядке
-status-unknown = неизвестно
-status-warning = предупреждение
-status-problem = проблема
-
 # Overview
 connect-chatrace = Подключить Chatrace
 newest-conversations = Последние диалоги

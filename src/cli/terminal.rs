@@ -209,14 +209,16 @@ mod tests {
     fn report() -> Report {
         Report {
             status: Status::Problem,
-            verdict: "The name does not resolve.".into(),
-            next_step: "Correct PUBLIC_URL.".into(),
+            verdict: "The name does not resolve.".to_owned().into(),
+            next_step: "Correct PUBLIC_URL.".to_owned().into(),
             checks: vec![Check {
                 name: "public_url".to_owned(),
                 status: Status::Problem,
-                observed: "The name shop.example does not resolve.".into(),
-                meaning: "Nothing \x1b[31marrives.".into(),
-                next_step: "Correct PUBLIC_URL, or make the DNS entry.".into(),
+                observed: "The name shop.example does not resolve.".to_owned().into(),
+                meaning: "Nothing \x1b[31marrives.".to_owned().into(),
+                next_step: "Correct PUBLIC_URL, or make the DNS entry."
+                    .to_owned()
+                    .into(),
             }],
         }
     }

@@ -1,7 +1,8 @@
 //! Does anything arrive at all? If not, the rejected requests say why.
 
 use super::words::{at, time};
-use super::{Check, Facts, Status, rejection_text};
+use super::{Check, Facts, rejection_text};
+use crate::i18n::Text;
 use crate::rejection::RejectReason;
 
 pub(super) const NAME: &str = "arrival";
@@ -17,70 +18,48 @@ pub(super) fn check_arrival(facts: &Facts) -> Check {
             _ => true,
         })
         .collect();
-    let nothing = if rejected
+    let is_reached = rejected
         .iter()
-        .any(|one| one.reason == RejectReason::NotKept)
-    {
-        "Nothing has been kept"
-    } else {
-        "Nothing has reached this server"
-    };
+        .any(|one| one.reason == RejectReason::NotKept);
+    let nothing = |reached, not_reached| Text::new(if is_reached { reached } else { not_reached });
     match facts.last_delivery_at {
         // Without the database it is unknown whether anything arrived before.
         None if facts.known.is_none() => Check::without_database(NAME),
         None if rejected.is_empty() => nothing_yet(facts),
-        None => Check::new(
+        None => Check::problem(
             NAME,
-            Status::Problem,
-            format!(
-                "{nothing} yet. {}",
-                rejection_text::sentence(&rejected, None, facts)
-            ),
-            "A sender tries, but its requests are rejected.",
-            rejection_text::next_step(rejected[0].reason, facts),
-        ),
+            nothing("arrival-not-kept", "arrival-rejected")
+                .with("rejected", rejection_text::sentence(&rejected, None, facts)),
+        )
+        .with_next(rejection_text::next_step(rejected[0].reason, facts)),
         Some(last) if rejected.is_empty() => {
-            let observed = match facts.last_message_at {
-                Some(message) => format!("The last message arrived {}.", at(message, facts.now)),
+            let (observed, when) = match facts.last_message_at {
+                Some(message) => ("arrival-message", message),
                 // Only the database knows whether it held a message.
-                None if facts.known.is_none() => {
-                    format!("The last delivery arrived {}.", at(last, facts.now))
-                }
-                None => format!(
-                    "The last delivery arrived {}, and no message yet.",
-                    at(last, facts.now)
-                ),
+                None if facts.known.is_none() => ("arrival-delivery", last),
+                None => ("arrival-delivery-only", last),
             };
-            Check::ok(NAME, observed, "Requests reach this server.")
+            Check::ok(NAME, Text::new(observed).with("at", at(when, facts.now)))
         }
         Some(last) => Check::new(
             NAME,
             rejection_text::severity(rejected[0], Some(last)),
-            format!(
-                "{nothing} since {}. {}",
-                time(last, facts.now),
-                rejection_text::sentence(&rejected, Some(last), facts)
-            ),
-            "A sender tries, but its requests are rejected.",
-            rejection_text::next_step(rejected[0].reason, facts),
-        ),
+            nothing("arrival-not-kept-since", "arrival-rejected-since")
+                .with("time", time(last, facts.now))
+                .with(
+                    "rejected",
+                    rejection_text::sentence(&rejected, Some(last), facts),
+                ),
+        )
+        .with_next(rejection_text::next_step(rejected[0].reason, facts)),
     }
 }
 
 fn nothing_yet(facts: &Facts) -> Check {
     let started = facts.rejected.all_of(RejectReason::Started);
     let first = started.map_or(facts.started_at, |started| started.first_at);
-    Check::new(
-        NAME,
-        Status::Problem,
-        format!(
-            "Nothing has reached this server since it first started {}: add an External API Request to your Chatrace \
-             flow.",
-            at(first, facts.now)
-        ),
-        "Chatrace does not send, or sends to another address.",
-        "Run `chatrace-webhook setup`: it shows everything to enter in Chatrace.",
-    )
+    let observed = Text::new("arrival-never").with("at", at(first, facts.now));
+    Check::problem(NAME, observed)
 }
 
 #[cfg(test)]
@@ -88,6 +67,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::diagnose::Status;
     use crate::rejection::{RejectedRequest, RejectionLog, RequestSample};
 
     fn at(time: &str) -> Timestamp {

@@ -25,6 +25,18 @@ pub enum Status {
 
 impl_named!(Status);
 
+impl Status {
+    /// The word for people.
+    pub fn title(self) -> Text {
+        Text::new(match self {
+            Self::Ok => "status-ok",
+            Self::Unknown => "status-unknown",
+            Self::Warning => "status-warning",
+            Self::Problem => "status-problem",
+        })
+    }
+}
+
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -42,71 +54,59 @@ pub struct Check {
 
 impl Check {
     /// A check that found nothing wrong.
-    pub fn ok(name: &str, observed: impl Into<Text>, meaning: impl Into<Text>) -> Self {
-        Self::new(name, Status::Ok, observed, meaning, "")
+    pub fn ok(name: &str, observed: Text) -> Self {
+        Self::new(name, Status::Ok, observed)
     }
 
-    pub(crate) fn unknown(
-        name: &str,
-        observed: impl Into<Text>,
-        meaning: impl Into<Text>,
-        next_step: impl Into<Text>,
-    ) -> Self {
-        Self::new(name, Status::Unknown, observed, meaning, next_step)
+    pub(crate) fn unknown(name: &str, observed: Text) -> Self {
+        Self::new(name, Status::Unknown, observed)
     }
 
-    pub(crate) fn warning(
-        name: &str,
-        observed: impl Into<Text>,
-        meaning: impl Into<Text>,
-        next_step: impl Into<Text>,
-    ) -> Self {
-        Self::new(name, Status::Warning, observed, meaning, next_step)
+    pub(crate) fn warning(name: &str, observed: Text) -> Self {
+        Self::new(name, Status::Warning, observed)
     }
 
-    pub(crate) fn problem(
-        name: &str,
-        observed: impl Into<Text>,
-        meaning: impl Into<Text>,
-        next_step: impl Into<Text>,
-    ) -> Self {
-        Self::new(name, Status::Problem, observed, meaning, next_step)
+    pub(crate) fn problem(name: &str, observed: Text) -> Self {
+        Self::new(name, Status::Problem, observed)
     }
 
     /// A check that needs the database, which is away.
     pub(super) fn without_database(name: &str) -> Self {
-        Self::unknown(
-            name,
-            "The database is away.",
-            "This is unknown without it.",
-            "",
-        )
+        Self::unknown(name, Text::new("unknown-without-database"))
     }
 
-    /// A check that needs something to have arrived.
-    pub(super) fn too_early(name: &str, things: &str) -> Self {
-        Self::new(
-            name,
-            Status::Unknown,
-            format!("There are no {things} yet."),
-            "This is unknown until some have arrived.",
-            "",
-        )
+    /// A check that needs deliveries.
+    pub(super) fn without_deliveries(name: &str) -> Self {
+        Self::unknown(name, Text::new("no-deliveries-yet"))
     }
 
-    pub fn new(
-        name: &str,
-        status: Status,
-        observed: impl Into<Text>,
-        meaning: impl Into<Text>,
-        next_step: impl Into<Text>,
-    ) -> Self {
+    /// A check that needs messages.
+    pub(super) fn without_messages(name: &str) -> Self {
+        Self::unknown(name, Text::new("no-messages-yet"))
+    }
+
+    /// What the observation means, and what to do, are attributes of its message: `.meaning` and `.next`.
+    pub fn new(name: &str, status: Status, observed: Text) -> Self {
         Self {
             name: name.to_owned(),
             status,
-            observed: observed.into(),
-            meaning: meaning.into(),
-            next_step: next_step.into(),
+            meaning: observed.attribute("meaning"),
+            next_step: observed.attribute("next"),
+            observed,
         }
+    }
+
+    /// What the check is about, for people.
+    pub fn title(&self) -> Text {
+        // One from a service of another version may have none.
+        Text::find(format!("check-{}", self.name.replace('_', "-")))
+            .unwrap_or_else(|| self.name.clone().into())
+    }
+
+    /// The same with a next step that depends on more than the observation.
+    #[must_use]
+    pub(crate) fn with_next(mut self, next_step: Text) -> Self {
+        self.next_step = next_step;
+        self
     }
 }

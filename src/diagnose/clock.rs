@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::words::length;
 use super::{Check, Facts};
+use crate::i18n::Text;
 use crate::message::{SentAtSource, Shape};
 use crate::store::RecentMessage;
 
@@ -20,43 +21,23 @@ pub(super) fn check_clock(facts: &Facts) -> Check {
         return Check::without_database(NAME);
     };
     if known.recent.messages.is_empty() {
-        return Check::too_early(NAME, "messages");
+        return Check::without_messages(NAME);
     }
     let mut skews: Vec<_> = known.recent.messages.iter().filter_map(skew).collect();
     if skews.len() < PATTERN {
-        return Check::ok(
-            NAME,
-            "Too few recent messages contain the time when they were sent.",
-            "Their time of arrival is used instead.",
-        );
+        return Check::ok(NAME, Text::new("clock-too-few"));
     }
     skews.sort_unstable();
     let median = skews[skews.len() / 2];
     let off = length(Duration::from_millis(median.unsigned_abs()));
-    let (observed, cause) = if median > AHEAD {
-        (
-            format!("Messages seem to be sent {off} after they arrive."),
-            "The clock of this machine is slow, or the body contains a local time without its zone.",
-        )
+    let observed = if median > AHEAD {
+        "clock-behind"
     } else if median < -BEHIND {
-        (
-            format!("Messages seem to be sent {off} before they arrive."),
-            "The flow waits before it sends, the body contains a local time without its zone or an old time, or \
-             the clock of this machine is fast.",
-        )
+        "clock-ahead"
     } else {
-        return Check::ok(
-            NAME,
-            "The times in bodies fit the clock of this machine.",
-            "`sentAt` can be trusted.",
-        );
+        return Check::ok(NAME, Text::new("clock-fits"));
     };
-    Check::warning(
-        NAME,
-        observed,
-        cause,
-        "Synchronise the clock of this machine (NTP), and use `{{last_interaction}}` as the time in the body.",
-    )
+    Check::warning(NAME, Text::new(observed).with("length", off))
 }
 
 /// How far the time in the body is ahead of the arrival, in milliseconds. Transcripts contain old messages.

@@ -1,8 +1,8 @@
 //! "All Contact Data": a body with the customer's data, but without what they wrote.
 
-use super::words::{share, upper_first};
 use super::{Check, Facts, Status};
 use crate::delivery::ReasonCode;
+use crate::i18n::Text;
 use crate::setup::body_on_one_line;
 use crate::store::RecentDelivery;
 
@@ -13,15 +13,11 @@ pub(super) fn check_contact_data(facts: &Facts) -> Check {
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
-        return Check::too_early(NAME, "deliveries");
+        return Check::without_deliveries(NAME);
     }
     let bare = deliveries.iter().filter(|one| is_contact_only(one)).count();
     if bare * 2 <= deliveries.len() {
-        return Check::ok(
-            NAME,
-            "Recent bodies contain more than contact data.",
-            "They contain what the customer wrote.",
-        );
+        return Check::ok(NAME, Text::new("contact-data-none"));
     }
     let goes_on = deliveries.first().is_some_and(is_contact_only);
     Check::new(
@@ -31,18 +27,10 @@ pub(super) fn check_contact_data(facts: &Facts) -> Check {
         } else {
             Status::Warning
         },
-        format!(
-            "{} without a message. This is \"All Contact Data\": choose raw JSON in the External API Request and paste the body template.",
-            upper_first(&format!(
-                "{} contained contact data",
-                share(bare, deliveries.len())
-            ))
-        ),
-        "These bodies do not contain what the customer wrote.",
-        format!(
-            "Choose raw JSON in the External API Request and paste this body: {}",
-            body_on_one_line()
-        ),
+        Text::new("contact-data-only")
+            .with("count", bare)
+            .with("of", deliveries.len())
+            .with("body", body_on_one_line()),
     )
 }
 

@@ -1,7 +1,7 @@
 //! Whether secrets can be guessed, and whether somebody tries.
 
-use super::words::counted;
 use super::{Check, Facts, rejection_text};
+use crate::i18n::Text;
 use crate::rejection::RejectReason;
 
 pub(super) fn check_credentials(facts: &Facts) -> Check {
@@ -10,25 +10,26 @@ pub(super) fn check_credentials(facts: &Facts) -> Check {
     let refused = facts.rejected.all_of(RejectReason::Token);
     let refused = refused.filter(|refused| yesterday.is_none_or(|day| refused.last_at > day));
     let tried = match &refused {
-        Some(refused) => {
-            let count = u64::try_from(refused.count).unwrap_or_default();
-            format!(
-                "{} for reading came without a valid token lately.",
-                counted(count, "request")
-            )
-        }
-        None => "No token was refused in the last 24 hours.".to_owned(),
+        Some(refused) => Text::new("tokens-refused").with("count", refused.count),
+        None => Text::new("no-token-refused"),
     };
-    if facts.short_secrets.is_empty() {
-        return Check::ok(NAME, tried, "No secret is short enough to be guessed.");
+    let short = facts.short_secrets.iter().copied();
+    let short = short
+        .map(|name| Text::Words(name.to_owned()))
+        .reduce(|first, second| {
+            Text::new("both")
+                .with("first", first)
+                .with("second", second)
+        });
+    match short {
+        None => Check::ok(NAME, Text::new("credentials-safe").with("tried", tried)),
+        Some(short) => Check::warning(
+            NAME,
+            Text::new("credentials-short")
+                .with("secrets", short)
+                .with("tried", tried),
+        ),
     }
-    let short = facts.short_secrets.join(" and ");
-    Check::warning(
-        NAME,
-        format!("{short}: short enough to be guessed. {tried}"),
-        "Who guesses it reads or forges messages.",
-        "Set it to a long random text, for example from `openssl rand -hex 32`, and restart this service.",
-    )
 }
 
 #[cfg(test)]

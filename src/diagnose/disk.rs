@@ -2,6 +2,7 @@
 
 use super::facts::Disk;
 use super::{Check, Facts, Status};
+use crate::i18n::Text;
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
@@ -13,38 +14,25 @@ const WARNING: u64 = GIB;
 pub(super) fn check_disk(facts: &Facts) -> Check {
     const NAME: &str = "disk";
     let Some(Disk { free, total }) = facts.disk else {
-        return Check::unknown(
-            NAME,
-            "The free space on the disk of DATA_DIR is unknown.",
-            "",
-            "",
-        );
+        return Check::unknown(NAME, Text::new("disk-unknown"));
     };
-    let observed = format!(
-        "The disk of DATA_DIR has {} of {} left.",
-        size(free),
-        size(total)
-    );
-    let status = match free {
-        0..PROBLEM => Status::Problem,
-        PROBLEM..WARNING => Status::Warning,
-        _ => return Check::ok(NAME, observed, "There is enough space for what arrives."),
+    let (status, id) = match free {
+        0..PROBLEM => (Status::Problem, "disk-full-soon"),
+        PROBLEM..WARNING => (Status::Warning, "disk-full-soon"),
+        _ => (Status::Ok, "disk-enough"),
     };
-    Check::new(
-        NAME,
-        status,
-        observed,
-        "When the disk is full, nothing can be stored, and senders get 503.",
-        "Free some space on the disk of DATA_DIR.",
-    )
+    let observed = Text::new(id)
+        .with("free", size(free))
+        .with("total", size(total));
+    Check::new(NAME, status, observed)
 }
 
 /// In GiB from 10 GiB on, in MiB below.
-fn size(bytes: u64) -> String {
+fn size(bytes: u64) -> Text {
     if bytes < 10 * GIB {
-        format!("{} MiB", bytes / MIB)
+        Text::new("size-mib").with("count", bytes / MIB)
     } else {
-        format!("{} GiB", bytes / GIB)
+        Text::new("size-gib").with("count", bytes / GIB)
     }
 }
 
@@ -70,7 +58,7 @@ mod tests {
         assert_eq!(status(50), Status::Problem);
         assert_eq!(check_disk(&Facts::default()).status, Status::Unknown);
         assert_eq!(
-            (size(GIB), size(252 * GIB)),
+            (size(GIB).to_string(), size(252 * GIB).to_string()),
             ("1024 MiB".into(), "252 GiB".into())
         );
     }

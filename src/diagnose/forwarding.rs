@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::words::{at, counted, time};
+use super::words::{at, time};
 use super::{Check, Facts, Status};
 use crate::forward::{DestinationHealth, DestinationStatus};
+use crate::i18n::{Argument, Text};
 use crate::store::{Backlog, ForwardedContent};
 
 const NAME: &str = "forwarding";
@@ -16,146 +17,117 @@ const SHORT: SignedDuration = SignedDuration::from_mins(1);
 /// How long before retention deletes what a destination has not got this warns.
 const BEFORE_EXPIRY: SignedDuration = SignedDuration::from_hours(48);
 
-/// One destination with a problem: how bad, what is observed, what it means, what to do.
-type Finding = (Status, String, &'static str, String);
-
 pub(super) fn check_forwarding(facts: &Facts) -> Check {
     let Some(destinations) = &facts.destinations else {
         return Check::without_database(NAME);
     };
     if destinations.is_empty() {
-        return Check::ok(
-            NAME,
-            "No destination is configured.",
-            "Messages are stored and not forwarded.",
-        );
+        return Check::ok(NAME, Text::new("forwarding-nowhere"));
     }
     let findings = destinations
         .iter()
         .filter_map(|destination| find(destination, facts));
     // Of those that are as bad, the first.
-    let worst = findings.reduce(|one, other| if other.0 > one.0 { other } else { one });
-    if let Some((status, observed, meaning, next_step)) = worst {
-        return Check::new(NAME, status, observed, meaning, next_step);
+    let worst = findings.reduce(|one, other| {
+        if other.status > one.status {
+            other
+        } else {
+            one
+        }
+    });
+    if let Some(worst) = worst {
+        return worst;
     }
     let waiting: i64 = destinations.iter().map(|one| one.backlog.count).sum();
-    Check::ok(
-        NAME,
-        match destinations.len() {
-            1 => format!("{} accepts what is forwarded.", destinations[0].state.name),
-            many => format!("All {many} destinations accept what is forwarded."),
-        },
-        match waiting {
-            0 => "Nothing waits.".to_owned(),
-            _ => format!("{} on the way.", counted(waiting.unsigned_abs(), "message")),
-        },
-    )
+    let observed = match &destinations[..] {
+        [one] => Text::new("forwarding-accepted").with("name", one.state.name.as_str()),
+        many => Text::new("forwarding-all-accept").with("number", many.len()),
+    };
+    Check::ok(NAME, observed.with("count", waiting))
 }
 
-fn find(destination: &DestinationStatus, facts: &Facts) -> Option<Finding> {
+/// What is wrong with one destination.
+fn find(destination: &DestinationStatus, facts: &Facts) -> Option<Check> {
     let (state, now) = (&destination.state, facts.now);
-    let name = &state.name;
+    let name = state.name.as_str();
+    let about = |id| Text::new(id).with("name", name);
     let waiting = waiting(&destination.backlog, &state.content);
     if let Some(expiry) = expiry(destination, facts.retention_days)
         && expiry.duration_since(now) <= BEFORE_EXPIRY
     {
-        return Some((
-            Status::Problem,
-            format!(
-                "{waiting} for {name}, and retention begins to delete them {}.",
-                at(expiry, now)
-            ),
-            "What is deleted before it is forwarded is never forwarded. It is counted as expired.",
-            "Repair the destination, or raise RETENTION_DAYS.".to_owned(),
-        ));
+        let observed = about("forwarding-expires")
+            .with("waiting", waiting)
+            .with("at", at(expiry, now));
+        return Some(Check::problem(NAME, observed));
     }
-    match destination.health() {
-        DestinationHealth::NotConfigured if destination.backlog.count > 0 => Some((
-            Status::Warning,
-            format!("{name} is not configured any more; {waiting} for it."),
-            "Nothing is forwarded to it.",
-            format!(
-                "Set {} again, or run `chatrace-webhook forward forget {name}`.",
-                variable(name, "URL")
-            ),
-        )),
-        DestinationHealth::Paused => Some((
-            Status::Warning,
-            format!(
-                "{name} is paused since {}: {}; {waiting}.",
-                time(state.paused_at.unwrap_or(now), now),
-                state
-                    .pause_reason
-                    .as_deref()
-                    .unwrap_or("no reason is known")
-            ),
-            "Nothing is forwarded to it until it is resumed.",
-            format!("Run `chatrace-webhook forward resume {name}`."),
-        )),
-        DestinationHealth::Down => Some(down(destination, &waiting, now)),
+    let warning = match destination.health() {
+        DestinationHealth::NotConfigured if destination.backlog.count > 0 => {
+            about("forwarding-not-configured")
+                .with("waiting", waiting)
+                .with("variable", variable(name, "URL"))
+        }
+        DestinationHealth::Paused => {
+            let reason = match &state.pause_reason {
+                Some(reason) => Argument::from(reason.as_str()),
+                None => Text::new("no-reason-is-known").into(),
+            };
+            about("forwarding-paused")
+                .with("time", time(state.paused_at.unwrap_or(now), now))
+                .with("reason", reason)
+                .with("waiting", waiting)
+        }
+        DestinationHealth::Down => return Some(down(destination, waiting, now)),
         DestinationHealth::NotConfigured | DestinationHealth::Up
             if destination.retries.dead > 0 =>
         {
-            Some((
-                Status::Warning,
-                format!(
-                    "{name} has refused {} for good.",
-                    counted(destination.retries.dead.unsigned_abs(), "message")
-                ),
-                "They were tried for about three days, while others were accepted.",
-                format!(
-                    "See why at GET /instagram/destinations/{name}/dead-letters; then run `chatrace-webhook forward \
-                     retry {name}`."
-                ),
-            ))
+            about("forwarding-dead-letters").with("count", destination.retries.dead)
         }
-        DestinationHealth::NotConfigured | DestinationHealth::Up => None,
-    }
+        DestinationHealth::NotConfigured | DestinationHealth::Up => return None,
+    };
+    Some(Check::warning(NAME, warning))
 }
 
-fn down(destination: &DestinationStatus, waiting: &str, now: Timestamp) -> Finding {
+fn down(destination: &DestinationStatus, waiting: Text, now: Timestamp) -> Check {
     let state = &destination.state;
-    let name = &state.name;
+    let name = state.name.as_str();
     let since = state.failing_since.unwrap_or(now);
     let host = destination.host.as_deref().unwrap_or_default();
     let status = state.failure.as_ref().and_then(|failure| failure.status);
-    let problem = state
-        .failure
-        .as_ref()
-        .map_or("no answer", |failure| failure.problem.as_str());
-    let does = match status {
-        Some(status) => format!("refuses everything with {status}"),
-        None => format!("does not answer ({problem})"),
+    let does = match (status, &state.failure) {
+        (Some(status), _) => Text::new("forwarding-refused").with("status", status),
+        (None, Some(failure)) => {
+            Text::new("forwarding-silent").with("cause", failure.problem.as_str())
+        }
+        (None, None) => Text::new("forwarding-silent").with("cause", Text::new("no-answer")),
     };
+    let url = variable(name, "URL");
     let next_step = match status {
-        Some(401 | 403) => format!(
-            "Check {}, and {} if it verifies signatures.",
-            variable(name, "HEADERS"),
-            variable(name, "SECRET")
-        ),
-        Some(300..=399) => format!(
-            "Set {} to the final URL: redirects are not followed.",
-            variable(name, "URL")
-        ),
-        Some(404 | 405) => format!("Check {}.", variable(name, "URL")),
-        Some(429) => format!("Lower {}.", variable(name, "RATE")),
-        Some(_) => format!("Look into the log of the system at {host}."),
-        None => format!(
-            "Check that the system at {host} runs, and {}.",
-            variable(name, "URL")
-        ),
+        Some(401 | 403) => Text::new("check-credentials-of-destination")
+            .with("headers", variable(name, "HEADERS"))
+            .with("secret", variable(name, "SECRET")),
+        Some(300..=399) => Text::new("set-the-final-url").with("url", url),
+        Some(404 | 405) => Text::new("check-the-url-of-destination").with("url", url),
+        Some(429) => Text::new("lower-the-rate").with("rate", variable(name, "RATE")),
+        Some(_) => Text::new("look-into-the-log-at").with("host", host),
+        None => Text::new("check-that-it-runs")
+            .with("host", host)
+            .with("url", url),
     };
     let is_short = now.duration_since(since) < SHORT;
-    (
+    let observed = does
+        .with("name", name)
+        .with("time", time(since, now))
+        .with("waiting", waiting);
+    Check::new(
+        NAME,
         if is_short {
             Status::Warning
         } else {
             Status::Problem
         },
-        format!("{name} {does} since {}; {waiting}.", time(since, now)),
-        "Nothing is lost: forwarding goes on in order when it accepts again.",
-        next_step,
+        observed,
     )
+    .with_next(next_step)
 }
 
 fn variable(name: &str, option: &str) -> String {
@@ -165,15 +137,14 @@ fn variable(name: &str, option: &str) -> String {
     }
 }
 
-fn waiting(backlog: &Backlog, content: &ForwardedContent) -> String {
-    let count = backlog.count.unsigned_abs();
-    let thing = match content {
-        ForwardedContent::Messages(_) => "message",
-        ForwardedContent::Deliveries => "delivery",
+fn waiting(backlog: &Backlog, content: &ForwardedContent) -> Text {
+    let id = match (content, backlog.is_more) {
+        (ForwardedContent::Messages(_), false) => "waiting-messages",
+        (ForwardedContent::Messages(_), true) => "waiting-more-messages",
+        (ForwardedContent::Deliveries, false) => "waiting-deliveries",
+        (ForwardedContent::Deliveries, true) => "waiting-more-deliveries",
     };
-    let verb = if count == 1 { "waits" } else { "wait" };
-    let more = if backlog.is_more { "more than " } else { "" };
-    format!("{more}{} {verb}", counted(count, thing))
+    Text::new(id).with("count", backlog.count)
 }
 
 /// When retention deletes the oldest of what waits.

@@ -1,7 +1,8 @@
 //! Meta's verification of the URL. Chatrace does not need it.
 
 use super::words::at;
-use super::{Check, Facts, Status, rejection_text};
+use super::{Check, Facts, rejection_text};
+use crate::i18n::Text;
 use crate::rejection::RejectReason;
 
 pub(super) fn check_handshake(facts: &Facts) -> Check {
@@ -15,40 +16,27 @@ pub(super) fn check_handshake(facts: &Facts) -> Check {
         |seen: &Option<crate::rejection::RejectedRequest>| seen.as_ref().map(|seen| seen.last_at);
     match (last(&verified), last(&failed)) {
         (verified, Some(failed)) if verified.is_none_or(|verified| failed > verified) => {
-            Check::new(
-                NAME,
-                Status::Warning,
-                format!(
-                    "Meta's handshake failed {}: {}.",
-                    at(failed, facts.now),
-                    rejection_text::advice(RejectReason::Handshake, facts)
-                ),
-                "Meta sends nothing to a URL that it could not verify. Chatrace does not need this.",
-                rejection_text::next_step(RejectReason::Handshake, facts),
-            )
+            let advice = rejection_text::advice(RejectReason::Handshake, facts);
+            let next_step = rejection_text::next_step(RejectReason::Handshake, facts);
+            let observed = Text::new("handshake-failed")
+                .with("at", at(failed, facts.now))
+                .with("advice", advice);
+            Check::warning(NAME, observed).with_next(next_step)
         }
         (Some(verified), _) => Check::ok(
             NAME,
-            format!("Meta verified the URL {}.", at(verified, facts.now)),
-            "Meta's own webhooks can arrive here.",
+            Text::new("handshake-verified").with("at", at(verified, facts.now)),
         ),
         (None, _) if facts.known.is_none() => Check::without_database(NAME),
-        (None, _) if facts.handshake_expected => Check::ok(
-            NAME,
-            "Meta has not verified the URL yet.",
-            "Only Meta's own webhooks need that.",
-        ),
-        (None, _) => Check::ok(
-            NAME,
-            "META_VERIFY_TOKEN is not set.",
-            "Meta's own webhooks are not expected.",
-        ),
+        (None, _) if facts.handshake_expected => Check::ok(NAME, Text::new("handshake-not-yet")),
+        (None, _) => Check::ok(NAME, Text::new("handshake-unset")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Status;
     use crate::rejection::RejectedRequest;
 
     fn facts(now: &str, handshake_expected: bool) -> Facts {

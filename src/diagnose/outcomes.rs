@@ -1,8 +1,8 @@
 //! The outcomes of the newest deliveries.
 
-use super::words::counted;
 use super::{Check, Facts};
 use crate::delivery::Outcome;
+use crate::i18n::{Argument, Text};
 
 /// How many are needed.
 const PATTERN: usize = 3;
@@ -14,7 +14,7 @@ pub(super) fn check_outcomes(facts: &Facts) -> Check {
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
-        return Check::too_early(NAME, "deliveries");
+        return Check::without_deliveries(NAME);
     }
     let count = |outcome| {
         deliveries
@@ -22,27 +22,27 @@ pub(super) fn check_outcomes(facts: &Facts) -> Check {
             .filter(|one| one.outcome == outcome)
             .count()
     };
-    let counts: Vec<_> = Outcome::ALL
-        .iter()
-        .filter(|outcome| count(**outcome) > 0)
-        .map(|outcome| format!("{} {outcome}", count(*outcome)))
-        .collect();
-    let observed = format!(
-        "Of the last {}: {}.",
-        counted(deliveries.len() as u64, "delivery"),
-        counts.join(", ")
-    );
+    let counts = Outcome::ALL.iter().filter(|outcome| count(**outcome) > 0);
+    let counts = counts.map(|outcome| counted(*outcome, count(*outcome)));
+    let about = |id| Text::new(id).with("count", deliveries.len());
     if deliveries.len() < PATTERN || count(Outcome::Ignored) < deliveries.len() {
-        return Check::ok(NAME, observed, "Messages in deliveries are stored.");
+        let observed = about("outcomes-seen").with("outcomes", Text::list(counts, ", "));
+        return Check::ok(NAME, observed);
     }
-    let reason = deliveries[0].reason.as_deref().unwrap_or("no message");
-    Check::problem(
-        NAME,
-        format!(
-            "The last {} contain no message. The newest: {reason}.",
-            counted(deliveries.len() as u64, "delivery")
-        ),
-        "The flow sends events, but not what customers write.",
-        "Run `chatrace-webhook setup` and compare the body of the External API Request with the template.",
-    )
+    let reason = match &deliveries[0].reason {
+        Some(reason) => Argument::from(reason.as_str()),
+        None => Text::new("no-message").into(),
+    };
+    Check::problem(NAME, about("outcomes-no-message").with("reason", reason))
+}
+
+fn counted(outcome: Outcome, count: usize) -> Text {
+    let id = match outcome {
+        Outcome::Stored => "outcome-stored",
+        Outcome::Duplicate => "outcome-duplicate",
+        Outcome::Ignored => "outcome-ignored",
+        Outcome::Quarantined => "outcome-quarantined",
+        Outcome::Spooled => "outcome-spooled",
+    };
+    Text::new(id).with("count", count)
 }

@@ -1,8 +1,8 @@
 //! Variables of the flow that arrive unfilled.
 
-use super::words::share;
 use super::{Check, Facts, Status};
 use crate::delivery::ReasonCode;
+use crate::i18n::Text;
 use crate::store::RecentDelivery;
 
 /// How the normalizer's sentence names the place of a placeholder.
@@ -15,15 +15,11 @@ pub(super) fn check_placeholders(facts: &Facts) -> Check {
     };
     let deliveries = &known.recent.deliveries;
     if deliveries.is_empty() {
-        return Check::too_early(NAME, "deliveries");
+        return Check::without_deliveries(NAME);
     }
     let unfilled: Vec<_> = deliveries.iter().filter(|one| is_unfilled(one)).collect();
     let Some(newest) = unfilled.first() else {
-        return Check::ok(
-            NAME,
-            "No recent delivery contains an unfilled {{placeholder}}.",
-            "The flow fills its variables.",
-        );
+        return Check::ok(NAME, Text::new("placeholders-filled"));
     };
     let goes_on = deliveries.first().is_some_and(is_unfilled);
     Check::new(
@@ -33,13 +29,10 @@ pub(super) fn check_placeholders(facts: &Facts) -> Check {
         } else {
             Status::Warning
         },
-        format!(
-            "{}, in {}.",
-            quote(newest),
-            share(unfilled.len(), deliveries.len())
-        ),
-        "What the customer wrote is not in the body. It cannot be recovered.",
-        "In the External API Request, delete the placeholder and pick the variable from Chatrace's list.",
+        Text::new("placeholders-unfilled")
+            .with("what", quote(newest))
+            .with("count", unfilled.len())
+            .with("of", deliveries.len()),
     )
 }
 
@@ -52,19 +45,20 @@ fn is_unfilled(delivery: &RecentDelivery) -> bool {
             .is_some_and(|reason| reason.contains(LITERALLY))
 }
 
-/// `The flow sends {{last_input}} literally in "text"`, out of the normalizer's sentence.
-fn quote(delivery: &RecentDelivery) -> String {
+/// `{{last_input}}` and `text`, out of the normalizer's sentence.
+fn quote(delivery: &RecentDelivery) -> Text {
     let reason = delivery.reason.as_deref().unwrap_or_default();
     let quoted = reason.find("{{").and_then(|begin| {
-        let rest = &reason[begin..];
-        let key = rest.find(LITERALLY)? + LITERALLY.len();
-        let end = key + rest[key..].find('`')?;
-        Some(&rest[..=end])
+        let (placeholder, rest) = reason[begin..].split_once(LITERALLY)?;
+        let (key, _) = rest.split_once('`')?;
+        Some((format!("{placeholder}}}}}"), key))
     });
-    format!(
-        "The flow sends {}",
-        quoted.unwrap_or("a {{placeholder}} literally")
-    )
+    match quoted {
+        Some((placeholder, key)) => Text::new("placeholder-literally")
+            .with("placeholder", placeholder)
+            .with("key", key),
+        None => Text::new("some-placeholder-literally"),
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::words::{at, counted};
+use super::words::at;
 use super::{Check, Facts, Status};
 use crate::delivery::Outcome;
+use crate::i18n::{Argument, Text};
 
 /// How long an old one is a warning.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
@@ -15,11 +16,7 @@ pub(super) fn check_quarantine(facts: &Facts) -> Check {
         return Check::without_database(NAME);
     };
     let Some(newest) = &known.recent.quarantine else {
-        return Check::ok(
-            NAME,
-            "Nothing is in quarantine.",
-            "Every body was understood.",
-        );
+        return Check::ok(NAME, Text::new("quarantine-empty"));
     };
     let deliveries = &known.recent.deliveries;
     let goes_on = deliveries
@@ -32,23 +29,14 @@ pub(super) fn check_quarantine(facts: &Facts) -> Check {
     } else {
         Status::Ok
     };
-    let reason = newest
-        .reason
-        .as_deref()
-        .unwrap_or("not understood")
-        .trim_end_matches('.');
-    Check::new(
-        NAME,
-        status,
-        format!(
-            "{} in quarantine, the newest {}: {reason}.",
-            counted(u64::try_from(known.quarantined).unwrap_or_default(), "item"),
-            at(newest.received_at, facts.now),
-        ),
-        "These bodies are stored as they arrived, but no messages were made from them.",
-        format!(
-            "Look at GET /instagram/deliveries/{} and compare its body with the template of `chatrace-webhook setup`.",
-            newest.delivery_id
-        ),
-    )
+    let reason = match &newest.reason {
+        Some(reason) => Argument::from(reason.trim_end_matches('.')),
+        None => Text::new("not-understood").into(),
+    };
+    let observed = Text::new("quarantine-holds")
+        .with("count", known.quarantined)
+        .with("at", at(newest.received_at, facts.now))
+        .with("reason", reason)
+        .with("delivery", newest.delivery_id.to_string());
+    Check::new(NAME, status, observed)
 }

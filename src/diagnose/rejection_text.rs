@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::words::{counted, time};
+use super::words::time;
 use super::{Facts, Status};
+use crate::i18n::Text;
 use crate::rejection::{RejectReason, RejectedRequest, RejectionLog};
 
 /// How long a rejected request is worth a warning although deliveries have arrived since.
@@ -32,23 +33,17 @@ pub(super) fn sentence(
     rejected: &[&RejectedRequest],
     since: Option<Timestamp>,
     facts: &Facts,
-) -> String {
-    let described: Vec<_> = rejected
-        .iter()
-        .take(DESCRIBED)
-        .map(|one| describe(one, since, facts.now))
-        .collect();
-    let more = match rejected.len().saturating_sub(DESCRIBED) {
-        0 => String::new(),
-        more => format!(
-            ", and {} of rejected requests",
-            counted(more as u64, "more kind")
-        ),
+) -> Text {
+    let described = rejected.iter().take(DESCRIBED);
+    let described = described.map(|one| describe(one, since, facts.now));
+    let sentence = match rejected.len().saturating_sub(DESCRIBED) {
+        0 => Text::new("rejected-requests"),
+        more => Text::new("rejected-requests-and-more").with("more", more),
     };
-    let advice = rejected
-        .first()
-        .map_or("", |first| advice(first.reason, facts));
-    format!("{}{more}: {advice}.", described.join(", "))
+    let advice = rejected.first().map(|first| advice(first.reason, facts));
+    sentence
+        .with("requests", Text::list(described, ", "))
+        .with("advice", advice.unwrap_or_default())
 }
 
 /// How bad it is when nothing has arrived since. If everybody only looked, with a browser or a scanner, nothing is
@@ -68,123 +63,81 @@ pub(super) fn describe(
     rejected: &RejectedRequest,
     since: Option<Timestamp>,
     now: Timestamp,
-) -> String {
-    let times = |thing| counted(u64::try_from(rejected.count).unwrap_or_default(), thing);
-    let count = times("request");
-    let method = rejected
-        .sample
-        .as_ref()
-        .map_or("another method", |sample| sample.method.as_str());
-    let what = match rejected.reason {
-        RejectReason::WrongPath if rejected.path == RejectionLog::OTHER_PATHS => {
-            format!("{count} hit other paths like the webhook's (404)")
-        }
-        RejectReason::WrongPath => format!("{count} hit {} (404)", rejected.path),
-        RejectReason::ReadingPath => {
-            let path = rejected
-                .sample
-                .as_ref()
-                .map_or("a path", |sample| &sample.path);
-            format!("{count} hit {path}, which is for reading (405)")
-        }
-        RejectReason::Redirected => {
-            format!("{count} came as GET and without a body, after a redirect (405)")
-        }
-        RejectReason::Method => format!("{count} came with {method} (405)"),
-        RejectReason::MissingSecret => format!("{count} came without a secret (401)"),
-        RejectReason::WrongSecret => format!("{count} came with a wrong secret (401)"),
-        RejectReason::BadSignature => {
-            format!("{count} came with a signature that does not fit (401)")
-        }
-        RejectReason::Handshake => format!("{count} of Meta's handshake failed (403)"),
-        RejectReason::Token => format!("{count} came without a valid token (401)"),
-        RejectReason::Empty => format!("{count} came with an empty body (400)"),
-        RejectReason::Incomplete => format!("{count} came with a body that broke off (400, 408)"),
-        RejectReason::TooLarge => format!("{count} came with too large a body (413)"),
-        RejectReason::Unreadable => {
-            format!("{count} came with a body that is neither JSON nor a form (400)")
-        }
-        RejectReason::NotKept => format!("{count} could not be kept (503)"),
-        RejectReason::Tls => format!("{} spoke TLS to the plain HTTP port", times("connection")),
-        RejectReason::Verified => format!("{count} verified the URL"),
-        RejectReason::Started => format!("{} began", times("process")),
-    };
+) -> Text {
+    let requests = what(rejected).with("count", rejected.count);
     match since {
-        Some(since) if rejected.first_at <= since => {
-            format!("{what}, the last at {}", time(rejected.last_at, now))
-        }
-        _ => what,
+        Some(since) if rejected.first_at <= since => Text::new("rejected-last-at")
+            .with("requests", requests)
+            .with("time", time(rejected.last_at, now)),
+        _ => requests,
     }
 }
 
-/// What to do about it, as the end of a sentence.
-pub(super) fn advice(reason: RejectReason, facts: &Facts) -> &'static str {
-    match reason {
-        RejectReason::WrongPath | RejectReason::ReadingPath => {
-            "check the URL in the External API Request of your Chatrace flow"
+/// What came, without how many.
+fn what(rejected: &RejectedRequest) -> Text {
+    let sample = rejected.sample.as_ref();
+    Text::new(match rejected.reason {
+        RejectReason::WrongPath if rejected.path == RejectionLog::OTHER_PATHS => {
+            "rejected-other-paths"
         }
-        RejectReason::Redirected => {
-            "a redirect turned the POST into a GET: enter the final https URL in the External API Request"
+        RejectReason::WrongPath => {
+            return Text::new("rejected-wrong-path").with("path", rejected.path.as_str());
         }
-        RejectReason::Method => "choose the method POST in the External API Request",
+        RejectReason::ReadingPath => match sample {
+            Some(sample) => {
+                return Text::new("rejected-reading-path").with("path", sample.path.as_str());
+            }
+            None => "rejected-some-reading-path",
+        },
+        RejectReason::Redirected => "rejected-redirected",
+        RejectReason::Method => match sample {
+            Some(sample) => {
+                return Text::new("rejected-method").with("method", sample.method.as_str());
+            }
+            None => "rejected-some-method",
+        },
+        RejectReason::MissingSecret => "rejected-missing-secret",
+        RejectReason::WrongSecret => "rejected-wrong-secret",
+        RejectReason::BadSignature => "rejected-bad-signature",
+        RejectReason::Handshake => "rejected-handshake",
+        RejectReason::Token => "rejected-token",
+        RejectReason::Empty => "rejected-empty",
+        RejectReason::Incomplete => "rejected-incomplete",
+        RejectReason::TooLarge => "rejected-too-large",
+        RejectReason::Unreadable => "rejected-unreadable",
+        RejectReason::NotKept => "rejected-not-kept",
+        RejectReason::Tls => "rejected-tls",
+        RejectReason::Verified | RejectReason::Started => "requests",
+    })
+}
+
+/// What to do about it, as the end of a sentence. The next step is an attribute of it.
+pub(super) fn advice(reason: RejectReason, facts: &Facts) -> Text {
+    let advice = match reason {
+        RejectReason::WrongPath | RejectReason::ReadingPath => "advice-path",
+        RejectReason::Redirected => "advice-redirected",
+        RejectReason::Method => "advice-method",
         RejectReason::MissingSecret | RejectReason::WrongSecret if !facts.has_secret => {
-            "set WEBHOOK_SECRET, restart this service, then add its value as the header `X-Webhook-Secret` to the \
-             External API Request"
+            "advice-secret-unset"
         }
-        RejectReason::MissingSecret => {
-            "add the header `X-Webhook-Secret` with the value of WEBHOOK_SECRET to the External API Request"
-        }
-        RejectReason::WrongSecret => {
-            "the header `X-Webhook-Secret` of the External API Request must hold the value of WEBHOOK_SECRET"
-        }
-        RejectReason::BadSignature => {
-            "META_APP_SECRET must be the secret of the Meta app that sends"
-        }
-        RejectReason::Handshake if !facts.handshake_expected => {
-            "set META_VERIFY_TOKEN to the verify token that was given to Meta, and restart this service"
-        }
-        RejectReason::Handshake => {
-            "the verify token given to Meta must be the value of META_VERIFY_TOKEN"
-        }
-        RejectReason::Token => "send the value of API_TOKEN as `Authorization: Bearer …`",
-        RejectReason::Empty => {
-            "choose raw JSON in the External API Request and paste the body template"
-        }
-        RejectReason::Incomplete => {
-            "look at the proxy or the network between Chatrace and this server"
-        }
-        RejectReason::TooLarge => "raise MAX_BODY_BYTES if such bodies are expected",
-        RejectReason::Unreadable => {
-            "compare the body of the External API Request with the template"
-        }
-        RejectReason::NotKept => "look at the database, the spool and the disk",
-        RejectReason::Tls => {
-            "put a proxy or tunnel that ends TLS before this port, or give out a URL with http"
-        }
-        RejectReason::Verified | RejectReason::Started => "there is nothing to do",
-    }
+        RejectReason::MissingSecret => "advice-missing-secret",
+        RejectReason::WrongSecret => "advice-wrong-secret",
+        RejectReason::BadSignature => "advice-bad-signature",
+        RejectReason::Handshake if !facts.handshake_expected => "advice-handshake-unset",
+        RejectReason::Handshake => "advice-handshake",
+        RejectReason::Token => "advice-token",
+        RejectReason::Empty => "advice-empty",
+        RejectReason::Incomplete => "advice-incomplete",
+        RejectReason::TooLarge => "advice-too-large",
+        RejectReason::Unreadable => "advice-unreadable",
+        RejectReason::NotKept => "advice-not-kept",
+        RejectReason::Tls => "advice-tls",
+        RejectReason::Verified | RejectReason::Started => "advice-none",
+    };
+    Text::new(advice).with("webhook", facts.webhook.as_str())
 }
 
 /// What the next step is, as a sentence of its own.
-pub(super) fn next_step(reason: RejectReason, facts: &Facts) -> String {
-    match reason {
-        RejectReason::WrongPath | RejectReason::ReadingPath | RejectReason::Tls => format!(
-            "Set the URL of the External API Request to {}; `chatrace-webhook setup` shows every setting.",
-            facts.webhook
-        ),
-        RejectReason::MissingSecret | RejectReason::WrongSecret if !facts.has_secret => {
-            "Make a secret and set WEBHOOK_SECRET: `chatrace-webhook setup` shows how, and where its header goes in \
-             Chatrace. Until then only what Meta signed is let in."
-                .to_owned()
-        }
-        RejectReason::MissingSecret => {
-            "Add it in Chatrace, under the headers of the External API Request; the value is in .env, or \
-             wherever this service gets its environment from.".to_owned()
-        }
-        RejectReason::WrongSecret => {
-            "Copy the value of WEBHOOK_SECRET once more into the header of the External API Request. If WEBHOOK_SECRET \
-             was changed, restart this service.".to_owned()
-        }
-        other => format!("{}.", super::words::upper_first(advice(other, facts))),
-    }
+pub(super) fn next_step(reason: RejectReason, facts: &Facts) -> Text {
+    advice(reason, facts).attribute("next")
 }

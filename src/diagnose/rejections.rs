@@ -1,7 +1,8 @@
 //! The requests of the last day that did not become deliveries, by reason.
 
-use super::words::{time, upper_first};
-use super::{Check, Facts, Status, rejection_text};
+use super::words::time;
+use super::{Check, Facts, rejection_text};
+use crate::i18n::Text;
 use crate::rejection::RejectedRequest;
 
 pub(super) fn check_rejections(facts: &Facts) -> Check {
@@ -12,68 +13,57 @@ pub(super) fn check_rejections(facts: &Facts) -> Check {
         return if facts.known.is_none() {
             Check::without_database(NAME)
         } else {
-            Check::ok(
-                NAME,
-                "No request missed the webhook in the last 24 hours.",
-                "No request was rejected.",
-            )
+            Check::ok(NAME, Text::new("near-misses-none"))
         };
     }
-    let descriptions: Vec<_> = recent
-        .iter()
-        .map(|one| rejection_text::describe(one, Some(one.first_at), facts.now))
-        .collect();
-    // They are counted as long as they go on, which may be longer than a day.
-    let began = recent.iter().map(|one| one.first_at).min();
-    let when = match began {
-        Some(began) if yesterday.is_some_and(|yesterday| began <= yesterday) => {
-            format!("since {}", time(began, facts.now))
-        }
-        _ => "in the last 24 hours".to_owned(),
-    };
-    let described = format!("{when} {}", descriptions.join("; "));
-    let next_step = rejection_text::next_step(recent[0].reason, facts);
-    let over = facts
+    let is_over = facts
         .last_message_at
         .is_some_and(|message| recent.iter().all(|one| one.last_at < message));
-    let (observed, next_step) = if over {
-        (
-            format!("Messages arrive, but {described}."),
-            format!(
-                "If you have fixed this since, ignore it: it clears after 24 hours. Otherwise some messages are still \
-                 lost. {next_step}"
-            ),
-        )
-    } else {
-        (format!("{}.", upper_first(&described)), next_step)
+    // They are counted as long as they go on, which may be longer than a day.
+    let began = recent.iter().map(|one| one.first_at).min();
+    let began = began.filter(|began| yesterday.is_some_and(|yesterday| *began <= yesterday));
+    let observed = match (began, is_over) {
+        (None, false) => Text::new("near-misses-today"),
+        (None, true) => Text::new("near-misses-today-but-messages"),
+        (Some(began), false) => Text::new("near-misses-since").with("time", time(began, facts.now)),
+        (Some(began), true) => {
+            Text::new("near-misses-since-but-messages").with("time", time(began, facts.now))
+        }
     };
-    Check::new(
-        NAME,
-        Status::Warning,
-        format!("{observed}{}", newest(recent[0])),
-        "What was in these requests is not stored as messages.",
-        next_step,
-    )
+    let described = recent
+        .iter()
+        .map(|one| rejection_text::describe(one, Some(one.first_at), facts.now));
+    let observed = observed.with("requests", Text::list(described, "; "));
+    let next_step = rejection_text::next_step(recent[0].reason, facts);
+    let next_step = if is_over {
+        Text::new("near-misses-fixed").with("next", next_step)
+    } else {
+        next_step
+    };
+    Check::warning(NAME, with_newest(observed, recent[0])).with_next(next_step)
 }
 
-/// The newest request that sent something, or else the newest, if there is a sample of it.
-fn newest(rejected: &RejectedRequest) -> String {
+/// Adds the newest request that sent something, or else the newest, if there is a sample of it.
+fn with_newest(observed: Text, rejected: &RejectedRequest) -> Text {
     let Some(sample) = &rejected.sample else {
-        return String::new();
+        return observed;
     };
     let mut texts = vec![format!("{} {}", sample.method, sample.path)];
     texts.extend(sample.content_type.clone());
     texts.extend(sample.user_agent.clone());
     let which = match rejected.sent_at {
-        Some(sent) if sent < rejected.last_at => "newest that sent something",
-        _ => "newest",
+        Some(sent) if sent < rejected.last_at => "near-misses-newest-sent",
+        _ => "near-misses-newest",
     };
-    format!(" The {which} was {}.", texts.join(", "))
+    Text::new(which)
+        .with("observed", observed)
+        .with("sample", texts.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Status;
     use crate::rejection::RejectReason;
 
     #[test]

@@ -42,7 +42,7 @@ impl Report {
                 cause.observed.clone(),
                 cause.next_step.clone(),
             ),
-            None => (Status::Ok, all_well(&checks), Text::from("")),
+            None => (Status::Ok, all_well(&checks), Text::default()),
         };
         Self {
             status,
@@ -90,13 +90,8 @@ mod tests {
     use super::*;
 
     fn check(name: &str, status: Status) -> Check {
-        Check::new(
-            name,
-            status,
-            format!("{name} seen."),
-            "",
-            format!("fix {name}"),
-        )
+        Check::new(name, status, format!("{name} seen.").into())
+            .with_next(format!("fix {name}").into())
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 
-use super::words::{at, counted};
+use super::words::at;
 use super::{Check, Facts};
+use crate::i18n::Text;
 use crate::store::agreed_time;
 
 /// How late a deletion may be.
@@ -12,44 +13,27 @@ const SLACK: SignedDuration = SignedDuration::from_hours(24);
 pub(super) fn check_retention(facts: &Facts) -> Check {
     const NAME: &str = "retention";
     let Some(days) = facts.retention_days else {
-        return Check::ok(NAME, "RETENTION_DAYS is not set.", "Everything is kept.");
+        return Check::ok(NAME, Text::new("retention-off"));
     };
     let Some(known) = &facts.known else {
         return Check::without_database(NAME);
     };
     let running = facts.now.duration_since(facts.started_at);
     let limit = SignedDuration::from_hours(24 * i64::from(days)) + SLACK;
-    match known.recent.oldest_delivery_at {
-        Some(oldest)
-            if facts.now.duration_since(oldest) > limit
-                && agreed_time(facts.now, facts.last_delivery_at, running) < facts.now =>
-        {
-            Check::warning(
-                NAME,
-                format!(
-                    "The oldest delivery arrived {}, although RETENTION_DAYS is {days}; the newest one is more than a \
-                     day old as well.",
-                    at(oldest, facts.now)
-                ),
-                "The clock of this machine may be ahead, so only what is old by the newest delivery too is deleted.",
-                "Correct the clock if it is wrong. If it is right, the rest goes as the service runs on.",
-            )
-        }
-        Some(oldest) if facts.now.duration_since(oldest) > limit => Check::warning(
-            NAME,
-            format!(
-                "The oldest delivery arrived {}, although RETENTION_DAYS is {days}.",
-                at(oldest, facts.now)
-            ),
-            "Deliveries that should be deleted are still there.",
-            "The log contains the reason why they are not deleted.",
-        ),
-        _ => Check::ok(
-            NAME,
-            format!("Nothing is older than {}.", counted(u64::from(days), "day")),
-            "Older deliveries are deleted.",
-        ),
-    }
+    let is_late = |oldest| facts.now.duration_since(oldest) > limit;
+    let Some(oldest) = known.recent.oldest_delivery_at.filter(|at| is_late(*at)) else {
+        return Check::ok(NAME, Text::new("retention-done").with("days", days));
+    };
+    let is_in_doubt = agreed_time(facts.now, facts.last_delivery_at, running) < facts.now;
+    let id = if is_in_doubt {
+        "retention-in-doubt"
+    } else {
+        "retention-late"
+    };
+    let observed = Text::new(id)
+        .with("at", at(oldest, facts.now))
+        .with("days", days);
+    Check::warning(NAME, observed)
 }
 
 #[cfg(test)]

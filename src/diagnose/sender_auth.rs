@@ -2,32 +2,17 @@
 
 use super::facts::SenderAuth;
 use super::{Check, Facts};
+use crate::i18n::Text;
 
 pub(super) fn check_sender_auth(facts: &Facts) -> Check {
     const NAME: &str = "sender_auth";
     match facts.sender_auth {
-        SenderAuth::Enforced if !facts.has_secret => Check::ok(
-            NAME,
-            "WEBHOOK_SECRET is not set: only requests signed by Meta are accepted.",
-            "An External API Request of Chatrace cannot sign, so it needs WEBHOOK_SECRET.",
-        ),
-        SenderAuth::Enforced => Check::ok(
-            NAME,
-            "Senders need a credential.",
-            "Nobody else can send messages.",
-        ),
-        SenderAuth::Observed => Check::warning(
-            NAME,
-            "WEBHOOK_AUTH=observe accepts senders without a valid credential.",
-            "Anybody who knows the URL can send messages.",
-            "When the log contains no more warnings about senders, set WEBHOOK_AUTH=enforce.",
-        ),
-        SenderAuth::Open => Check::warning(
-            NAME,
-            "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages.",
-            "Stored messages may be forged.",
-            "Set WEBHOOK_SECRET and restart this service. Then add it as the header `X-Webhook-Secret` to the External API Request.",
-        ),
+        SenderAuth::Enforced if !facts.has_secret => {
+            Check::ok(NAME, Text::new("sender-auth-meta-only"))
+        }
+        SenderAuth::Enforced => Check::ok(NAME, Text::new("sender-auth-enforced")),
+        SenderAuth::Observed => Check::warning(NAME, Text::new("sender-auth-observed")),
+        SenderAuth::Open => Check::warning(NAME, Text::new("sender-auth-open")),
     }
 }
 

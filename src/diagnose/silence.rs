@@ -1,77 +1,43 @@
 //! Whether messages have stopped.
 
-use super::words::{counted, length, time};
+use super::words::{length, time};
 use super::{Check, Facts};
 use crate::config::SilenceAfter;
+use crate::i18n::Text;
 use crate::silence::Assessment;
 
 pub(super) fn check_silence(facts: &Facts) -> Check {
     const NAME: &str = "silence";
     let Some(after) = facts.silence.after else {
-        return Check::ok(
-            NAME,
-            "SILENCE_AFTER is not set.",
-            "Nobody is alerted when messages stop.",
-        );
+        return Check::ok(NAME, Text::new("silence-not-watched"));
     };
     let allowed = match after {
-        SilenceAfter::Auto => "usual at this hour of the week".to_owned(),
-        SilenceAfter::Fixed(limit) => format!("SILENCE_AFTER allows ({})", length(limit)),
+        SilenceAfter::Auto => Text::new("silence-usual"),
+        SilenceAfter::Fixed(limit) => Text::new("silence-limit").with("length", length(limit)),
     };
-    let none_since = |since| format!("No message has arrived since {}", time(since, facts.now));
-    let silent = |observed| {
-        Check::problem(
-            NAME,
-            observed,
-            "Messages have stopped.",
-            "Send a message to the account, and check in Chatrace whether the flow runs and its External API Request succeeds.",
-        )
-    };
+    let since_when = |id, since| Text::new(id).with("time", time(since, facts.now));
     match facts.silence.assessment {
         None if facts.known.is_none() => Check::without_database(NAME),
-        None => Check::unknown(
-            NAME,
-            "Not checked yet.",
-            "The service has just started.",
-            "",
-        ),
-        Some(Assessment::NothingYet) => Check::ok(
-            NAME,
-            "There is no message yet.",
-            "Silence cannot begin before the first message.",
-        ),
-        Some(Assessment::TooEarly { days }) => Check::ok(
-            NAME,
-            format!(
-                "The usual rhythm of messages is not known yet: the history has {}, and a week is needed.",
-                counted(u64::from(days), "day")
-            ),
-            "Until then, SILENCE_AFTER=auto sends no alert.",
-        ),
-        Some(Assessment::Usual) => Check::ok(
-            NAME,
-            format!("The last message is no older than {allowed}."),
-            "Messages arrive as usual.",
-        ),
+        None => Check::unknown(NAME, Text::new("silence-not-checked")),
+        Some(Assessment::NothingYet) => Check::ok(NAME, Text::new("silence-no-message")),
+        Some(Assessment::TooEarly { days }) => {
+            Check::ok(NAME, Text::new("silence-too-early").with("count", days))
+        }
+        Some(Assessment::Usual) => {
+            Check::ok(NAME, Text::new("silence-none").with("allowed", allowed))
+        }
         Some(Assessment::Silent { since } | Assessment::Unbroken { since })
             if facts.last_message_at > Some(since) =>
         {
-            Check::ok(
-                NAME,
-                format!(
-                    "A message has arrived after the silence since {}.",
-                    time(since, facts.now)
-                ),
-                "Messages arrive again.",
-            )
+            Check::ok(NAME, since_when("silence-over", since))
         }
         Some(Assessment::Silent { since }) => {
-            silent(format!("{}: longer than {allowed}.", none_since(since)))
+            let observed = since_when("silence-now", since);
+            Check::problem(NAME, observed.with("allowed", allowed))
         }
-        Some(Assessment::Unbroken { since }) => silent(format!(
-            "{}, which was unusually long when the alert was sent.",
-            none_since(since)
-        )),
+        Some(Assessment::Unbroken { since }) => {
+            Check::problem(NAME, since_when("silence-alerted", since))
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use jiff::SignedDuration;
 
 use super::facts::SpoolFacts;
-use super::words::{counted, length};
+use super::words::length;
 use super::{Check, Facts, Status};
+use crate::i18n::Text;
 
 /// How long deliveries may wait although the database answers.
 const STUCK: SignedDuration = SignedDuration::from_mins(5);
@@ -12,73 +13,32 @@ const STUCK: SignedDuration = SignedDuration::from_mins(5);
 pub(super) fn check_spool(facts: &Facts) -> Check {
     const NAME: &str = "spool";
     let (deliveries, oldest) = match &facts.spool {
-        SpoolFacts::Unneeded => {
-            return Check::ok(
-                NAME,
-                "The embedded database needs no spool.",
-                "The database is on the same disk.",
-            );
-        }
-        SpoolFacts::Off => {
-            return Check::warning(
-                NAME,
-                "SPOOL=off: deliveries are refused while the database is away.",
-                "Chatrace hardly ever retries, so refused messages are lost.",
-                "Set SPOOL=on if DATA_DIR is on a disk that survives this replica.",
-            );
-        }
+        SpoolFacts::Unneeded => return Check::ok(NAME, Text::new("spool-unneeded")),
+        SpoolFacts::Off => return Check::warning(NAME, Text::new("spool-off")),
         SpoolFacts::On { refuses: true, .. } => {
-            return Check::problem(
-                NAME,
-                "The spool cannot be written: deliveries are refused with 503.",
-                "Chatrace hardly ever retries, so refused messages are lost.",
-                "Free some space on the disk of DATA_DIR. The log contains the cause.",
-            );
+            return Check::problem(NAME, Text::new("spool-refuses"));
         }
         SpoolFacts::Gone(cause) => {
-            return Check::problem(
-                NAME,
-                format!("The spool cannot be used: {cause}."),
-                "Nothing is lost while the database is there. While it is away, deliveries are refused with 503.",
-                "Correct what the cause names, and restart the service.",
-            );
+            let observed = Text::new("spool-gone").with("cause", cause.as_str());
+            return Check::problem(NAME, observed);
         }
         SpoolFacts::On {
             deliveries, oldest, ..
         } => (*deliveries, *oldest),
     };
     let Some(oldest) = oldest.filter(|_| deliveries > 0) else {
-        return Check::ok(
-            NAME,
-            "The spool is empty.",
-            "No delivery waits for the database.",
-        );
+        return Check::ok(NAME, Text::new("spool-empty"));
     };
     let age = facts.now.duration_since(oldest);
-    let observed = format!(
-        "{} in the spool, the oldest for {}.",
-        counted(deliveries, "delivery"),
-        length(age.unsigned_abs())
-    );
-    if facts.known.is_some() && age > STUCK {
-        return Check::warning(
-            NAME,
-            observed,
-            "The database answers but does not accept them.",
-            "The log contains the reason. They stay in the spool until the database accepts them.",
-        );
-    }
-    Check::new(
-        NAME,
-        if facts.known.is_some() {
-            Status::Ok
-        } else {
-            Status::Warning
-        },
-        observed,
-        "They are moved into the database when it is available again.",
-        "",
-    )
+    let (status, id) = match &facts.known {
+        Some(_) if age > STUCK => (Status::Warning, "spool-stuck"),
+        Some(_) => (Status::Ok, "spool-waits"),
+        None => (Status::Warning, "spool-waits"),
+    };
+    let observed = Text::new(id)
+        .with("count", deliveries)
+        .with("length", length(age.unsigned_abs()));
+    Check::new(NAME, status, observed)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether the bodies that arrive are those that were declared.
 
-use super::words::counted;
-use super::{Check, Facts, Status};
+use super::{Check, Facts};
+use crate::i18n::Text;
 
 /// How many bodies of a kind are needed before a template is advised.
 const PATTERN: usize = 3;
@@ -13,49 +13,23 @@ pub(super) fn check_template(facts: &Facts) -> Check {
     };
     let bodies = &known.bodies;
     if known.recent.deliveries.is_empty() {
-        return Check::too_early(NAME, "deliveries");
+        return Check::without_deliveries(NAME);
     }
+    let counted = |id, count| Text::new(id).with("count", count).with("of", bodies.recent);
     if !bodies.is_template_declared {
-        if bodies.doubtful < PATTERN {
-            return Check::ok(
-                NAME,
-                "No BODY_TEMPLATE is declared, and recent bodies need none.",
-                "The recommended body is known without.",
-            );
-        }
-        return Check::new(
-            NAME,
-            Status::Warning,
-            format!(
-                "{} of the last {} had to be repaired, or could not be read for certain.",
-                bodies.doubtful,
-                counted(bodies.recent as u64, "body"),
-            ),
-            "What a customer types can break such a body.",
-            "Declare the body as BODY_TEMPLATE, exactly as you typed it in Chatrace: then nothing a customer types can break it.",
-        );
+        return if bodies.doubtful < PATTERN {
+            Check::ok(NAME, Text::new("template-not-needed"))
+        } else {
+            Check::warning(NAME, counted("template-advised", bodies.doubtful))
+        };
     }
-    let Some(newest) = bodies.newest_unknown else {
-        return Check::ok(
-            NAME,
-            "Recent bodies match a declared template.",
-            "Nothing a customer types can change who wrote.",
-        );
-    };
-    Check::new(
-        NAME,
-        Status::Warning,
-        format!(
-            "{} of the last {} match no declared template.",
-            bodies.unknown,
-            counted(bodies.recent as u64, "body"),
-        ),
-        "They are read without a template, as far as that is safe.",
-        format!(
-            "Compare the body of GET /instagram/deliveries/{newest} with BODY_TEMPLATE: its keys, and all that stands \
-             between the placeholders. Correct BODY_TEMPLATE, or declare a second body as BODY_TEMPLATE_2."
-        ),
-    )
+    match bodies.newest_unknown {
+        None => Check::ok(NAME, Text::new("template-matched")),
+        Some(newest) => {
+            let observed = counted("template-unmatched", bodies.unknown);
+            Check::warning(NAME, observed.with("delivery", newest.to_string()))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +39,7 @@ mod tests {
 
     use super::*;
     use crate::delivery::Outcome;
+    use crate::diagnose::Status;
     use crate::diagnose::facts::{Known, RecentBodies};
     use crate::store::{Recent, RecentDelivery};
 

@@ -43,18 +43,37 @@ fn bundle(locale: Locale, files: &[&str]) -> Bundle {
     bundle
 }
 
-/// The words of a message; without it, those of the English one, or its id.
-pub(super) fn words(locale: Locale, id: &str, arguments: &[(&'static str, Argument)]) -> String {
+/// Whether there is a message.
+pub(super) fn has_message(id: &str) -> bool {
+    ENGLISH.has_message(id)
+}
+
+/// Whether a message has an attribute. Tests hold that both languages have the same.
+pub(super) fn has_attribute(id: &str, name: &str) -> bool {
+    let message = ENGLISH.get_message(id);
+    message.is_some_and(|message| message.get_attribute(name).is_some())
+}
+
+/// The words of a message or of an attribute of it; without it, those of the English one, or its id.
+pub(super) fn words(
+    locale: Locale,
+    id: &str,
+    attribute: Option<&str>,
+    arguments: &[(&'static str, Argument)],
+) -> String {
     let bundle: &Bundle = match locale {
         Locale::En => &ENGLISH,
         Locale::Ru => &RUSSIAN,
     };
-    let pattern = bundle.get_message(id).and_then(|message| message.value());
+    let pattern = bundle.get_message(id).and_then(|message| match attribute {
+        Some(name) => message.get_attribute(name).map(|found| found.value()),
+        None => message.value(),
+    });
     let Some(pattern) = pattern else {
         debug_assert!(false, "there is no message `{id}` in {locale}");
         return match locale {
             Locale::En => id.to_owned(),
-            Locale::Ru => words(Locale::En, id, arguments),
+            Locale::Ru => words(Locale::En, id, attribute, arguments),
         };
     };
     let mut values = FluentArgs::with_capacity(arguments.len());
@@ -86,14 +105,15 @@ mod tests {
 
     use super::*;
 
-    /// The messages of a language, and the arguments that each uses.
+    /// The messages and attributes of a language, and the arguments that each uses.
     fn messages(files: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
-        let id = Regex::new(r"(?m)^([a-z][a-z0-9-]*) =").unwrap();
+        let id = Regex::new(r"(?m)^(?:([a-z][a-z0-9-]*)|    (\.[a-z]+)) =").unwrap();
         let argument = Regex::new(r"\$([a-z]+)").unwrap();
         let mut found = BTreeMap::new();
         for file in files {
             FluentResource::try_new((*file).to_owned()).expect("it is Fluent");
             let starts: Vec<_> = id.captures_iter(file).collect();
+            let mut message = String::new();
             for (number, start) in starts.iter().enumerate() {
                 let end = starts
                     .get(number + 1)
@@ -102,8 +122,13 @@ mod tests {
                 let arguments = argument
                     .captures_iter(text)
                     .map(|found| found[1].to_owned());
-                let old = found.insert(start[1].to_owned(), arguments.collect());
-                assert!(old.is_none(), "{} is there twice", &start[1]);
+                if let Some(id) = start.get(1) {
+                    id.as_str().clone_into(&mut message);
+                }
+                let attribute = start.get(2).map_or("", |found| found.as_str());
+                let name = message.clone() + attribute;
+                let old = found.insert(name.clone(), arguments.collect());
+                assert!(old.is_none(), "{name} is there twice");
             }
         }
         found
@@ -129,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_message_chooses_the_plural_form_of_its_language() {
-        let messages = |locale, count: i64| words(locale, "messages", &[("count", count.into())]);
+        let messages =
+            |locale, count: i64| words(locale, "messages", None, &[("count", count.into())]);
         let forms = |locale| [1, 2, 5, 11, 21, 22].map(|count| messages(locale, count));
         assert_eq!(
             forms(Locale::En),

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::http_client::{self, AnswerError, RequestError};
+use crate::i18n::Text;
 use crate::redact::REDACTED;
 use crate::text;
 
@@ -66,17 +67,18 @@ pub enum Reply {
 
 impl Reply {
     /// As a cell of a table.
-    pub fn cell(&self) -> String {
+    pub fn cell(&self) -> Text {
         match self {
-            Self::Data(_) => "200 data".to_owned(),
-            Self::Unauthorized(_) => "401".to_owned(),
-            Self::RateLimited => "limit".to_owned(),
-            Self::Refused { code, .. } => format!("error {code}").trim_end().to_owned(),
-            Self::NotJson => "no JSON".to_owned(),
-            Self::Redirected(status) | Self::Status(status) => status.to_string(),
-            Self::TooLarge => "too large".to_owned(),
-            Self::None(RequestError::TimedOut) => "time-out".to_owned(),
-            Self::None(_) => "no answer".to_owned(),
+            Self::Data(_) => Text::new("reply-data"),
+            Self::Unauthorized(_) => "401".to_owned().into(),
+            Self::RateLimited => Text::new("reply-limit"),
+            Self::Refused { code, .. } if code.is_empty() => Text::new("reply-error"),
+            Self::Refused { code, .. } => Text::new("reply-error-code").with("code", code.as_str()),
+            Self::NotJson => Text::new("reply-not-json"),
+            Self::Redirected(status) | Self::Status(status) => status.to_string().into(),
+            Self::TooLarge => Text::new("reply-too-large"),
+            Self::None(RequestError::TimedOut) => Text::new("reply-timed-out"),
+            Self::None(_) => Text::new("no-answer"),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::public_url::ProbeCredentials;
 use super::{account, public_url};
 use crate::config::Chatrace;
 use crate::diagnose::{Check, Status};
+use crate::i18n::Text;
 
 /// The checks that ask others.
 #[derive(Debug, Clone)]
@@ -35,18 +36,9 @@ impl ExternalChecks {
 
     /// Both were asked, and neither has answered yet.
     pub(super) fn waiting() -> Self {
-        let waiting = |name, whom: &str| {
-            Check::new(
-                name,
-                Status::Unknown,
-                format!("{whom} has not answered yet."),
-                "It takes longer than usual.",
-                "Ask for the diagnosis again in ten seconds.",
-            )
-        };
         Self {
-            public_url: waiting(public_url::NAME, "The public address"),
-            account: waiting(account::NAME, "Chatrace's API"),
+            public_url: Check::unknown(public_url::NAME, Text::new("public-url-waiting")),
+            account: Check::unknown(account::NAME, Text::new("account-waiting")),
         }
     }
 
@@ -71,7 +63,14 @@ mod tests {
     use super::*;
 
     fn check(name: &str, status: Status) -> Check {
-        Check::new(name, status, "seen.", "", "")
+        Check::new(name, status, Text::default())
+    }
+
+    #[test]
+    fn both_have_a_title() {
+        for check in ExternalChecks::waiting().around(Vec::new()) {
+            assert_ne!(check.title(), *check.name);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::chatrace_api::{ChatraceApi, DOCUMENTED, PLACEMENTS, POLLING_PATHS, Reply};
 use crate::diagnose::Status;
+use crate::i18n::Text;
 
 /// How fast to ask. 49 requests are half of the limit for an account and a minute.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +42,7 @@ pub struct Tried {
 }
 
 fn as_cell<S: Serializer>(reply: &Reply, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&reply.cell())
+    serializer.collect_str(&reply.cell())
 }
 
 /// Every path with every way to send the token, and the conclusion.
@@ -50,9 +51,21 @@ fn as_cell<S: Serializer>(reply: &Reply, serializer: S) -> Result<S::Ok, S::Erro
 pub struct Matrix {
     /// Ok: the question is answered. Problem: something must be done before it can be.
     pub status: Status,
-    pub verdict: String,
-    pub next_step: String,
+    pub verdict: Text,
+    pub next_step: Text,
     pub tried: Vec<Tried>,
+}
+
+impl Matrix {
+    /// The next step is an attribute of the verdict.
+    fn new(status: Status, verdict: Text, tried: Vec<Tried>) -> Self {
+        Self {
+            status,
+            next_step: verdict.attribute("next"),
+            verdict,
+            tried,
+        }
+    }
 }
 
 /// How many requests are sent.
@@ -68,16 +81,8 @@ pub async fn probe_polling(
     let account = ask_within_limit(api, "/accounts/me", DOCUMENTED, pace).await;
     let is_answered = matches!(account, Reply::Data(_)) || is_refusal(&account);
     if !is_answered {
-        return Matrix {
-            status: Status::Problem,
-            verdict: format!(
-                "The API did not answer whether the token is valid ({}), so other paths would prove nothing.",
-                account.cell()
-            ),
-            next_step: "Try again in a few minutes. `chatrace-webhook doctor` checks the API."
-                .to_owned(),
-            tried: Vec::new(),
-        };
+        let verdict = Text::new("polling-unknown").with("reply", account.cell());
+        return Matrix::new(Status::Problem, verdict, Vec::new());
     }
     let mut tried = Vec::with_capacity(REQUESTS);
     for path in POLLING_PATHS {
@@ -92,13 +97,8 @@ pub async fn probe_polling(
             progress(tried.len());
         }
     }
-    let (status, verdict, next_step) = conclusion(&account, &tried);
-    Matrix {
-        status,
-        verdict,
-        next_step,
-        tried,
-    }
+    let (status, verdict) = conclusion(&account, &tried);
+    Matrix::new(status, verdict, tried)
 }
 
 async fn ask_within_limit(
@@ -116,25 +116,18 @@ async fn ask_within_limit(
     }
 }
 
-const PUSH: &str = "Let Chatrace push: `chatrace-webhook setup` shows the External API Request to add to the flow.";
-
 fn is_refusal(reply: &Reply) -> bool {
     matches!(reply, Reply::Unauthorized(_) | Reply::Refused { .. })
 }
 
-fn conclusion(account: &Reply, tried: &[Tried]) -> (Status, String, String) {
+fn conclusion(account: &Reply, tried: &[Tried]) -> (Status, Text) {
     if let Some(found) = tried.iter().find(|one| matches!(one.reply, Reply::Data(_))) {
-        return (
-            Status::Problem,
-            format!(
-                "GET {} with {} answers with data, which has never happened before: look at it yourself.",
-                found.path,
-                found.placement
-            ),
-            "Please report it: according to the documentation of this service, there is no such path."
-                .to_owned(),
-        );
+        let verdict = Text::new("polling-data")
+            .with("path", found.path)
+            .with("placement", found.placement);
+        return (Status::Problem, verdict);
     }
+    let about = |id| Text::new(id).with("count", tried.len());
     let unclear = tried
         .iter()
         .filter(|one| {
@@ -145,35 +138,16 @@ fn conclusion(account: &Reply, tried: &[Tried]) -> (Status, String, String) {
         })
         .count();
     if unclear > 0 {
-        return (
-            Status::Problem,
-            format!(
-                "{unclear} of {} requests got no real answer, so nothing is proved.",
-                tried.len()
-            ),
-            "Try again in a few minutes.".to_owned(),
-        );
+        let verdict = about("polling-unclear").with("unclear", unclear);
+        return (Status::Problem, verdict);
     }
     let refused = tried.iter().filter(|one| is_refusal(&one.reply)).count();
     if is_refusal(account) {
-        return (
-            Status::Problem,
-            format!(
-                "The token itself is refused: GET /accounts/me, which exists, answers {} to it. None of {} requests was answered with messages ({refused} refused it too), so no other path or header makes it valid. Whether these paths exist, only a valid token shows.",
-                account.cell(),
-                tried.len()
-            ),
-            format!(
-                "Run `chatrace-webhook doctor`: it explains what is wrong with the token. Messages do not need it. {PUSH}"
-            ),
-        );
+        let verdict = about("polling-refused").with("reply", account.cell());
+        return (Status::Problem, verdict.with("refused", refused));
     }
     (
         Status::Ok,
-        format!(
-            "Polling cannot work: the token is valid, and none of {} requests was answered with messages ({refused} times 401). There is no such endpoint; the token was never the reason.",
-            tried.len()
-        ),
-        PUSH.to_owned(),
+        about("polling-impossible").with("refused", refused),
     )
 }

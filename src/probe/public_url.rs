@@ -3,7 +3,6 @@
 
 mod answer;
 mod certificate;
-mod finding;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -18,13 +17,17 @@ use url::Url;
 use super::marked::{self, MarkedProbe};
 use crate::config::{Auth, Meta};
 use crate::delivery::WEBHOOK_PATH;
-use crate::diagnose::Check;
+use crate::diagnose::{Check, Status};
 use crate::http_client::{self, RequestError};
+use crate::i18n::Text;
 use crate::setup::webhook_url;
 use crate::text::without_credentials;
 use answer::ProbeAnswer;
-pub(super) use finding::NAME;
-use finding::{REFUSED_TOO, SECRET_HEADER, UNREACHABLE, problem, unknown, warning};
+
+/// The name of the check.
+pub(super) const NAME: &str = "public_url";
+/// The header of `WEBHOOK_SECRET`.
+const SECRET_HEADER: &str = "X-Webhook-Secret";
 
 /// How long resolving a name may take.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,14 +74,11 @@ pub async fn check_public_url(
     now: Timestamp,
 ) -> Check {
     let Some(url) = public_url else {
-        return unknown(
-            "PUBLIC_URL is not set, so the public address was not checked.",
-            "Chatrace needs a public https address. Whether there is one is unknown.",
-            "Set PUBLIC_URL to the public address of this service; `chatrace-webhook setup` shows how to get one.",
-        );
+        return Check::unknown(NAME, Text::new("public-url-unset"));
     };
     match send_probe(url, credentials, now).await {
-        Ok(check) | Err(check) => check,
+        Ok(check) => check,
+        Err(check) => *check,
     }
 }
 
@@ -86,34 +86,21 @@ async fn send_probe(
     url: &Url,
     credentials: &ProbeCredentials,
     now: Timestamp,
-) -> Result<Check, Check> {
+) -> Result<Check, Box<Check>> {
     let shown = without_credentials(url);
     let host = shown.host_str().unwrap_or_default();
     if shown.path().trim_end_matches('/').ends_with(WEBHOOK_PATH) {
-        return Err(problem(
-            format!("PUBLIC_URL already ends with {WEBHOOK_PATH}."),
-            "The path is added to it, so the address that `setup` shows leads nowhere.",
-            format!("Remove {WEBHOOK_PATH} from PUBLIC_URL."),
-        ));
+        let observed = Text::new("public-url-with-path").with("path", WEBHOOK_PATH);
+        return Err(Check::problem(NAME, observed).into());
     }
     let addresses = resolve(url, host).await?;
     let Some(token) = &credentials.api_token else {
-        return Err(unknown(
-            format!(
-                "The name {host} of PUBLIC_URL resolves, but the probe needs an API token, and there is none here."
-            ),
-            "Whether the public address leads to this service is unknown.",
-            "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR.",
-        ));
+        let observed = Text::new("public-url-without-token").with("host", host);
+        return Err(Check::unknown(NAME, observed).into());
     };
     let make_probe = || {
-        MarkedProbe::new(token, now).map_err(|_| {
-            unknown(
-                "The system gives no random numbers.",
-                "The probe cannot be made.",
-                "",
-            )
-        })
+        MarkedProbe::new(token, now)
+            .map_err(|_| Box::new(Check::unknown(NAME, Text::new("public-url-no-random"))))
     };
     // The sender's credential goes only to who has proven to be this service. A tunnel that has ended, or a name that
     // leads elsewhere by now, never sees it.
@@ -138,7 +125,7 @@ async fn send_probe(
     Ok(remarks(&shown, &addresses, days, took))
 }
 
-async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
+async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Box<Check>> {
     let port = url.port_or_known_default().unwrap_or(443);
     // In a URL, an IPv6 address is in brackets.
     let name = host.trim_start_matches('[').trim_end_matches(']');
@@ -146,22 +133,15 @@ async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Check> {
         Ok(Ok(addresses)) => addresses.collect(),
         Ok(Err(_)) => Vec::new(),
         Err(_) => {
-            return Err(problem(
-                format!(
-                    "The name {host} of PUBLIC_URL was not resolved within {} s.",
-                    RESOLVE_TIMEOUT.as_secs()
-                ),
-                "The name server of the domain, or of this machine, does not answer.",
-                "Check the DNS entry of the name from another machine.",
-            ));
+            let observed = Text::new("public-url-resolving")
+                .with("host", host)
+                .with("seconds", RESOLVE_TIMEOUT.as_secs());
+            return Err(Check::problem(NAME, observed).into());
         }
     };
     if addresses.is_empty() {
-        return Err(problem(
-            format!("The name {host} of PUBLIC_URL does not resolve."),
-            UNREACHABLE,
-            "Correct PUBLIC_URL, or add the DNS entry. The address of a tunnel ends with the tunnel: start it again and set PUBLIC_URL to its new address.",
-        ));
+        let observed = Text::new("public-url-unresolved").with("host", host);
+        return Err(Check::problem(NAME, observed).into());
     }
     Ok(addresses)
 }
@@ -172,18 +152,12 @@ async fn send(
     addresses: &[SocketAddr],
     probe: &MarkedProbe,
     credentials: Option<&ProbeCredentials>,
-) -> Result<reqwest::Response, Check> {
+) -> Result<reqwest::Response, Box<Check>> {
     let client = http_client::client()
         .tls_info(true)
         .resolve_to_addrs(host, addresses)
         .build()
-        .map_err(|_| {
-            unknown(
-                "No CA certificates found on this system.",
-                "Whether the certificate is valid is unknown.",
-                "Install the package ca-certificates.",
-            )
-        })?;
+        .map_err(|_| Box::new(Check::unknown(NAME, Text::new("public-url-no-authorities"))))?;
     let request = client
         .post(webhook_url(url))
         .header(marked::HEADER, probe.header());
@@ -192,81 +166,52 @@ async fn send(
     http_client::as_sender(request, secret, app_secret, probe.body())
         .send()
         .await
-        .map_err(|error| no_answer(host, &RequestError::from(&error)))
+        .map_err(|error| Box::new(no_answer(host, &RequestError::from(&error))))
 }
 
 /// Why there was no answer, each with its own advice.
 fn no_answer(host: &str, error: &RequestError) -> Check {
-    match error {
-        RequestError::Refused => problem(
-            format!("The public address {host} refuses the connection."),
-            UNREACHABLE,
-            "Start the reverse proxy or tunnel, or open its port in the firewall.",
-        ),
-        RequestError::TimedOut => problem(
-            format!("The public address {host} did not answer in time."),
-            "Chatrace gives up after a few seconds, so nothing arrives.",
-            "Check the firewall, and that the proxy runs. Some routers do not let a machine reach its own public address: then try from another network.",
-        ),
+    let about = |id| Text::new(id).with("host", host);
+    let observed = match error {
+        RequestError::Refused => about("public-url-refused"),
+        RequestError::TimedOut => about("public-url-timed-out"),
         RequestError::Certificate(problem) => certificate::refused(host, problem),
-        RequestError::Tls(cause) => problem(
-            format!("TLS with the public address {host} fails: {cause}."),
-            REFUSED_TOO,
-            "PUBLIC_URL must name the port of the proxy, which speaks https. This service speaks http.",
-        ),
-        RequestError::Other(cause) => problem(
-            format!("The public address {host} cannot be reached: {cause}."),
-            UNREACHABLE,
-            "Check the reverse proxy or tunnel, and the firewall.",
-        ),
-    }
+        RequestError::Tls(cause) => about("public-url-tls").with("cause", cause.as_str()),
+        RequestError::NoTls => about("public-url-tls").with("cause", Text::new("no-tls")),
+        RequestError::Other(cause) => about("public-url-unreachable").with("cause", cause.as_str()),
+    };
+    Check::problem(NAME, observed)
 }
 
 /// The probe was answered: what is left to say.
 fn remarks(url: &Url, addresses: &[SocketAddr], days: Option<i64>, took: Duration) -> Check {
     let host = url.host_str().unwrap_or_default();
-    let arrived = format!(
-        "A probe to {} arrived after {} ms",
-        webhook_url(url),
-        took.as_millis()
-    );
     if let Some(days) = days.filter(|days| *days < DAYS_LEFT) {
-        let when = certificate::ahead(days);
-        return warning(
-            format!("The certificate of {host} expires {when}."),
-            "After that nothing arrives.",
-            "Renew it now, and find out why it was not renewed automatically.",
-        );
+        let observed = Text::new("public-url-expires")
+            .with("host", host)
+            .with("days", days.max(0));
+        return Check::warning(NAME, observed);
     }
-    if took > SLOW {
-        return warning(
-            format!("{arrived}, which is slow."),
-            "Chatrace waits only a few seconds and hardly ever tries again: slow answers lose messages.",
-            "Find out what is slow: the proxy, the tunnel, or the database behind the service.",
-        );
-    }
-    if addresses.iter().all(|address| is_private(address.ip())) {
-        return warning(
-            format!("{arrived}, but {host} is an address of this machine or of a private network."),
-            "Chatrace cannot reach it from the internet.",
-            "Set PUBLIC_URL to a public address; `chatrace-webhook setup` shows how to get one.",
-        );
-    }
-    if url.scheme() == "http" {
-        return warning(
-            format!("{arrived}, but over http without TLS."),
-            "Messages and the secret are sent unencrypted.",
-            "Put a proxy with a certificate in front of the service and use https.",
-        );
-    }
-    let lasts = days.map_or(String::new(), |days| {
-        format!(" The certificate is valid for {days} more days.")
-    });
-    Check::ok(
-        NAME,
-        format!("{arrived}.{lasts}"),
-        "The public address leads here.",
-    )
+    let (status, id) = if took > SLOW {
+        (Status::Warning, "public-url-slow")
+    } else if addresses.iter().all(|address| is_private(address.ip())) {
+        (Status::Warning, "public-url-private")
+    } else if url.scheme() == "http" {
+        (Status::Warning, "public-url-plain")
+    } else if days.is_some() {
+        (Status::Ok, "public-url-certified")
+    } else {
+        (Status::Ok, "public-url-probed")
+    };
+    let observed = Text::new(id)
+        .with("url", webhook_url(url))
+        .with(
+            "duration",
+            u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        )
+        .with("host", host)
+        .with("days", days.unwrap_or_default());
+    Check::new(NAME, status, observed)
 }
 
 /// Whether the address cannot be reached from the internet.
@@ -287,7 +232,6 @@ fn is_private(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::Status;
 
     fn remark(url: &str, address: &str, days: Option<i64>, took: Duration) -> Check {
         let address = SocketAddr::new(address.parse().unwrap(), 443);

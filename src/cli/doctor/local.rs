@@ -14,8 +14,9 @@ use super::super::serve::data_dir::kept_token;
 use super::super::serve::{cannot_listen, orphaned_spool};
 use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Database};
-use crate::diagnose::{Check, DAMAGED_FILE, Status};
+use crate::diagnose::Check;
 use crate::http;
+use crate::i18n::Text;
 use crate::store::{PostgresStore, PrepareError, SqliteStore};
 use crate::text::{excerpt, upper_first};
 
@@ -23,27 +24,20 @@ use crate::text::{excerpt, upper_first};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the database file may be read for damage.
 const QUICK_CHECK_TIMEOUT: Duration = Duration::from_mins(1);
-const WILL_NOT_START: &str = "The service will not start.";
 
 /// Whether the environment is valid; every mistake at once.
 pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
+    const NAME: &str = "configuration";
     match config {
-        Ok(_) => Check::ok("configuration", "Every variable is valid.", ""),
+        Ok(_) => Check::ok(NAME, Text::new("configuration-valid")),
         Err(errors) => {
             let mistakes = errors.0.iter();
-            let mistakes: Vec<_> = mistakes
-                .map(|mistake| format!("{} {}", mistake.variable, mistake.problem))
-                .collect();
-            Check::problem(
-                "configuration",
-                format!(
-                    "The configuration has {} mistake(s): {}.",
-                    mistakes.len(),
-                    mistakes.join("; ")
-                ),
-                WILL_NOT_START,
-                "Correct the environment or .env. Every variable is described in .env.example.",
-            )
+            let mistakes = mistakes
+                .map(|mistake| Text::Words(format!("{} {}", mistake.variable, mistake.problem)));
+            let observed = Text::new("configuration-wrong")
+                .with("count", errors.0.len())
+                .with("mistakes", Text::list(mistakes, "; "));
+            Check::problem(NAME, observed)
         }
     }
 }
@@ -76,69 +70,43 @@ pub(super) async fn damage(known: &Environment) -> Option<Check> {
     let damage = found.ok()?.ok()??;
     Some(Check::problem(
         "database_file",
-        format!(
-            "The database file {} is damaged ({}).",
-            path.display(),
-            excerpt(&damage)
-        ),
-        "What stands on the damaged pages cannot be read.",
-        DAMAGED_FILE,
+        Text::new("file-damaged")
+            .with("path", path.display().to_string())
+            .with("cause", excerpt(&damage)),
     ))
 }
 
 fn data_directory(path: &Path) -> Check {
     const NAME: &str = "data_directory";
-    let at = path.display();
-    let problem =
-        |observed: String, next: &str| Check::problem(NAME, observed, WILL_NOT_START, next);
+    let about = |id| Text::new(id).with("path", path.display().to_string());
     match path.try_exists() {
         Ok(true) => {}
-        Ok(false) => {
-            return Check::ok(
-                NAME,
-                format!("The data directory {at} does not exist yet."),
-                "The first start creates it.",
-            );
-        }
+        Ok(false) => return Check::ok(NAME, about("directory-missing")),
         Err(error) => {
-            return problem(
-                format!("The data directory {at} cannot be read: {error}."),
-                "Set DATA_DIR to a directory that the service's user may write, or give that user access to its parent directories.",
-            );
+            let observed = about("directory-unreadable").with("cause", error.to_string());
+            return Check::problem(NAME, observed);
         }
     }
     if let Err(error) = try_write(path) {
-        return problem(
-            format!("The data directory {at} is not writable: {error}."),
-            "Set DATA_DIR to a directory that the service's user may write, or make this one writable for that user.",
-        );
+        let observed = about("directory-unwritable").with("cause", error.to_string());
+        return Check::problem(NAME, observed);
     }
     if is_locked(&path.join("lock")) {
-        return Check::problem(
-            NAME,
-            format!("A process uses the data directory {at}, but does not answer at this address."),
-            "The service runs with another HOST or PORT, or it hangs.",
-            "Find the line `listening` in its log, and give that address with --url. Or restart the service.",
-        );
+        return Check::problem(NAME, about("directory-used"));
     }
     if let Err(error) = kept_token(path) {
-        return problem(
-            format!("{}.", upper_first(&error)),
-            "Make the file readable for the service's user, or delete it.",
-        );
+        let observed = Text::new("token-file-unusable").with("problem", upper_first(&error));
+        return Check::problem(NAME, observed);
     }
-    Check::ok(NAME, format!("The data directory {at} is writable."), "")
+    Check::ok(NAME, about("directory-writable"))
 }
 
 /// Deliveries in an orphaned spool, if there are any.
 async fn left_in_spool(config: &Config) -> Option<Check> {
     let orphaned = orphaned_spool::find_orphaned(config).await.err()?;
-    Some(Check::problem(
-        "spool",
-        format!("{}.", upper_first(&orphaned.observed)),
-        WILL_NOT_START,
-        format!("{}.", upper_first(&orphaned.next)),
-    ))
+    let observed = Text::new("spool-orphaned").with("problem", upper_first(&orphaned.observed));
+    let next_step = format!("{}.", upper_first(&orphaned.next));
+    Some(Check::problem("spool", observed).with_next(next_step.into()))
 }
 
 /// Creates a file and deletes it at once.
@@ -166,61 +134,25 @@ async fn database(config: &Config) -> Check {
             (store.missing_migrations().await.map(Some), *migrate)
         }
     };
+    let about = |id| Text::new(id).with("database", config.database.to_string());
+    let to_migrate = |id, missing: &[String]| about(id).with("migrations", missing.join(", "));
+    let trouble = |id, problem: &str| Text::new(id).with("problem", upper_first(problem));
     match missing {
-        Ok(None) => Check::ok(
-            NAME,
-            "There is no database file yet.",
-            "The first start creates it.",
-        ),
-        Ok(Some(missing)) if missing.is_empty() => {
-            Check::ok(NAME, format!("{} can be used.", config.database), "")
+        Ok(None) => Check::ok(NAME, Text::new("database-missing")),
+        Ok(Some(missing)) if missing.is_empty() => Check::ok(NAME, about("database-usable")),
+        Ok(Some(missing)) if migrate => {
+            Check::ok(NAME, to_migrate("database-to-migrate", &missing))
         }
-        Ok(Some(missing)) if migrate => Check::ok(
-            NAME,
-            format!(
-                "{} can be used. Missing migrations: {}.",
-                config.database,
-                missing.join(", ")
-            ),
-            "The next start runs them.",
-        ),
-        Ok(Some(missing)) => Check::problem(
-            NAME,
-            format!(
-                "{} has missing migrations: {}.",
-                config.database,
-                missing.join(", ")
-            ),
-            "MIGRATE=false prevents these migrations, so the service will not start.",
-            "Start once with MIGRATE=true.",
-        ),
+        Ok(Some(missing)) => Check::problem(NAME, to_migrate("database-not-migrated", &missing)),
+        Err(PrepareError::Unreachable(problem)) if config.spool => {
+            Check::warning(NAME, trouble("database-unreachable-spooled", &problem))
+        }
         Err(PrepareError::Unreachable(problem)) => {
-            let (status, meaning) = if config.spool {
-                (
-                    Status::Warning,
-                    "The service would start, and keep deliveries in its spool until the database answers.",
-                )
-            } else {
-                (
-                    Status::Problem,
-                    "The service would start, and answer 503 until the database answers.",
-                )
-            };
-            let observed = format!("{}.", upper_first(&problem));
-            Check::new(
-                NAME,
-                status,
-                observed,
-                meaning,
-                "Start the database, or correct DATABASE_URL.",
-            )
+            Check::problem(NAME, trouble("database-unreachable", &problem))
         }
-        Err(PrepareError::Unusable(problem)) => Check::problem(
-            NAME,
-            format!("{}.", upper_first(&problem)),
-            WILL_NOT_START,
-            "Fix this, or set DATABASE_URL to another database.",
-        ),
+        Err(PrepareError::Unusable(problem)) => {
+            Check::problem(NAME, trouble("database-unusable", &problem))
+        }
     }
 }
 
@@ -242,23 +174,15 @@ fn port(known: &Environment) -> Check {
     match listening {
         Ok(()) => Check::ok(
             NAME,
-            format!("{address} is free."),
-            "The service can listen there.",
+            Text::new("port-free").with("address", address.to_string()),
         ),
         Err(error) => {
-            let next = match error.kind() {
-                ErrorKind::AddrInUse => {
-                    "Find the program with `ss -ltnp` and stop it, or set PORT."
-                }
-                _ => "Set HOST and PORT.",
+            let id = match error.kind() {
+                ErrorKind::AddrInUse => "port-taken",
+                _ => "port-unusable",
             };
-            let sentence = cannot_listen(address, &error);
-            Check::problem(
-                NAME,
-                format!("The service {sentence}."),
-                WILL_NOT_START,
-                next,
-            )
+            let problem = cannot_listen(address, &error);
+            Check::problem(NAME, Text::new(id).with("problem", problem))
         }
     }
 }

@@ -37,8 +37,8 @@ pub(super) async fn print_polling(chatrace: &Chatrace, json: bool) -> Result<(),
 fn text(matrix: &Matrix, terminal: Terminal) -> String {
     let conclusion = terminal.report(&Report {
         status: matrix.status,
-        verdict: matrix.verdict.clone().into(),
-        next_step: matrix.next_step.clone().into(),
+        verdict: matrix.verdict.clone(),
+        next_step: matrix.next_step.clone(),
         checks: Vec::new(),
     });
     if matrix.tried.is_empty() {
@@ -52,7 +52,7 @@ fn text(matrix: &Matrix, terminal: Terminal) -> String {
     ];
     for line in matrix.tried.chunks(PLACEMENTS.len()) {
         let path = line.first().map_or("", |tried| tried.path).to_owned();
-        let cells = line.iter().map(|tried| tried.reply.cell());
+        let cells = line.iter().map(|tried| tried.reply.cell().to_string());
         rows.push(std::iter::once(path).chain(cells).collect::<Vec<_>>());
     }
     format!("{}\n{conclusion}", terminal::table(rows))

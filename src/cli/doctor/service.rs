@@ -8,6 +8,7 @@ use super::super::Failure;
 use super::super::service::is_alive;
 use crate::diagnose::{Check, Report};
 use crate::http_client::{self, RequestError};
+use crate::i18n::Text;
 use crate::text;
 
 /// The name of the check.
@@ -26,30 +27,21 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
     let client = http_client::client()
         .build()
         .map_err(|_| Failure::no_client())?;
-    let shown = shown(base);
+    let about = |id| Text::new(id).with("url", shown(base));
     let is_alive = match is_alive(&client, base).await {
         Ok(is_alive) => is_alive,
-        Err(error) => return Ok(Found::Silent(no_answer(&shown, &error))),
+        Err(error) => return Ok(Found::Silent(no_answer(about, &error))),
     };
     if !is_alive {
         return Ok(Found::Silent(Check::problem(
             NAME,
-            format!("Something answers at {shown}, but it is not this service."),
-            "Messages sent there are lost.",
-            "Stop the other program, or set PORT to a free port. If the service listens elsewhere, give its address with --url.",
+            about("service-foreign"),
         )));
     }
     let answers = |check, seen| Ok(Found::Answers { check, seen });
     let Some(token) = token else {
-        return answers(
-            Check::problem(
-                NAME,
-                format!("The service answers at {shown}, but there is no API token here."),
-                "The checks of the service are missing from this report.",
-                "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR.",
-            ),
-            Vec::new(),
-        );
+        let check = Check::problem(NAME, about("service-without-token"));
+        return answers(check, Vec::new());
     };
     let diagnosis = client
         .get(format!("{base}/instagram/diagnosis"))
@@ -57,71 +49,33 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
     let (status, body) = match diagnosis.send().await {
         Ok(response) => json(response).await,
         Err(error) => {
-            return Ok(Found::Silent(no_answer(
-                &shown,
-                &RequestError::from(&error),
-            )));
+            let check = no_answer(about, &RequestError::from(&error));
+            return Ok(Found::Silent(check));
         }
     };
-    let missing = "The checks of the service are missing from this report.";
-    match (status, serde_json::from_value::<Report>(body)) {
-        (StatusCode::OK, Ok(report)) => answers(
-            Check::ok(NAME, format!("The service answers at {shown}."), "It runs."),
-            report.checks,
+    let check = match (status, serde_json::from_value::<Report>(body)) {
+        (StatusCode::OK, Ok(report)) => {
+            return answers(Check::ok(NAME, about("service-answers")), report.checks);
+        }
+        (StatusCode::UNAUTHORIZED, _) => Check::problem(NAME, about("service-refuses-token")),
+        (StatusCode::NOT_FOUND, _) => Check::warning(NAME, about("service-other-version")),
+        (status, _) => Check::problem(
+            NAME,
+            about("service-status").with("status", status.to_string()),
         ),
-        (StatusCode::UNAUTHORIZED, _) => answers(
-            Check::problem(
-                NAME,
-                format!("The service at {shown} refuses this API token."),
-                missing,
-                "Set API_TOKEN to the token of the service, or run this in the directory of its DATA_DIR. If the token was changed since the service started, restart it.",
-            ),
-            Vec::new(),
-        ),
-        (StatusCode::NOT_FOUND, _) => answers(
-            Check::warning(
-                NAME,
-                format!(
-                    "The service at {shown} has no diagnosis: it is another version than this program."
-                ),
-                missing,
-                "Restart the service with this version.",
-            ),
-            Vec::new(),
-        ),
-        (status, _) => answers(
-            Check::problem(
-                NAME,
-                format!("The service at {shown} answers {status} to GET /instagram/diagnosis."),
-                missing,
-                "Its log contains the cause.",
-            ),
-            Vec::new(),
-        ),
-    }
+    };
+    answers(check, Vec::new())
 }
 
-fn no_answer(shown: &str, error: &RequestError) -> Check {
-    match error {
-        RequestError::Refused => Check::problem(
-            NAME,
-            format!("Nothing listens at {shown}: the service does not run there."),
-            "Messages sent there are lost.",
-            "Start it with `chatrace-webhook serve`. If it stops at once, it prints the reason.",
-        ),
-        RequestError::TimedOut => Check::problem(
-            NAME,
-            format!("The service at {shown} accepts the connection but does not answer."),
-            "It hangs, or the machine is out of resources. Messages sent there are lost.",
-            "Read its log and restart it.",
-        ),
-        error => Check::problem(
-            NAME,
-            format!("The service at {shown} cannot be reached: {error}."),
-            "Whether it runs is unknown.",
-            "Check the URL.",
-        ),
-    }
+fn no_answer(about: impl Fn(&'static str) -> Text, error: &RequestError) -> Check {
+    Check::problem(
+        NAME,
+        match error {
+            RequestError::Refused => about("service-silent"),
+            RequestError::TimedOut => about("service-hangs"),
+            error => about("service-unreachable").with("cause", error.text()),
+        },
+    )
 }
 
 async fn json(response: reqwest::Response) -> (StatusCode, Value) {

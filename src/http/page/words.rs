@@ -5,9 +5,7 @@
 )]
 
 use super::super::contacts::ContactView;
-use super::frame::Frame;
 use crate::delivery::Outcome;
-use crate::diagnose::{Check, Status};
 use crate::forward::DestinationHealth;
 use crate::i18n::{Locale, Text};
 use crate::message::{Attachment, Direction, Kind, Message};
@@ -106,21 +104,6 @@ fn page_of(code: &str) -> Option<String> {
         _ => return None,
     };
     Some(path.to_owned())
-}
-
-/// The title of a check for people.
-pub(super) fn title(_frame: &Frame, check: &Check) -> String {
-    check.name.clone()
-}
-
-/// The message with a status.
-pub(super) fn of_status(status: &Status) -> &'static str {
-    match status {
-        Status::Ok => "status-ok",
-        Status::Unknown => "status-unknown",
-        Status::Warning => "status-warning",
-        Status::Problem => "status-problem",
-    }
 }
 
 /// The message with a kind.

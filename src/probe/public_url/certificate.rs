@@ -1,52 +1,38 @@
 //! The certificate of the public URL: why it is refused, and how long it is valid.
 
 use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
 use x509_cert::der::Decode as _;
 
-use super::finding::{REFUSED_TOO, problem};
-use crate::diagnose::Check;
 use crate::http_client;
+use crate::i18n::Text;
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Why a certificate is refused, each with its own advice.
-pub(super) fn refused(host: &str, error: &CertificateError) -> Check {
-    let finding = |observed: String, next: &str| problem(observed, REFUSED_TOO, next);
-    let renew = "Renew it, and find out why it was not renewed automatically.";
-    let replace = "Get one from a public authority, such as Let's Encrypt, and let the proxy send the full chain.";
+pub(super) fn refused(host: &str, error: &CertificateError) -> Text {
+    let about = |id| Text::new(id).with("host", host);
     match error {
-        CertificateError::Expired => {
-            finding(format!("The certificate of {host} has expired."), renew)
-        }
+        CertificateError::Expired => about("certificate-expired"),
         CertificateError::ExpiredContext { time, not_after } => {
-            let seconds = time.as_secs().saturating_sub(not_after.as_secs());
-            let observed = format!("The certificate of {host} expired {}.", ago(seconds));
-            finding(observed, renew)
+            let days = whole_days(seconds(*not_after), seconds(*time));
+            about("certificate-expired-ago").with("days", days.max(0))
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => finding(
-            format!("The certificate of {host} is not valid yet."),
-            "Check the clock of this machine, and of the machine that made the certificate.",
-        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            about("certificate-not-yet-valid")
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            finding(
-                format!("The certificate is not for the name {host}."),
-                "Get a certificate for this name, or set PUBLIC_URL to the name in the certificate.",
-            )
+            about("certificate-of-other-name")
         }
-        CertificateError::UnknownIssuer => finding(
-            format!(
-                "The certificate of {host} is from an issuer that is not trusted: it is self-signed, or intermediate certificates are missing from the chain."
-            ),
-            replace,
-        ),
-        other => finding(
-            format!(
-                "The certificate of {host} {}.",
-                http_client::certificate_problem(other)
-            ),
-            replace,
-        ),
+        CertificateError::UnknownIssuer => about("certificate-untrusted"),
+        other => {
+            about("certificate-refused").with("problem", http_client::certificate_problem(other))
+        }
     }
+}
+
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// When a certificate ends, in Unix seconds.
@@ -65,33 +51,26 @@ pub(super) fn whole_days(from: i64, until: i64) -> i64 {
     (until - from).div_euclid(SECONDS_PER_DAY)
 }
 
-/// A number of days from now, in words.
-pub(super) fn ahead(days: i64) -> String {
-    match days {
-        ..=0 => "in less than a day".to_owned(),
-        1 => "in a day".to_owned(),
-        days => format!("in {days} days"),
-    }
-}
-
-fn ago(seconds: u64) -> String {
-    match seconds / SECONDS_PER_DAY.unsigned_abs() {
-        0 => "today".to_owned(),
-        1 => "a day ago".to_owned(),
-        days => format!("{days} days ago"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn an_expiry_is_given_in_days() {
+        let expired = |seconds| {
+            let error = CertificateError::ExpiredContext {
+                time: UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
+                not_after: UnixTime::since_unix_epoch(Duration::ZERO),
+            };
+            let words = refused("a.example", &error).to_string();
+            words.replace("The certificate of a.example ", "")
+        };
         let day = SECONDS_PER_DAY.unsigned_abs();
-        assert_eq!(ago(60), "today");
-        assert_eq!(ago(day + 60), "a day ago");
-        assert_eq!(ago(3 * day + 60), "3 days ago");
+        assert_eq!(expired(60), "expired today.");
+        assert_eq!(expired(day + 60), "expired a day ago.");
+        assert_eq!(expired(3 * day + 60), "expired 3 days ago.");
         assert_eq!(whole_days(60, 0), -1);
         assert_eq!(whole_days(60, 60 + 3 * SECONDS_PER_DAY), 3);
     }

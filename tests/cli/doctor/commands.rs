@@ -8,6 +8,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Json, Router};
 use chatrace_webhook::diagnose::{Check, Report, Status};
+use chatrace_webhook::i18n::Text;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -222,9 +223,9 @@ async fn reporting(report: Report) -> Front {
 fn well() -> Report {
     Report {
         status: Status::Ok,
-        verdict: "".into(),
-        next_step: "".into(),
-        checks: vec![Check::ok("arrival", "Messages arrive.", "")],
+        verdict: Text::default(),
+        next_step: Text::default(),
+        checks: vec![Check::ok("arrival", "Messages arrive.".to_owned().into())],
     }
 }
 
@@ -233,14 +234,14 @@ async fn what_the_service_sees_is_a_part_of_the_report() {
     let seen = Check {
         name: "near_misses".to_owned(),
         status: Status::Problem,
-        observed: "3 requests hit /instagram/webhok (404).".into(),
-        meaning: "The URL is wrong.".into(),
-        next_step: "Check the URL.".into(),
+        observed: "3 requests hit /instagram/webhok (404).".to_owned().into(),
+        meaning: "The URL is wrong.".to_owned().into(),
+        next_step: "Check the URL.".to_owned().into(),
     };
     let service = reporting(Report {
         status: Status::Problem,
-        verdict: "unused".into(),
-        next_step: "".into(),
+        verdict: "unused".to_owned().into(),
+        next_step: Text::default(),
         checks: vec![seen],
     })
     .await;
