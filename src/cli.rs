@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigErrors, Variables};
+use crate::i18n::Text;
 
 /// Receives the webhooks by which Chatrace hands over Instagram messages, and never loses one.
 ///
@@ -66,7 +67,7 @@ const CANNOT_RUN: u8 = 2;
 pub enum Failure {
     /// It could not begin, and will not until somebody fixes the cause. One clear line or list.
     #[error("{0}")]
-    CannotRun(String),
+    CannotRun(Text),
     /// It failed while running.
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
@@ -77,26 +78,47 @@ pub enum Failure {
 
 impl From<ConfigErrors> for Failure {
     fn from(errors: ConfigErrors) -> Self {
-        Self::CannotRun(errors.to_string())
+        Self::CannotRun(errors.text())
     }
 }
 
 impl Failure {
     /// No HTTP client can be made, which has only one cause.
     fn no_client() -> Self {
-        Self::CannotRun("no CA certificates found: install the package ca-certificates".to_owned())
+        Self::CannotRun(Text::new("no-authorities"))
+    }
+
+    /// What it says, in words where it has any.
+    fn text(&self) -> Option<Text> {
+        match self {
+            Self::CannotRun(text) => Some(text.clone()),
+            Self::Failed(error) => Some(in_words(error)),
+            Self::Reported => None,
+        }
     }
 
     /// Prints the error to standard error, and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        if !matches!(self, Self::Reported) {
-            terminal::say(&format!("error: {self}"));
+        if let Some(problem) = self.text() {
+            terminal::say_text(&Text::new("error").with("problem", problem));
         }
         match self {
             Self::CannotRun(_) => ExitCode::from(CANNOT_RUN),
             Self::Failed(_) | Self::Reported => ExitCode::FAILURE,
         }
     }
+}
+
+/// An error and its causes. What this program says itself is the outermost.
+fn in_words(error: &anyhow::Error) -> Text {
+    let Some(text) = error.downcast_ref::<Text>() else {
+        return format!("{error:#}").into();
+    };
+    let causes = error
+        .chain()
+        .skip(1)
+        .map(|cause| Text::Words(cause.to_string()));
+    Text::list([text.clone()].into_iter().chain(causes), ": ")
 }
 
 /// Runs a command.

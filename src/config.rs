@@ -34,7 +34,7 @@ pub use server::{Limits, Server};
 pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
 pub use telemetry::{LogFormat, Telemetry};
 
-use crate::i18n::Locale;
+use crate::i18n::{Locale, Text};
 use crate::normalize::Normalizer;
 
 /// Secrets with fewer bytes than this can be guessed.
@@ -102,7 +102,7 @@ impl Config {
                 .unwrap_or(Duration::from_secs(10)),
             retention_days: env.parsed_if(
                 "RETENTION_DAYS",
-                "a whole number of days, at least 2",
+                Text::new("expected-days"),
                 |days: &u32| *days >= 2,
             ),
             spool: env

@@ -74,6 +74,8 @@ pub enum Argument {
     Part(Text),
     /// A sentence that goes on where this one has begun: its first letter becomes a small one.
     Continued(Text),
+    /// A part that begins this sentence: its first letter becomes a capital.
+    Begun(Text),
 }
 
 impl Text {

@@ -23,6 +23,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::CannotRun(format!("cannot start the runtime: {error}")))?;
+        .map_err(|error| Failure::CannotRun(format!("cannot start the runtime: {error}").into()))?;
     runtime.block_on(cli::run(cli))
 }

@@ -9,6 +9,7 @@ use url::Url;
 use crate::config::Config;
 use crate::config::server;
 use crate::delivery::WEBHOOK_PATH;
+use crate::i18n::Text;
 use crate::normalize::RECOMMENDED;
 use crate::text::without_credentials;
 
@@ -64,9 +65,9 @@ impl Situation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SetupStep {
-    pub title: String,
+    pub title: Text,
     /// One sentence each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     pub fields: Vec<SetupField>,
     /// To be copied: commands for a shell, or a body.
     pub copy: Option<String>,
@@ -76,8 +77,8 @@ pub(crate) struct SetupStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SetupField {
-    pub name: String,
-    pub value: String,
+    pub name: Text,
+    pub value: Text,
 }
 
 /// Everything to do until the first message arrives, in order.
@@ -92,12 +93,13 @@ pub(crate) fn steps(situation: &Situation) -> Vec<SetupStep> {
 }
 
 fn reachable(situation: &Situation) -> SetupStep {
+    let title = Text::new("setup-reachable");
     if let Some(url) = &situation.webhook_url {
         return SetupStep {
-            title: "Make the service reachable".to_owned(),
+            title,
             notes: vec![
-                format!("PUBLIC_URL is set: Chatrace will post to {url}."),
-                "`chatrace-webhook doctor` checks whether this address leads here.".to_owned(),
+                Text::new("setup-public-url").with("url", url.as_str()),
+                Text::new("setup-doctor-checks"),
             ],
             fields: Vec::new(),
             copy: None,
@@ -105,11 +107,8 @@ fn reachable(situation: &Situation) -> SetupStep {
     }
     let local = &situation.local;
     SetupStep {
-        title: "Make the service reachable".to_owned(),
-        notes: vec![
-            "PUBLIC_URL is not set. Chatrace needs a public https address: a reverse proxy with a certificate, or a tunnel to try it from this machine.".to_owned(),
-            "Each of these commands prints an https address. Put it into .env as PUBLIC_URL, restart, and run `chatrace-webhook setup` again.".to_owned(),
-        ],
+        title,
+        notes: vec![Text::new("setup-no-public-url"), Text::new("setup-tunnels")],
         fields: Vec::new(),
         copy: Some(format!(
             "cloudflared tunnel --url {local}\nngrok http {}",
@@ -119,52 +118,43 @@ fn reachable(situation: &Situation) -> SetupStep {
 }
 
 fn secret(situation: &Situation) -> SetupStep {
-    let title = "Protect the webhook with a secret".to_owned();
-    if situation.has_secret {
-        return SetupStep {
-            title,
-            notes: vec![
-                "WEBHOOK_SECRET is set. Its value goes into a header below. It is not shown here: find it in .env or in the environment of the service.".to_owned(),
-            ],
-            fields: Vec::new(),
-            copy: None,
-        };
-    }
-    let without = if situation.checks_signatures {
-        "WEBHOOK_SECRET is not set, and with META_APP_SECRET only requests signed by Meta are accepted: what Chatrace sends is refused."
+    let generate = "(umask 077; echo \"WEBHOOK_SECRET=$(openssl rand -hex 32)\" >> .env)";
+    let (note, copy) = if situation.has_secret {
+        ("setup-secret-set", None)
+    } else if situation.checks_signatures {
+        ("setup-secret-needed", Some(generate.to_owned()))
     } else {
-        "WEBHOOK_SECRET is not set: anybody who knows the URL can send messages."
+        ("setup-secret-unset", Some(generate.to_owned()))
     };
     SetupStep {
-        title,
-        notes: vec![format!(
-            "{without} This command generates one in .env. Restart afterwards. In a container, set the variable where the container gets its environment."
-        )],
+        title: Text::new("setup-secret"),
+        notes: vec![Text::new(note)],
         fields: Vec::new(),
-        copy: Some(
-            "(umask 077; echo \"WEBHOOK_SECRET=$(openssl rand -hex 32)\" >> .env)".to_owned(),
-        ),
+        copy,
     }
 }
 
 fn request(situation: &Situation) -> SetupStep {
-    let field = |name: &str, value: &str| SetupField {
-        name: name.to_owned(),
-        value: value.to_owned(),
+    let field = |name, value| SetupField {
+        name: Text::new(name),
+        value,
     };
-    let url = situation.webhook_url.clone();
-    let url = url.unwrap_or_else(|| format!("https://<your public address>{WEBHOOK_PATH}"));
+    let url = match &situation.webhook_url {
+        Some(url) => url.clone().into(),
+        None => Text::new("setup-public-address").with("path", WEBHOOK_PATH),
+    };
+    let json = "Content-Type: application/json".to_owned();
     SetupStep {
-        title: "Add an External API Request in Chatrace".to_owned(),
+        title: Text::new("setup-request"),
         notes: vec![
-            "Flow builder → Actions → External API Request, in every flow that runs for a message you want: the default reply, and each keyword or automation that replies.".to_owned(),
-            "Do not select dynamic content: Chatrace would show the answer to the customer.".to_owned(),
+            Text::new("setup-where"),
+            Text::new("setup-no-dynamic-content"),
         ],
         fields: vec![
-            field("Method", "POST"),
-            field("URL", &url),
-            field("Header", "Content-Type: application/json"),
-            field("Header", "X-Webhook-Secret: (the value of WEBHOOK_SECRET)"),
+            field("setup-method", "POST".to_owned().into()),
+            field("setup-url", url),
+            field("setup-header", json.into()),
+            field("setup-header", Text::new("setup-secret-header")),
         ],
         copy: None,
     }
@@ -172,22 +162,20 @@ fn request(situation: &Situation) -> SetupStep {
 
 fn body(situation: &Situation) -> SetupStep {
     let (note, fields) = if situation.declares_template {
-        let note = "BODY_TEMPLATE is set: bodies of that form are read by it. `chatrace-webhook doctor` says whether those that arrive match.";
-        (note, Vec::new())
+        ("setup-template-set", Vec::new())
     } else {
-        let note = "A body of your own works too. Declare it in .env, on one line and placeholders included, and restart: then nothing a customer types can change who wrote. If the platform escapes what it fills in, set BODY_TEMPLATE_ESCAPING=json as well.";
         let line = SetupField {
-            name: "In .env".to_owned(),
-            value: format!("BODY_TEMPLATE='{}'", body_on_one_line()),
+            name: Text::new("setup-in-env"),
+            value: format!("BODY_TEMPLATE='{}'", body_on_one_line()).into(),
         };
-        (note, vec![line])
+        ("setup-template", vec![line])
     };
     SetupStep {
-        title: "Choose raw JSON and paste this body".to_owned(),
+        title: Text::new("setup-body"),
         notes: vec![
-            "Do not use \"All Contact Data\": it has no text. Do not add {{api_key}}: it is a credential.".to_owned(),
-            "If a message arrives with {{…}} in it, delete that variable and pick it from Chatrace's list.".to_owned(),
-            note.to_owned(),
+            Text::new("setup-no-contact-data"),
+            Text::new("setup-pick-variables"),
+            Text::new(note),
         ],
         fields,
         copy: Some(RECOMMENDED.to_owned()),
@@ -199,11 +187,8 @@ fn first_message(situation: &Situation) -> SetupStep {
         local, api_token, ..
     } = situation;
     SetupStep {
-        title: "See the first message arrive".to_owned(),
-        notes: vec![
-            "The first command waits up to 30 s for the first message. Start it, and send a test message from a second terminal.".to_owned(),
-            "Then write to the account on Instagram from another account, and ask again with the `nextCursor` of the answer: `&after=m1`. If nothing arrives, the doctor explains why.".to_owned(),
-        ],
+        title: Text::new("setup-first-message"),
+        notes: vec![Text::new("setup-wait"), Text::new("setup-write")],
         fields: Vec::new(),
         copy: Some(format!(
             "curl -H \"Authorization: Bearer {api_token}\" \"{local}/instagram/messages?wait=30\"\n\
@@ -274,7 +259,7 @@ mod tests {
     #[test]
     fn the_line_that_declares_a_body_is_one_of_env() {
         let step = body(&situation(None, true));
-        let line = &step.fields[0].value;
+        let line = step.fields[0].value.to_string();
         let [(name, value)] = &*dotenvy::from_read_iter(line.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .unwrap()

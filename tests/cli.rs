@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 mod files;
+mod language;
 mod schema;
 mod serve;
 mod tail;

@@ -717,6 +717,7 @@ token-file-unusable = { $problem }.
     .next = Make the file readable for the service's user, or delete it.
 spool-orphaned = { $problem }.
     .meaning = { will-not-start }
+    .next = { $next }.
 database-missing = There is no database file yet.
     .meaning = { first-start-creates-it }
 database-usable = { $database } can be used.

@@ -745,6 +745,7 @@ token-file-unusable = { $problem }.
     .next = Сделайте файл доступным для чтения пользователю сервиса или удалите его.
 spool-orphaned = { $problem }.
     .meaning = { will-not-start }
+    .next = { $next }.
 database-missing = Файла базы данных ещё нет.
     .meaning = { first-start-creates-it }
 database-usable = База данных { $database } пригодна.

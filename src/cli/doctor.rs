@@ -14,6 +14,7 @@ use super::environment::{Environment, http_url};
 use super::terminal::{self, Terminal};
 use crate::config::Variables;
 use crate::diagnose::{Report, Status};
+use crate::i18n::Locale;
 use crate::probe::ExternalChecks;
 use crate::probe::public_url::ProbeCredentials;
 use crate::time::Clock;
@@ -45,9 +46,15 @@ pub(super) async fn doctor(options: &DoctorArgs, variables: &Variables) -> Resul
         return polling::print_polling(&known.chatrace, options.json).await;
     }
     let base = known.base(options.url.as_ref())?;
+    // JSON is for programs.
+    let locale = if options.json {
+        Locale::En
+    } else {
+        variables.locale()
+    };
     let credentials = ProbeCredentials::new(known.api_token.clone(), &known.auth, &known.meta);
     let (service, external) = tokio::join!(
-        service::ask(&base, known.api_token.as_ref()),
+        service::ask(&base, known.api_token.as_ref(), locale),
         ExternalChecks::run(
             known.server.public_url.as_ref(),
             &credentials,

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use super::Failure;
+use crate::i18n::Text;
 use crate::private_file;
 
 const FILE: &str = ".env";
@@ -21,9 +22,8 @@ pub fn load() -> Result<(), Failure> {
         Ok(content) => content,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => {
-            return Err(Failure::CannotRun(format!(
-                "{FILE} cannot be read: {error}; make it readable for the service's user, or remove it"
-            )));
+            let problem = Text::new("env-unreadable").with("cause", error.to_string());
+            return Err(Failure::CannotRun(problem));
         }
     };
     let mut lines = LineReader::of(&content);
@@ -32,13 +32,11 @@ pub fn load() -> Result<(), Failure> {
         // An open quote extends to the end of the file. The mistake is in the line where it begins.
         Err(dotenvy::Error::LineParse(text, _)) => (
             (lines.number + 1).saturating_sub(text.lines().count()),
-            "expected NAME=value, in quotes if the value has blanks, a # or quotes in it",
+            "env-unparsable",
         ),
-        Err(_) => (lines.number, "not UTF-8"),
+        Err(_) => (lines.number, "env-not-utf8"),
     };
-    Err(Failure::CannotRun(format!(
-        "{FILE} cannot be parsed: line {line}: {problem}"
-    )))
+    Err(Failure::CannotRun(Text::new(problem).with("line", line)))
 }
 
 /// Warns if every user of this machine can read the file: it holds secrets.

@@ -7,6 +7,7 @@ use super::Failure;
 use super::serve::data_dir::kept_token;
 use crate::config::server::{Server, reachable};
 use crate::config::{Auth, Chatrace, Config, ConfigErrors, Env, Meta, Variables};
+use crate::i18n::Text;
 
 /// The environment by section: a mistake in one section does not affect the others.
 #[derive(Debug)]
@@ -55,10 +56,7 @@ pub(super) fn base(server: &Server, given: Option<&Url>) -> Result<String, Failu
         return Ok(url.as_str().trim_end_matches('/').to_owned());
     }
     if server.port == 0 {
-        return Err(Failure::CannotRun(
-            "with PORT=0 the system chooses the port: give the address of the service with --url"
-                .to_owned(),
-        ));
+        return Err(Failure::CannotRun(Text::new("port-unknown")));
     }
     Ok(format!("http://{}", reachable(server.address())))
 }

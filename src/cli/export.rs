@@ -16,6 +16,7 @@ use super::progress::Progress;
 use super::terminal;
 use crate::config::{Config, ConfigErrors, Database, Env, Variables};
 use crate::export::{Export, Form, Format, Separator};
+use crate::i18n::Text;
 use crate::store::{MessageReader, PostgresStore, SqliteReader};
 use crate::text::printable;
 use crate::time::Clock;
@@ -39,7 +40,8 @@ pub struct ExportArgs {
 /// Reads the database that the environment names. The service may be running or not.
 pub(super) async fn export(arguments: ExportArgs, variables: &Variables) -> Result<(), Failure> {
     let form = Form::new(arguments.format, arguments.separator);
-    let form = form.map_err(|problem| Failure::CannotRun(format!("--separator: {problem}")))?;
+    let form =
+        form.map_err(|problem| Failure::CannotRun(format!("--separator: {problem}").into()))?;
     let feed = open(variables).await?;
     let Some(file) = arguments.output else {
         let output = io::stdout();
@@ -52,7 +54,7 @@ pub(super) async fn export(arguments: ExportArgs, variables: &Variables) -> Resu
             result => Ok(result?),
         };
     };
-    let target = Target::open(&file).map_err(Failure::CannotRun)?;
+    let target = Target::open(&file).map_err(|problem| Failure::CannotRun(problem.into()))?;
     let writing = write(&*feed, arguments.filter, form, false, target.file());
     if target.is_temporary() {
         // A signal deletes the incomplete file.
@@ -88,10 +90,8 @@ async fn open(variables: &Variables) -> Result<Box<dyn MessageReader>, Failure> 
     };
     let opened: Result<Box<dyn MessageReader>, _> = match database {
         Database::Sqlite { path, .. } if !path.exists() => {
-            return Err(Failure::CannotRun(format!(
-                "there is no database file {}; set DATA_DIR or DATABASE_URL as for the service",
-                path.display()
-            )));
+            let problem = Text::new("no-database-file").with("path", path.display().to_string());
+            return Err(Failure::CannotRun(problem));
         }
         Database::Sqlite { path, .. } => SqliteReader::open(&path)
             .await
@@ -102,7 +102,7 @@ async fn open(variables: &Variables) -> Result<Box<dyn MessageReader>, Failure> 
             prepared.map(|()| Box::new(store) as _)
         }
     };
-    opened.map_err(|error| Failure::CannotRun(error.to_string()))
+    opened.map_err(|error| Failure::CannotRun(error.to_string().into()))
 }
 
 /// Writes everything, and prints the number of messages. Escaped, it can be shown in a terminal.

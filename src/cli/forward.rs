@@ -215,9 +215,8 @@ async fn test(name: &str, is_json: bool, config: &Config) -> Result<(), Failure>
         } else {
             format!("there are: {}", names.join(", "))
         };
-        return Err(Failure::CannotRun(format!(
-            "no destination `{name}` is configured: {all}"
-        )));
+        let problem = format!("no destination `{name}` is configured: {all}");
+        return Err(Failure::CannotRun(problem.into()));
     };
     let sample = send_sample(destination, config.secrets(), Clock::system()).await?;
     let took = sample.took.as_millis();

@@ -8,6 +8,7 @@ use super::Failure;
 use crate::config::server::{Server, reachable};
 use crate::config::{ConfigErrors, Env, Variables};
 use crate::http_client;
+use crate::i18n::Text;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -30,9 +31,9 @@ pub(super) async fn healthcheck(variables: &Variables) -> Result<(), Failure> {
         .get(&url)
         .send()
         .await
-        .with_context(|| format!("nothing answers at {url}"))?;
+        .with_context(|| Text::new("nothing-answers").with("url", url.as_str()))?;
     response
         .error_for_status()
-        .with_context(|| format!("the service at {url} is not healthy"))?;
+        .with_context(|| Text::new("service-not-healthy").with("url", url.as_str()))?;
     Ok(())
 }

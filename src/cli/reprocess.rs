@@ -189,7 +189,7 @@ async fn open(config: &Config) -> Result<Arc<dyn Store>, Failure> {
             };
             write!(sentence, ". If it is the service, {advice}").ok();
         }
-        Failure::CannotRun(sentence)
+        Failure::CannotRun(sentence.into())
     })
 }
 

@@ -20,6 +20,7 @@ use super::{Failure, env_file};
 use crate::config::{Config, Database};
 use crate::forward::{Forwarding, Orders};
 use crate::http::{self, AppState, Rejections, Services, SilenceReceiver};
+use crate::i18n::Text;
 use crate::ingest::{Commits, Drain, Fallback, Ingest};
 use crate::lifecycle::{self, Lifecycle};
 use crate::maintenance::{Retention, keep_rolling_up};
@@ -52,20 +53,16 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 /// Why the service cannot listen on an address, and what to do.
-pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
-    let advice = match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "another program listens there: stop it, or set PORT to another port"
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need privileges: set PORT to another port"
-        }
-        std::io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address: set HOST to 0.0.0.0"
-        }
-        _ => "set HOST and PORT to a free address",
+pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Text {
+    let id = match error.kind() {
+        std::io::ErrorKind::AddrInUse => "listen-in-use",
+        std::io::ErrorKind::PermissionDenied => "listen-forbidden",
+        std::io::ErrorKind::AddrNotAvailable => "listen-no-address",
+        _ => "listen-impossible",
     };
-    format!("cannot listen on {address}: {error}; {advice}")
+    Text::new(id)
+        .with("address", address.to_string())
+        .with("cause", error.to_string())
 }
 
 /// Runs the service on a listener until the lifecycle ends.
@@ -84,14 +81,18 @@ pub async fn run(
         .context("the listener has no address")?;
     let _enforcing = AbortOnDropHandle::new(tokio::spawn(lifecycle.clone().enforce_timeout()));
     let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
-    let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
+    let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}").into()))?;
     let data_dir = if config.database.is_embedded() || config.spool {
         Some(DataDir::open(&config.data_dir).map_err(Failure::CannotRun)?)
     } else {
         None
     };
     let orphaned = orphaned_spool::find_orphaned(&config).await;
-    orphaned.map_err(|orphaned| Failure::CannotRun(orphaned.to_string()))?;
+    orphaned.map_err(|orphaned| {
+        let next_step = orphaned.attribute("next");
+        let sentence = Text::new("orphaned-spool").with("problem", orphaned);
+        Failure::CannotRun(sentence.with("next", next_step))
+    })?;
     let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
     let store = open_store(&config, &lifecycle).await?;
 
@@ -115,7 +116,7 @@ pub async fn run(
     }
     let orders = Orders::default();
     let forwarding = Forwarding::new(&config, &store, &commits.subscribe(), &orders, &clock);
-    let forwarding = forwarding.map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
+    let forwarding = forwarding.map_err(|error| Failure::CannotRun(format!("{error:#}").into()))?;
     forwarding.declare().await;
     lifecycle.spawn_worker("forwarding", forwarding.run(lifecycle.soft().clone()));
     let retention = Retention::new(store.clone(), config.retention_days);
@@ -197,7 +198,7 @@ async fn open_spool(
             );
             Ok((None, Some(problem)))
         }
-        Err(error) => Err(Failure::CannotRun(error.to_string())),
+        Err(error) => Err(Failure::CannotRun(error.to_string().into())),
     }
 }
 
@@ -268,7 +269,7 @@ async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn St
         Database::Sqlite { path, migrate } => {
             let store = SqliteStore::open(path, config.dedupe_window, *migrate).await;
             return Ok(Arc::new(
-                store.map_err(|error| Failure::CannotRun(error.to_string()))?,
+                store.map_err(|error| Failure::CannotRun(error.to_string().into()))?,
             ));
         }
         Database::Postgres { options, migrate } => ((**options).clone(), *migrate),
@@ -277,7 +278,7 @@ async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn St
     let mut preparing = prepare(store.clone(), migrate, Duration::ZERO);
     let preparing = match timeout(START_TIMEOUT, &mut preparing).await {
         Ok(Ok(())) => return Ok(store),
-        Ok(Err(PrepareError::Unusable(problem))) => return Err(Failure::CannotRun(problem)),
+        Ok(Err(PrepareError::Unusable(problem))) => return Err(Failure::CannotRun(problem.into())),
         Ok(Err(PrepareError::Unreachable(problem))) => {
             tracing::warn!("{problem}; trying again every {} s", RECONNECT.as_secs());
             prepare(store.clone(), migrate, RECONNECT)

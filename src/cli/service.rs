@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use clap::Args;
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,6 +16,7 @@ use super::environment::{base, http_url};
 use super::serve::data_dir::kept_token;
 use crate::config::{Config, ConfigErrors, Env, Server, Variables};
 use crate::http_client::{self, RequestError};
+use crate::i18n::Text;
 use crate::text::one_line;
 
 /// How long the service may take for one step, for example to reprocess hundreds of deliveries.
@@ -51,12 +52,8 @@ impl Service {
             return Err(ConfigErrors(errors).into());
         }
         let given = arguments.token.or_else(|| configured.into_iter().next());
-        let token = token(given, &data_dir)?.ok_or_else(|| {
-            Failure::CannotRun(
-                "no API token: give --token, or set API_TOKEN or DATA_DIR as for the service"
-                    .to_owned(),
-            )
-        })?;
+        let token =
+            token(given, &data_dir)?.ok_or_else(|| Failure::CannotRun(Text::new("no-token")))?;
         let base = base(&server, arguments.url.as_ref())?;
         Ok(Self {
             client: client(&base)?,
@@ -87,16 +84,20 @@ impl Service {
         }
         let base = base(&config.server, url)?;
         let client = client(&base)?;
+        let about = |id| Text::new(id).with("url", base.as_str());
         let missing = match is_alive(&client, &base).await {
             Ok(true) => None,
-            Ok(false) => Some(anyhow!("the answer at {base} is not from this service")),
-            Err(error) => Some(anyhow!("no service answers at {base}: {error}")),
+            Ok(false) => Some(anyhow::Error::msg(about("answer-is-foreign"))),
+            Err(error) => {
+                let sentence = about("no-service-answers").with("cause", error.text());
+                Some(anyhow::Error::msg(sentence))
+            }
         };
         if let Some(missing) = missing {
             return url.map_or(Ok(None), |_| Err(missing.into()));
         }
         let token = token(config.auth.api_tokens.first().cloned(), &config.data_dir)?
-            .with_context(|| format!("a service answers at {base}, but API_TOKEN is not set"))?;
+            .with_context(|| about("service-needs-token"))?;
         Ok(Some(Self {
             base,
             token,
@@ -133,15 +134,19 @@ impl Service {
             .timeout(WORK_TIMEOUT)
             .send()
             .await
-            .with_context(|| format!("the service at {} does not answer", self.base))?;
+            .with_context(|| Text::new("service-no-answer").with("url", self.base()))?;
         let status = answer.status();
-        let body = answer.bytes().await.context("the answer was cut off")?;
+        let body = answer.bytes().await.context(Text::new("answer-cut-off"))?;
         if !status.is_success() {
             let error: Value = serde_json::from_slice(&body).unwrap_or_default();
             let sentence = one_line(error["error"].as_str().unwrap_or_default());
-            bail!("the service at {} answers {status}: {sentence}", self.base);
+            let sentence = Text::new("service-error")
+                .with("url", self.base())
+                .with("status", status.to_string())
+                .with("reason", &*sentence);
+            return Err(anyhow::Error::msg(sentence));
         }
-        serde_json::from_slice(&body).context("unexpected answer")
+        serde_json::from_slice(&body).context(Text::new("answer-unexpected"))
     }
 }
 

@@ -31,14 +31,15 @@ pub(super) fn setup(options: SetupArgs, variables: &Variables) -> Result<(), Fai
 fn text(steps: &[SetupStep], terminal: Terminal) -> String {
     let mut text = String::new();
     for (number, step) in (1..).zip(steps) {
-        text += &terminal.bold(&format!("{number}. {}", step.title));
+        text += &terminal.bold(&format!("{number}. {}", terminal.words(&step.title)));
         text.push('\n');
         for note in &step.notes {
-            text += &terminal.wrapped("   ", 3, note);
+            text += &terminal.wrapped("   ", 3, &terminal.words(note));
         }
         for field in &step.fields {
+            let (name, value) = (terminal.words(&field.name), terminal.words(&field.value));
             // Not wrapped, so that it can be copied. Writing to a string cannot fail.
-            writeln!(text, "     {:<8}{}", field.name, field.value).ok();
+            writeln!(text, "     {name:<8}{value}").ok();
         }
         if let Some(copy) = &step.copy {
             text.push('\n');

@@ -9,8 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::Args;
+use jiff::tz::TimeZone;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,6 +26,7 @@ use super::service::{Service, ServiceArgs};
 use super::terminal;
 use crate::config::{Env, Variables};
 use crate::http_client::RequestError;
+use crate::i18n::{Argument, Text};
 use crate::text::one_line;
 use crate::time::Clock;
 use hand_over::HandOver;
@@ -77,8 +79,8 @@ struct MessagesAnswer {
 /// Why there is no answer.
 enum TailError {
     /// Trying again may help.
-    Temporary(String),
-    Permanent(String),
+    Temporary(Text),
+    Permanent(Text),
 }
 
 /// Follows until a signal arrives, with exit code 0.
@@ -113,25 +115,31 @@ async fn follow(
     };
     // How long ago is counted from the start.
     let filter = arguments.filter.parameters(Clock::system().now());
+    let zone = TimeZone::system();
+    if !arguments.json && !hand_over.is_command() {
+        terminal::say_text(&zone_in_words(&zone));
+    }
     let mut pause = None;
     loop {
         let asked = Instant::now();
         let waits = cursor != LATEST;
         let page = match ask(service, &filter, &cursor).await {
             Ok(page) => page,
-            Err(TailError::Permanent(sentence)) => return Err(anyhow!(sentence).into()),
+            Err(TailError::Permanent(sentence)) => return Err(anyhow::Error::msg(sentence).into()),
             Err(TailError::Temporary(sentence)) => {
                 let now = pause.unwrap_or(PAUSES.0);
-                terminal::say(&format!("{sentence}; trying again in {} s", now.as_secs()));
+                let again = Text::new("tail-trying-again").with("problem", sentence);
+                terminal::say_text(&again.with("seconds", now.as_secs()));
                 sleep(now).await;
                 pause = Some((now * 2).min(PAUSES.1));
                 continue;
             }
         };
         if pause.take().is_some() {
-            terminal::say(&format!("{} answers again", service.base()));
+            let again = Text::new("tail-answers-again").with("url", service.base());
+            terminal::say_text(&again);
         }
-        match take(&page, arguments, hand_over).await {
+        match take(&page, arguments, hand_over, &zone).await {
             // The reader has closed the pipe.
             Err(error) if is_broken_pipe(&error) => return Ok(()),
             taken => taken?,
@@ -139,8 +147,7 @@ async fn follow(
         let moved = page.next_cursor != cursor;
         cursor = page.next_cursor;
         if let (Some(file), true) = (file, moved) {
-            write_cursor(file, &cursor)
-                .with_context(|| format!("{} cannot be written", file.display()))?;
+            write_cursor(file, &cursor).with_context(|| about_file("file-unwritable", file))?;
         }
         // A service that is stopping answers without waiting.
         let idle = page.messages.is_empty() && page.caught_up;
@@ -166,11 +173,9 @@ async fn ask(
         .query(&parameters)
         .timeout(WAIT + ANSWER_TIMEOUT);
     let temporary = |error: reqwest::Error| {
-        TailError::Temporary(format!(
-            "{} does not answer: {}",
-            service.base(),
-            RequestError::from(&error)
-        ))
+        let cause = RequestError::from(&error).text();
+        let sentence = Text::new("service-does-not-answer").with("url", service.base());
+        TailError::Temporary(sentence.with("cause", cause))
     };
     let response = request.send().await.map_err(temporary)?;
     let status = response.status();
@@ -179,20 +184,19 @@ async fn ask(
         let answer: Option<MessagesAnswer> = serde_json::from_slice(&body).ok();
         let ours = answer.filter(|answer| is_cursor(&answer.next_cursor));
         return ours.ok_or_else(|| {
-            TailError::Permanent(format!(
-                "the answer of {} is not from this service",
-                service.base()
-            ))
+            TailError::Permanent(Text::new("answer-is-foreign").with("url", service.base()))
         });
     }
     let answer: Option<Value> = serde_json::from_slice(&body).ok();
     let sentence = answer.as_ref().and_then(|answer| answer["error"].as_str());
-    let sentence = format!(
-        "{} answers {}: {}",
-        service.base(),
-        status.as_u16(),
-        one_line(sentence.unwrap_or("no reason given"))
-    );
+    let reason = match sentence {
+        Some(sentence) => Argument::from(&*one_line(sentence)),
+        None => Text::new("no-reason-given").into(),
+    };
+    let sentence = Text::new("service-says")
+        .with("url", service.base())
+        .with("status", status.as_u16())
+        .with("reason", reason);
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         Err(TailError::Temporary(sentence))
     } else {
@@ -205,13 +209,14 @@ async fn take(
     page: &MessagesAnswer,
     arguments: &TailArgs,
     hand_over: &HandOver,
+    zone: &TimeZone,
 ) -> anyhow::Result<()> {
     let colour = terminal::is_coloured();
     let line = |message| {
         if arguments.json {
             line::json(message)
         } else {
-            line::readable(message, colour)
+            line::readable(message, zone, colour)
         }
     };
     if let HandOver::Print = hand_over {
@@ -228,10 +233,26 @@ async fn take(
         if let (Some(file), Some(position)) = (&arguments.cursor_file, message["position"].as_i64())
         {
             write_cursor(file, &format!("m{position}"))
-                .with_context(|| format!("{} cannot be written", file.display()))?;
+                .with_context(|| about_file("file-unwritable", file))?;
         }
     }
     Ok(())
+}
+
+/// Which zone the times are in.
+fn zone_in_words(zone: &TimeZone) -> Text {
+    let offset = Clock::system().now().to_zoned(zone.clone());
+    let offset = offset.strftime("UTC%:z").to_string();
+    match zone.iana_name() {
+        Some(name) => Text::new("tail-zone")
+            .with("zone", name)
+            .with("offset", offset),
+        None => Text::new("tail-zone-of-offset").with("offset", offset),
+    }
+}
+
+fn about_file(id: &'static str, file: &Path) -> Text {
+    Text::new(id).with("path", file.display().to_string())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -243,12 +264,9 @@ fn read_cursor(file: &Path) -> anyhow::Result<Option<String>> {
     match fs::read_to_string(file) {
         Ok(cursor) if cursor.trim().is_empty() => Ok(None),
         Ok(cursor) if is_cursor(cursor.trim()) => Ok(Some(cursor.trim().to_owned())),
-        Ok(_) => Err(anyhow!(
-            "{} does not contain a cursor of messages: name another file, or delete it to begin with the next message",
-            file.display()
-        )),
+        Ok(_) => Err(anyhow::Error::msg(about_file("no-cursor", file))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+        Err(error) => Err(error).with_context(|| about_file("file-unreadable", file)),
     }
 }
 

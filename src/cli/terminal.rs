@@ -10,6 +10,7 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::variables;
 use crate::diagnose::{Report, Status};
+use crate::i18n::{Locale, Text};
 use crate::text::{one_line, printable, without_controls};
 
 /// The styles that this program prints.
@@ -22,6 +23,7 @@ const PLAIN_WIDTH: usize = 100;
 pub(super) struct Terminal {
     width: usize,
     colour: bool,
+    locale: Locale,
 }
 
 impl Terminal {
@@ -33,6 +35,7 @@ impl Terminal {
                 PLAIN_WIDTH
             },
             colour: is_coloured(),
+            locale: locale(),
         }
     }
 
@@ -57,18 +60,24 @@ impl Terminal {
             .max()
             .unwrap_or_default()
             + 2;
-        let verdict = report.verdict.to_string();
+        let verdict = self.words(&report.verdict);
         text += &self.marked(report.status, mark_width, "", 0, &verdict);
-        text += &self.step(mark_width, &report.next_step.to_string());
+        text += &self.step(mark_width, &self.words(&report.next_step));
         if !report.checks.is_empty() {
             text.push('\n');
         }
         for (check, name) in report.checks.iter().zip(&names) {
-            let sentence = format!("{} {}", check.observed, check.meaning);
+            let sentence = [&check.observed, &check.meaning].map(|text| self.words(text));
+            let sentence = sentence.join(" ");
             text += &self.marked(check.status, mark_width, name, name_width, &sentence);
-            text += &self.step(mark_width + name_width, &check.next_step.to_string());
+            text += &self.step(mark_width + name_width, &self.words(&check.next_step));
         }
         text
+    }
+
+    /// The words of a text in the language of the terminal.
+    pub(super) fn words(self, text: &Text) -> String {
+        text.in_locale(self.locale)
     }
 
     /// A status, a name and a text wrapped beside them.
@@ -180,6 +189,16 @@ pub(super) fn write(text: &str) -> io::Result<()> {
     output.flush()
 }
 
+/// The language of this process's commands.
+pub(super) fn locale() -> Locale {
+    variables().locale()
+}
+
+/// Writes lines to standard error, in the language of the terminal.
+pub(super) fn say_text(text: &Text) {
+    say(&text.in_locale(locale()));
+}
+
 /// Writes lines to standard error.
 pub(super) fn say(text: &str) {
     // If even this cannot be written, there is nothing left to do.
@@ -228,6 +247,7 @@ mod tests {
         let terminal = Terminal {
             width: 50,
             colour: false,
+            locale: Locale::En,
         };
         assert_eq!(
             terminal.report(&report()),
@@ -248,6 +268,7 @@ problem  public_url  The name shop.example does
         let terminal = Terminal {
             width: 50,
             colour: false,
+            locale: Locale::En,
         };
         let url = "https://hooks.my-very-own-shop.example/with-a-prefix/instagram/webhook";
         let wrapped = terminal.wrapped("", 0, &format!("Set the URL to {url} now."));
@@ -265,11 +286,13 @@ problem  public_url  The name shop.example does
         let plain = Terminal {
             width: 80,
             colour: false,
+            locale: Locale::En,
         }
         .report(&report());
         let coloured = Terminal {
             width: 80,
             colour: true,
+            locale: Locale::En,
         }
         .report(&report());
         assert!(!plain.contains('\x1b'));

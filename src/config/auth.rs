@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::Env;
+use crate::i18n::Text;
 
 #[derive(Debug, Clone)]
 pub struct Auth {
@@ -29,7 +30,7 @@ impl Auth {
     pub fn read(env: &mut Env<'_>, embedded: bool) -> Self {
         let api_tokens = env.secrets("API_TOKEN");
         if env.text("API_TOKEN").is_none() && !embedded {
-            env.mistake("API_TOKEN", "is required with Postgres, because all replicas must have the same: set it to a long random text, for example from `openssl rand -hex 32`");
+            env.mistake("API_TOKEN", Text::new("config-token-required"));
         }
         Self {
             api_tokens,

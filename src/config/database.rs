@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::Env;
+use crate::i18n::Text;
 
 /// The name of the embedded database's file.
 const FILE: &str = "chatrace-webhook.db";
@@ -42,7 +43,7 @@ impl Database {
             });
         };
         parse(&url, migrate)
-            .map_err(|problem| env.mistake("DATABASE_URL", problem))
+            .map_err(|problem| env.mistake("DATABASE_URL", Text::new(problem)))
             .ok()
     }
 
@@ -75,7 +76,7 @@ impl Database {
     }
 }
 
-const BAD_POSTGRES_URL: &str = "is not a valid Postgres URL: expected postgres://user:password@host:5432/database (special characters in the password are written as %XX)";
+const BAD_POSTGRES_URL: &str = "config-postgres-url";
 
 /// Whether there is an `@` after the authority. Then a `/` or `?` in the password has ended it too early, and the rest
 /// of the password would be the name of the database, which is printed.
@@ -87,7 +88,7 @@ fn is_cut_by_its_password(url: &str) -> bool {
     name.contains('@')
 }
 
-/// Parses a database URL. Errors never quote it: it may contain a password.
+/// Parses a database URL. Errors are messages, which never quote it: it may contain a password.
 fn parse(url: &str, migrate: bool) -> Result<Database, &'static str> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         if is_cut_by_its_password(url) {
@@ -100,18 +101,14 @@ fn parse(url: &str, migrate: bool) -> Result<Database, &'static str> {
         });
     }
     if !url.starts_with("sqlite:") {
-        return Err("must begin with postgres:// or sqlite://");
+        return Err("config-database-scheme");
     }
     if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(
-            "names a database in memory, which loses every message when the service stops: name a file, for example sqlite://data/chatrace-webhook.db",
-        );
+        return Err("config-database-in-memory");
     }
-    let options = SqliteConnectOptions::from_str(url).map_err(
-        |_| "is not a valid SQLite URL: expected for example sqlite://data/chatrace-webhook.db",
-    )?;
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| "config-sqlite-url")?;
     if options.get_filename().as_os_str().is_empty() {
-        return Err("names no file: expected for example sqlite://data/chatrace-webhook.db");
+        return Err("config-database-no-file");
     }
     Ok(Database::Sqlite {
         path: options.get_filename().to_owned(),

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use super::ConfigError;
+use crate::i18n::{Locale, Text};
 
 /// The variables of an environment.
 #[derive(Clone, Default)]
@@ -17,6 +18,20 @@ impl Variables {
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The language of commands: `LOCALE`, or else that of the terminal, of which the first variable that is set
+    /// counts.
+    pub fn locale(&self) -> Locale {
+        let set = |name: &&str| self.get(name).is_some_and(|value| !value.trim().is_empty());
+        let terminal = ["LC_ALL", "LC_MESSAGES", "LANG"];
+        let terminal = terminal.into_iter().find(set);
+        ["LOCALE"]
+            .into_iter()
+            .chain(terminal)
+            .filter_map(|name| self.get(name))
+            .find_map(Locale::tagged)
+            .unwrap_or_default()
     }
 }
 
@@ -70,7 +85,7 @@ impl<'a> Env<'a> {
     }
 
     /// Records a mistake. `problem` must not contain the value of a secret.
-    pub fn mistake(&mut self, variable: &str, problem: impl Into<String>) {
+    pub fn mistake(&mut self, variable: &str, problem: impl Into<Text>) {
         self.errors.push(ConfigError {
             variable: variable.to_owned(),
             problem: problem.into(),
@@ -99,11 +114,7 @@ impl<'a> Env<'a> {
 
     fn check_header_secret(&mut self, variable: &str, text: &str) {
         if !fits_a_header(text) {
-            self.mistake(
-                variable,
-                "contains a character that no header can carry, so it would never match: use visible ASCII \
-                 characters, for example from `openssl rand -hex 32`",
-            );
+            self.mistake(variable, Text::new("config-unfit-for-header"));
         }
     }
 
@@ -129,26 +140,29 @@ impl<'a> Env<'a> {
         let parts = text.split(',').map(str::trim);
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
         if parts.is_empty() {
-            self.mistake(variable, "contains only commas");
+            self.mistake(variable, Text::new("config-only-commas"));
         }
         parts.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Records that a value is none of those that are expected.
+    pub(super) fn not_valid(&mut self, variable: &str, value: &str, expected: Text) {
+        let problem = Text::new("config-not-valid").with("value", value);
+        self.mistake(variable, problem.with("expected", expected));
     }
 
     /// A value of a type that parses from text and passes `valid`; `expected` completes "expected …".
     pub fn parsed_if<T: FromStr>(
         &mut self,
         variable: &str,
-        expected: &str,
+        expected: Text,
         valid: impl Fn(&T) -> bool,
     ) -> Option<T> {
         let text = self.text(variable)?;
         match text.parse::<T>() {
             Ok(value) if valid(&value) => Some(value),
             _ => {
-                self.mistake(
-                    variable,
-                    format!("`{text}` is not valid: expected {expected}"),
-                );
+                self.not_valid(variable, &text, expected);
                 None
             }
         }
@@ -162,11 +176,15 @@ impl<'a> Env<'a> {
             .find(|(word, _)| *word == text)
             .map(|(_, value)| *value);
         if found.is_none() {
-            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.mistake(
-                variable,
-                format!("`{text}` is not valid: expected {}", words.join(" or ")),
-            );
+            let words = words
+                .iter()
+                .map(|(word, _)| Text::Words((*word).to_owned()));
+            let expected = words.reduce(|first, second| {
+                Text::new("either")
+                    .with("first", first)
+                    .with("second", second)
+            });
+            self.not_valid(variable, &text, expected.unwrap_or_default());
         }
         found
     }
@@ -176,10 +194,7 @@ impl<'a> Env<'a> {
         let text = self.text(variable)?;
         let duration = parse_duration(&text);
         if duration.is_none() {
-            self.mistake(
-                variable,
-                format!("`{text}` is not valid: expected a length of time, for example 10s or 2m"),
-            );
+            self.not_valid(variable, &text, Text::new("expected-duration"));
         }
         duration
     }
@@ -190,10 +205,7 @@ impl<'a> Env<'a> {
         match url::Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
             _ => {
-                self.mistake(
-                    variable,
-                    "is not an absolute URL: expected for example https://shop.example",
-                );
+                self.mistake(variable, Text::new("config-no-url"));
                 None
             }
         }
@@ -218,12 +230,7 @@ impl<'a> Env<'a> {
         match bytes {
             Some(bytes) if (1024..=64 * 1024 * 1024).contains(&bytes) => Some(bytes),
             _ => {
-                self.mistake(
-                    variable,
-                    format!(
-                        "`{text}` is not valid: expected 1 KiB to 64 MiB, in bytes or like `1 MiB`"
-                    ),
-                );
+                self.not_valid(variable, &text, Text::new("expected-bytes"));
                 None
             }
         }
@@ -257,6 +264,32 @@ mod tests {
         assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse_duration("-1s"), None);
         assert_eq!(parse_duration("10"), None);
+    }
+
+    #[test]
+    fn commands_speak_the_language_of_locale_or_of_the_terminal() {
+        let spoken = |pairs: &[(&str, &str)]| -> Locale {
+            let variables: Variables = pairs.iter().copied().collect();
+            variables.locale()
+        };
+        assert_eq!(spoken(&[]), Locale::En);
+        assert_eq!(spoken(&[("LANG", "ru_RU.UTF-8")]), Locale::Ru);
+        assert_eq!(
+            spoken(&[("LANG", "ru_RU.UTF-8"), ("LC_ALL", "C")]),
+            Locale::En
+        );
+        assert_eq!(
+            spoken(&[("LANG", "ru_RU.UTF-8"), ("LC_ALL", "")]),
+            Locale::Ru
+        );
+        assert_eq!(
+            spoken(&[("LANG", "en_US.UTF-8"), ("LC_MESSAGES", "ru_RU")]),
+            Locale::Ru
+        );
+        assert_eq!(
+            spoken(&[("LANG", "ru_RU.UTF-8"), ("LOCALE", "en")]),
+            Locale::En
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use strum::VariantArray as _;
 use super::Env;
 use crate::crypto;
 use crate::filter::parse_fixed_moment;
+use crate::i18n::Text;
 use crate::selector::MessageSelector;
 
 /// The name of the destination that `FORWARD_URL` makes.
@@ -148,11 +149,7 @@ pub(super) fn read(env: &mut Env<'_>) -> Vec<Destination> {
             Some((name, option)) if is_option(option) && is_name(name) && !is_option(name) => {
                 names.insert(name.to_owned());
             }
-            _ => env.mistake(
-                variable,
-                "is unknown: expected FORWARD_<NAME>_URL and its options, where <NAME> is letters A to Z and digits, \
-                 and no word of an option",
-            ),
+            _ => env.mistake(variable, Text::new("config-unknown-destination")),
         }
     }
     names
@@ -182,7 +179,8 @@ fn destination(env: &mut Env<'_>, name: &str) -> Option<Destination> {
         && env.text(&variable(DestinationOption::Url)).is_none()
     {
         let needed = variable(DestinationOption::Url);
-        env.mistake(&given, format!("has no effect without {needed}"));
+        let problem = Text::new("config-no-effect").with("variable", needed);
+        env.mistake(&given, problem);
     }
     let secrets = env.keys(&variable(DestinationOption::Secret));
     if secrets
@@ -191,24 +189,24 @@ fn destination(env: &mut Env<'_>, name: &str) -> Option<Destination> {
     {
         env.mistake(
             &variable(DestinationOption::Secret),
-            "begins with whsec_, but is not base64 after that",
+            Text::new("config-no-base64"),
         );
     }
     let concurrency = env.parsed_if(
         &variable(DestinationOption::Concurrency),
-        "a whole number from 1 to 256",
+        Text::new("expected-concurrency"),
         |number: &usize| (1..=256).contains(number),
     );
     let rate = env.parsed_if(
         &variable(DestinationOption::Rate),
-        "attempts per second, a whole number from 1 to 100000",
+        Text::new("expected-rate"),
         |number: &u32| (1..=100_000).contains(number),
     );
     let timeout = env.duration(&variable(DestinationOption::Timeout));
     if timeout.is_some_and(|timeout| !(1..=120).contains(&timeout.as_secs())) {
         env.mistake(
             &variable(DestinationOption::Timeout),
-            "must be between 1s and 2m",
+            Text::new("config-timeout"),
         );
     }
     let headers = headers(env, &variable(DestinationOption::Headers));
@@ -256,10 +254,7 @@ fn content(env: &mut Env<'_>, name: &str) -> ForwardContent {
             (filter_variable, filter.is_some()),
         ] {
             if is_given {
-                env.mistake(
-                    &variable,
-                    "has no meaning with CONTENT=delivery: remove one of them",
-                );
+                env.mistake(&variable, Text::new("config-relay-option"));
             }
         }
         return ForwardContent::Deliveries;
@@ -283,10 +278,7 @@ fn start(env: &mut Env<'_>, variable: &str) -> Start {
         Some("beginning") => Start::Beginning,
         Some(time) => {
             let Ok(time) = parse_fixed_moment(time) else {
-                env.mistake(
-                    variable,
-                    "expected `now`, `beginning`, or a time such as 2026-07-09T14:56:00Z",
-                );
+                env.mistake(variable, Text::new("config-start"));
                 return Start::Now;
             };
             Start::At(time)
@@ -327,18 +319,15 @@ fn headers(env: &mut Env<'_>, variable: &str) -> HeaderMap {
         });
         match parsed {
             Some((name, _)) if SET_HERE.contains(&name.as_str()) => {
-                env.mistake(variable, format!("`{name}` is set by this service: remove it"));
+                let problem = Text::new("config-header-of-service");
+                env.mistake(variable, problem.with("name", name.as_str()));
             }
             Some((name, value)) => {
                 headers.append(name, value);
             }
             None => env.mistake(
                 variable,
-                format!(
-                    "header {} is not `Name: value`: expected for example `Authorization: Bearer …`, and semicolons \
-                     between several",
-                    number + 1
-                ),
+                Text::new("config-no-header").with("number", number + 1),
             ),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Env;
+use crate::i18n::Text;
 
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -56,14 +57,10 @@ impl Server {
     pub fn read(env: &mut Env<'_>) -> Self {
         Self {
             host: env
-                .parsed_if(
-                    "HOST",
-                    "an IP address, for example 0.0.0.0 or 127.0.0.1",
-                    |_| true,
-                )
+                .parsed_if("HOST", Text::new("expected-ip"), |_| true)
                 .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             port: env
-                .parsed_if("PORT", "a port from 0 to 65535", |_| true)
+                .parsed_if("PORT", Text::new("expected-port"), |_| true)
                 .unwrap_or(3000),
             public_url: env.http_url("PUBLIC_URL"),
             max_body_bytes: env.bytes("MAX_BODY_BYTES").unwrap_or(1024 * 1024),
@@ -98,12 +95,12 @@ fn trusted_proxies(env: &mut Env<'_>) -> Vec<IpNet> {
         .map(str::trim)
         .filter(|part| !part.is_empty())
     {
-        match part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)) {
+        match part
+            .parse::<IpNet>()
+            .or_else(|_| part.parse::<IpAddr>().map(IpNet::from))
+        {
             Ok(network) => proxies.push(network),
-            Err(_) => env.mistake(
-                "TRUSTED_PROXIES",
-                format!("`{part}` is not valid: expected addresses or networks, for example 10.0.0.0/8, separated by commas"),
-            ),
+            Err(_) => env.not_valid("TRUSTED_PROXIES", part, Text::new("expected-networks")),
         }
     }
     proxies

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Env;
 use crate::crypto;
+use crate::i18n::Text;
 
 #[derive(Debug, Clone)]
 pub struct SilenceSettings {
@@ -65,7 +66,7 @@ fn silence_after(env: &mut Env<'_>) -> Option<SilenceAfter> {
     }
     match env.duration(VARIABLE)? {
         Duration::ZERO => {
-            env.mistake(VARIABLE, "must be longer than zero, or auto");
+            env.mistake(VARIABLE, Text::new("config-longer-than-zero"));
             None
         }
         duration => Some(SilenceAfter::Fixed(duration)),
@@ -78,15 +79,11 @@ fn alert(env: &mut Env<'_>) -> Option<AlertTarget> {
     if let Some(secret) = &secret
         && crypto::webhook_key(secret.expose_secret()).is_none()
     {
-        env.mistake(SECRET, "begins with whsec_, but is not base64 after that");
+        env.mistake(SECRET, Text::new("config-no-base64"));
     }
     let url = env.http_url("ALERT_URL")?;
     let Some(secret) = secret else {
-        env.mistake(
-            SECRET,
-            "is required with ALERT_URL, so that the receiver can verify alerts: set it to a long random text, \
-             for example from `openssl rand -hex 32`",
-        );
+        env.mistake(SECRET, Text::new("config-alert-secret"));
         return None;
     };
     Some(AlertTarget {

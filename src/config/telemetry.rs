@@ -3,6 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 use super::Env;
+use crate::i18n::Text;
 
 #[derive(Debug, Clone)]
 pub struct Telemetry {
@@ -29,17 +30,13 @@ impl Telemetry {
         let problem = if filter.is_ascii() {
             EnvFilter::try_new(&filter)
                 .err()
-                .map(|error| error.to_string())
+                .map(|error| Text::Words(error.to_string()))
         } else {
-            Some("only ASCII is possible".to_owned())
+            Some(Text::new("only-ascii"))
         };
-        if let Some(problem) = problem {
-            env.mistake(
-                "RUST_LOG",
-                format!(
-                    "`{filter}` is not valid: {problem}; expected a level, for example info or debug"
-                ),
-            );
+        if let Some(cause) = problem {
+            let problem = Text::new("config-log-filter").with("value", filter.as_str());
+            env.mistake("RUST_LOG", problem.with("cause", cause));
         }
         Self {
             format: env

@@ -1,6 +1,7 @@
 //! The bodies that the owner of a flow typed.
 
 use super::Env;
+use crate::i18n::Text;
 use crate::normalize::{Escaping, Template, Templates};
 
 /// The first is for the body of most flows, the others for those with a body of their own.
@@ -38,11 +39,13 @@ pub(super) fn read(env: &mut Env<'_>) -> Templates {
 }
 
 /// A template, or the file that `@` names.
-fn template(text: &str) -> Result<Template, String> {
+fn template(text: &str) -> Result<Template, Text> {
     let Some(path) = text.strip_prefix('@') else {
-        return Template::new(text);
+        return Ok(Template::new(text)?);
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("the file `{path}` cannot be read: {error}"))?;
-    Template::new(&text)
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let problem = Text::new("config-template-file").with("path", path);
+        problem.with("cause", error.to_string())
+    })?;
+    Ok(Template::new(&text)?)
 }

@@ -89,7 +89,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "LOCALE",
         "",
-        "The language of the page and of the commands: `en` or `ru`. A reader's own choice goes before it. Unset: the page takes the browser's language, and commands that of LANG.",
+        "The language of the page and of the commands: `en` or `ru`. A reader's own choice goes before it. Unset: the page takes the browser's language, and commands that of LC_ALL, LC_MESSAGES or LANG.",
     ),
     variable(
         "MAX_BODY_BYTES",

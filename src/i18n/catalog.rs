@@ -7,7 +7,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
 use super::{Argument, Locale};
-use crate::text::lower_first;
+use crate::text::{lower_first, upper_first};
 
 type Bundle = FluentBundle<FluentResource>;
 
@@ -17,6 +17,8 @@ macro_rules! files {
         [
             include_str!(concat!("../../locales/", $language, "/page.ftl")),
             include_str!(concat!("../../locales/", $language, "/diagnosis.ftl")),
+            include_str!(concat!("../../locales/", $language, "/errors.ftl")),
+            include_str!(concat!("../../locales/", $language, "/setup.ftl")),
         ]
     };
 }
@@ -84,6 +86,7 @@ pub(super) fn words(
                 Argument::Number(number) => FluentValue::from(*number),
                 Argument::Word(word) => FluentValue::from(word.as_str()),
                 Argument::Part(part) => FluentValue::from(part.in_locale(locale)),
+                Argument::Begun(part) => FluentValue::from(upper_first(&part.in_locale(locale))),
                 Argument::Continued(part) => {
                     FluentValue::from(lower_first(&part.in_locale(locale)))
                 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::support::destination::{SECRET, TestDestination};
@@ -21,7 +21,11 @@ struct Tail {
 
 impl Tail {
     fn start(directory: &Path, base: &str, arguments: &[&str]) -> Self {
-        let mut child = program(directory)
+        Self::run(program(directory), base, arguments)
+    }
+
+    fn run(mut command: Command, base: &str, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(["tail", "--url", base, "--token", TOKEN])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -108,6 +112,39 @@ async fn what_comes_is_shown_and_a_cursor_file_goes_on_where_it_ended() {
     let _ = post("last").await.ok();
     assert!(tail.line().await.contains("\"last\""));
     assert_eq!(tail.interrupt().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn times_are_in_the_zone_of_the_machine_and_tail_says_which_it_is() {
+    let app = App::start(Backend::Sqlite).await;
+    let directory = tempfile::tempdir().unwrap();
+    let body = r#"{"contact_id":"1","text":"hi","timestamp":"2026-11-22T22:21:22Z"}"#;
+    let _ = app.post(body).await.ok();
+    for (zone, said, printed) in [
+        (
+            "Europe/Moscow",
+            "Время указано в поясе Europe/Moscow (UTC+03:00)",
+            "2026-11-23 01:21:22",
+        ),
+        (
+            "UTC",
+            "Время указано в поясе UTC (UTC+00:00)",
+            "2026-11-22 22:21:22",
+        ),
+        (
+            "MSK-3",
+            "Время указано в поясе UTC+03:00",
+            "2026-11-23 01:21:22",
+        ),
+    ] {
+        let mut command = program(directory.path());
+        command.env("TZ", zone).env("LANG", "ru_RU.UTF-8");
+        let mut tail = Tail::run(command, &app.base, &["--since", "1d"]);
+        tail.says(said).await;
+        let line = tail.line().await;
+        assert_eq!(line, format!("{printed} ← 1: hi"));
+        assert_eq!(tail.interrupt().await.code(), Some(0));
+    }
 }
 
 #[tokio::test]

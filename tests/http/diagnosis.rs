@@ -9,7 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::proxy::{Network, Proxy};
-use crate::support::report::{assert_report, case, check, everything, findings, sentences};
+use crate::support::report::{
+    assert_report, case, check, english_in, everything, findings, sentences,
+};
 use crate::support::{Answer, App, Backend, TOKEN, postgres};
 
 const BODY: &str = r#"{"contact_id":"1","text":"hi"}"#;
@@ -50,6 +52,47 @@ async fn a_new_service_says_what_to_do_first(
         for key in ["name", "status", "observed", "meaning", "nextStep"] {
             assert!(check[key].is_string(), "{key} in {check}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_diagnosis_is_in_the_language_of_its_reader() {
+    let app = App::with(Backend::Sqlite, &[SECRET]).await;
+    let _ = post(&app, "/instagram/webhook").body(BODY).send().await;
+    let _ = app.post(BODY).await.with(401);
+    let _ = app.request(Method::POST, "/instagram/webhok").send().await;
+    let asked = async |languages: &str| {
+        let request = app.request(Method::GET, "/instagram/diagnosis");
+        let request = request.bearer_auth(TOKEN);
+        Answer::to(request.header("accept-language", languages))
+            .await
+            .ok()
+    };
+    let (english, russian) = (
+        asked("de, en;q=0.5").await,
+        asked("ru-RU,ru;q=0.9,en").await,
+    );
+    let names = |diagnosis: &Value| -> Vec<_> {
+        let checks = diagnosis["checks"].as_array().unwrap().iter();
+        checks.map(|check| check["name"].clone()).collect()
+    };
+    assert_eq!(names(&english), names(&russian));
+    assert!(verdict(&english).starts_with("Nothing has reached this server since"));
+    assert!(
+        verdict(&russian)
+            .contains("1 запрос на адрес /instagram/webhok (404), 1 запрос без секрета (401)"),
+        "{russian:#}"
+    );
+    let mut sentences = vec![&russian["verdict"], &russian["nextStep"]];
+    for check in russian["checks"].as_array().unwrap() {
+        sentences.extend(["observed", "meaning", "nextStep"].map(|key| &check[key]));
+    }
+    for sentence in sentences {
+        assert_eq!(
+            english_in(sentence.as_str().unwrap()),
+            Vec::<String>::new(),
+            "{sentence}"
+        );
     }
 }
 

@@ -99,3 +99,13 @@ pub(crate) fn steady(text: &str) -> String {
 fn text_of(value: &Value) -> &str {
     value.as_str().unwrap()
 }
+
+/// Sentences in English, or what looks like parts of them, in a text of another language: three plain words in a row.
+/// What stands between backticks is to be copied.
+pub(crate) fn english_in(text: &str) -> Vec<String> {
+    let quoted = Regex::new("`[^`]*`").unwrap();
+    let words = Regex::new(r"\b[A-Za-z]?[a-z]+(?:[ ,]+[a-z]+){2,}\b").unwrap();
+    let text = quoted.replace_all(text, "");
+    let found = words.find_iter(&text);
+    found.map(|found| found.as_str().to_owned()).collect()
+}

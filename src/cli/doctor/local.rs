@@ -16,7 +16,7 @@ use crate::config::server::reachable;
 use crate::config::{Config, ConfigErrors, Database};
 use crate::diagnose::Check;
 use crate::http;
-use crate::i18n::Text;
+use crate::i18n::{Argument, Text};
 use crate::store::{PostgresStore, PrepareError, SqliteStore};
 use crate::text::{excerpt, upper_first};
 
@@ -32,8 +32,10 @@ pub(super) fn configuration(config: &Result<Config, ConfigErrors>) -> Check {
         Ok(_) => Check::ok(NAME, Text::new("configuration-valid")),
         Err(errors) => {
             let mistakes = errors.0.iter();
-            let mistakes = mistakes
-                .map(|mistake| Text::Words(format!("{} {}", mistake.variable, mistake.problem)));
+            let mistakes = mistakes.map(|mistake| {
+                let variable = Text::Words(mistake.variable.clone());
+                Text::list([variable, mistake.problem.clone()], " ")
+            });
             let observed = Text::new("configuration-wrong")
                 .with("count", errors.0.len())
                 .with("mistakes", Text::list(mistakes, "; "));
@@ -95,7 +97,7 @@ fn data_directory(path: &Path) -> Check {
         return Check::problem(NAME, about("directory-used"));
     }
     if let Err(error) = kept_token(path) {
-        let observed = Text::new("token-file-unusable").with("problem", upper_first(&error));
+        let observed = Text::new("token-file-unusable").with("problem", Argument::Begun(error));
         return Check::problem(NAME, observed);
     }
     Check::ok(NAME, about("directory-writable"))
@@ -104,9 +106,11 @@ fn data_directory(path: &Path) -> Check {
 /// Deliveries in an orphaned spool, if there are any.
 async fn left_in_spool(config: &Config) -> Option<Check> {
     let orphaned = orphaned_spool::find_orphaned(config).await.err()?;
-    let observed = Text::new("spool-orphaned").with("problem", upper_first(&orphaned.observed));
-    let next_step = format!("{}.", upper_first(&orphaned.next));
-    Some(Check::problem("spool", observed).with_next(next_step.into()))
+    let next_step = Argument::Begun(orphaned.attribute("next"));
+    let observed = Text::new("spool-orphaned")
+        .with("problem", Argument::Begun(orphaned))
+        .with("next", next_step);
+    Some(Check::problem("spool", observed))
 }
 
 /// Creates a file and deletes it at once.

@@ -5,15 +5,14 @@ use super::super::progress::Progress;
 use super::super::terminal::{self, Terminal};
 use crate::config::Chatrace;
 use crate::diagnose::{Report, Status};
+use crate::i18n::Text;
 use crate::probe::chatrace_api::{ChatraceApi, PLACEMENTS};
 use crate::probe::polling::{Matrix, Pace, REQUESTS, probe_polling};
 
 /// Sends every request and prints the answers.
 pub(super) async fn print_polling(chatrace: &Chatrace, json: bool) -> Result<(), Failure> {
     let Some(token) = &chatrace.access_token else {
-        return Err(Failure::CannotRun(
-            "INSTAGRAM_ACCESS_TOKEN is not set: polling cannot be tried without a token".to_owned(),
-        ));
+        return Err(Failure::CannotRun(Text::new("polling-needs-token")));
     };
     let api = ChatraceApi::new(&chatrace.api_url, token).map_err(|_| Failure::no_client())?;
     let mut progress = Progress::new(u64::try_from(REQUESTS).ok());
@@ -52,7 +51,7 @@ fn text(matrix: &Matrix, terminal: Terminal) -> String {
     ];
     for line in matrix.tried.chunks(PLACEMENTS.len()) {
         let path = line.first().map_or("", |tried| tried.path).to_owned();
-        let cells = line.iter().map(|tried| tried.reply.cell().to_string());
+        let cells = line.iter().map(|tried| terminal.words(&tried.reply.cell()));
         rows.push(std::iter::once(path).chain(cells).collect::<Vec<_>>());
     }
     format!("{}\n{conclusion}", terminal::table(rows))

@@ -1,6 +1,6 @@
 //! The checks of the running service.
 
-use reqwest::StatusCode;
+use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::super::Failure;
 use super::super::service::is_alive;
 use crate::diagnose::{Check, Report};
 use crate::http_client::{self, RequestError};
-use crate::i18n::Text;
+use crate::i18n::{Locale, Text};
 use crate::text;
 
 /// The name of the check.
@@ -22,8 +22,12 @@ pub(super) enum Found {
     Silent(Check),
 }
 
-/// Asks for its diagnosis, but first whether it is this service, so that no other program gets the token.
-pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Found, Failure> {
+/// Asks for its diagnosis in a language, but first whether it is this service, so that no other program gets the token.
+pub(super) async fn ask(
+    base: &str,
+    token: Option<&SecretString>,
+    locale: Locale,
+) -> Result<Found, Failure> {
     let client = http_client::client()
         .build()
         .map_err(|_| Failure::no_client())?;
@@ -45,6 +49,7 @@ pub(super) async fn ask(base: &str, token: Option<&SecretString>) -> Result<Foun
     };
     let diagnosis = client
         .get(format!("{base}/instagram/diagnosis"))
+        .header(header::ACCEPT_LANGUAGE, locale.as_str())
         .bearer_auth(token.expose_secret());
     let (status, body) = match diagnosis.send().await {
         Ok(response) => json(response).await,

@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::config::fits_a_header;
 use crate::crypto::random_hex;
+use crate::i18n::Text;
 use crate::private_file;
 
 /// An open data directory. It is locked, so that no other process writes there.
@@ -29,34 +30,28 @@ pub(super) struct GeneratedToken {
 
 impl DataDir {
     /// Creates the directory if needed, and locks it. Errors are sentences with its name.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
-        let at = path.display();
+    pub(super) fn open(path: &Path) -> Result<Self, Text> {
+        let about = |id| Text::new(id).with("path", path.display().to_string());
         // Messages are confidential: other users of this machine may not read them.
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
-            format!("the data directory {at} cannot be created: {error}; set DATA_DIR to a writable directory")
-        })?;
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        created.map_err(|error| about("directory-not-created").with("cause", error.to_string()))?;
         private_file::protect_directory(path);
-        let lock = private_file::open(&path.join("lock")).map_err(|error| {
-            format!(
-                "the data directory {at} is not writable: {error}; set DATA_DIR to a writable directory"
-            )
-        })?;
+        let lock = private_file::open(&path.join("lock"))
+            .map_err(|error| about("directory-not-writable").with("cause", error.to_string()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 _lock: lock,
             }),
-            Err(TryLockError::WouldBlock) => Err(format!(
-                "another process uses the data directory {at}: stop it, or give this process its own DATA_DIR"
-            )),
+            Err(TryLockError::WouldBlock) => Err(about("directory-in-use")),
             Err(TryLockError::Error(error)) => {
-                Err(format!("the data directory {at} cannot be locked: {error}"))
+                Err(about("directory-not-locked").with("cause", error.to_string()))
             }
         }
     }
 
     /// The token that an earlier start generated, or a new one. Only its owner may read the file.
-    pub(super) fn api_token(&self) -> Result<GeneratedToken, String> {
+    pub(super) fn api_token(&self) -> Result<GeneratedToken, Text> {
         let path = self.path.join(TOKEN_FILE);
         private_file::protect(&path);
         if let Some(token) = kept_token(&self.path)? {
@@ -83,27 +78,22 @@ impl DataDir {
 const TOKEN_FILE: &str = "api_token";
 
 /// The generated token in a data directory, if there is one.
-pub(in crate::cli) fn kept_token(data_dir: &Path) -> Result<Option<SecretString>, String> {
+pub(in crate::cli) fn kept_token(data_dir: &Path) -> Result<Option<SecretString>, Text> {
     match fs::read_to_string(data_dir.join(TOKEN_FILE)) {
-        Ok(token) if token.trim().is_empty() => Err(format!(
-            "the token file {} is empty: delete it, and a new one is generated",
-            data_dir.join(TOKEN_FILE).display()
-        )),
-        Ok(token) if !fits_a_header(token.trim()) => Err(format!(
-            "the token file {} contains a character that no header can carry: delete it, and a new one is generated",
-            data_dir.join(TOKEN_FILE).display()
-        )),
+        Ok(token) if token.trim().is_empty() => Err(about_token("token-file-empty", data_dir)),
+        Ok(token) if !fits_a_header(token.trim()) => Err(about_token("token-file-unfit", data_dir)),
         Ok(token) => Ok(Some(SecretString::from(token.trim()))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(token_problem(data_dir, &error)),
     }
 }
 
-fn token_problem(data_dir: &Path, error: &std::io::Error) -> String {
-    format!(
-        "the token file {} cannot be used: {error}",
-        data_dir.join(TOKEN_FILE).display()
-    )
+fn token_problem(data_dir: &Path, error: &std::io::Error) -> Text {
+    about_token("token-file-problem", data_dir).with("cause", error.to_string())
+}
+
+fn about_token(id: &'static str, data_dir: &Path) -> Text {
+    Text::new(id).with("path", data_dir.join(TOKEN_FILE).display().to_string())
 }
 
 /// 256 random bits in hexadecimal digits.

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use url::Url;
 use crate::cli::terminal;
 use crate::crypto;
 use crate::http_client::{self, RequestError};
+use crate::i18n::Text;
 use crate::text::one_line;
 use crate::time::Clock;
 
@@ -109,10 +110,8 @@ async fn post(client: &Client, url: &Url, key: Option<&[u8]>, message: &Value) -
             }
             Err(error) => {
                 if !is_waiting {
-                    let problem = RequestError::from(&error);
-                    terminal::say(&format!(
-                        "the handler does not answer: {problem}; waiting for it"
-                    ));
+                    let cause = RequestError::from(&error).text();
+                    terminal::say_text(&Text::new("handler-does-not-answer").with("cause", cause));
                 }
                 is_waiting = true;
                 sleep(PAUSE).await;
@@ -139,9 +138,9 @@ async fn run(command: &str, message: &Value) -> anyhow::Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(anyhow!(
-        "the command ended with {status} for message {}: it gets this message again at the next start with \
-         --cursor-file",
-        one_line(message["id"].as_str().unwrap_or_default())
-    ))
+    let id = one_line(message["id"].as_str().unwrap_or_default());
+    let sentence = Text::new("command-failed")
+        .with("status", status.to_string())
+        .with("message", &*id);
+    Err(anyhow::Error::msg(sentence))
 }

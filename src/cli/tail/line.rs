@@ -1,5 +1,7 @@
 //! A message as one line. Its text is foreign: nothing in it may move the cursor of a terminal.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::text::one_line;
@@ -9,19 +11,22 @@ pub(super) fn json(message: &Value) -> String {
     one_line(&message.to_string()).into_owned()
 }
 
-/// The message for people: time in UTC, direction, name, text.
-pub(super) fn readable(message: &Value, colour: bool) -> String {
+/// The message for people: time, direction, name, text.
+pub(super) fn readable(message: &Value, zone: &TimeZone, colour: bool) -> String {
     let text = |name: &str| message[name].as_str();
     let (arrow, tint) = if text("direction") == Some("outbound") {
         ("→", "36")
     } else {
         ("←", "32")
     };
-    let time: String = text("sentAt")
-        .unwrap_or_default()
-        .chars()
-        .take(19)
-        .collect();
+    let time = text("sentAt").and_then(|time| time.parse::<Timestamp>().ok());
+    let time = time.map_or_else(
+        || "?".to_owned(),
+        |time| {
+            let time = time.to_zoned(zone.clone());
+            time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        },
+    );
     let name = text("displayName").or(text("username"));
     let name = name.or(text("contactId")).unwrap_or("?");
     let mut what = Vec::new();
@@ -35,8 +40,6 @@ pub(super) fn readable(message: &Value, colour: bool) -> String {
         let url = attachment["url"].as_str().unwrap_or_default();
         what.push(one_line(&format!("<{kind} {url}>")).into_owned());
     }
-    let time = time.replace('T', " ");
-    let time = one_line(&time);
     let name = one_line(name);
     let what = what.join(" ");
     if colour {
@@ -59,16 +62,28 @@ mod tests {
             "text": null, "attachments": [{"type": "image", "url": "https://cdn.example.test/a.jpg"}],
         });
         assert_eq!(
-            readable(&message, false),
+            readable(&message, &TimeZone::UTC, false),
             "2026-11-22 16:21:22 ← Ana: [media] <image https://cdn.example.test/a.jpg>"
         );
+    }
+
+    #[test]
+    fn a_time_is_in_the_zone_of_the_reader() {
+        let moscow = TimeZone::get("Europe/Moscow").unwrap();
+        let message =
+            json!({ "sentAt": "2026-11-22T22:21:22.000Z", "contactId": "1", "text": "x" });
+        let line = readable(&message, &moscow, false);
+        assert_eq!(line, "2026-11-23 01:21:22 ← 1: x");
     }
 
     #[test]
     fn no_foreign_text_reaches_the_terminal_as_a_command() {
         let hostile = "\u{1b}[2Jgone\u{9b}2J\r\nnew\u{202e}line";
         let message = json!({"direction": "outbound", "kind": "text", "displayName": hostile, "text": hostile});
-        for line in [readable(&message, false), json_line(&message)] {
+        for line in [
+            readable(&message, &TimeZone::UTC, false),
+            json_line(&message),
+        ] {
             assert!(
                 !line.contains(|letter: char| letter.is_control() || letter == '\u{202e}'),
                 "{line}"
