@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use chatrace_webhook::config::variables::VARIABLES;
+use regex::Regex;
 
 /// Compares a file with what it should be, or writes it.
 fn assert_file(path: &str, expected: &str) {
@@ -82,6 +83,35 @@ fn the_readme_names_ten_variables_that_exist() {
         let is_listed = VARIABLES.iter().any(|variable| variable.name == name);
         assert!(is_listed, "README.md names {name}, which does not exist");
     }
+}
+
+/// Only the comments of a command are in another language.
+#[test]
+fn both_readmes_show_the_same_code_variables_and_pages() {
+    let comment = Regex::new(r" +# .*").unwrap();
+    let link = Regex::new(r"\]\(([^)#]+)").unwrap();
+    let of = |readme: &str| {
+        let fences = readme.split("```").skip(1).step_by(2);
+        let code: Vec<_> = fences
+            .map(|code| comment.replace_all(code, "").into_owned())
+            .collect();
+        let rows = readme.lines().filter(|line| line.starts_with("| `"));
+        let rows: Vec<_> = rows
+            .filter_map(|row| row.split(" | ").next().map(str::to_owned))
+            .collect();
+        let links: BTreeSet<_> = link
+            .captures_iter(readme)
+            .map(|found| found[1].to_owned())
+            .filter(|link| !link.starts_with("README"))
+            .collect();
+        (code, rows, links)
+    };
+    let (english, russian) = (
+        include_str!("../README.md"),
+        include_str!("../README.ru.md"),
+    );
+    assert_eq!(of(english), of(russian));
+    assert!(english.contains("(README.ru.md)") && russian.contains("(README.md)"));
 }
 
 /// The table of promises ends each row with the tests that prove it.
