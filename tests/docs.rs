@@ -114,6 +114,28 @@ fn both_readmes_show_the_same_code_variables_and_pages() {
     assert!(english.contains("(README.ru.md)") && russian.contains("(README.md)"));
 }
 
+/// A document shows a file of `deploy/` as it is: "`deploy/…`:" and a block of code.
+#[test]
+fn the_documents_show_the_files_of_deploy_as_they_are() {
+    let mut shown = 0;
+    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+        let document = entry.unwrap().path();
+        let text = std::fs::read_to_string(&document).unwrap_or_default();
+        for part in text.split("\n`deploy/").skip(1) {
+            let Some((name, rest)) = part.split_once("`:\n\n```") else {
+                continue;
+            };
+            let (_, rest) = rest.split_once('\n').unwrap();
+            let (code, _) = rest.split_once("\n```\n").unwrap();
+            let file = std::fs::read_to_string(root().join("deploy").join(name)).unwrap();
+            let document = document.display();
+            assert_eq!(file.trim_end(), code, "deploy/{name} in {document}");
+            shown += 1;
+        }
+    }
+    assert!(shown >= 7, "only {shown} files are shown");
+}
+
 /// The table of promises ends each row with the tests that prove it.
 #[test]
 fn every_test_that_proves_a_promise_exists() {

@@ -19,6 +19,7 @@ mod ingest;
 mod maintenance;
 mod normalize;
 mod probe;
+mod proxies;
 mod silence;
 mod store;
 mod structure;

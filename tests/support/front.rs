@@ -113,6 +113,14 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// A certificate for a name, and its key.
+    pub(crate) fn issue(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// A server's side with a certificate for a name, valid from and to so many days from now.
     pub(crate) fn server(&self, name: &str, from: i64, to: i64) -> ServerConfig {
         let key = KeyPair::generate().unwrap();

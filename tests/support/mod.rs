@@ -15,6 +15,7 @@ pub(crate) mod report;
 pub(crate) mod small_disk;
 pub(crate) mod submit;
 pub(crate) mod wait;
+pub(crate) mod web_server;
 
 use std::sync::Arc;
 

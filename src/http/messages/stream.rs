@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::AppState;
@@ -28,6 +29,9 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// How often a client gets a new id while no message matches the filter. Searching again costs less than sending it.
 const ID_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Lets nginx pass on each event at once: else it waits until its buffers are full.
+const UNBUFFERED: [(&str, &str); 1] = [("x-accel-buffering", "no")];
 
 /// What is sent: a position for the id, and usually a message.
 type StreamItem = (i64, Option<Message>);
@@ -71,7 +75,7 @@ pub(in crate::http) async fn follow(
     Query(query): Query<FollowMessages>,
     session: Option<Extension<Session>>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     let after = match last_event_id(&headers)? {
         Some(position) => position,
         None => start(&state, query.after.as_deref()).await?,
@@ -104,9 +108,10 @@ pub(in crate::http) async fn follow(
                 .json_data(&message)
                 .unwrap_or_default();
         }
-        Some((Ok(event), follower))
+        Some((Ok::<_, Infallible>(event), follower))
     });
-    Ok(Sse::new(events.take_until(ended)).keep_alive(KeepAlive::default()))
+    let events = Sse::new(events.take_until(ended)).keep_alive(KeepAlive::default());
+    Ok((UNBUFFERED, events))
 }
 
 /// The position after which a reconnecting client resumes.
