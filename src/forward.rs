@@ -31,6 +31,7 @@ use attempt::AttemptClient;
 use leading::Worker;
 use source::Source;
 
+pub(crate) use attempt::RESULTS;
 pub use sample::{SampleAttempt, send_sample};
 pub use status::{DestinationHealth, DestinationStatus, statuses};
 

@@ -52,6 +52,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use metrics::router as metrics_router;
 pub use rejections::{RejectionWriter, Rejections};
 pub use server::{listen, serve};
 pub use state::{AppState, Services, SilenceReceiver};
@@ -126,6 +127,7 @@ fn routes() -> OpenApiRouter<AppState> {
 
 /// Every route.
 pub fn router(state: AppState) -> Router {
+    metrics::begin_at_zero(&state);
     let for_tokens = middleware::from_fn_with_state(state.clone(), auth::require_api_token);
     let for_sessions =
         middleware::from_fn_with_state(state.clone(), auth::require_api_token_or_session);

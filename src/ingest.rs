@@ -22,8 +22,8 @@ mod report;
 pub(crate) mod weight;
 mod writer;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
@@ -62,7 +62,11 @@ pub struct Ingest {
     queue: mpsc::Sender<Job>,
     memory: Arc<Semaphore>,
     refusals: Arc<Refusals>,
+    oldest: OldestJob,
 }
+
+/// When the oldest delivery was submitted that the writer has in hand.
+type OldestJob = Arc<Mutex<Option<Instant>>>;
 
 /// Room for one delivery in the queue.
 #[derive(Debug)]
@@ -91,6 +95,7 @@ pub enum SubmitError {
 #[derive(Debug)]
 struct Job {
     record: Record,
+    submitted: Instant,
     reply: oneshot::Sender<Result<Committed, SubmitError>>,
     /// In bytes.
     weight: usize,
@@ -110,14 +115,15 @@ impl Ingest {
             queue,
             memory: Arc::new(Semaphore::new(QUEUE_UNITS as usize)),
             refusals: Arc::default(),
+            oldest: Arc::default(),
         };
-        let refusals = ingest.refusals.clone();
         let writer = Writer {
             store,
             jobs,
             fallback,
-            refusals,
+            refusals: ingest.refusals.clone(),
             commits,
+            oldest: ingest.oldest.clone(),
         };
         (ingest, writer)
     }
@@ -125,6 +131,12 @@ impl Ingest {
     /// How many deliveries wait for the writer.
     pub fn queued(&self) -> usize {
         QUEUE - self.queue.capacity()
+    }
+
+    /// How long the oldest delivery waits that is not kept yet.
+    pub fn oldest_age(&self) -> Duration {
+        let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        oldest.map_or(Duration::ZERO, |submitted| submitted.elapsed())
     }
 
     /// Why a delivery was refused a moment ago, if one was: neither the database nor the spool could keep it, or not in
@@ -179,6 +191,7 @@ impl Permit {
         let (reply, committed) = oneshot::channel();
         self.place.send(Job {
             record,
+            submitted: Instant::now(),
             reply,
             weight,
             memory: self.memory,

@@ -1,5 +1,6 @@
 //! Logs on standard output, and the recorder of metrics.
 
+mod descriptions;
 mod log;
 
 use std::io::{self, IsTerminal as _, stdout};
@@ -92,98 +93,15 @@ fn install() -> Option<PrometheusHandle> {
 }
 
 fn describe() {
-    use metrics::{describe_counter, describe_gauge, describe_histogram};
-    describe_counter!(
-        "chatrace_deliveries_total",
-        "Deliveries kept by this process, by outcome."
-    );
-    describe_counter!(
-        "chatrace_messages_total",
-        "New messages stored by this process, by kind and direction."
-    );
-    describe_counter!(
-        "chatrace_rejected_total",
-        "Requests at the webhook that were refused, by reason."
-    );
-    describe_counter!(
-        "chatrace_drained_total",
-        "Deliveries moved from the spool into the database."
-    );
-    describe_counter!(
-        "chatrace_http_requests_total",
-        "Requests by route, method and status."
-    );
-    describe_histogram!(
-        "chatrace_http_request_seconds",
-        "Time to the answer, by route."
-    );
-    describe_histogram!("chatrace_commit_seconds", "Time to keep one batch.");
-    describe_histogram!("chatrace_commit_deliveries", "Deliveries in one batch.");
-    describe_gauge!(
-        "chatrace_queue_deliveries",
-        "Deliveries that wait for the writer."
-    );
-    describe_gauge!(
-        "chatrace_spool_deliveries",
-        "Deliveries that wait on local disk for the database."
-    );
-    describe_gauge!(
-        "chatrace_spool_oldest_age_seconds",
-        "Age of the delivery that waits longest in the spool."
-    );
-    describe_gauge!(
-        "chatrace_last_delivery_timestamp_seconds",
-        "Arrival of this process's last delivery."
-    );
-    describe_gauge!(
-        "chatrace_last_message_age_seconds",
-        "Time since the last message arrived, at any replica."
-    );
-    describe_gauge!("chatrace_start_timestamp_seconds", "Start of this process.");
-    describe_counter!(
-        "chatrace_connections_evicted_total",
-        "Connections that were ended because others needed their places."
-    );
-    describe_counter!(
-        "chatrace_forward_attempts_total",
-        "Attempts to forward, by destination and result."
-    );
-    describe_histogram!(
-        "chatrace_forward_attempt_seconds",
-        "Time to the answer of a destination."
-    );
-    describe_histogram!(
-        "chatrace_forward_age_seconds",
-        "Time from the arrival of a message until a destination accepted it."
-    );
-    describe_gauge!(
-        "chatrace_forward_up",
-        "Whether a destination accepts what is forwarded: 1, or 0."
-    );
-    describe_gauge!(
-        "chatrace_forward_backlog",
-        "What waits for a destination, counted up to 100,000."
-    );
-    describe_gauge!(
-        "chatrace_forward_lag_seconds",
-        "How long the oldest of what waits for a destination has waited."
-    );
-    describe_gauge!(
-        "chatrace_forward_retries",
-        "What a destination refused and gets again."
-    );
-    describe_gauge!(
-        "chatrace_forward_dead_letters",
-        "What a destination refused and does not get any more."
-    );
-    describe_gauge!(
-        "chatrace_forward_expired",
-        "What retention deleted before a destination got it, of all time."
-    );
-    describe_counter!(
-        "chatrace_log_lines_dropped_total",
-        "Log lines that were dropped, because nobody read the log."
-    );
+    for (name, text) in descriptions::COUNTERS {
+        metrics::describe_counter!(*name, *text);
+    }
+    for (name, text) in descriptions::GAUGES {
+        metrics::describe_gauge!(*name, *text);
+    }
+    for (name, text) in descriptions::HISTOGRAMS {
+        metrics::describe_histogram!(*name, *text);
+    }
 }
 
 /// Keeps the recorder's memory bounded while nobody reads the metrics.

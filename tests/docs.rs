@@ -136,6 +136,24 @@ fn the_documents_show_the_files_of_deploy_as_they_are() {
     assert!(shown >= 7, "only {shown} files are shown");
 }
 
+#[test]
+fn each_alert_has_its_paragraph_and_each_paragraph_its_alert() {
+    let rules = include_str!("../deploy/prometheus/chatrace-webhook.rules.yml").lines();
+    let alerts: Vec<_> = rules
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+        .collect();
+    let document = include_str!("../docs/operations.md").lines();
+    let paragraphs: Vec<_> = document
+        .filter_map(|line| line.strip_prefix("### Chatrace"))
+        .map(|name| format!("Chatrace{name}"))
+        .collect();
+    assert_eq!(alerts, paragraphs);
+    let tests = include_str!("../deploy/prometheus/chatrace-webhook.test.yml");
+    for alert in alerts {
+        assert!(tests.contains(&format!("alertname: {alert}")), "{alert}");
+    }
+}
+
 /// The table of promises ends each row with the tests that prove it.
 #[test]
 fn every_test_that_proves_a_promise_exists() {

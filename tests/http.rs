@@ -6,6 +6,7 @@ mod contacts;
 mod diagnosis;
 mod lists;
 mod messages;
+mod metrics;
 mod openapi;
 mod page;
 mod webhook;

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Failure, env_file};
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, Limits};
 use crate::forward::{Forwarding, Orders};
 use crate::http::{self, AppState, Rejections, Services, SilenceReceiver};
 use crate::i18n::Text;
@@ -36,6 +36,9 @@ const RECONNECT: Duration = Duration::from_secs(2);
 /// How long the start waits for a slow database, which may hang or be migrated by another replica. Then the service
 /// starts with its spool.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many may read the metrics at once at an address of their own.
+const METRICS_CONNECTIONS: usize = 64;
 
 /// Starts, and runs until a signal stops it.
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
@@ -126,7 +129,7 @@ pub async fn run(
     let rollup = keep_rolling_up(store.clone(), commits.subscribe());
     spawn_until_soft_stop(&lifecycle, "rollup", rollup);
     banner::print(&config, address, generated.as_ref());
-    let limits = config.server.limits;
+    let (limits, metrics_address) = (config.server.limits, config.server.metrics_address);
     let (rejections, rejection_writer) = Rejections::new(store.clone());
     lifecycle.spawn_worker("rejections", rejection_writer.run(lifecycle.soft().clone()));
     let silence = watch_silence(&config, &store, alerter, &clock, &lifecycle);
@@ -144,6 +147,7 @@ pub async fn run(
     };
     let state = AppState::new(config, api_tokens, services);
     spawn_until_soft_stop(&lifecycle, "notifier", http::notify_readers(&state));
+    serve_metrics(&state, metrics_address, &lifecycle)?;
     let router = http::router(state);
     let on_tls = move || {
         rejections.note(RejectedRequest::once(RejectReason::Tls, clock.now(), None));
@@ -232,6 +236,35 @@ fn watch_silence(
     let (watch, assessments) = Watch::new(store.clone(), after, alerter);
     spawn_until_soft_stop(lifecycle, "silence", watch.run(clock.clone()));
     assessments
+}
+
+/// Serves the metrics at an address of their own, if there is one.
+fn serve_metrics(
+    state: &AppState,
+    address: Option<SocketAddr>,
+    lifecycle: &Lifecycle,
+) -> Result<(), Failure> {
+    let Some(address) = address else {
+        return Ok(());
+    };
+    let listener = http::listen(address).map_err(|error| {
+        Failure::CannotRun(format!(
+            "cannot listen on {address}: {error}; set METRICS_ADDRESS to a free address of this machine"
+        ))
+    })?;
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    tracing::info!(%address, "serving the metrics");
+    let (router, serving) = (http::metrics_router(state.clone()), lifecycle.clone());
+    let limits = Limits {
+        connections: METRICS_CONNECTIONS,
+        ..Limits::default()
+    };
+    lifecycle.spawn_worker("metrics address", async move {
+        http::serve(listener, router, limits, || {}, &serving).await;
+    });
+    Ok(())
 }
 
 /// Runs a worker that has nothing to finish when the service stops.

@@ -17,6 +17,8 @@ pub struct Server {
     pub public_url: Option<url::Url>,
     /// The largest body, after decompression.
     pub max_body_bytes: usize,
+    /// Where the metrics are served, if not with everything else.
+    pub metrics_address: Option<SocketAddr>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// How long requests are accepted at shutdown after `/readyz` answers 503.
@@ -64,6 +66,11 @@ impl Server {
                 .unwrap_or(3000),
             public_url: env.http_url("PUBLIC_URL"),
             max_body_bytes: env.bytes("MAX_BODY_BYTES").unwrap_or(1024 * 1024),
+            metrics_address: env.parsed_if(
+                "METRICS_ADDRESS",
+                "an IP address and a port, for example 127.0.0.1:9464",
+                |_| true,
+            ),
             trusted_proxies: trusted_proxies(env),
             shutdown_delay: env.duration("SHUTDOWN_DELAY").unwrap_or_default(),
             limits: Limits::default(),

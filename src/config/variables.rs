@@ -199,7 +199,12 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "METRICS_TOKEN",
         "",
-        "The bearer token for `/metrics`. Unset: everybody who reaches the port can read it.",
+        "The bearer token for `/metrics`. Unset: only requests from this machine that no proxy passed on are answered.",
+    ),
+    variable(
+        "METRICS_ADDRESS",
+        "",
+        "An address and port that serve `/metrics` alone, such as `127.0.0.1:9464`; PORT does not serve it then. Everybody who reaches it can read it, unless METRICS_TOKEN is set.",
     ),
     variable(
         "MIGRATE",

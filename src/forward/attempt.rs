@@ -20,6 +20,9 @@ use crate::store::AttemptFailure;
 use crate::text::excerpt;
 use crate::time::Clock;
 
+/// What an attempt may come to, as the metrics have it.
+pub(crate) const RESULTS: [&str; 5] = ["accepted", "3xx", "4xx", "5xx", "no_answer"];
+
 /// How much is shown of the answer of an attempt that failed, in bytes.
 const SHOWN: usize = 500;
 /// The longest pause that a destination may ask for.

@@ -15,6 +15,30 @@ pub(super) fn client_address(request: &Parts, trusted: &[IpNet]) -> IpAddr {
     behind(peer, &request.headers, trusted)
 }
 
+/// Headers by which a proxy tells that it passed a request on.
+const FORWARDED: [&str; 5] = [
+    "x-forwarded-for",
+    "forwarded",
+    "x-real-ip",
+    "x-forwarded-proto",
+    "via",
+];
+
+/// Whether a request comes from this machine, and no proxy on it passed on somebody else's.
+pub(super) fn is_local(request: &Parts, trusted: &[IpNet]) -> bool {
+    let client = client_address(request, trusted);
+    let is_forwarded = FORWARDED
+        .iter()
+        .any(|name| request.headers.contains_key(*name));
+    // A proxy that is not trusted may pass on anybody's, and so may one that names nobody.
+    let is_named = || {
+        OwnConnection::of(request)
+            .peer()
+            .is_some_and(|peer| peer != client)
+    };
+    client.is_loopback() && (!is_forwarded || is_named())
+}
+
 /// The right-most address of `X-Forwarded-For` that is no trusted proxy: each proxy adds the address that it saw, and
 /// what is left of a stranger's may be made up.
 fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {

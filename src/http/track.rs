@@ -30,7 +30,7 @@ pub(super) async fn track(request: Request, next: Next) -> Response {
     let duration_ms = (took * 10_000.0).round() / 10.0;
     tracing::debug!(parent: &span, route, status = status.as_u16(), duration_ms, "answered");
     let status = status.as_str().to_owned();
-    histogram!("chatrace_http_request_seconds", "route" => route.clone()).record(took);
+    histogram!("chatrace_http_request_seconds", "route" => route.clone(), "status" => status.clone()).record(took);
     counter!("chatrace_http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);
     response
 }

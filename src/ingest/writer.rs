@@ -1,6 +1,6 @@
 //! The one task that writes.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::histogram;
@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use super::batch::{self, Answered};
 use super::fallback::Fallback;
 use super::refusals::Refusals;
-use super::{BATCH, BATCH_BYTES, Commits, Job, SubmitError, report};
+use super::{BATCH, BATCH_BYTES, Commits, Job, OldestJob, SubmitError, report};
 use crate::delivery::Record;
 use crate::store::{Attempt, Committed, Ledger, StoreError};
 
@@ -24,6 +24,7 @@ pub struct Writer {
     pub(super) fallback: Option<Arc<Fallback>>,
     pub(super) refusals: Arc<Refusals>,
     pub(super) commits: Commits,
+    pub(super) oldest: OldestJob,
 }
 
 /// Who waits for a receipt, and the memory that its delivery takes in the queue.
@@ -49,7 +50,8 @@ impl Writer {
                 return;
             }
             let mut coming = jobs.drain(..).peekable();
-            while coming.peek().is_some() {
+            while let Some(first) = coming.peek() {
+                self.has_in_hand(Some(first.submitted));
                 // At least one, and more as long as they fit.
                 let mut weight = 0;
                 let (mut records, mut waiting) = (Vec::new(), Vec::new());
@@ -65,7 +67,12 @@ impl Writer {
                 let (kept, ()) = tokio::join!(biased; self.commit(records), answering);
                 last = Some((kept, waiting));
             }
+            self.has_in_hand(None);
         }
+    }
+
+    fn has_in_hand(&self, oldest: Option<Instant>) {
+        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
     }
 
     async fn commit(&self, records: Vec<Record>) -> Vec<Answered> {

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use sqlx::{Database, Pool};
+
 use super::{Scan, StoreError};
 
 /// What is wrong with a database that goes on working. It is known to this process only.
@@ -12,6 +14,28 @@ pub struct StoreHealth {
     pub damage: Option<String>,
     /// What was erased still stands in the write-ahead log of the embedded database, because another program reads it.
     pub is_log_pending: bool,
+    /// The connections for reading.
+    pub connections: ConnectionCounts,
+}
+
+/// How many connections a pool has, and may have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectionCounts {
+    pub idle: usize,
+    pub used: usize,
+    pub limit: usize,
+}
+
+impl ConnectionCounts {
+    /// Those of a pool.
+    pub(super) fn of<D: Database>(pool: &Pool<D>) -> Self {
+        let (open, idle) = (pool.size() as usize, pool.num_idle());
+        Self {
+            idle,
+            used: open.saturating_sub(idle),
+            limit: pool.options().get_max_connections() as usize,
+        }
+    }
 }
 
 /// The damage that a store has found.

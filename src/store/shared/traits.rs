@@ -14,6 +14,7 @@ use crate::delivery::Record;
 use crate::message::Message;
 use crate::rejection::RejectedRequest;
 use crate::store::filter::{ContactFilter, DeliveryFilter, MessageFilter, PageRequest};
+use crate::store::health::ConnectionCounts;
 use crate::store::maintenance::{
     ErasedPart, Erasure, ExpiredPart, Maintenance, Mode, NotErased, PersonId, QuarantinedDelivery,
     ReprocessedDelivery,
@@ -130,6 +131,7 @@ impl Reader for Backend {
         StoreHealth {
             damage: self.health.damage(),
             is_log_pending: is_log_pending(self),
+            connections: ConnectionCounts::of(self.pool()),
         }
     }
 }
