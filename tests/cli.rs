@@ -5,5 +5,6 @@ mod files;
 mod language;
 mod schema;
 mod serve;
+mod supervisor;
 mod tail;
 mod terminal;

@@ -10,6 +10,7 @@
 mod support;
 
 mod cli;
+mod deploy;
 mod docs;
 mod export;
 mod faults;

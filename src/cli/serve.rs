@@ -3,6 +3,7 @@
 mod banner;
 pub(super) mod data_dir;
 pub(super) mod orphaned_spool;
+mod supervisor;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -50,8 +51,11 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     lifecycle::listen_to_signals(&lifecycle, config.server.shutdown_delay)
         .context("cannot listen for signals")?;
     let address = config.server.address();
-    let listener = http::listen(address)
-        .map_err(|error| Failure::CannotRun(cannot_listen(address, &error)))?;
+    let listener = match supervisor::handed_over().context("systemd's socket cannot be used")? {
+        Some(listener) => listener,
+        None => http::listen(address)
+            .map_err(|error| Failure::CannotRun(cannot_listen(address, &error)))?,
+    };
     run(config, listener, lifecycle, Clock::system()).await
 }
 
@@ -152,6 +156,7 @@ pub async fn run(
     let on_tls = move || {
         rejections.note(RejectedRequest::once(RejectReason::Tls, clock.now(), None));
     };
+    let _reporting = AbortOnDropHandle::new(tokio::spawn(supervisor::report(lifecycle.clone())));
     http::serve(listener, router, limits, on_tls, &lifecycle).await;
 
     let clean = lifecycle.workers_ended().await;
