@@ -1,14 +1,19 @@
 //! The command line: one file for each command.
 
+pub mod backup;
 pub mod doctor;
 pub mod env_file;
 mod environment;
 pub mod export;
 pub mod forward;
 pub mod healthcheck;
+mod interrupt;
 pub mod message_filter_args;
+pub mod migrate;
+mod postgres_tool;
 mod progress;
 pub mod reprocess;
+pub mod restore;
 pub mod send_test;
 pub mod serve;
 pub mod service;
@@ -23,6 +28,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigErrors, Variables};
 use crate::i18n::Text;
+use crate::store::PrepareError;
 
 /// Receives the webhooks by which Chatrace hands over Instagram messages, and never loses one.
 ///
@@ -57,6 +63,22 @@ pub enum Command {
     ///
     /// The running service does it. If none answers at PORT, and no --url is given, this command opens the database.
     Reprocess(reprocess::ReprocessArgs),
+    /// Copy what is stored, while the service runs.
+    ///
+    /// The embedded database becomes one file. Postgres becomes a directory with what waits in this machine's spool,
+    /// and a dump by `pg_dump`; where that is missing, this prints the command to run elsewhere. Tokens and secrets
+    /// that the service generated are not in it.
+    Backup(backup::BackupArgs),
+    /// Make a database of a backup, with the service stopped; refused where there is data already.
+    ///
+    /// FILE is what `backup` made, or for Postgres a file of `pg_dump --format=custom`. Afterwards new messages get
+    /// positions that are larger by a million, so that readers whose cursor is ahead of the backup miss none.
+    Restore(restore::RestoreArgs),
+    /// Bring the schema of the database up to date, as the start does where MIGRATE is not `false`.
+    ///
+    /// With --check, exit code 0 means up to date, 1 that there is something to do, 2 that this program cannot use the
+    /// database.
+    Migrate(migrate::MigrateArgs),
 }
 
 /// Exit code of a command that could not begin: wrong configuration, a port in use, an unusable database.
@@ -79,6 +101,12 @@ pub enum Failure {
 impl From<ConfigErrors> for Failure {
     fn from(errors: ConfigErrors) -> Self {
         Self::CannotRun(errors.text())
+    }
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        Self::CannotRun(error.to_string().into())
     }
 }
 
@@ -139,6 +167,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(arguments) => export::export(arguments, &variables).await,
         Command::Forward(arguments) => forward::forward(arguments, &variables).await,
         Command::Tail(arguments) => tail::tail(arguments, &variables).await,
+        Command::Backup(arguments) => backup::backup(arguments, &variables).await,
+        Command::Restore(arguments) => restore::restore(arguments, &variables).await,
+        Command::Migrate(arguments) => migrate::migrate(arguments, &variables).await,
     }
 }
 

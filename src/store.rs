@@ -58,7 +58,7 @@ pub use model::{
     Snapshot,
 };
 pub use page::{FoundMessages, Scan, message_page};
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresStore, SchemaState};
 pub(crate) use retention::agreed_time;
 pub use spool::{Spool, SpoolDepth, Spooled};
 pub(crate) use sqlite::IN_USE;
@@ -370,6 +370,13 @@ impl<T> Store for T where
         + 'static
 {
 }
+
+/// Raises the positions of a restored database. A reader whose cursor is ahead of the backup then misses nothing that
+/// is stored from now on, unless more than a million positions were given out since. A rollup that was at the head need
+/// not walk through the gap.
+pub(crate) const RAISE_POSITIONS: &str = "UPDATE rollup SET position = position + 1000000, counted = counted + 1000000 \
+       WHERE position = (SELECT position FROM head); \
+     UPDATE head SET position = position + 1000000";
 
 /// A delivery's headers as they are kept: a JSON list of pairs.
 fn headers_json(delivery: &Delivery) -> String {

@@ -1,5 +1,6 @@
 //! The commands, as people run them.
 
+mod backup;
 pub(crate) mod doctor;
 mod files;
 mod language;

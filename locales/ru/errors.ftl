@@ -25,6 +25,7 @@ config-described = Все переменные описаны в .env.example.
 config-not-valid = недопустимое значение `{ $value }`: ожидается { $expected }
 either = { $first } или { $second }
 expected-days = целое число дней, не меньше 2
+expected-address = IP-адрес и порт, например 127.0.0.1:9464
 expected-ip = IP-адрес, например 0.0.0.0 или 127.0.0.1
 expected-port = порт от 0 до 65535
 expected-networks = список адресов или сетей через запятую, например 10.0.0.0/8
@@ -74,6 +75,7 @@ token-file-problem = файл токена { $path } использовать н
 listen-in-use = не может занять { $address }: { $cause }; там работает другая программа: остановите её или задайте другой PORT
 listen-forbidden = не может занять { $address }: { $cause }; порты ниже 1024 требуют особых прав: задайте другой PORT
 listen-no-address = не может занять { $address }: { $cause }; у этой машины нет такого адреса: задайте HOST=0.0.0.0
+listen-metrics = нельзя слушать { $address }: { $cause }; укажите в METRICS_ADDRESS свободный адрес этой машины
 listen-impossible = не может занять { $address }: { $cause }; укажите в HOST и PORT свободный адрес
 orphaned-spool = { $problem }: { $next }
 orphaned-embedded = в файле буфера { $path } есть принятые доставки, которых ещё нет ни в одной базе данных ({ $count }), а у встроенной базы данных буфера нет

@@ -1,12 +1,14 @@
 //! What commands know of the service: the environment, as far as it is valid, and the API token.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 use url::Url;
 
 use super::Failure;
 use super::serve::data_dir::kept_token;
 use crate::config::server::{Server, reachable};
-use crate::config::{Auth, Chatrace, Config, ConfigErrors, Env, Meta, Variables};
+use crate::config::{Auth, Chatrace, Config, ConfigErrors, Database, Env, Meta, Variables};
 use crate::i18n::Text;
 
 /// The environment by section: a mistake in one section does not affect the others.
@@ -48,6 +50,34 @@ impl Environment {
     pub(super) fn base(&self, given: Option<&Url>) -> Result<String, Failure> {
         base(&self.server, given)
     }
+}
+
+/// Where the service stores, as far as a command that opens the database itself needs to know.
+pub(super) struct DatabaseSettings {
+    pub(super) data_dir: PathBuf,
+    pub(super) database: Database,
+    /// `DATABASE_URL`, which may hold a password.
+    pub(super) url: String,
+}
+
+/// Reads where the service stores. Mistakes in other variables do not matter.
+pub(super) fn database(variables: &Variables) -> Result<DatabaseSettings, Failure> {
+    let mut env = Env::new(variables);
+    let data_dir = Config::data_dir(&mut env);
+    let database = Database::read(&mut env, &data_dir);
+    let errors = env.into_errors();
+    let Some(database) = database.filter(|_| errors.is_empty()) else {
+        return Err(ConfigErrors(errors).into());
+    };
+    Ok(DatabaseSettings {
+        url: variables
+            .get("DATABASE_URL")
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        data_dir,
+        database,
+    })
 }
 
 /// The base URL of a service, without a slash at the end: the one that was given, or this machine's.

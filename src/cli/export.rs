@@ -3,18 +3,19 @@
 mod target;
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
+use super::environment;
+use super::interrupt::unless_interrupted;
 use super::message_filter_args::{MessageFilterArgs, names};
 use super::progress::Progress;
 use super::terminal;
-use crate::config::{Config, ConfigErrors, Database, Env, Variables};
+use crate::config::{Database, Variables};
 use crate::export::{Export, Form, Format, Separator};
 use crate::i18n::Text;
 use crate::store::{MessageReader, PostgresStore, SqliteReader};
@@ -57,14 +58,8 @@ pub(super) async fn export(arguments: ExportArgs, variables: &Variables) -> Resu
     let target = Target::open(&file).map_err(|problem| Failure::CannotRun(problem.into()))?;
     let writing = write(&*feed, arguments.filter, form, false, target.file());
     if target.is_temporary() {
-        // A signal deletes the incomplete file.
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-        tokio::select! {
-            written = writing => written?,
-            _ = interrupt.recv() => return Err(interrupted(&file)),
-            _ = terminate.recv() => return Err(interrupted(&file)),
-        }
+        let writing = async { Ok(writing.await?) };
+        unless_interrupted(&file, writing).await?;
     } else {
         match writing.await {
             Err(error) if is_broken_pipe(&error) => return Ok(()),
@@ -75,19 +70,9 @@ pub(super) async fn export(arguments: ExportArgs, variables: &Variables) -> Resu
     Ok(finished.with_context(|| format!("{} cannot be written", file.display()))?)
 }
 
-fn interrupted(file: &Path) -> Failure {
-    anyhow!("interrupted: {} was not written", file.display()).into()
-}
-
 /// Opens the database for reading.
 async fn open(variables: &Variables) -> Result<Box<dyn MessageReader>, Failure> {
-    let mut env = Env::new(variables);
-    let data_dir = Config::data_dir(&mut env);
-    let database = Database::read(&mut env, &data_dir);
-    let errors = env.into_errors();
-    let Some(database) = database.filter(|_| errors.is_empty()) else {
-        return Err(ConfigErrors(errors).into());
-    };
+    let database = environment::database(variables)?.database;
     let opened: Result<Box<dyn MessageReader>, _> = match database {
         Database::Sqlite { path, .. } if !path.exists() => {
             let problem = Text::new("no-database-file").with("path", path.display().to_string());
@@ -102,7 +87,7 @@ async fn open(variables: &Variables) -> Result<Box<dyn MessageReader>, Failure> 
             prepared.map(|()| Box::new(store) as _)
         }
     };
-    opened.map_err(|error| Failure::CannotRun(error.to_string().into()))
+    Ok(opened?)
 }
 
 /// Writes everything, and prints the number of messages. Escaped, it can be shown in a terminal.

@@ -207,7 +207,7 @@ async fn open_spool(
             );
             Ok((None, Some(problem)))
         }
-        Err(error) => Err(Failure::CannotRun(error.to_string().into())),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -253,9 +253,11 @@ fn serve_metrics(
         return Ok(());
     };
     let listener = http::listen(address).map_err(|error| {
-        Failure::CannotRun(format!(
-            "cannot listen on {address}: {error}; set METRICS_ADDRESS to a free address of this machine"
-        ))
+        Failure::CannotRun(
+            Text::new("listen-metrics")
+                .with("address", address.to_string())
+                .with("cause", error.to_string()),
+        )
     })?;
     let address = listener
         .local_addr()
@@ -306,9 +308,7 @@ async fn open_store(config: &Config, lifecycle: &Lifecycle) -> Result<Arc<dyn St
     let (options, migrate) = match &config.database {
         Database::Sqlite { path, migrate } => {
             let store = SqliteStore::open(path, config.dedupe_window, *migrate).await;
-            return Ok(Arc::new(
-                store.map_err(|error| Failure::CannotRun(error.to_string().into()))?,
-            ));
+            return Ok(Arc::new(store?));
         }
         Database::Postgres { options, migrate } => ((**options).clone(), *migrate),
     };

@@ -68,7 +68,7 @@ impl Server {
             max_body_bytes: env.bytes("MAX_BODY_BYTES").unwrap_or(1024 * 1024),
             metrics_address: env.parsed_if(
                 "METRICS_ADDRESS",
-                "an IP address and a port, for example 127.0.0.1:9464",
+                Text::new("expected-address"),
                 |_| true,
             ),
             trusted_proxies: trusted_proxies(env),

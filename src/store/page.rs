@@ -9,7 +9,7 @@
 use futures_util::{Stream, TryStreamExt as _};
 
 use super::error::is_unreadable;
-use super::filter::{MessageFilter, PageRequest};
+use super::filter::{MessageFilter, Order, PageRequest};
 use super::{MessageReader, StoreError};
 use crate::message::Message;
 
@@ -218,6 +218,18 @@ pub async fn message_page(
     let last = match (messages.last(), cut) {
         (Some(message), _) if is_over => message.position,
         (_, Some(cut)) => cut,
+        _ if reach != range && messages.is_empty() => {
+            let rest = range.rest(reach.last());
+            return beyond(
+                reader,
+                rest,
+                FoundMessages {
+                    unreadable,
+                    ..nothing
+                },
+            )
+            .await;
+        }
         _ if reach != range => reach.last(),
         _ => end,
     };
@@ -229,12 +241,33 @@ pub async fn message_page(
     })
 }
 
+/// Where a search that found nothing goes on: before the next message, however far away that is. Positions may have
+/// gaps, as after a restore.
+async fn beyond(
+    reader: &dyn MessageReader,
+    rest: PageRequest,
+    nothing: FoundMessages,
+) -> Result<FoundMessages, StoreError> {
+    let next = PageRequest { limit: 1, ..rest };
+    let next = reader.messages(&MessageFilter::default(), next).await?;
+    let last = match (next.rows.first(), rest.order) {
+        (Some(message), Order::Asc) => Some(message.position - 1),
+        (Some(message), Order::Desc) => Some(message.position + 1),
+        (None, _) => next.cut,
+    };
+    Ok(FoundMessages {
+        last: last.unwrap_or(nothing.last),
+        caught_up: last.is_none(),
+        unreadable: nothing.unreadable + next.unreadable,
+        ..nothing
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::ready;
 
     use super::*;
-    use crate::store::filter::Order;
 
     /// Rows at every position up to a thousand, of which some cannot be read.
     fn part(request: PageRequest, is_damaged: fn(i64) -> bool) -> Result<Scan<i64>, sqlx::Error> {

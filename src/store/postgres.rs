@@ -1,5 +1,6 @@
 //! The ledger in Postgres, version 13 or newer.
 
+mod backup;
 mod commit;
 mod dialect;
 mod prepare;
@@ -55,6 +56,8 @@ use tracing::instrument;
 
 use rollup::RollupProgress;
 use write_lease::{PostgresWriter, TransactionBeside};
+
+pub use backup::SchemaState;
 
 use super::health::Health;
 use super::lag::RollupLag;

@@ -110,6 +110,14 @@ impl Spool {
         depth.await.map_err(|error| unusable(&error))
     }
 
+    /// Copies the spool of a data directory, which a service may use meanwhile, to another directory that has none.
+    ///
+    /// # Errors
+    /// [`PrepareError::Unusable`] when it cannot be copied there.
+    pub async fn copy(data_dir: &Path, to: &Path) -> Result<(), PrepareError> {
+        sqlite::copy(&Self::file(data_dir), &Self::file(to)).await
+    }
+
     /// Opens the file `spool.db` in the data directory, creating it if needed. What a former process left in it waits
     /// on.
     ///

@@ -1,5 +1,6 @@
 //! The ledger in an SQLite file: one connection writes, a pool reads.
 
+mod backup;
 mod commit;
 mod connection;
 mod dialect;
@@ -68,6 +69,7 @@ use super::{Attempt, Committed, Ledger, PrepareError, StoreError};
 use crate::delivery::Record;
 use crate::time::Clock;
 
+pub(super) use backup::copy;
 pub(super) use connection::WriteConnection;
 pub use files::OpenFiles;
 pub(super) use log::WriteAheadLog;

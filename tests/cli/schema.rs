@@ -79,3 +79,82 @@ async fn a_database_without_room_for_tables_is_refused_with_what_to_do(
     assert!(refusal.contains(sentence), "{refusal}");
     assert!(!refusal.contains("at line"), "{refusal}");
 }
+
+/// Runs `migrate` on a ledger, and answers the exit code and what it printed.
+async fn migrate(ledger: &Ledger, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = program(ledger.directory());
+    command
+        .env("DATA_DIR", ledger.directory())
+        .arg("migrate")
+        .args(arguments);
+    if let Some(url) = &ledger.url {
+        command.env("DATABASE_URL", url);
+    }
+    let output = tokio::time::timeout(PATIENCE, command.output());
+    let output = output.await.expect("the program does not end").unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(printed).unwrap())
+}
+
+#[rstest]
+#[tokio::test]
+async fn migrate_says_what_is_pending_does_it_and_refuses_what_is_newer(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let (code, printed) = migrate(&ledger, &["--check"]).await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("pending: 0001 ledger"), "{printed}");
+    let (code, printed) = migrate(&ledger, &["--check", "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(
+        (code, &json["status"]),
+        (Some(1), &"pending".into()),
+        "{json}"
+    );
+    let (code, printed) = migrate(&ledger, &[]).await;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("applied: 0001 ledger"), "{printed}");
+    let (code, printed) = migrate(&ledger, &["--check"]).await;
+    assert_eq!(code, Some(0), "{printed}");
+    ledger.execute(later_migration(backend)).await;
+    for arguments in [&["--check"][..], &[]] {
+        let (code, printed) = migrate(&ledger, arguments).await;
+        assert_eq!(code, Some(2), "{printed}");
+        assert!(printed.contains("newer than this program"), "{printed}");
+    }
+}
+
+/// What the migration of a later version may do while this one runs: see docs/architecture/storage.md.
+fn later_migration(backend: Backend) -> String {
+    let bytes = match backend {
+        Backend::Postgres => r"'\x00'::bytea",
+        Backend::Sqlite => "x'00'",
+    };
+    format!(
+        "CREATE TABLE later (id integer); \
+         ALTER TABLE contacts ADD COLUMN later integer NOT NULL DEFAULT 0; \
+         CREATE INDEX contacts_by_later ON contacts (later); \
+         ALTER TABLE hours ADD COLUMN later text; \
+         CREATE INDEX messages_by_later ON messages (username); \
+         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', true, {bytes}, 0)"
+    )
+}
+
+#[tokio::test]
+async fn a_running_version_goes_on_while_the_next_one_migrates_and_cannot_be_started_again() {
+    let ledger = Ledger::new(Backend::Postgres).await;
+    let app = ledger.app().await;
+    let post = async |text: &str| {
+        let body = format!(r#"{{"contact_id":"1","text":"{text}"}}"#);
+        app.post(body).await.ok();
+    };
+    post("before").await;
+    ledger.execute(later_migration(Backend::Postgres)).await;
+    post("after").await;
+    let contacts = app.get("/instagram/contacts").await.ok();
+    assert_eq!(contacts["contacts"][0]["messages"], 2, "{contacts}");
+    app.stop().await;
+    assert_eq!(migrate(&ledger, &["--check"]).await.0, Some(2));
+}

@@ -121,10 +121,12 @@ async fn inbox(store: &dyn Reader) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
+/// From each schema that there was, with data in it.
 #[rstest]
 #[tokio::test]
 async fn contacts_of_an_earlier_schema_get_their_last_messages(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+    #[values(3, 4, 5, 6)] version: i64,
 ) {
     let text = |text: &str| Some(text.to_owned());
     let expected = [("2", text("n4")), ("1", text("n3")), ("3", None)];
@@ -133,7 +135,7 @@ async fn contacts_of_an_earlier_schema_get_their_last_messages(
         Backend::Postgres => {
             let url = postgres::fresh_database().await;
             let mut connection = PgConnection::connect(&url).await.unwrap();
-            let before = schema_before(5, "migrations/postgres").await;
+            let before = schema_before(version, "migrations/postgres").await;
             before.run(&mut connection).await.unwrap();
             let id = "'00000000-0000-0000-0000-0000000000?'";
             postgres::execute(&url, contacts(id, "now()", "false")).await;
@@ -148,7 +150,7 @@ async fn contacts_of_an_earlier_schema_get_their_last_messages(
             let mut connection = SqliteConnection::connect_with(&options.create_if_missing(true))
                 .await
                 .unwrap();
-            let before = schema_before(5, "migrations/sqlite").await;
+            let before = schema_before(version, "migrations/sqlite").await;
             before.run(&mut connection).await.unwrap();
             connection.close().await.unwrap();
             let id = "unhex('000000000000000000000000000000?')";

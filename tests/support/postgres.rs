@@ -9,6 +9,13 @@ pub(crate) fn server_url() -> String {
         .expect("these tests need a Postgres: run scripts/test, or set TEST_DATABASE_URL to the URL of a superuser")
 }
 
+/// Where the programs are that belong to this server: beside the real initdb, to which there may be only a link.
+pub(crate) fn programs() -> std::path::PathBuf {
+    let directory = std::path::PathBuf::from(std::env::var_os("TEST_POSTGRES_BIN").unwrap());
+    let initdb = directory.join("initdb").canonicalize().unwrap();
+    initdb.parent().unwrap().to_owned()
+}
+
 /// The URL of a new, empty database.
 pub(crate) async fn fresh_database() -> String {
     let name = format!("test_{}", Uuid::now_v7().simple());

@@ -15,7 +15,7 @@ use crate::private_file;
 
 /// An open data directory. It is locked, so that no other process writes there.
 #[derive(Debug)]
-pub(super) struct DataDir {
+pub(in crate::cli) struct DataDir {
     path: PathBuf,
     _lock: File,
 }
@@ -30,7 +30,7 @@ pub(super) struct GeneratedToken {
 
 impl DataDir {
     /// Creates the directory if needed, and locks it. Errors are sentences with its name.
-    pub(super) fn open(path: &Path) -> Result<Self, Text> {
+    pub(in crate::cli) fn open(path: &Path) -> Result<Self, Text> {
         let about = |id| Text::new(id).with("path", path.display().to_string());
         // Messages are confidential: other users of this machine may not read them.
         let created = DirBuilder::new().recursive(true).mode(0o700).create(path);

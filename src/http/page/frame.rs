@@ -185,6 +185,12 @@ impl Frame {
         text.in_locale(self.locale)
     }
 
+    /// The words of a title that was made for the template.
+    #[expect(clippy::needless_pass_by_value, reason = "templates pass it so")]
+    pub(super) fn title(&self, title: Text) -> String {
+        title.in_locale(self.locale)
+    }
+
     /// A time for people, in their zone: without the date if that is today.
     pub(super) fn shown(&self, at: &Timestamp) -> String {
         let (at, today) = (self.zoned(at), self.zoned(&self.now).date());

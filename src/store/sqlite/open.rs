@@ -75,6 +75,11 @@ async fn bring_up_to_date(connection: &mut SqliteConnection, migrate: bool) -> R
 }
 
 impl SqliteStore {
+    /// All migrations, by their names.
+    pub fn migrations() -> Vec<String> {
+        crate::store::missing_migrations(&MIGRATIONS, &[]).unwrap_or_default()
+    }
+
     /// Which migrations a file lacks, read without changing it; `None` if there is no file yet.
     ///
     /// # Errors
@@ -126,7 +131,7 @@ pub(in crate::store) fn looking(path: &Path) -> SqliteConnectOptions {
 }
 
 /// A file that SQLite keeps beside another.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
