@@ -22,7 +22,8 @@ RUN mkdir src \
 # Migrations, the page and the samples of `send-test` become part of the program. .dockerignore lists what the build may
 # read.
 COPY . .
-RUN cargo build --release --locked \
+ARG REVISION=
+RUN CHATRACE_WEBHOOK_COMMIT="$REVISION" cargo build --release --locked \
  && mkdir /empty
 
 

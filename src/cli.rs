@@ -2,12 +2,13 @@
 
 pub mod backup;
 pub mod doctor;
-pub mod env_file;
+mod env_file;
 mod environment;
 pub mod export;
 pub mod forward;
 pub mod healthcheck;
 mod interrupt;
+pub mod manual;
 pub mod message_filter_args;
 pub mod migrate;
 mod postgres_tool;
@@ -21,20 +22,24 @@ pub mod setup;
 pub mod tail;
 mod terminal;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
 
-use crate::config::{Config, ConfigErrors, Variables};
+pub use env_file::EnvSource;
+
+use crate::config::{Config, ConfigErrors};
 use crate::i18n::Text;
 use crate::store::PrepareError;
+use crate::time::Clock;
+use crate::version::version_and_commit;
 
 /// Receives the webhooks by which Chatrace hands over Instagram messages, and never loses one.
 ///
 /// Configured by the environment, or by a file `.env` in the working directory: see .env.example.
 #[derive(Debug, Parser)]
-#[command(name = "chatrace-webhook", version, about, long_about)]
+#[command(name = "chatrace-webhook", version = version_and_commit(), about, long_about, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do; `serve` by default.
     #[command(subcommand)]
@@ -79,6 +84,12 @@ pub enum Command {
     /// With --check, exit code 0 means up to date, 1 that there is something to do, 2 that this program cannot use the
     /// database.
     Migrate(migrate::MigrateArgs),
+    /// Print a script that completes commands in a shell.
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page.
+    Man(manual::ManArgs),
+    /// Print this, or what a command does.
+    Help(manual::HelpArgs),
 }
 
 /// Exit code of a command that could not begin: wrong configuration, a port in use, an unusable database.
@@ -90,18 +101,15 @@ pub enum Failure {
     /// It could not begin, and will not until somebody fixes the cause. One clear line or list.
     #[error("{0}")]
     CannotRun(Text),
+    /// The same, because of mistakes in the environment.
+    #[error(transparent)]
+    Misconfigured(#[from] ConfigErrors),
     /// It failed while running.
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
     /// It ran, and its output says what is wrong.
     #[error("see the output")]
     Reported,
-}
-
-impl From<ConfigErrors> for Failure {
-    fn from(errors: ConfigErrors) -> Self {
-        Self::CannotRun(errors.text())
-    }
 }
 
 impl From<PrepareError> for Failure {
@@ -120,19 +128,48 @@ impl Failure {
     fn text(&self) -> Option<Text> {
         match self {
             Self::CannotRun(text) => Some(text.clone()),
+            Self::Misconfigured(errors) => Some(errors.text()),
             Self::Failed(error) => Some(in_words(error)),
             Self::Reported => None,
         }
     }
 
-    /// Prints the error to standard error, and gives the exit code.
-    pub fn report(&self) -> ExitCode {
-        if let Some(problem) = self.text() {
-            terminal::say_text(&Text::new("error").with("problem", problem));
+    /// Prints the error to standard error, if wanted as log lines in JSON, and gives the exit code.
+    pub fn report(&self, as_json: bool) -> ExitCode {
+        match self.text() {
+            None => {}
+            Some(_) if as_json => self.lines().iter().for_each(|line| terminal::say(line)),
+            Some(problem) => terminal::say_text(&Text::new("error").with("problem", problem)),
         }
         match self {
-            Self::CannotRun(_) => ExitCode::from(CANNOT_RUN),
+            Self::CannotRun(_) | Self::Misconfigured(_) => ExitCode::from(CANNOT_RUN),
             Self::Failed(_) | Self::Reported => ExitCode::FAILURE,
+        }
+    }
+
+    /// One object for each mistake, in the form of a log line.
+    fn lines(&self) -> Vec<String> {
+        let line = |fields: Value| {
+            let mut line = json!({ "timestamp": Clock::system().now(), "level": "ERROR" });
+            if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+                line.extend(fields);
+            }
+            line.to_string()
+        };
+        match self {
+            Self::Misconfigured(errors) => {
+                let errors = errors.0.iter();
+                errors
+                    .map(|error| {
+                        line(json!({
+                            "message": ConfigErrors::IN_A_LOG,
+                            "variable": error.variable,
+                            "problem": error.problem,
+                        }))
+                    })
+                    .collect()
+            }
+            error => vec![line(json!({ "message": error.to_string() }))],
         }
     }
 }
@@ -153,10 +190,19 @@ fn in_words(error: &anyhow::Error) -> Text {
 ///
 /// # Errors
 /// See [`Failure`].
-pub async fn run(cli: Cli) -> Result<(), Failure> {
-    let variables = variables();
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(Config::read(&variables)?).await,
+pub async fn run(cli: Cli, source: EnvSource) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    // These need no environment, and so no valid one.
+    match &command {
+        Command::Completions(arguments) => return Ok(manual::completions(arguments)?),
+        Command::Man(arguments) => return Ok(manual::man(arguments)?),
+        Command::Help(arguments) => return manual::help(arguments),
+        _ => {}
+    }
+    let variables = source.read()?;
+    match command {
+        Command::Completions(_) | Command::Man(_) | Command::Help(_) => Ok(()),
+        Command::Serve => serve::serve(variables, source).await,
         Command::Reprocess(options) => {
             reprocess::reprocess(Config::read(&variables)?, options).await
         }
@@ -171,13 +217,4 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(arguments) => restore::restore(arguments, &variables).await,
         Command::Migrate(arguments) => migrate::migrate(arguments, &variables).await,
     }
-}
-
-/// The process's environment, which contains the variables of `.env`.
-#[expect(clippy::disallowed_methods, reason = "the one place")]
-fn variables() -> Variables {
-    let text = |text: OsString| text.to_string_lossy().into_owned();
-    std::env::vars_os()
-        .map(|(name, value)| (text(name), text(value)))
-        .collect()
 }

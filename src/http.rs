@@ -54,7 +54,7 @@ use utoipa_axum::routes;
 
 pub use metrics::router as metrics_router;
 pub use rejections::{RejectionWriter, Rejections};
-pub use server::{listen, serve};
+pub use server::{LiveRouter, listen, serve};
 pub use state::{AppState, Services, SilenceReceiver};
 
 pub use crate::delivery::WEBHOOK_PATH;

@@ -29,7 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::delivery::{Receipt, Record};
-use crate::store::{Committed, Ledger};
+use crate::store::{Committed, Ledger, StoreError};
 
 pub use commits::Commits;
 pub use drain::Drain;
@@ -86,9 +86,21 @@ pub enum SubmitError {
     /// The database cannot be written to.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk is full.
+    #[error("{0}")]
+    Full(String),
     /// The writer is gone: the service is stopping.
     #[error("the service is stopping")]
     Stopping,
+}
+
+impl From<StoreError> for SubmitError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full(_) => Self::Full(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
 }
 
 /// A delivery on its way to the writer.

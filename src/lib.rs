@@ -97,3 +97,6 @@ mod named;
 
 // The clock, new ids, and times in JSON.
 pub mod time;
+
+// Which version this is.
+pub mod version;

@@ -34,10 +34,9 @@ impl Drop for LogGuard {
 /// When no thread can be started.
 pub fn init(telemetry: &Telemetry) -> io::Result<LogGuard> {
     // The configuration has checked the filter.
-    let filter = EnvFilter::try_new(&telemetry.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let is_coloured = stdout().is_terminal();
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(telemetry))
         .with_target(false)
         .with_ansi(is_coloured)
         .with_writer(move || LogWriter {
@@ -46,16 +45,43 @@ pub fn init(telemetry: &Telemetry) -> io::Result<LogGuard> {
         })
         // The reader of the log may be gone: an error message to a closed pipe would panic.
         .log_internal_errors(false);
-    let started = match telemetry.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let (started, set): (_, SetFilter) = match telemetry.format {
+        LogFormat::Text => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            let set = move |filter| drop(handle.reload(filter));
+            (builder.try_init(), Box::new(set))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let set = move |filter| drop(handle.reload(filter));
+            (builder.try_init(), Box::new(set))
+        }
     };
     // A second call, in tests, changes nothing.
     if started.is_ok() {
+        SET_FILTER.set(set).ok();
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(|| LOG.write_to(stdout()))?;
     }
     Ok(LogGuard)
+}
+
+type SetFilter = Box<dyn Fn(EnvFilter) + Send + Sync>;
+
+static SET_FILTER: OnceLock<SetFilter> = OnceLock::new();
+
+fn filter(telemetry: &Telemetry) -> EnvFilter {
+    // The configuration has checked it.
+    EnvFilter::try_new(&telemetry.filter).unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+/// Changes which lines are written from now on.
+pub fn set_filter(telemetry: &Telemetry) {
+    if let Some(set) = SET_FILTER.get() {
+        set(filter(telemetry));
+    }
 }
 
 /// Prints text in the order of the log lines.

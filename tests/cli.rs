@@ -4,6 +4,8 @@ mod backup;
 pub(crate) mod doctor;
 mod files;
 mod language;
+mod program;
+mod reload;
 mod schema;
 mod serve;
 mod supervisor;

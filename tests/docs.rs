@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use chatrace_webhook::config::variables::VARIABLES;
+use chatrace_webhook::config::variables::{RELOADED, VARIABLES};
 use regex::Regex;
 
 /// Compares a file with what it should be, or writes it.
@@ -47,11 +47,13 @@ fn the_example_environment_lists_every_variable_with_its_default() {
 
 #[test]
 fn the_reference_lists_every_variable_with_its_default() {
-    let mut file = String::from(
+    let reloaded = RELOADED.map(|name| format!("`{name}`")).join(", ");
+    let mut file = format!(
         "# Configuration\n\n\
          The environment configures everything. A file `.env` in the working directory is read too; a variable that \
          is\nset in the environment wins over it. An empty value counts as unset. The service reports all mistakes at \
-         once\nand exits with code 2. It reads its configuration at start only: after a change, restart it.\n\n\
+         once\nand exits with code 2. After a change, restart it; or send SIGHUP, on which it reads `.env` again, for\n\
+         {reloaded}:\nsee [rotation.md](rotation.md).\n\n\
          This page is generated from `src/config/variables.rs`.\n\n\
          | Variable | Default | Meaning |\n|---|---|---|\n",
     );

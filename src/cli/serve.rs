@@ -3,6 +3,7 @@
 mod banner;
 pub(super) mod data_dir;
 pub(super) mod orphaned_spool;
+mod reload;
 mod supervisor;
 
 use std::net::SocketAddr;
@@ -11,16 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use arc_swap::ArcSwap;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Failure, env_file};
-use crate::config::{Config, Database, Limits};
+use super::{EnvSource, Failure, env_file};
+use crate::config::{Config, Database, Limits, Variables};
 use crate::forward::{Forwarding, Orders};
-use crate::http::{self, AppState, Rejections, Services, SilenceReceiver};
+use crate::http::{self, AppState, LiveRouter, Rejections, Services, SilenceReceiver};
 use crate::i18n::Text;
 use crate::ingest::{Commits, Drain, Fallback, Ingest};
 use crate::lifecycle::{self, Lifecycle};
@@ -31,6 +33,7 @@ use crate::store::{OpenFiles, PostgresStore, PrepareError, Spool, SqliteStore, S
 use crate::telemetry;
 use crate::time::Clock;
 use data_dir::{DataDir, GeneratedToken};
+use reload::{ReloadSource, Reloader, keep_forwarding};
 
 /// The pause before an unreachable database is tried again.
 const RECONNECT: Duration = Duration::from_secs(2);
@@ -42,7 +45,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(5);
 const METRICS_CONNECTIONS: usize = 64;
 
 /// Starts, and runs until a signal stops it.
-pub(super) async fn serve(config: Config) -> Result<(), Failure> {
+pub(super) async fn serve(variables: Variables, source: EnvSource) -> Result<(), Failure> {
+    let config = Config::read(&variables)?;
     let _log = telemetry::init(&config.telemetry).context("cannot start logging")?;
     env_file::warn_of_readers();
     // Each connection needs a descriptor, and the usual soft limit of 1024 is too low.
@@ -56,7 +60,8 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
         None => http::listen(address)
             .map_err(|error| Failure::CannotRun(cannot_listen(address, &error)))?,
     };
-    run(config, listener, lifecycle, Clock::system()).await
+    let reload = ReloadSource::new(source, variables).context("cannot listen for signals")?;
+    run_reloading(config, listener, lifecycle, Clock::system(), Some(reload)).await
 }
 
 /// Why the service cannot listen on an address, and what to do.
@@ -83,6 +88,17 @@ pub async fn run(
     lifecycle: Lifecycle,
     clock: Clock,
 ) -> Result<(), Failure> {
+    run_reloading(config, listener, lifecycle, clock, None).await
+}
+
+/// The same; at signals, what is configured is read again.
+async fn run_reloading(
+    config: Config,
+    listener: TcpListener,
+    lifecycle: Lifecycle,
+    clock: Clock,
+    reload: Option<ReloadSource>,
+) -> Result<(), Failure> {
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
@@ -90,7 +106,8 @@ pub async fn run(
     let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
     let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}").into()))?;
     let data_dir = if config.database.is_embedded() || config.spool {
-        Some(DataDir::open(&config.data_dir).map_err(Failure::CannotRun)?)
+        let data_dir = DataDir::open(&config.data_dir).map_err(Failure::CannotRun)?;
+        Some(Arc::new(data_dir))
     } else {
         None
     };
@@ -100,7 +117,7 @@ pub async fn run(
         let sentence = Text::new("orphaned-spool").with("problem", orphaned);
         Failure::CannotRun(sentence.with("next", next_step))
     })?;
-    let (api_tokens, generated) = api_tokens(&config, data_dir.as_ref())?;
+    let (api_tokens, generated) = api_tokens(&config, data_dir.as_deref())?;
     let store = open_store(&config, &lifecycle).await?;
 
     let (spool, spool_problem) = open_spool(&config, store.as_ref()).await?;
@@ -116,16 +133,18 @@ pub async fn run(
             soft.cancelled().await;
         }
     });
+    let normalizer = Arc::new(ArcSwap::new(config.normalizer.clone()));
     if let Some(fallback) = fallback.clone() {
-        let normalizer = config.normalizer.clone();
-        let drain = Drain::new(store.clone(), fallback, commits.clone(), normalizer);
+        let drain = Drain::new(store.clone(), fallback, commits.clone(), normalizer.clone());
         lifecycle.spawn_worker("drain", drain.run(lifecycle.soft().clone()));
     }
     let orders = Orders::default();
     let forwarding = Forwarding::new(&config, &store, &commits.subscribe(), &orders, &clock);
     let forwarding = forwarding.map_err(|error| Failure::CannotRun(format!("{error:#}").into()))?;
     forwarding.declare().await;
-    lifecycle.spawn_worker("forwarding", forwarding.run(lifecycle.soft().clone()));
+    let (replace_forwarding, replaced) = mpsc::channel(1);
+    let forwarding = keep_forwarding(forwarding, replaced, lifecycle.soft().clone());
+    lifecycle.spawn_worker("forwarding", forwarding);
     let retention = Retention::new(store.clone(), config.retention_days);
     spawn_until_soft_stop(&lifecycle, "retention", retention.run(clock.clone()));
     telemetry::metrics();
@@ -152,18 +171,42 @@ pub async fn run(
     let state = AppState::new(config, api_tokens, services);
     spawn_until_soft_stop(&lifecycle, "notifier", http::notify_readers(&state));
     serve_metrics(&state, metrics_address, &lifecycle)?;
-    let router = http::router(state);
+    let router = LiveRouter::from(http::router(state.clone()));
+    if let Some(source) = reload {
+        let reloader = Reloader {
+            source,
+            data_dir: data_dir.clone(),
+            state,
+            router: router.clone(),
+            normalizer,
+            forwarding: replace_forwarding,
+        };
+        spawn_until_soft_stop(&lifecycle, "reload", reloader.run());
+    } else {
+        drop(state);
+    }
     let on_tls = move || {
         rejections.note(RejectedRequest::once(RejectReason::Tls, clock.now(), None));
     };
     let _reporting = AbortOnDropHandle::new(tokio::spawn(supervisor::report(lifecycle.clone())));
     http::serve(listener, router, limits, on_tls, &lifecycle).await;
 
+    let ended = end(&lifecycle, store.as_ref(), spool.as_deref(), files).await;
+    // Its lock is held until everything is closed.
+    drop(data_dir);
+    ended
+}
+
+/// Waits for the workers, closes what is open, and says whether something is lost.
+async fn end(
+    lifecycle: &Lifecycle,
+    store: &dyn Store,
+    spool: Option<&Spool>,
+    files: Option<OpenFiles>,
+) -> Result<(), Failure> {
     let clean = lifecycle.workers_ended().await;
     // Before they are closed, which takes some of them away.
-    let holds_any = spool
-        .as_ref()
-        .is_none_or(|spool| spool.depth().deliveries > 0);
+    let holds_any = spool.is_none_or(|spool| spool.depth().deliveries > 0);
     let gone = files
         .filter(|_| holds_any)
         .and_then(|files| files.check().err());
@@ -171,7 +214,6 @@ pub async fn run(
     if let Some(spool) = spool {
         spool.close().await;
     }
-    drop(data_dir);
     match lifecycle.failed_worker() {
         Some(worker) => Err(anyhow!("the worker `{worker}` stopped unexpectedly").into()),
         None if let Some(problem) = gone => Err(anyhow!(

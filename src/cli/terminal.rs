@@ -8,7 +8,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Row, Table};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::variables;
+use super::env_file::{locale, process_variables};
 use crate::diagnose::{Report, Status};
 use crate::i18n::{Locale, Text};
 use crate::text::{one_line, printable, without_controls};
@@ -146,7 +146,7 @@ impl Terminal {
 
 /// Whether standard output is a terminal with colours, and `NO_COLOR` is not set (<https://no-color.org>).
 pub(super) fn is_coloured() -> bool {
-    let variables = variables();
+    let variables = process_variables();
     let dumb = variables.get("TERM").is_some_and(|term| term == "dumb");
     let forbidden = variables
         .get("NO_COLOR")
@@ -187,11 +187,6 @@ pub(super) fn write(text: &str) -> io::Result<()> {
     let mut output = stdout().lock();
     output.write_all(safe(text, is_coloured()).as_bytes())?;
     output.flush()
-}
-
-/// The language of this process's commands.
-pub(super) fn locale() -> Locale {
-    variables().locale()
 }
 
 /// Writes lines to standard error, in the language of the terminal.

@@ -1,6 +1,6 @@
 //! Reads single variables, and collects the mistakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,16 +33,39 @@ impl Variables {
             .find_map(Locale::tagged)
             .unwrap_or_default()
     }
+
+    /// Adds variables, of which those that are set already are left out.
+    pub fn add(&mut self, others: impl IntoIterator<Item = (String, String)>) {
+        for (name, value) in others {
+            self.0.entry(name).or_insert(value);
+        }
+    }
+
+    /// The names of those that others set otherwise, or do not set.
+    pub fn changed(&self, others: &Self) -> BTreeSet<String> {
+        let names = self.0.keys().chain(others.0.keys());
+        names
+            .filter(|name| self.get(name) != others.get(name))
+            .cloned()
+            .collect()
+    }
+
+    /// Takes one over from others, or unsets it where they do not set it.
+    pub fn take(&mut self, name: &str, others: &Self) {
+        match others.get(name) {
+            Some(value) => self.0.insert(name.to_owned(), value.to_owned()),
+            None => self.0.remove(name),
+        };
+    }
 }
 
 /// Of two values of one variable, the first is taken.
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let mut variables = BTreeMap::new();
-        for (name, value) in pairs {
-            variables.entry(name.into()).or_insert_with(|| value.into());
-        }
-        Self(variables)
+        let mut variables = Self::default();
+        let pairs = pairs.into_iter();
+        variables.add(pairs.map(|(name, value)| (name.into(), value.into())));
+        variables
     }
 }
 

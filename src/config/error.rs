@@ -17,6 +17,9 @@ pub struct ConfigError {
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
 impl ConfigErrors {
+    /// The text of the log line about each of them.
+    pub const IN_A_LOG: &str = "the configuration has a mistake";
+
     /// All of them as one text of several lines.
     pub fn text(&self) -> Text {
         let mistakes = self.0.iter().map(|mistake| {

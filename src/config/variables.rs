@@ -23,6 +23,33 @@ const fn variable(
     }
 }
 
+/// What SIGHUP reads again and replaces. Everything else takes effect at the next start.
+pub const RELOADED: [&str; 10] = [
+    "API_TOKEN",
+    "WEBHOOK_SECRET",
+    "WEBHOOK_AUTH",
+    "META_APP_SECRET",
+    "META_VERIFY_TOKEN",
+    "METRICS_TOKEN",
+    "BODY_TEMPLATE*",
+    "FORWARD_*",
+    "RUST_LOG",
+    "LOG_BODIES",
+];
+
+/// Whether a variable is one of [`RELOADED`], in which `*` stands for any end of a name.
+pub fn is_reloaded(name: &str) -> bool {
+    RELOADED.iter().any(|one| match one.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *one,
+    })
+}
+
+/// Whether this program reads a variable. Names that others choose are in [`RELOADED`].
+pub fn is_read(name: &str) -> bool {
+    is_reloaded(name) || VARIABLES.iter().any(|variable| variable.name == name)
+}
+
 /// Every variable that is read, in the order in which people need them.
 pub const VARIABLES: &[Variable] = &[
     variable("HOST", "0.0.0.0", "The IP address to listen on."),
@@ -129,7 +156,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "SHUTDOWN_DELAY",
         "0s",
-        "How long the service still accepts requests at shutdown, after `/readyz` has turned 503.",
+        "How long the service still accepts requests at shutdown, after `/readyz` has turned 503. Each answer then closes its connection, so that a proxy moves on to other replicas: `2s` where there are any.",
     ),
     variable(
         "SILENCE_AFTER",

@@ -267,7 +267,9 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Busy => Self::Busy,
-            SubmitError::Unavailable(_) | SubmitError::Stopping => Self::Unavailable,
+            SubmitError::Unavailable(_) | SubmitError::Full(_) | SubmitError::Stopping => {
+                Self::Unavailable
+            }
         }
     }
 }

@@ -6,22 +6,39 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::AppState;
+use crate::ingest::SubmitError;
 use crate::store::SpoolDepth;
 use crate::time::millis;
+use crate::version::{COMMIT, VERSION};
 
 /// Whether the process is up
 ///
 /// The database is not asked: that it is away is no reason to kill the process.
 #[utoipa::path(
     get, path = "/healthz", operation_id = "live", tag = "operation", security(()),
-    responses((status = 200, description = "It is up.", body = Object, example = json!({"status": "ok"})))
+    responses((status = 200, description = "It is up.", body = Liveness))
 )]
-pub(super) async fn live() -> Json<serde_json::Value> {
-    Json(json!({ "status": "ok" }))
+pub(super) async fn live() -> Json<Liveness> {
+    Json(Liveness {
+        status: "ok",
+        version: VERSION,
+        commit: COMMIT,
+    })
+}
+
+/// That the process is up, and which it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Liveness {
+    #[schema(example = "ok")]
+    status: &'static str,
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// Of which commit it was built; `null` where that is not known.
+    #[schema(required, example = "1c2a3f4b5d6e")]
+    commit: Option<&'static str>,
 }
 
 /// Whether a delivery could be kept now
@@ -45,9 +62,10 @@ pub(super) async fn ready(State(state): State<AppState>) -> Response {
     // A database that answers may still refuse to write: a standby, a missing right.
     let takes = database.is_ok() && fallback.is_none_or(|it| it.database_problem().is_none());
     let spools = fallback.map(|fallback| fallback.spool().check_files().is_ok());
+    let refusal = state.ingest.refusal();
     let (status, word) = if state.lifecycle.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if state.ingest.refusal().is_none() && (takes || spools == Some(true)) {
+    } else if refusal.is_none() && (takes || spools == Some(true)) {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "nothing can be kept")
@@ -62,10 +80,13 @@ pub(super) async fn ready(State(state): State<AppState>) -> Response {
     };
     let body = Readiness {
         status: word,
-        database: match (is_damaged, takes) {
-            (true, _) => "damaged",
-            (false, true) => "ok",
-            (false, false) => "away",
+        database: match refusal {
+            _ if is_damaged => "damaged",
+            // It may answer and not write. With a spool, the refusal may be the spool's.
+            Some(SubmitError::Full(_)) if fallback.is_none() => "full",
+            Some(SubmitError::Unavailable(_)) if fallback.is_none() => "away",
+            _ if takes => "ok",
+            _ => "away",
         },
         spool: fallback.map(|fallback| SpoolView::from(fallback.spool().depth())),
         warning,
@@ -79,7 +100,7 @@ struct Readiness {
     /// `ready`, `stopping` or `nothing can be kept`.
     #[schema(example = "ready")]
     status: &'static str,
-    /// `ok`, `damaged` or `away`.
+    /// `ok`, `full`, `damaged` or `away`.
     #[schema(example = "ok")]
     database: &'static str,
     /// What waits in the spool; `null` without one.

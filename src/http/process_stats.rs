@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, header};
 use jiff::Timestamp;
@@ -34,7 +35,7 @@ pub(super) struct ProcessStats {
     counts: Mutex<ProcessCounts>,
     /// How many requests were rejected for a reason since the last line in the log about it, a moment ago.
     unlogged: Arc<Mutex<BTreeMap<RejectReason, u64>>>,
-    redactor: Redactor,
+    redactor: ArcSwap<Redactor>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -62,8 +63,13 @@ impl ProcessStats {
             rejections,
             counts: Mutex::default(),
             unlogged: Arc::default(),
-            redactor,
+            redactor: ArcSwap::from_pointee(redactor),
         }
+    }
+
+    /// Has other secrets removed from what is noted from now on.
+    pub(super) fn replace_redactor(&self, redactor: Redactor) {
+        self.redactor.store(Arc::new(redactor));
     }
 
     /// Counts a delivery that was kept.
@@ -147,6 +153,7 @@ impl ProcessStats {
             let text: String = text.chars().take(4 * SAMPLE_TEXT).collect();
             Some(
                 self.redactor
+                    .load()
                     .redact(&text)
                     .chars()
                     .take(SAMPLE_TEXT)

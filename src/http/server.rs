@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use hyper::Request;
@@ -18,7 +19,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tower::Layer as _;
-use tower_http::normalize_path::NormalizePathLayer;
+use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 
 use super::bounded_reads::{BoundedReads, LongHeads};
 use super::connections::{Connection, Connections};
@@ -58,24 +59,48 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// The first bytes of TLS: a handshake record of any version.
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
+type Routes = TowerToHyperService<NormalizePath<Router>>;
+
+/// The routes that requests meet, and with them the state of the handlers. They can be replaced while connections are
+/// open: a request goes on with those that it began with. Cheap to clone.
+#[derive(Clone)]
+pub struct LiveRouter(Arc<ArcSwap<Routes>>);
+
+impl From<Router> for LiveRouter {
+    fn from(router: Router) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(routes(router))))
+    }
+}
+
+impl LiveRouter {
+    /// Has requests meet another router from now on.
+    pub fn replace(&self, router: Router) {
+        self.0.store(Arc::new(routes(router)));
+    }
+}
+
+fn routes(router: Router) -> Routes {
+    // Outside the router, because a path is matched before a router's own layers run.
+    TowerToHyperService::new(NormalizePathLayer::trim_trailing_slash().layer(router))
+}
+
 /// Serves until the soft stop, then finishes open requests until the hard stop. `on_tls` is called for each connection
 /// that speaks TLS to this port, which does not.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    router: impl Into<LiveRouter>,
     limits: Limits,
     on_tls: impl Fn() + Clone + Send + 'static,
     lifecycle: &Lifecycle,
 ) {
-    // Outside the router, because a path is matched before a router's own layers run.
-    let service = TowerToHyperService::new(NormalizePathLayer::trim_trailing_slash().layer(router));
+    let LiveRouter(router) = router.into();
     let open = TaskTracker::new();
     let connections = Connections::new(limits.connections);
     let long_heads = LongHeads::default();
     let begin = |(stream, place): AcceptedConnection| {
         limit_unread(&stream, limits.unread);
         let noting = {
-            let (place, service) = (place.clone(), service.clone());
+            let (place, router) = (place.clone(), router.clone());
             let draining = lifecycle.draining().clone();
             service_fn(move |mut request: Request<Incoming>| {
                 let in_request = place.begin();
@@ -86,7 +111,7 @@ pub async fn serve(
                 if request.uri().path().len() > 1 && request.uri().path().ends_with('/') {
                     request.extensions_mut().insert(EndsWithSlash);
                 }
-                let (answering, draining) = (service.call(request), draining.clone());
+                let (answering, draining) = (router.load().call(request), draining.clone());
                 async move {
                     let mut answer = answering.await?;
                     if draining.is_cancelled() {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,7 @@ pub struct Drain {
     store: Arc<dyn Ledger>,
     fallback: Arc<Fallback>,
     commits: Commits,
-    normalizer: Arc<Normalizer>,
+    normalizer: Arc<ArcSwap<Normalizer>>,
 }
 
 /// How far the drain has come.
@@ -66,12 +67,12 @@ enum DrainStep {
 }
 
 impl Drain {
-    /// The task that moves what the fallback keeps into the store.
+    /// The task that moves what the fallback keeps into the store. The normalizer may be replaced meanwhile.
     pub fn new(
         store: Arc<dyn Ledger>,
         fallback: Arc<Fallback>,
         commits: Commits,
-        normalizer: Arc<Normalizer>,
+        normalizer: Arc<ArcSwap<Normalizer>>,
     ) -> Self {
         Self {
             store,
@@ -152,7 +153,7 @@ impl Drain {
                 DrainStep::Failed
             };
         }
-        let (positions, records) = normalized(waiting, &self.normalizer);
+        let (positions, records) = normalized(waiting, &self.normalizer.load());
         let last = positions.last().copied();
         let answered = batch::commit(self.store.as_ref(), records, Attempt::Spooled).await;
         let mut failed = false;
@@ -256,7 +257,7 @@ impl Drain {
 
     /// Whether the database takes a delivery, or refuses it for good.
     async fn takes(&self, spooled: Spooled, progress: &mut DrainProgress) -> bool {
-        let record = vec![self.normalizer.to_record(spooled.delivery)];
+        let record = vec![self.normalizer.load().to_record(spooled.delivery)];
         let answered = batch::commit(self.store.as_ref(), record, Attempt::Spooled).await;
         for (record, result) in &answered {
             match result {

@@ -129,7 +129,7 @@ impl Writer {
         for ((_, result), (reply, memory)) in kept.into_iter().zip(waiting) {
             // A delivery that the database refuses for its content says nothing about the next one.
             let tells = !matches!(result, Err(StoreError::Refused(_)));
-            let result = result.map_err(|error| SubmitError::Unavailable(error.to_string()));
+            let result = result.map_err(SubmitError::from);
             if tells {
                 self.refusals.note(result.as_ref());
             }

@@ -79,6 +79,8 @@ async fn a_database_on_a_small_disk_keeps_its_log_short_and_is_written_again() {
         length(path, "chatrace-webhook.db-wal"),
     );
     assert!(log < file, "the log takes {log}, the file {file}");
+    let ready = app.get("/readyz").await.with(503);
+    assert_eq!(ready["database"], "full", "{ready}");
     disk.make_room();
     let more = fill(&app, 5_000).await;
     assert!(more > 0, "it stores again");

@@ -177,7 +177,9 @@ async fn submit_all(ingest: &Ingest, poison: &[bool]) -> Vec<Submitted> {
         async move {
             let receipt = match submit(ingest, delivery).await {
                 Ok(receipt) => Some(receipt),
-                Err(SubmitError::Unavailable(_) | SubmitError::Stopping) => None,
+                Err(SubmitError::Unavailable(_) | SubmitError::Full(_) | SubmitError::Stopping) => {
+                    None
+                }
                 Err(SubmitError::Busy) => panic!("there is room"),
             };
             (id, *is_poison, receipt)

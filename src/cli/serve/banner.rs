@@ -10,9 +10,10 @@ use crate::config::{Config, LogFormat, WebhookAuth};
 use crate::delivery::WEBHOOK_PATH;
 use crate::setup::webhook_url;
 use crate::telemetry;
+use crate::version::{COMMIT, VERSION, version_and_commit};
 
-/// Prints how to use the service to standard output. In JSON logs it is one event instead, without the token.
-pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&GeneratedToken>) {
+/// Warns of what lets strangers in.
+pub(super) fn warn(config: &Config) {
     if !config.auth_configured() {
         tracing::warn!("WEBHOOK_SECRET is not set: anybody who knows the URL can send messages");
     } else if config.auth.webhook_auth == WebhookAuth::Observe {
@@ -27,10 +28,15 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Gen
              -hex 32`"
         );
     }
+}
+
+/// Prints how to use the service to standard output. In JSON logs it is one event instead, without the token.
+pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&GeneratedToken>) {
+    warn(config);
     if config.telemetry.format == LogFormat::Text {
         telemetry::print(&text(config, address, generated));
     }
-    tracing::info!(%address, database = %config.database, "listening");
+    tracing::info!(%address, database = %config.database, version = VERSION, commit = COMMIT, "listening");
 }
 
 fn text(config: &Config, address: SocketAddr, generated: Option<&GeneratedToken>) -> String {
@@ -81,7 +87,7 @@ fn text(config: &Config, address: SocketAddr, generated: Option<&GeneratedToken>
   If nothing arrives:     chatrace-webhook doctor
 
 ",
-        version = env!("CARGO_PKG_VERSION"),
+        version = version_and_commit(),
         database = config.database,
     )
 }

@@ -53,7 +53,8 @@ struct Follower {
 ///
 /// Endless server-sent events. The id of each is a cursor, so a client that reconnects with `Last-Event-ID`, as
 /// browsers do, misses nothing. The first id is sent at once. While no message matches the filter, ids without an event
-/// follow from time to time. The stream ends when the service stops, and with the session that opened it.
+/// follow from time to time. The stream ends when the service stops, with the session that opened it, and when an API
+/// token is taken out.
 #[utoipa::path(
     get, path = "/instagram/messages/stream", operation_id = "followMessages", tag = "messages",
     params(
@@ -83,9 +84,16 @@ pub(in crate::http) async fn follow(
     let ended = {
         let state = state.clone();
         async move {
-            match session {
-                Some(Extension(session)) => session.ended(state).await,
-                None => pending().await,
+            let tokens_gone = state.tokens_gone.clone();
+            let session_ended = async {
+                match session {
+                    Some(Extension(session)) => session.ended(state).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = session_ended => {}
+                () = tokens_gone.cancelled() => {}
             }
         }
     };

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn what_the_page_shows_is_linked() {
         let sentence = "Run `doctor`, then `chatrace-webhook setup`. Look at GET /instagram/deliveries/01a2: it says why.";
-        let shown = pieces(&Text::from(sentence), &Locale::En).into_iter();
+        let shown = pieces(&Text::from(sentence.to_owned()), &Locale::En).into_iter();
         let shown: Vec<_> = shown
             .map(|piece| (piece.text, piece.is_code, piece.path))
             .collect();
