@@ -1,6 +1,7 @@
 //! The contract of the store, on both backends: what a caller may rely on whatever the database is.
 
 mod duplicates;
+mod gaps;
 mod large;
 mod migrations;
 mod outcomes;

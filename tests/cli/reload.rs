@@ -103,25 +103,28 @@ async fn a_secret_is_rotated_under_load_and_no_valid_request_is_refused() {
         Arc::new(AtomicBool::default()),
         Arc::new(AtomicBool::default()),
     );
-    let sent = Arc::new(AtomicU64::new(0));
+    let sent: Arc<[AtomicU64; 4]> = Arc::default();
     let mut senders = JoinSet::new();
-    for sender in 0..4 {
+    for sender in 0..sent.len() {
         let (service, uses_second) = (service.clone(), uses_second.clone());
         let (is_over, sent) = (is_over.clone(), sent.clone());
         senders.spawn(async move {
             while !is_over.load(Ordering::Relaxed) {
                 let second = uses_second.load(Ordering::Relaxed);
                 let secret = if second { SECOND } else { FIRST };
-                let number = sent.fetch_add(1, Ordering::Relaxed);
+                let number = sent[sender].load(Ordering::Relaxed);
                 let post = service.post(secret, &format!("{sender}-{number}"));
                 assert_eq!(post.send().await.unwrap().status(), StatusCode::OK);
+                sent[sender].fetch_add(1, Ordering::Relaxed);
             }
         });
     }
+    let counts = || sent.each_ref().map(|count| count.load(Ordering::Relaxed));
+    // Until every sender has begun and ended further requests.
     let load_goes_on = async || {
-        let goal = sent.load(Ordering::Relaxed) + 50;
-        let count = async || sent.load(Ordering::Relaxed);
-        eventually("messages are sent", count, |count| *count > goal).await;
+        let goal = counts().map(|count| count + 10);
+        let is_reached = |now: &[u64; 4]| now.iter().zip(goal).all(|(now, goal)| *now >= goal);
+        eventually("messages are sent", async || counts(), is_reached).await;
     };
     let obeyed = async |marker: u8| {
         let token = format!("m{marker}");
@@ -133,7 +136,6 @@ async fn a_secret_is_rotated_under_load_and_no_valid_request_is_refused() {
     obeyed(2).await;
     load_goes_on().await;
     uses_second.store(true, Ordering::Relaxed);
-    // Until every sender has begun another request.
     load_goes_on().await;
     service.hang_up(&env(SECOND, 3));
     obeyed(3).await;
@@ -154,7 +156,7 @@ async fn a_secret_is_rotated_under_load_and_no_valid_request_is_refused() {
         .get("/instagram/stats")
         .bearer_auth("token-of-readers");
     let stats: Value = stats.send().await.unwrap().json().await.unwrap();
-    assert_eq!(stats["totalMessages"], sent.load(Ordering::Relaxed));
+    assert_eq!(stats["totalMessages"], counts().iter().sum::<u64>());
 }
 
 #[tokio::test]

@@ -47,6 +47,11 @@ const CHANGE_CONTACT: &str = "ON CONFLICT (id, channel) DO UPDATE SET \
 
 /// Between the watermark `$1` and a later position `$2`.
 const NEXT: &str = "position > $1 AND position <= $2";
+/// The first position behind the watermark `$1` that names a person.
+const NEXT_POSITION: &str = "SELECT min(position) FROM ( \
+       SELECT min(position) AS position FROM messages WHERE position > $1 \
+       UNION ALL \
+       SELECT min(position) FROM items WHERE position > $1 AND contact_id IS NOT NULL) AS next";
 /// Of one person, on the channel `$2` or on all of them, up to the watermark.
 const OF_PERSON: &str = "contact_id = $1 AND channel = coalesce($2, channel) \
      AND position <= (SELECT position FROM rollup)";
@@ -121,7 +126,16 @@ pub(in crate::store) async fn step(
         .fetch_one(&mut *connection)
         .await?;
     let RollupProgress { head, .. } = progress(&mut *connection).await?;
-    let until = head.min(after.saturating_add(STEP));
+    let mut until = head.min(after.saturating_add(STEP));
+    if until < head {
+        // Whatever is next may be far away: positions have a gap where a database was restored.
+        let next: Option<i64> = sqlx::query_scalar(NEXT_POSITION)
+            .persistent(KEEPS_PLANS)
+            .bind(after)
+            .fetch_one(&mut *connection)
+            .await?;
+        until = next.map_or(head, |next| head.min((next - 1).saturating_add(STEP)));
+    }
     if until <= after {
         return Ok(RollupProgress {
             position: after,
