@@ -4,6 +4,7 @@
 //! variables is [`variables::VARIABLES`]: the documentation is made from it, and a test keeps it equal to what is read
 //! here.
 
+pub mod alerts;
 pub mod auth;
 pub mod chatrace;
 pub mod database;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+pub use alerts::{AlertFormat, AlertTarget};
 pub use auth::{Auth, WebhookAuth};
 pub use chatrace::{Chatrace, Meta};
 pub use database::Database;
@@ -31,7 +33,7 @@ pub use env::{Env, Variables, fits_a_header};
 pub use error::{ConfigError, ConfigErrors};
 pub use forward::Destination;
 pub use server::{Limits, Server};
-pub use silence::{AlertTarget, SilenceAfter, SilenceSettings};
+pub use silence::SilenceAfter;
 pub use telemetry::{LogFormat, Telemetry};
 
 use crate::i18n::{Locale, Text};
@@ -63,7 +65,10 @@ pub struct Config {
     pub spool: bool,
     /// Reads bodies by the templates that are declared.
     pub normalizer: Arc<Normalizer>,
-    pub silence: SilenceSettings,
+    /// How long there may be no message; `None`: as long as it likes.
+    pub silence_after: Option<SilenceAfter>,
+    /// Where alerts go.
+    pub alerts: Option<AlertTarget>,
     /// Where messages or deliveries are forwarded to, by their names.
     pub destinations: Vec<Destination>,
     pub telemetry: Telemetry,
@@ -109,7 +114,8 @@ impl Config {
                 .one_of("SPOOL", &[("on", true), ("off", false)])
                 .unwrap_or(true),
             normalizer: Arc::new(Normalizer::new(templates::read(env))),
-            silence: SilenceSettings::read(env),
+            silence_after: SilenceAfter::read(env),
+            alerts: AlertTarget::read(env),
             destinations: forward::read(env),
             telemetry: Telemetry::read(env),
             url_credentials: urls::credentials(env),
@@ -155,6 +161,12 @@ impl Config {
         .collect()
     }
 
+    /// Whatever this service posts to.
+    fn receivers(&self) -> impl Iterator<Item = &Destination> {
+        let alerts = self.alerts.iter().map(|alerts| &alerts.destination);
+        self.destinations.iter().chain(alerts)
+    }
+
     /// Every configured secret, so that none of them is shown in a body or a log.
     pub fn secrets(&self) -> Vec<&SecretString> {
         self.auth
@@ -165,8 +177,7 @@ impl Config {
             .chain(&self.meta.app_secrets)
             .chain(&self.meta.verify_token)
             .chain(&self.chatrace.access_token)
-            .chain(self.silence.alert.iter().flat_map(AlertTarget::secrets))
-            .chain(self.destinations.iter().flat_map(Destination::secrets))
+            .chain(self.receivers().flat_map(Destination::secrets))
             .chain(&self.url_credentials)
             .collect()
     }
@@ -283,6 +294,28 @@ mod tests {
         let config = read(&[url, ("ALERT_SECRET", "canary-4")]).unwrap();
         assert!(!format!("{config:?}").contains("canary"), "{config:?}");
         assert!(format!("{config:?}").contains("hooks.example"));
+    }
+
+    #[test]
+    fn alerts_for_telegram_need_a_bot_and_a_chat_and_no_signature() {
+        let bot = "https://api.telegram.org/bot110201543:canary-AAHdqTcvCH1v";
+        let alerts = |url: &str, format| {
+            let url = url.to_owned();
+            read(&[("ALERT_URL", &url), ("ALERT_FORMAT", format)])
+        };
+        let config = alerts(&format!("{bot}/sendMessage?chat_id=7"), "telegram").unwrap();
+        assert!(!format!("{config:?}").contains("canary"), "{config:?}");
+        let is_token =
+            |secret: &&&SecretString| secret.expose_secret() == "110201543:canary-AAHdqTcvCH1v";
+        assert!(config.secrets().iter().any(|secret| is_token(&secret)));
+        for wrong in [format!("{bot}/sendMessage"), format!("{bot}?chat_id=7")] {
+            let errors = alerts(&wrong, "telegram").unwrap_err();
+            assert_eq!(errors.0[0].variable, "ALERT_URL");
+            assert!(!errors.to_string().contains("canary"), "{errors}");
+        }
+        assert!(alerts("https://hooks.slack.example/services/T/B/x", "slack").is_ok());
+        let wrong = [("ALERT_FORMAT", "discord"), ("PORT", "http")];
+        assert_eq!(self::wrong(&wrong), ["PORT", "ALERT_FORMAT"]);
     }
 
     #[test]

@@ -29,11 +29,13 @@ mod sender_auth;
 mod silence;
 mod spool;
 mod template;
+mod watched;
 mod words;
 
 pub use check::{Check, Status};
 pub use facts::Facts;
 pub use report::Report;
+pub use watched::{WatchedCheck, watched_checks};
 
 /// Every check that asks nobody, most upstream first.
 pub fn own_checks(facts: &Facts) -> Vec<Check> {

@@ -27,11 +27,14 @@ use crate::config::{Config, Destination};
 use crate::redact::Redactor;
 use crate::store::Store;
 use crate::time::Clock;
-use attempt::AttemptClient;
 use leading::Worker;
 use source::Source;
 
-pub(crate) use attempt::RESULTS;
+pub(crate) use attempt::{AttemptClient, RESULTS};
+pub(crate) use event::Event;
+pub(crate) use sample::send_one;
+pub(crate) use schedule::next_alert;
+
 pub use sample::{SampleAttempt, send_sample};
 pub use status::{DestinationHealth, DestinationStatus, statuses};
 

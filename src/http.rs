@@ -45,6 +45,7 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::future::BoxFuture;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -59,6 +60,7 @@ pub use state::{AppState, Services, SilenceReceiver};
 
 pub use crate::delivery::WEBHOOK_PATH;
 
+use crate::diagnose::WatchedCheck;
 use error::ApiError;
 use request_id::RequestIds;
 
@@ -69,6 +71,17 @@ pub fn notify_readers(state: &AppState) -> impl Future<Output = ()> + Send + use
         state.store.clone(),
         state.commits.subscribe(),
     )
+}
+
+/// Looks at the checks that somebody is told of, each time it is called. Who keeps it keeps the queue open.
+pub fn checks_to_watch(
+    state: &AppState,
+) -> impl Fn() -> BoxFuture<'static, Vec<WatchedCheck>> + Send + use<> {
+    let state = state.clone();
+    move || {
+        let state = state.clone();
+        Box::pin(async move { facts::look_at_checks(&state).await })
+    }
 }
 
 /// Needs an API token.

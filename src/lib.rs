@@ -45,8 +45,11 @@ pub mod diagnose;
 // The checks that ask others: the public URL, its certificate, Chatrace's API.
 pub mod probe;
 
-// The usual rhythm of messages: when silence begins and ends, and the alerts about it.
+// The usual rhythm of messages: when silence begins and ends.
 pub mod silence;
+
+// Tells somebody when a check turns bad, and when it is well again.
+pub mod alerts;
 
 // What the owner has to enter in Chatrace, step by step.
 pub(crate) mod setup;

@@ -38,7 +38,7 @@ use jiff::Timestamp;
 use sqlx::migrate::{AppliedMigration, Migrator};
 use uuid::Uuid;
 
-pub use alerts::{Alert, SilenceState};
+pub use alerts::{Alert, AlertState, SilenceState};
 pub use counts::{Count, Counts};
 pub(crate) use counts::{HOUR, hour_of};
 pub use error::{PrepareError, StoreError};
@@ -193,7 +193,7 @@ pub trait RejectionStore: std::fmt::Debug + Send + Sync {
     async fn add_rejections(&self, seen: &[RejectedRequest]) -> Result<(), StoreError>;
 }
 
-/// What the watch over silence needs of the database.
+/// What the watch over silence and alerts need of the database.
 #[async_trait]
 pub trait AlertStore: std::fmt::Debug + Send + Sync {
     /// When the newest message arrived. This only rises: neither an older message that is stored later lowers it, nor
@@ -206,21 +206,35 @@ pub trait AlertStore: std::fmt::Debug + Send + Sync {
     /// Whether there is silence, as all replicas agree.
     async fn silence(&self) -> Result<SilenceState, StoreError>;
 
-    /// Begins or ends silence, and keeps the alert about it, both or none. `false` if another replica was faster, and
-    /// then nothing is changed. `known` is what the change is based on, `since` the arrival of the last message.
+    /// Begins or ends silence. `false` if another replica was faster, and then nothing is changed. `known` is what the
+    /// change is based on, `since` the arrival of the last message.
     async fn change_silence(
         &self,
         known: SilenceState,
         since: Option<Timestamp>,
-        alert: Option<&Alert>,
+    ) -> Result<bool, StoreError>;
+
+    /// Everything that is or was wrong, as all replicas agree.
+    async fn alert_states(&self) -> Result<Vec<AlertState>, StoreError>;
+
+    /// Notes that something is wrong since then, or is not any more, and keeps the alert about it, both or none.
+    /// `false` if another replica was faster, and then nothing is changed. `known` is what the change is based on.
+    async fn change_alert_state(
+        &self,
+        known: &AlertState,
+        since: Option<Timestamp>,
+        alert: &Alert,
     ) -> Result<bool, StoreError>;
 
     /// The oldest alert that is not delivered yet.
     async fn oldest_alert(&self) -> Result<Option<Alert>, StoreError>;
 
-    /// Takes an alert for one attempt to deliver it, so that no other replica tries before `again_at`. `false` if
-    /// another one was faster.
-    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError>;
+    /// Takes an alert for one attempt to deliver it, so that no other replica tries before `until`. `false` if another
+    /// one was faster.
+    async fn claim_alert(&self, alert: &Alert, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// The attempt failed, and the next one is due then.
+    async fn put_off_alert(&self, id: Uuid, next_at: Timestamp) -> Result<(), StoreError>;
 
     /// Forgets an alert: it is delivered, or given up.
     async fn forget_alert(&self, id: Uuid) -> Result<(), StoreError>;

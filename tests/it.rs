@@ -9,6 +9,7 @@
 
 mod support;
 
+mod alerts;
 mod cli;
 mod deploy;
 mod docs;

@@ -392,6 +392,8 @@ retention-in-doubt = The oldest delivery arrived { $at }, although RETENTION_DAY
 
 forwarding-nowhere = No destination is configured.
     .meaning = Messages are stored and not forwarded.
+forwarding-well = { $name } accepts what is forwarded.
+    .meaning = Nothing is wrong with it.
 forwarding-accepted = { $name } accepts what is forwarded.
     .meaning = { on-the-way }
 forwarding-all-accept = All { $number } destinations accept what is forwarded.
@@ -502,9 +504,11 @@ public-url-unreachable = The public address { $host } cannot be reached: { $caus
 
 public-url-probed = A probe to { $url } arrived after { $duration } ms.
     .meaning = { leads-here }
-public-url-certified = A probe to { $url } arrived after { $duration } ms. The certificate is valid for { $days } more days.
+public-url-certified = A probe to { $url } arrived after { $duration } ms. { $lasts }
     .meaning = { leads-here }
 leads-here = The public address leads here.
+certificate-lasts = The certificate is valid for { $days } more days.
+    .meaning = It is renewed in time.
 public-url-expires = The certificate of { $host } expires { $days ->
     [0] in less than a day
     [1] in a day
@@ -794,6 +798,7 @@ check-near-misses = Rejected requests
 check-outcomes = Outcomes of deliveries
 check-placeholders = Variables of the flow
 check-port = Port
+check-certificate = Certificate
 check-public-url = Public address
 check-quarantine = Quarantine
 check-retention = Deletion of old data

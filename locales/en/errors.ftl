@@ -44,6 +44,8 @@ config-sqlite-url = is not a valid SQLite URL: expected for example sqlite://dat
 config-database-no-file = names no file: expected for example sqlite://data/chatrace-webhook.db
 config-longer-than-zero = must be longer than zero, or auto
 config-no-base64 = begins with whsec_, but is not base64 after that
+config-not-telegram = is not for ALERT_FORMAT=telegram: expected https://api.telegram.org/bot<token>/sendMessage?chat_id=<number or @channel>
+alert-url-unset = set ALERT_URL
 config-alert-secret = is required with ALERT_URL, so that the receiver can verify alerts: set it to a long random text, for example from `openssl rand -hex 32`
 config-unknown-destination = is unknown: expected FORWARD_<NAME>_URL and its options, where <NAME> is letters A to Z and digits, and no word of an option
 config-no-effect = has no effect without { $variable }

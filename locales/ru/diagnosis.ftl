@@ -408,6 +408,8 @@ retention-in-doubt = Самая старая доставка поступила
 
 forwarding-nowhere = Ни одного получателя не настроено.
     .meaning = Сообщения сохраняются и никуда не пересылаются.
+forwarding-well = Получатель { $name } принимает всё, что ему пересылается.
+    .meaning = С ним всё в порядке.
 forwarding-accepted = Получатель { $name } принимает всё, что ему пересылается.
     .meaning = { on-the-way }
 forwarding-all-accept = Все получатели ({ $number }) принимают всё, что им пересылается.
@@ -522,13 +524,15 @@ public-url-unreachable = Не удаётся связаться с публич�
 
 public-url-probed = Пробный запрос на { $url } дошёл за { $duration } мс.
     .meaning = { leads-here }
-public-url-certified = Пробный запрос на { $url } дошёл за { $duration } мс. Сертификат действителен ещё { $days ->
+public-url-certified = Пробный запрос на { $url } дошёл за { $duration } мс. { $lasts }
+    .meaning = { leads-here }
+leads-here = Публичный адрес ведёт сюда.
+certificate-lasts = Сертификат действителен ещё { $days ->
     [one] { $days } день
     [few] { $days } дня
    *[many] { $days } дней
 }.
-    .meaning = { leads-here }
-leads-here = Публичный адрес ведёт сюда.
+    .meaning = Он обновляется вовремя.
 public-url-expires = Сертификат { $host } истекает { $days ->
     [0] меньше чем через день
     [1] через день
@@ -822,6 +826,7 @@ check-near-misses = Отклонённые запросы
 check-outcomes = Результаты доставок
 check-placeholders = Переменные сценария
 check-port = Порт
+check-certificate = Сертификат
 check-public-url = Публичный адрес
 check-quarantine = Карантин
 check-retention = Удаление старых данных

@@ -44,6 +44,8 @@ config-sqlite-url = не является URL SQLite: ожидается, нап
 config-database-no-file = не указывает файл: ожидается, например, sqlite://data/chatrace-webhook.db
 config-longer-than-zero = должно быть больше нуля или auto
 config-no-base64 = начинается с whsec_, но дальше идёт не base64
+config-not-telegram = не подходит для ALERT_FORMAT=telegram: ожидается https://api.telegram.org/bot<токен>/sendMessage?chat_id=<число или @канал>
+alert-url-unset = задайте ALERT_URL
 config-alert-secret = нужно задать вместе с ALERT_URL, чтобы получатель мог проверять оповещения: задайте длинный случайный текст, например из `openssl rand -hex 32`
 config-unknown-destination = неизвестная переменная: ожидается FORWARD_<NAME>_URL и её параметры, где <NAME> состоит из букв A–Z и цифр и не совпадает с названием параметра
 config-no-effect = не действует без { $variable }

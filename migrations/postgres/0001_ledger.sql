@@ -201,6 +201,14 @@ CREATE TABLE silence (
 );
 INSERT INTO silence DEFAULT VALUES;
 
+-- What somebody was told of that all replicas see: a check, or one thing that it looks at, and since when it is wrong;
+-- NULL if it is not any more. `changes` is as above.
+CREATE TABLE alert_states (
+    subject text   PRIMARY KEY,
+    since   timestamptz,
+    changes bigint NOT NULL
+);
+
 -- What has yet to be sent to ALERT_URL, one row for each alert until it is delivered or given up.
 CREATE TABLE alerts (
     id       uuid        PRIMARY KEY,

@@ -196,6 +196,14 @@ CREATE TABLE silence (
 ) STRICT;
 INSERT INTO silence DEFAULT VALUES;
 
+-- What somebody was told of: a check, or one thing that it looks at, and since when it is wrong; NULL if it is not any
+-- more. `changes` is as above.
+CREATE TABLE alert_states (
+    subject TEXT    PRIMARY KEY,
+    since   INTEGER,
+    changes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What has yet to be sent to ALERT_URL, one row for each alert until it is delivered or given up.
 CREATE TABLE alerts (
     id       BLOB    PRIMARY KEY,

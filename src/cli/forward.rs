@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::service::{Service, ServiceArgs};
 use super::terminal::{self, table};
-use crate::config::{Config, Variables};
+use crate::alerts::send_test_alert;
+use crate::config::{Config, Destination, Variables};
 use crate::filter::{Moment, parse_moment};
-use crate::forward::send_sample;
+use crate::i18n::Text;
+use crate::forward::{SampleAttempt, send_sample};
 use crate::text::one_line;
 use crate::time::{Clock, millis};
 
@@ -33,7 +35,7 @@ enum ForwardAction {
     /// Show every destination: whether it accepts, what waits, what it refused.
     Status,
     /// Send one signed sample, and show the request, the answer and the time; exit code 1 if it is not accepted.
-    Test(DestinationArg),
+    Test(TestArgs),
     /// Forward once more what a destination has had already, under the same ids.
     Replay(ReplayArgs),
     /// Try dead letters again.
@@ -51,6 +53,15 @@ struct DestinationArg {
     /// The name of the destination: that of `FORWARD_URL` is `default`.
     #[arg(default_value = "default")]
     name: String,
+}
+
+#[derive(Debug, Clone, Args)]
+struct TestArgs {
+    #[command(flatten)]
+    destination: DestinationArg,
+    /// Send an alert to `ALERT_URL` instead.
+    #[arg(long, conflicts_with = "name")]
+    alert: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -74,8 +85,8 @@ struct ReplayArgs {
 
 pub(super) async fn forward(arguments: ForwardArgs, variables: &Variables) -> Result<(), Failure> {
     let is_json = arguments.json;
-    if let ForwardAction::Test(destination) = &arguments.action {
-        return test(&destination.name, is_json, &Config::read(variables)?).await;
+    if let ForwardAction::Test(arguments) = &arguments.action {
+        return test(arguments, is_json, &Config::read(variables)?).await;
     }
     let service = Service::find(arguments.service, variables)?;
     let post = async |name: &str, what: &str, body: Value| {
@@ -205,10 +216,25 @@ fn status(answer: &Value) -> String {
     format!("{}{notes}", table(rows))
 }
 
-/// Sends a sample to a destination of this environment.
-async fn test(name: &str, is_json: bool, config: &Config) -> Result<(), Failure> {
+/// Sends a sample to a destination of this environment, or to where its alerts go.
+async fn test(arguments: &TestArgs, is_json: bool, config: &Config) -> Result<(), Failure> {
+    let (destination, sample) = if arguments.alert {
+        let Some(target) = &config.alerts else {
+            return Err(Failure::CannotRun(Text::new("alert-url-unset")));
+        };
+        let sample = send_test_alert(target, config.secrets(), Clock::system()).await?;
+        (&target.destination, sample)
+    } else {
+        let destination = configured(&arguments.destination.name, config)?;
+        let sample = send_sample(destination, config.secrets(), Clock::system()).await?;
+        (destination, sample)
+    };
+    show(destination, &sample, is_json)
+}
+
+fn configured<'a>(name: &str, config: &'a Config) -> Result<&'a Destination, Failure> {
     let destination = config.destinations.iter().find(|one| one.name == name);
-    let Some(destination) = destination else {
+    destination.ok_or_else(|| {
         let names: Vec<_> = config.destinations.iter().map(|one| &*one.name).collect();
         let all = if names.is_empty() {
             "set FORWARD_URL".to_owned()
@@ -216,14 +242,17 @@ async fn test(name: &str, is_json: bool, config: &Config) -> Result<(), Failure>
             format!("there are: {}", names.join(", "))
         };
         let problem = format!("no destination `{name}` is configured: {all}");
-        return Err(Failure::CannotRun(problem.into()));
-    };
-    let sample = send_sample(destination, config.secrets(), Clock::system()).await?;
+        Failure::CannotRun(problem.into())
+    })
+}
+
+/// Prints what was sent and what came of it.
+fn show(destination: &Destination, sample: &SampleAttempt, is_json: bool) -> Result<(), Failure> {
     let took = sample.took.as_millis();
     let failure = sample.result.as_ref().err();
     if is_json {
         terminal::print_json(&json!({
-            "destination": name,
+            "destination": destination.name,
             "accepted": failure.is_none(),
             "status": sample.result.as_ref().ok().copied().or(failure.and_then(|failure| failure.status)),
             "problem": failure.map(|failure| &failure.problem),

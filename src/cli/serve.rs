@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{EnvSource, Failure, env_file};
+use crate::alerts::AlertWatch;
 use crate::config::{Config, Database, Limits, Variables};
 use crate::forward::{Forwarding, Orders};
 use crate::http::{self, AppState, LiveRouter, Rejections, Services, SilenceReceiver};
@@ -28,7 +29,7 @@ use crate::ingest::{Commits, Drain, Fallback, Ingest};
 use crate::lifecycle::{self, Lifecycle};
 use crate::maintenance::{Retention, keep_rolling_up};
 use crate::rejection::{RejectReason, RejectedRequest};
-use crate::silence::{Alerter, Watch};
+use crate::silence::Watch;
 use crate::store::{OpenFiles, PostgresStore, PrepareError, Spool, SqliteStore, Store};
 use crate::telemetry;
 use crate::time::Clock;
@@ -103,8 +104,6 @@ async fn run_reloading(
         .local_addr()
         .context("the listener has no address")?;
     let _enforcing = AbortOnDropHandle::new(tokio::spawn(lifecycle.clone().enforce_timeout()));
-    let alerter = config.silence.alert.as_ref().map(Alerter::new).transpose();
-    let alerter = alerter.map_err(|error| Failure::CannotRun(format!("{error:#}").into()))?;
     let data_dir = if config.database.is_embedded() || config.spool {
         let data_dir = DataDir::open(&config.data_dir).map_err(Failure::CannotRun)?;
         Some(Arc::new(data_dir))
@@ -155,7 +154,7 @@ async fn run_reloading(
     let (limits, metrics_address) = (config.server.limits, config.server.metrics_address);
     let (rejections, rejection_writer) = Rejections::new(store.clone());
     lifecycle.spawn_worker("rejections", rejection_writer.run(lifecycle.soft().clone()));
-    let silence = watch_silence(&config, &store, alerter, &clock, &lifecycle);
+    let silence = watch_silence(&config, &store, &clock, &lifecycle);
     let services = Services {
         clock: clock.clone(),
         ingest,
@@ -168,8 +167,14 @@ async fn run_reloading(
         store: store.clone(),
         lifecycle: lifecycle.clone(),
     };
+    let alerts = AlertWatch::new(&config, store.clone(), &clock);
+    let alerts = alerts.map_err(|error| Failure::CannotRun(format!("{error:#}").into()))?;
     let state = AppState::new(config, api_tokens, services);
     spawn_until_soft_stop(&lifecycle, "notifier", http::notify_readers(&state));
+    if let Some(alerts) = alerts {
+        let alerts = alerts.run(http::checks_to_watch(&state));
+        spawn_until_soft_stop(&lifecycle, "alerts", alerts);
+    }
     serve_metrics(&state, metrics_address, &lifecycle)?;
     let router = LiveRouter::from(http::router(state.clone()));
     if let Some(source) = reload {
@@ -270,17 +275,13 @@ fn watch_files(config: &Config, spool: Option<&Spool>, lifecycle: &Lifecycle) ->
 fn watch_silence(
     config: &Config,
     store: &Arc<dyn Store>,
-    alerter: Option<Alerter>,
     clock: &Clock,
     lifecycle: &Lifecycle,
 ) -> SilenceReceiver {
-    let Some(after) = config.silence.after else {
-        if alerter.is_some() {
-            tracing::warn!("ALERT_URL has no effect: SILENCE_AFTER is not set");
-        }
+    let Some(after) = config.silence_after else {
         return watch::channel(None).1;
     };
-    let (watch, assessments) = Watch::new(store.clone(), after, alerter);
+    let (watch, assessments) = Watch::new(store.clone(), after);
     spawn_until_soft_stop(lifecycle, "silence", watch.run(clock.clone()));
     assessments
 }

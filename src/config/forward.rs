@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use strum::VariantArray as _;
+use url::Url;
 
 use super::Env;
+use super::urls::hook_credentials;
 use crate::crypto;
 use crate::filter::parse_fixed_moment;
 use crate::i18n::Text;
@@ -36,8 +38,8 @@ pub struct Destination {
     pub secrets: Vec<SecretString>,
     /// Sent with each attempt.
     pub headers: HeaderMap,
-    /// What in those headers looks like a credential.
-    header_secrets: Vec<SecretString>,
+    /// What in those headers and in the URL looks like a credential.
+    hidden: Vec<SecretString>,
     pub content: ForwardContent,
     pub start: Start,
     /// How many attempts may be open at once.
@@ -81,12 +83,32 @@ pub enum Start {
 }
 
 impl Destination {
+    /// The name of the destination of alerts, and their variable. No other can have it: names are in lower case.
+    pub const OF_ALERTS: &str = "ALERT_URL";
+
+    /// Where alerts go.
+    pub(super) fn of_alerts(url: &Url, secrets: Vec<SecretString>) -> Self {
+        Self {
+            name: Self::OF_ALERTS.to_owned(),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            hidden: hook_credentials(url),
+            url: SecretString::from(url.as_str()),
+            secrets,
+            headers: HeaderMap::new(),
+            content: ForwardContent::Messages {
+                format: MessageFormat::Standard,
+                selector: MessageSelector::default(),
+            },
+            start: Start::Now,
+            concurrency: 1,
+            timeout: TIMEOUT,
+            rate: None,
+        }
+    }
+
     /// The secrets, which must never be shown.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        self.secrets
-            .iter()
-            .chain([&self.url])
-            .chain(&self.header_secrets)
+        self.secrets.iter().chain([&self.url]).chain(&self.hidden)
     }
 
     /// The host of its URL.
@@ -182,16 +204,7 @@ fn destination(env: &mut Env<'_>, name: &str) -> Option<Destination> {
         let problem = Text::new("config-no-effect").with("variable", needed);
         env.mistake(&given, problem);
     }
-    let secrets = env.keys(&variable(DestinationOption::Secret));
-    if secrets
-        .iter()
-        .any(|secret| crypto::webhook_key(secret.expose_secret()).is_none())
-    {
-        env.mistake(
-            &variable(DestinationOption::Secret),
-            Text::new("config-no-base64"),
-        );
-    }
+    let secrets = signing_keys(env, &variable(DestinationOption::Secret));
     let concurrency = env.parsed_if(
         &variable(DestinationOption::Concurrency),
         Text::new("expected-concurrency"),
@@ -219,9 +232,9 @@ fn destination(env: &mut Env<'_>, name: &str) -> Option<Destination> {
             name => name.to_ascii_lowercase(),
         },
         host: url.host_str().unwrap_or_default().to_owned(),
+        hidden: [credentials(&headers), hook_credentials(&url)].concat(),
         url: SecretString::from(String::from(url)),
         secrets,
-        header_secrets: credentials(&headers),
         headers,
         content,
         start,
@@ -229,6 +242,18 @@ fn destination(env: &mut Env<'_>, name: &str) -> Option<Destination> {
         timeout: timeout.unwrap_or(TIMEOUT),
         rate,
     })
+}
+
+/// The keys of the signatures: several while one replaces another.
+pub(super) fn signing_keys(env: &mut Env<'_>, variable: &str) -> Vec<SecretString> {
+    let keys = env.keys(variable);
+    if keys
+        .iter()
+        .any(|key| crypto::webhook_key(key.expose_secret()).is_none())
+    {
+        env.mistake(variable, Text::new("config-no-base64"));
+    }
+    keys
 }
 
 fn content(env: &mut Env<'_>, name: &str) -> ForwardContent {

@@ -6,12 +6,7 @@ use url::Url;
 use super::Env;
 
 /// The variables whose URLs may contain one.
-const VARIABLES: [&str; 4] = [
-    "DATABASE_URL",
-    "PUBLIC_URL",
-    "INSTAGRAM_API_URL",
-    "ALERT_URL",
-];
+const VARIABLES: [&str; 3] = ["DATABASE_URL", "PUBLIC_URL", "INSTAGRAM_API_URL"];
 /// Parameters with these words in their names contain credentials.
 const CREDENTIAL_WORDS: [&str; 6] = ["token", "secret", "key", "pass", "auth", "sig"];
 /// A value of this length with letters and digits is a token, not a word.
@@ -27,6 +22,18 @@ pub(super) fn credentials(env: &Env<'_>) -> Vec<SecretString> {
         .collect();
     found.sort_unstable();
     found.dedup();
+    found.into_iter().map(SecretString::from).collect()
+}
+
+/// The credentials in the URL of a hook, which often has one in its path: `/bot<token>/sendMessage`,
+/// `/services/T0…/B0…/<token>`.
+pub(super) fn hook_credentials(url: &Url) -> Vec<SecretString> {
+    let mut found = credentials_in(url);
+    let parts = url.path_segments().into_iter().flatten();
+    for part in parts.filter(|part| is_token(part)) {
+        found.extend(part.strip_prefix("bot").map(str::to_owned));
+        found.push(part.to_owned());
+    }
     found.into_iter().map(SecretString::from).collect()
 }
 
@@ -62,6 +69,8 @@ fn is_token(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn found(url: &str) -> Vec<String> {
@@ -84,5 +93,19 @@ mod tests {
             ["0123456789abcdef", "t"]
         );
         assert!(found("https://shop.example/instagram").is_empty());
+    }
+
+    #[test]
+    fn the_token_in_the_path_of_a_hook_is_found() {
+        let found = |url: &str| -> Vec<_> {
+            let found = hook_credentials(&url.parse().unwrap()).into_iter();
+            found.map(|text| text.expose_secret().to_owned()).collect()
+        };
+        let token = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
+        let url = format!("https://api.telegram.org/bot{token}/sendMessage?chat_id=-100200");
+        assert_eq!(found(&url), [token.to_owned(), format!("bot{token}")]);
+        let url = "https://hooks.slack.com/services/T0/B0/XXXX0000XXXX0000XXXX0000";
+        assert_eq!(found(url), ["XXXX0000XXXX0000XXXX0000"]);
+        assert!(found("https://crm.shop.example/hooks/instagram").is_empty());
     }
 }

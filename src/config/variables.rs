@@ -166,12 +166,17 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "ALERT_URL",
         "",
-        "The URL that receives a signed POST when messages stop, and another when they resume. Needs SILENCE_AFTER and ALERT_SECRET.",
+        "The URL that is told when something goes wrong, and when it is over. See docs/alerts.md.",
+    ),
+    variable(
+        "ALERT_FORMAT",
+        "standard",
+        "How an alert is written: `standard`, as signed JSON, `telegram`, for a bot, or `slack`, for an incoming webhook.",
     ),
     variable(
         "ALERT_SECRET",
         "",
-        "The key that signs alerts, as in Standard Webhooks: `whsec_` and base64, or any text.",
+        "The key that signs alerts, as in Standard Webhooks: `whsec_` and base64, or any text. Several, separated by commas, sign at once, so that one can replace another. Needed with ALERT_FORMAT=standard.",
     ),
     variable(
         "FORWARD_URL",

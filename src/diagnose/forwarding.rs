@@ -46,6 +46,14 @@ pub(super) fn check_forwarding(facts: &Facts) -> Check {
     Check::ok(NAME, observed.with("count", waiting))
 }
 
+/// The same for one destination.
+pub(super) fn check_destination(destination: &DestinationStatus, facts: &Facts) -> Check {
+    find(destination, facts).unwrap_or_else(|| {
+        let name = destination.state.name.as_str();
+        Check::ok(NAME, Text::new("forwarding-well").with("name", name))
+    })
+}
+
 /// What is wrong with one destination.
 fn find(destination: &DestinationStatus, facts: &Facts) -> Option<Check> {
     let (state, now) = (&destination.state, facts.now);

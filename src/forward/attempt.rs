@@ -30,17 +30,17 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// An attempt that failed.
 #[derive(Debug, Clone)]
-pub(super) struct Failed {
-    pub(super) failure: AttemptFailure,
+pub(crate) struct Failed {
+    pub(crate) failure: AttemptFailure,
     /// How long the destination asks to be left alone.
-    pub(super) retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
     /// It says that it is gone for good.
     pub(super) is_gone: bool,
 }
 
 /// Makes attempts at one destination.
 #[derive(Debug)]
-pub(super) struct AttemptClient {
+pub(crate) struct AttemptClient {
     client: Client,
     destination: Arc<Destination>,
     url: Url,
@@ -54,7 +54,7 @@ pub(super) struct AttemptClient {
 impl AttemptClient {
     /// # Errors
     /// When this machine has no CA certificates.
-    pub(super) fn new(
+    pub(crate) fn new(
         destination: Arc<Destination>,
         redactor: Redactor,
         clock: Clock,
@@ -91,7 +91,7 @@ impl AttemptClient {
     }
 
     /// Sends an event. Only an answer with a status 2xx that arrives whole means that it is accepted.
-    pub(super) async fn attempt(&self, event: &Event) -> Result<StatusCode, Failed> {
+    pub(crate) async fn attempt(&self, event: &Event) -> Result<StatusCode, Failed> {
         if let Some(pace) = &self.pace {
             pace.lock().await.tick().await;
         }

@@ -16,7 +16,7 @@ const NOT_RELAYED: [&str; 2] = ["content-length", "host"];
 
 /// A message or a delivery on its way to a destination.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Event {
+pub(crate) struct Event {
     pub(super) position: i64,
     /// The same in every attempt.
     pub(super) id: Uuid,
@@ -95,6 +95,22 @@ impl Event {
             headers,
             // Texts and numbers can always be written.
             body: body.unwrap_or_default().into(),
+        }
+    }
+
+    /// An alert, as JSON.
+    pub(crate) fn of_alert(id: Uuid, made_at: Timestamp, body: Vec<u8>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            position: 0,
+            id,
+            lane: String::new(),
+            received_at: made_at,
+            method: Method::POST,
+            query: None,
+            headers,
+            body: body.into(),
         }
     }
 

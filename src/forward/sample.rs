@@ -37,9 +37,19 @@ pub async fn send_sample(
     clock: Clock,
 ) -> anyhow::Result<SampleAttempt> {
     let event = sample(&destination.content, &clock);
+    send_one(destination, &event, secrets, clock).await
+}
+
+/// Sends one event.
+pub(crate) async fn send_one(
+    destination: &Destination,
+    event: &Event,
+    secrets: Vec<&SecretString>,
+    clock: Clock,
+) -> anyhow::Result<SampleAttempt> {
     let redactor = Redactor::new(secrets);
     let client = AttemptClient::new(Arc::new(destination.clone()), redactor, clock.clone())?;
-    let headers = client.headers(&event, clock.now().as_second());
+    let headers = client.headers(event, clock.now().as_second());
     let shown = headers.iter().map(|(name, value)| {
         let value = if destination.headers.contains_key(name) {
             "(as configured)"
@@ -49,7 +59,7 @@ pub async fn send_sample(
         (name.to_string(), value.to_owned())
     });
     let began = Instant::now();
-    let result = client.attempt(&event).await;
+    let result = client.attempt(event).await;
     Ok(SampleAttempt {
         method: event.method.to_string(),
         headers: shown.collect(),

@@ -35,6 +35,15 @@ pub(super) fn next_attempt(
     now.checked_add(pause.max(asked.unwrap_or_default())).ok()
 }
 
+/// The same for an alert, which is of use only soon: at most five minutes later, and as long as somebody tries.
+pub(crate) fn next_alert(
+    attempts: i32,
+    now: Timestamp,
+    retry_after: Option<Duration>,
+) -> Option<Timestamp> {
+    next_attempt(attempts.min(2), now, retry_after)
+}
+
 /// The pauses between probes of a destination that is down: 1 s at first, 15 s at most.
 pub(super) fn probe_pauses() -> ExponentialBackoff {
     ExponentialBuilder::new()

@@ -8,7 +8,7 @@ use crate::delivery::{Delivery, WEBHOOK_PATH};
 use crate::diagnose::facts::{
     DatabaseState, Disk, Known, RecentBodies, SenderAuth, SilenceFacts, SpoolFacts,
 };
-use crate::diagnose::{Facts, Report, own_checks};
+use crate::diagnose::{Facts, Report, WatchedCheck, own_checks, watched_checks};
 use crate::forward::{DestinationStatus, statuses};
 use crate::message::Direction;
 use crate::normalize::Normalizer;
@@ -25,6 +25,15 @@ pub(super) fn report(facts: &Facts, external: Option<ExternalChecks>) -> Report 
         Some(external) => external.around(own),
         None => own,
     })
+}
+
+/// The checks that somebody is told of, as they are now.
+pub(super) async fn look_at_checks(state: &AppState) -> Vec<WatchedCheck> {
+    let now = state.clock.now();
+    let facts = facts(state, &StoreFacts::query(state, now).await, now);
+    let external = state.prober.recent();
+    let certificate = external.and_then(|external| external.certificate().cloned());
+    watched_checks(&facts, own_checks(&facts), certificate)
 }
 
 /// What the database says. Both answers cost the same however many rows there are.
@@ -113,7 +122,7 @@ pub(super) fn facts(state: &AppState, stored: &StoreFacts, now: Timestamp) -> Fa
         disk: disk(state),
         retention_days: state.config.retention_days,
         silence: SilenceFacts {
-            after: state.config.silence.after,
+            after: state.config.silence_after,
             assessment: *state.silence.borrow(),
         },
         destinations: stored.destinations.as_ref().ok().cloned(),

@@ -13,6 +13,7 @@ use crate::i18n::Text;
 #[derive(Debug, Clone)]
 pub struct ExternalChecks {
     public_url: Check,
+    certificate: Option<Check>,
     account: Check,
 }
 
@@ -24,12 +25,13 @@ impl ExternalChecks {
         chatrace: &Chatrace,
         now: Timestamp,
     ) -> Self {
-        let (public_url, account) = tokio::join!(
+        let ((public_url, certificate), account) = tokio::join!(
             public_url::check_public_url(public_url, credentials, now),
             account::check_account(chatrace),
         );
         Self {
             public_url,
+            certificate,
             account,
         }
     }
@@ -38,8 +40,14 @@ impl ExternalChecks {
     pub(super) fn waiting() -> Self {
         Self {
             public_url: Check::unknown(public_url::NAME, Text::new("public-url-waiting")),
+            certificate: None,
             account: Check::unknown(account::NAME, Text::new("account-waiting")),
         }
+    }
+
+    /// How the certificate of the public address is, if it was seen and accepted.
+    pub fn certificate(&self) -> Option<&Check> {
+        self.certificate.as_ref()
     }
 
     /// Puts these checks around others, most upstream first: everything comes through the public URL, and messages
@@ -77,6 +85,7 @@ mod tests {
     fn a_check_appears_once_and_a_known_result_wins() {
         let external = ExternalChecks {
             public_url: check(public_url::NAME, Status::Unknown),
+            certificate: None,
             account: check(account::NAME, Status::Warning),
         };
         let others = vec![

@@ -18,6 +18,8 @@ use crate::time::Clock;
 const FRESH: Duration = Duration::from_mins(1);
 /// Answers older than this are not shown, even if there are no newer ones.
 const SHOWN: Duration = Duration::from_mins(10);
+/// Answers younger than this are good enough for who asks all the time.
+const RECENT: Duration = Duration::from_mins(5);
 /// How long a caller waits for answers.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -61,7 +63,7 @@ impl Prober {
 
     /// The answers of others, not older than a minute if they come in time.
     pub async fn ask(&self) -> ExternalChecks {
-        self.begin();
+        self.begin(FRESH);
         let mut answers = self.0.answers.subscribe();
         let fresh = answers.wait_for(|answers| younger(answers.as_ref(), FRESH).is_some());
         // After the timeout, whatever is there: fresh answers, older ones, or none.
@@ -69,17 +71,24 @@ impl Prober {
         self.known().unwrap_or_else(ExternalChecks::waiting)
     }
 
+    /// The answers of the last minutes, without waiting. Who calls this again and again makes it ask every five
+    /// minutes.
+    pub fn recent(&self) -> Option<ExternalChecks> {
+        self.begin(RECENT);
+        self.known()
+    }
+
     /// The answers of the last minutes, without asking.
     pub fn known(&self) -> Option<ExternalChecks> {
         younger(self.0.answers.borrow().as_ref(), SHOWN)
     }
 
-    /// Asks in the background, unless the answers are fresh or are being asked for.
-    fn begin(&self) {
+    /// Asks in the background, unless the answers are younger or are being asked for.
+    fn begin(&self, age: Duration) {
         let Ok(asking) = self.0.asking.clone().try_lock_owned() else {
             return;
         };
-        if younger(self.0.answers.borrow().as_ref(), FRESH).is_some() {
+        if younger(self.0.answers.borrow().as_ref(), age).is_some() {
             return;
         }
         let shared = self.0.clone();

@@ -33,8 +33,6 @@ const SECRET_HEADER: &str = "X-Webhook-Secret";
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Chatrace waits only a few seconds.
 const SLOW: Duration = Duration::from_secs(3);
-/// With fewer days left, a certificate should have been renewed already.
-const DAYS_LEFT: i64 = 14;
 
 /// The credentials of a probe.
 #[derive(Debug, Clone)]
@@ -67,18 +65,18 @@ impl ProbeCredentials {
     }
 }
 
-/// Runs the check.
+/// Runs the check, and answers how the certificate is, if it was seen and accepted.
 pub async fn check_public_url(
     public_url: Option<&Url>,
     credentials: &ProbeCredentials,
     now: Timestamp,
-) -> Check {
+) -> (Check, Option<Check>) {
     let Some(url) = public_url else {
-        return Check::unknown(NAME, Text::new("public-url-unset"));
+        return (Check::unknown(NAME, Text::new("public-url-unset")), None);
     };
     match send_probe(url, credentials, now).await {
-        Ok(check) => check,
-        Err(check) => *check,
+        Ok(checks) => checks,
+        Err(check) => (*check, None),
     }
 }
 
@@ -86,7 +84,7 @@ async fn send_probe(
     url: &Url,
     credentials: &ProbeCredentials,
     now: Timestamp,
-) -> Result<Check, Box<Check>> {
+) -> Result<(Check, Option<Check>), Box<Check>> {
     let shown = without_credentials(url);
     let host = shown.host_str().unwrap_or_default();
     if shown.path().trim_end_matches('/').ends_with(WEBHOOK_PATH) {
@@ -113,16 +111,17 @@ async fn send_probe(
     let probe = make_probe()?;
     let begun = Instant::now();
     let response = send(url, host, &addresses, &probe, Some(credentials)).await?;
-    let days = response
+    let certificate = response
         .extensions()
         .get::<TlsInfo>()
         .and_then(TlsInfo::peer_certificate)
         .and_then(certificate::not_after)
-        .map(|end| certificate::whole_days(now.as_second(), end));
+        .map(|end| certificate::check(host, certificate::whole_days(now.as_second(), end)));
     let answer = ProbeAnswer::read(response, &probe).await;
     let took = begun.elapsed();
     answer.accept(&shown, credentials.header())?;
-    Ok(remarks(&shown, &addresses, days, took))
+    let check = remarks(&shown, &addresses, certificate.as_ref(), took);
+    Ok((check, certificate))
 }
 
 async fn resolve(url: &Url, host: &str) -> Result<Vec<SocketAddr>, Box<Check>> {
@@ -184,13 +183,18 @@ fn no_answer(host: &str, error: &RequestError) -> Check {
 }
 
 /// The probe was answered: what is left to say.
-fn remarks(url: &Url, addresses: &[SocketAddr], days: Option<i64>, took: Duration) -> Check {
+fn remarks(
+    url: &Url,
+    addresses: &[SocketAddr],
+    certificate: Option<&Check>,
+    took: Duration,
+) -> Check {
     let host = url.host_str().unwrap_or_default();
-    if let Some(days) = days.filter(|days| *days < DAYS_LEFT) {
-        let observed = Text::new("public-url-expires")
-            .with("host", host)
-            .with("days", days.max(0));
-        return Check::warning(NAME, observed);
+    if let Some(certificate) = certificate.filter(|check| check.status != Status::Ok) {
+        return Check {
+            name: NAME.to_owned(),
+            ..certificate.clone()
+        };
     }
     let (status, id) = if took > SLOW {
         (Status::Warning, "public-url-slow")
@@ -198,11 +202,12 @@ fn remarks(url: &Url, addresses: &[SocketAddr], days: Option<i64>, took: Duratio
         (Status::Warning, "public-url-private")
     } else if url.scheme() == "http" {
         (Status::Warning, "public-url-plain")
-    } else if days.is_some() {
+    } else if certificate.is_some() {
         (Status::Ok, "public-url-certified")
     } else {
         (Status::Ok, "public-url-probed")
     };
+    let lasts = certificate.map_or_else(|| String::new().into(), |check| check.observed.clone());
     let observed = Text::new(id)
         .with("url", webhook_url(url))
         .with(
@@ -210,7 +215,7 @@ fn remarks(url: &Url, addresses: &[SocketAddr], days: Option<i64>, took: Duratio
             u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         )
         .with("host", host)
-        .with("days", days.unwrap_or_default());
+        .with("lasts", lasts);
     Check::new(NAME, status, observed)
 }
 
@@ -235,7 +240,13 @@ mod tests {
 
     fn remark(url: &str, address: &str, days: Option<i64>, took: Duration) -> Check {
         let address = SocketAddr::new(address.parse().unwrap(), 443);
-        remarks(&url.parse().unwrap(), &[address], days, took)
+        let certificate = days.map(|days| certificate::check("shop.example", days));
+        remarks(
+            &url.parse().unwrap(),
+            &[address],
+            certificate.as_ref(),
+            took,
+        )
     }
 
     const PUBLIC: &str = "203.0.113.7";

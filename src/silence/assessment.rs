@@ -69,7 +69,7 @@ pub(super) fn change(
         (None, Assessment::Silent { since }) => Change::Begins { since },
         // The rhythm may change meanwhile: only a message ends silence.
         (Some(since), _) => match last {
-            Some(message) if message > since => Change::Ends { since, message },
+            Some(message) if message > since => Change::Ends { since },
             _ => Change::Nothing,
         },
         (None, _) => Change::Nothing,
@@ -79,13 +79,8 @@ pub(super) fn change(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     Nothing,
-    Begins {
-        since: Timestamp,
-    },
-    Ends {
-        since: Timestamp,
-        message: Timestamp,
-    },
+    Begins { since: Timestamp },
+    Ends { since: Timestamp },
 }
 
 #[cfg(test)]
@@ -123,10 +118,7 @@ mod tests {
         );
         assert_eq!(
             change(Some(at(40)), Assessment::Usual, Some(at(200))),
-            Change::Ends {
-                since: at(40),
-                message: at(200)
-            }
+            Change::Ends { since: at(40) }
         );
         assert_eq!(
             change(None, Assessment::Usual, Some(at(200))),

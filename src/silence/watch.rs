@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::assessment::{Change, change};
-use super::{Alerter, Assessment, Rhythm, assess};
+use super::{Assessment, Rhythm, assess};
 use crate::config::SilenceAfter;
-use crate::store::{Alert, AlertStore, StoreError};
-use crate::time::{Clock, millis, new_id};
+use crate::store::{AlertStore, StoreError};
+use crate::time::{Clock, millis};
 
 /// The usual time between two looks.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -21,12 +20,11 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a rhythm is used: it changes with the hours.
 const RHYTHM_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Watches for silence, reports when it begins and ends, and sends the alerts.
+/// Watches for silence, and reports when it begins and ends.
 #[derive(Debug)]
 pub struct Watch {
     store: Arc<dyn AlertStore>,
     after: SilenceAfter,
-    alerter: Option<Alerter>,
     assessments: watch::Sender<Option<Assessment>>,
     rhythm: Option<(Instant, Rhythm)>,
 }
@@ -36,13 +34,11 @@ impl Watch {
     pub fn new(
         store: Arc<dyn AlertStore>,
         after: SilenceAfter,
-        alerter: Option<Alerter>,
     ) -> (Self, watch::Receiver<Option<Assessment>>) {
         let (assessments, assessment) = watch::channel(None);
         let watch = Self {
             store,
             after,
-            alerter,
             assessments,
             rhythm: None,
         };
@@ -61,11 +57,6 @@ impl Watch {
                 tracing::debug!(%error, "cannot check for silence");
             }
             self.assessments.send_replace(assessed.ok());
-            if let Some(alerter) = &self.alerter
-                && let Err(error) = alerter.step(self.store.as_ref(), clock.now()).await
-            {
-                tracing::debug!(%error, "cannot read pending alerts");
-            }
             sleep(pause).await;
         }
     }
@@ -78,15 +69,7 @@ impl Watch {
         match change(silence.since, assessment, last) {
             Change::Nothing => {}
             Change::Begins { since } => {
-                let alert = self.alert(
-                    now,
-                    &json!({ "type": "silence.began", "timestamp": millis::format(now),
-                        "data": { "lastMessageAt": millis::format(since) } }),
-                );
-                let first = self
-                    .store
-                    .change_silence(silence, Some(since), alert.as_ref());
-                if first.await? {
+                if self.store.change_silence(silence, Some(since)).await? {
                     let limit = match self.after {
                         SilenceAfter::Auto => "usual",
                         SilenceAfter::Fixed(_) => "SILENCE_AFTER",
@@ -94,14 +77,8 @@ impl Watch {
                     tracing::warn!(last_message_at = %millis::format(since), "🔇 Silence: no message has arrived for longer than {limit}");
                 }
             }
-            Change::Ends { since, message } => {
-                let alert = self.alert(
-                    now,
-                    &json!({ "type": "silence.ended", "timestamp": millis::format(now),
-                        "data": { "silentSince": millis::format(since), "lastMessageAt": millis::format(message) } }),
-                );
-                let first = self.store.change_silence(silence, None, alert.as_ref());
-                if first.await? {
+            Change::Ends { since } => {
+                if self.store.change_silence(silence, None).await? {
                     tracing::info!(silent_since = %millis::format(since), "🔊 Silence is over: a message has arrived");
                 }
                 return Ok(assessment);
@@ -112,17 +89,6 @@ impl Watch {
             // `SILENCE_AFTER` was raised, or the rhythm has changed.
             (Some(since), _) => Assessment::Unbroken { since },
             (None, assessment) => assessment,
-        })
-    }
-
-    /// An alert, if `ALERT_URL` is set.
-    fn alert(&self, now: Timestamp, body: &serde_json::Value) -> Option<Alert> {
-        self.alerter.as_ref().map(|_| Alert {
-            id: new_id(),
-            body: body.to_string(),
-            made_at: now,
-            attempts: 0,
-            next_at: now,
         })
     }
 

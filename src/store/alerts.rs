@@ -1,4 +1,4 @@
-//! What is kept about silence.
+//! What is kept about silence, and about what somebody is told of.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -9,6 +9,17 @@ use super::values::Time;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SilenceState {
     /// When the message arrived that is the last; `None` while there is no silence.
+    pub since: Option<Timestamp>,
+    /// How often it changed: a replica that does not know the last change makes none.
+    pub changes: i64,
+}
+
+/// Whether something is wrong that alerts are about, as all replicas agree. What was never wrong has the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertState {
+    /// What it is about: a check, or one thing that a check looks at.
+    pub subject: String,
+    /// Since when it is wrong; `None` while it is not.
     pub since: Option<Timestamp>,
     /// How often it changed: a replica that does not know the last change makes none.
     pub changes: i64,

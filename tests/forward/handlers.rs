@@ -82,3 +82,26 @@ async fn the_examples_take_what_is_signed_and_refuse_what_is_not() {
         app.stop().await;
     }
 }
+
+#[tokio::test]
+async fn an_alert_is_verified_by_the_public_package() {
+    let Some(packages) = std::env::var_os("TEST_HANDLERS") else {
+        return;
+    };
+    let packages = Path::new(&packages);
+    let copy = packages.join("alerts.mjs");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/handlers/handler.mjs");
+    std::fs::copy(example, &copy).unwrap();
+    let mut node = Command::new("node");
+    node.arg(copy);
+    let mut handler = Handler::start(node).await;
+    let variables = [
+        ("ALERT_URL", &*handler.url),
+        ("ALERT_SECRET", SECRET),
+        ("SILENCE_AFTER", "500ms"),
+    ];
+    let app = App::with(Backend::Sqlite, &variables).await;
+    post(&app, "1", "hi").await;
+    assert_eq!(handler.next().await, "silence.began undefined: undefined");
+    app.stop().await;
+}

@@ -35,7 +35,9 @@ fn credentials(
 }
 
 async fn way(url: &str, credentials: &ProbeCredentials) -> Check {
-    let check = check_public_url(Some(&url.parse().unwrap()), credentials, Timestamp::now()).await;
+    let check = check_public_url(Some(&url.parse().unwrap()), credentials, Timestamp::now())
+        .await
+        .0;
     assert!(!format!("{check:?}").contains("canary"), "{check:?}");
     check
 }
@@ -157,7 +159,9 @@ async fn a_proxy_that_drops_a_header_is_found_out() {
     );
     let other = credentials("another-token", Some("another"), None);
     let url = app.base.parse().unwrap();
-    let found = check_public_url(Some(&url), &other, Timestamp::now()).await;
+    let found = check_public_url(Some(&url), &other, Timestamp::now())
+        .await
+        .0;
     assert!(
         found
             .observed
@@ -291,7 +295,9 @@ async fn a_way_that_ends_early_is_named() {
         assert_eq!(found.status, Status::Problem, "{name}: {found:?}");
         text += &case(name, &sentences(&found));
     }
-    let none = check_public_url(None, &credentials(TOKEN, None, None), Timestamp::now()).await;
+    let none = check_public_url(None, &credentials(TOKEN, None, None), Timestamp::now())
+        .await
+        .0;
     assert_eq!(none.status, Status::Unknown, "{none:?}");
     text += &case("not set", &sentences(&none));
     assert_report("public_url_unreachable", &text);

@@ -73,6 +73,17 @@ impl Ledger {
         App::at(self.directory.clone(), self.url.as_deref(), clock).await
     }
 
+    /// A service with this clock and some variables set.
+    pub(crate) async fn app_with_at(&self, variables: &[(&str, &str)], clock: Clock) -> App {
+        App::on_at(
+            self.directory.clone(),
+            self.url.as_deref(),
+            variables,
+            clock,
+        )
+        .await
+    }
+
     pub(crate) fn directory(&self) -> &std::path::Path {
         self.directory.path()
     }

@@ -18,6 +18,7 @@ pub(crate) mod wait;
 pub(crate) mod web_server;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chatrace_webhook::cli::{Failure, serve};
 use chatrace_webhook::config::{Config, Limits};
@@ -104,6 +105,16 @@ impl App {
         Self::run(directory, database_url, variables, Clock::system(), |_| {}).await
     }
 
+    /// The same with this clock.
+    pub(crate) async fn on_at(
+        directory: Arc<TempDir>,
+        database_url: Option<&str>,
+        variables: &[(&str, &str)],
+        clock: Clock,
+    ) -> Self {
+        Self::run(directory, database_url, variables, clock, |_| {}).await
+    }
+
     async fn run(
         directory: Arc<TempDir>,
         database_url: Option<&str>,
@@ -119,6 +130,10 @@ impl App {
         ];
         let variables = variables.iter().copied().chain(own);
         let mut config = Config::read(&variables.collect()).unwrap();
+        // No test waits for the next look.
+        if let Some(alerts) = &mut config.alerts {
+            alerts.look_every = Duration::from_millis(50);
+        }
         change(&mut config);
         if std::env::var_os("TEST_LOG").is_some() {
             telemetry::init(&config.telemetry)

@@ -5,8 +5,11 @@ use rustls::pki_types::UnixTime;
 use x509_cert::der::Decode as _;
 
 use crate::http_client;
+use crate::diagnose::Check;
 use crate::i18n::Text;
 
+/// With fewer days left, a certificate should have been renewed already.
+const DAYS_LEFT: i64 = 14;
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Why a certificate is refused, each with its own advice.
@@ -33,6 +36,16 @@ pub(super) fn refused(host: &str, error: &CertificateError) -> Text {
 
 fn seconds(time: UnixTime) -> i64 {
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// How long the certificate of the public address is valid.
+pub(super) fn check(host: &str, days: i64) -> Check {
+    const NAME: &str = "certificate";
+    let about = |id| Text::new(id).with("days", days.max(0));
+    if days < DAYS_LEFT {
+        return Check::warning(NAME, about("public-url-expires").with("host", host));
+    }
+    Check::ok(NAME, about("certificate-lasts"))
 }
 
 /// When a certificate ends, in Unix seconds.

@@ -25,8 +25,8 @@ use crate::store::model::{
 };
 use crate::store::page::Scan;
 use crate::store::{
-    Alert, AlertStore, MessageReader, Reader, RejectionStore, SessionStore, SilenceState,
-    StoreError, StoreHealth,
+    Alert, AlertState, AlertStore, MessageReader, Reader, RejectionStore, SessionStore,
+    SilenceState, StoreError, StoreHealth,
 };
 
 #[async_trait]
@@ -194,9 +194,23 @@ impl AlertStore for Backend {
         &self,
         known: SilenceState,
         since: Option<Timestamp>,
-        alert: Option<&Alert>,
     ) -> Result<bool, StoreError> {
-        in_transaction!(self, connection => alerts::change(connection, known, since, alert))
+        in_transaction!(self, connection => alerts::change_silence(connection, known, since))
+    }
+
+    #[instrument(name = "store.alert_states", level = "debug", skip_all)]
+    async fn alert_states(&self) -> Result<Vec<AlertState>, StoreError> {
+        self.read(READ_TIMEOUT, alerts::states(self.pool())).await
+    }
+
+    #[instrument(name = "store.change_alert_state", level = "debug", skip_all)]
+    async fn change_alert_state(
+        &self,
+        known: &AlertState,
+        since: Option<Timestamp>,
+        alert: &Alert,
+    ) -> Result<bool, StoreError> {
+        in_transaction!(self, connection => alerts::change_state(connection, known, since, alert))
     }
 
     #[instrument(name = "store.oldest_alert", level = "debug", skip_all)]
@@ -205,8 +219,13 @@ impl AlertStore for Backend {
     }
 
     #[instrument(name = "store.claim_alert", level = "debug", skip_all)]
-    async fn claim_alert(&self, alert: &Alert, again_at: Timestamp) -> Result<bool, StoreError> {
-        in_transaction!(self, connection => alerts::claim(connection, alert, again_at))
+    async fn claim_alert(&self, alert: &Alert, until: Timestamp) -> Result<bool, StoreError> {
+        in_transaction!(self, connection => alerts::claim(connection, alert, until))
+    }
+
+    #[instrument(name = "store.put_off_alert", level = "debug", skip_all)]
+    async fn put_off_alert(&self, id: Uuid, next_at: Timestamp) -> Result<(), StoreError> {
+        in_transaction!(self, connection => alerts::put_off(connection, id, next_at))
     }
 
     #[instrument(name = "store.forget_alert", level = "debug", skip_all)]
