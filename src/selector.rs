@@ -99,6 +99,14 @@ impl MessageSelector {
         self.contacts.clone()
     }
 
+    /// The person, if it selects messages of one person only.
+    pub(crate) fn contact(&self) -> Option<&str> {
+        match self.contacts.as_slice() {
+            [contact] => Some(contact),
+            _ => None,
+        }
+    }
+
     pub(crate) fn since(&self) -> Option<Timestamp> {
         self.since
     }

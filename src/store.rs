@@ -45,7 +45,7 @@ pub use error::{PrepareError, StoreError};
 pub use filter::{ContactFilter, ContactOrder, DeliveryFilter, MessageFilter, Order, PageRequest};
 pub use forward::{
     AttemptFailure, Backlog, DestinationState, ForwardProgress, ForwardReplay, ForwardRetry,
-    ForwardedContent, MOST_RETRIES, RetryCounts,
+    ForwardedContent, MOST_RETRIES, ReplayScope, RetryCounts,
 };
 pub use health::StoreHealth;
 pub use maintenance::{
@@ -67,7 +67,6 @@ pub use sqlite::{OpenFiles, SqliteReader, SqliteStore};
 use crate::delivery::{Delivery, Receipt, Record};
 use crate::message::Message;
 use crate::rejection::RejectedRequest;
-use crate::selector::MessageSelector;
 
 /// Whether a batch may have been committed before without anybody learning of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -354,11 +353,18 @@ pub trait ForwardStore: MessageReader {
     /// The deliveries at some positions. One that is missing was deleted.
     async fn deliveries_at(&self, positions: &[i64]) -> Result<Vec<(i64, Delivery)>, StoreError>;
 
+    /// Where the messages or the deliveries with some ids are, in rising order. One that is missing was deleted.
+    async fn positions_of(
+        &self,
+        content: &ForwardedContent,
+        ids: &[Uuid],
+    ) -> Result<Vec<i64>, StoreError>;
+
     /// What a destination gets behind a position and up to another one; of that, what a replay is about.
     async fn backlog(
         &self,
         content: &ForwardedContent,
-        replay: Option<&MessageSelector>,
+        replay: Option<&ReplayScope>,
         after: i64,
         until: i64,
     ) -> Result<Backlog, StoreError>;

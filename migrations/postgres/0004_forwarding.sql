@@ -36,11 +36,13 @@ CREATE TABLE forward_retries (
 );
 CREATE INDEX forward_retries_by_time ON forward_retries (destination, next_at);
 
--- What is to be forwarded once more: what is behind `cursor` and up to `until`, and fits the filter.
+-- What is to be forwarded once more: what is behind `cursor` and up to `until`, and fits the filter. `positions` is a
+-- JSON array: only what is there.
 CREATE TABLE forward_replays (
     id          uuid        PRIMARY KEY,
     destination text        NOT NULL,
     cursor      bigint      NOT NULL,
     until       bigint      NOT NULL,
-    filter      text        NOT NULL
+    filter      text        NOT NULL,
+    positions   text
 );

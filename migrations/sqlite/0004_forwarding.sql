@@ -35,11 +35,13 @@ CREATE TABLE forward_retries (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX forward_retries_by_time ON forward_retries (destination, next_at);
 
--- What is to be forwarded once more: what is behind `cursor` and up to `until`, and fits the filter.
+-- What is to be forwarded once more: what is behind `cursor` and up to `until`, and fits the filter. `positions` is a
+-- JSON array: only what is there.
 CREATE TABLE forward_replays (
     id              BLOB    PRIMARY KEY,
     destination     TEXT    NOT NULL,
     cursor          INTEGER NOT NULL,
     until           INTEGER NOT NULL,
-    filter          TEXT    NOT NULL
+    filter          TEXT    NOT NULL,
+    positions       TEXT
 ) STRICT, WITHOUT ROWID;

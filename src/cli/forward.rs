@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Failure;
 use super::service::{Service, ServiceArgs};
@@ -78,6 +79,9 @@ struct ReplayArgs {
     /// Messages of this person.
     #[arg(long, value_name = "ID")]
     contact_id: Option<String>,
+    /// These messages, or deliveries where whole deliveries are relayed: ids with commas between.
+    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["since", "until", "contact_id"])]
+    ids: Option<Vec<Uuid>>,
     /// Only count.
     #[arg(long)]
     dry_run: bool,
@@ -106,7 +110,7 @@ pub(super) async fn forward(arguments: ForwardArgs, variables: &Variables) -> Re
             let time = |moment: Option<Moment>| moment.map(|moment| moment.resolve(now));
             let body = json!({
                 "since": time(replay.since), "until": time(replay.until), "contactId": replay.contact_id,
-                "dryRun": replay.dry_run
+                "ids": replay.ids, "dryRun": replay.dry_run
             });
             let answer: Value = post(name, "replay", without_nulls(body)).await?;
             let more = if answer["isMore"] == true {

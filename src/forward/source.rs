@@ -8,9 +8,9 @@ use super::event::Event;
 use super::window::Window;
 use crate::config::Destination;
 use crate::config::forward::{ForwardContent, Start};
-use crate::selector::MessageSelector;
 use crate::store::{
-    ForwardReplay, ForwardedContent, MessageFilter, Order, PageRequest, Store, StoreError,
+    ForwardReplay, ForwardedContent, MessageFilter, Order, PageRequest, ReplayScope, Store,
+    StoreError,
 };
 
 /// How many events are read ahead.
@@ -20,6 +20,8 @@ const PROBED: usize = 16;
 /// How many pages are looked through for other people than the one whose messages wait first.
 const SEARCHED_PAGES: usize = 40;
 const SEARCHED_PAGE: u32 = 500;
+/// How much of a list of ids is read at once: whole deliveries may be large.
+const READ_AT_ONCE: usize = 16;
 
 /// Reads what a destination gets.
 #[derive(Debug, Clone)]
@@ -58,15 +60,20 @@ impl Source {
     /// The events behind a position and up to another one that the destination wants, and that a replay is about.
     async fn page(
         &self,
-        replay: Option<&MessageSelector>,
+        replay: Option<&ReplayScope>,
         request: PageRequest,
     ) -> Result<EventPage, StoreError> {
+        if let Some(positions) = replay.and_then(|replay| replay.positions.as_ref()) {
+            return self.page_of(positions, request).await;
+        }
+        let replay = replay.map(|replay| &replay.selector);
         let (events, cut) = match &self.destination.content {
             ForwardContent::Messages { format, selector } => {
-                let page = self
-                    .store
-                    .messages(&MessageFilter::default(), request)
-                    .await?;
+                let filter = MessageFilter {
+                    contact_id: replay.and_then(|replay| replay.contact().map(str::to_owned)),
+                    ..MessageFilter::default()
+                };
+                let page = self.store.messages(&filter, request).await?;
                 let messages = page.rows.iter().filter(|message| {
                     selector.selects(message) && replay.is_none_or(|replay| replay.selects(message))
                 });
@@ -91,13 +98,36 @@ impl Source {
         })
     }
 
-    /// The events at some positions. One that is missing was deleted or erased.
+    /// The same of a list of positions.
+    async fn page_of(
+        &self,
+        positions: &[i64],
+        request: PageRequest,
+    ) -> Result<EventPage, StoreError> {
+        let wanted = positions.iter().copied();
+        let mut wanted: Vec<_> = wanted
+            .filter(|position| *position > request.after && *position <= request.until)
+            .take(READ_AT_ONCE + 1)
+            .collect();
+        let is_more = wanted.len() > READ_AT_ONCE;
+        wanted.truncate(READ_AT_ONCE);
+        Ok(EventPage {
+            events: self.at(&wanted).await?,
+            read: match wanted.last() {
+                Some(last) if is_more => *last,
+                _ => request.until,
+            },
+        })
+    }
+
+    /// The events at some positions that the destination wants. One that is missing was deleted or erased.
     pub(super) async fn at(&self, positions: &[i64]) -> Result<Vec<Event>, StoreError> {
         Ok(match &self.destination.content {
-            ForwardContent::Messages { format, .. } => {
+            ForwardContent::Messages { format, selector } => {
                 let messages = self.store.messages_at(positions).await?;
                 let messages = messages.iter();
                 messages
+                    .filter(|message| selector.selects(message))
                     .map(|message| Event::of_message(message, *format))
                     .collect()
             }
@@ -168,7 +198,7 @@ impl EventStream {
                     limit,
                     order: Order::Asc,
                 };
-                let page = source.page(self.selector(), request).await?;
+                let page = source.page(self.scope(), request).await?;
                 self.window.add(page.events, page.read);
             }
             self.may_have_more = self.window.read() < end;
@@ -201,7 +231,7 @@ impl EventStream {
                 limit: SEARCHED_PAGE,
                 order: Order::Asc,
             };
-            let page = source.page(self.selector(), request).await?;
+            let page = source.page(self.scope(), request).await?;
             after = page.read;
             for event in page.events {
                 if oldest.len() < 3 && oldest.iter().all(|known| known.lane != event.lane) {
@@ -215,8 +245,8 @@ impl EventStream {
         Ok(oldest)
     }
 
-    fn selector(&self) -> Option<&MessageSelector> {
-        self.replay.as_ref().map(|replay| &replay.selector)
+    fn scope(&self) -> Option<&ReplayScope> {
+        self.replay.as_ref().map(|replay| &replay.scope)
     }
 
     async fn end(&self, source: &Source) -> Result<i64, StoreError> {

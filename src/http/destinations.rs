@@ -18,10 +18,14 @@ use crate::filter::Moment;
 use crate::forward::statuses;
 use crate::selector::MessageSelector;
 use crate::store::{
-    AttemptFailure, DestinationState, ForwardReplay, ForwardRetry, ForwardedContent, MOST_RETRIES,
+    AttemptFailure, Backlog, DestinationState, ForwardReplay, ForwardRetry, ForwardedContent,
+    MOST_RETRIES, ReplayScope,
 };
 use crate::time::{millis, new_id};
 pub(super) use view::DestinationView;
+
+/// How many ids a replay takes.
+const MOST_IDS: usize = 1_000;
 
 /// Every destination.
 #[derive(Debug, Serialize, ToSchema)]
@@ -270,6 +274,8 @@ pub(super) struct ReplayRequest {
     until: Option<Moment>,
     /// Messages of this person.
     contact_id: Option<String>,
+    /// These messages, or deliveries where whole deliveries are relayed, and nothing else. At most 1,000.
+    ids: Option<Vec<Uuid>>,
     /// Only count.
     #[serde(default)]
     dry_run: bool,
@@ -330,11 +336,27 @@ async fn begin_replay(
     request: ReplayRequest,
 ) -> Result<ReplayAnswer, ApiError> {
     let destination = find(state, name).await?;
-    if request.since.is_none() && request.until.is_none() && request.contact_id.is_none() {
-        return Err(ApiError::BadRequest(
-            "Say what to replay: `since`, `until` or `contactId`. For everything, set `since` to 1970-01-01T00:00:00Z."
-                .to_owned(),
-        ));
+    let is_narrowed =
+        request.since.is_some() || request.until.is_some() || request.contact_id.is_some();
+    match &request.ids {
+        None if !is_narrowed => {
+            return Err(ApiError::BadRequest(
+                "Say what to replay: `since`, `until`, `contactId` or `ids`. For everything, set `since` to \
+                 1970-01-01T00:00:00Z."
+                    .to_owned(),
+            ));
+        }
+        Some(_) if is_narrowed => {
+            return Err(ApiError::BadRequest(
+                "`ids` says what to replay: leave `since`, `until` and `contactId` out.".to_owned(),
+            ));
+        }
+        Some(ids) if ids.is_empty() || ids.len() > MOST_IDS => {
+            return Err(ApiError::BadRequest(format!(
+                "`ids` takes 1 to {MOST_IDS} ids: leave some to a second replay."
+            )));
+        }
+        _ => {}
     }
     if request.contact_id.is_some() && destination.content == ForwardedContent::Deliveries {
         return Err(ApiError::BadRequest(format!(
@@ -344,22 +366,35 @@ async fn begin_replay(
     let now = state.clock.now();
     let since = request.since.map(|since| since.resolve(now));
     let until = request.until.map(|until| until.resolve(now));
-    let selector = MessageSelector::of_replay(since, until, request.contact_id);
     let store = &state.store;
-    let until = store.head().await?;
-    let cursor = match since {
-        Some(since) => store.position_before(since).await?,
-        None => 0,
+    let mut scope = ReplayScope {
+        selector: MessageSelector::of_replay(since, until, request.contact_id),
+        positions: None,
     };
-    let backlog = store
-        .backlog(&destination.content, Some(&selector), cursor, until)
-        .await?;
+    let (cursor, until) = if let Some(ids) = &request.ids {
+        let positions = store.positions_of(&destination.content, ids).await?;
+        let ends = (positions.first().copied(), positions.last().copied());
+        scope.positions = Some(positions);
+        (ends.0.unwrap_or(1) - 1, ends.1.unwrap_or(0))
+    } else {
+        let cursor = match since {
+            Some(since) => store.position_before(since).await?,
+            None => 0,
+        };
+        (cursor, store.head().await?)
+    };
+    let backlog = if scope.positions.as_ref().is_some_and(Vec::is_empty) {
+        Backlog::default()
+    } else {
+        let content = &destination.content;
+        store.backlog(content, Some(&scope), cursor, until).await?
+    };
     if !request.dry_run && backlog.count > 0 {
         let replay = ForwardReplay {
             id: new_id(),
             cursor,
             until,
-            selector,
+            scope,
         };
         store.add_replay(name, &replay).await?;
         state.orders.announce();

@@ -202,6 +202,15 @@ pub struct RetryCounts {
     pub next_at: Option<Timestamp>,
 }
 
+/// What a replay is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplayScope {
+    /// Which messages. Of deliveries only the times count.
+    pub selector: MessageSelector,
+    /// Only what is at these positions, which rise.
+    pub positions: Option<Vec<i64>>,
+}
+
 /// What is to be forwarded once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForwardReplay {
@@ -211,8 +220,8 @@ pub struct ForwardReplay {
     pub cursor: i64,
     /// Where it ends.
     pub until: i64,
-    /// Which messages; not used for deliveries.
-    pub selector: MessageSelector,
+    /// What of that.
+    pub scope: ReplayScope,
 }
 
 /// A row of `forward_replays`.
@@ -222,6 +231,7 @@ pub(super) struct ReplayRow {
     cursor: i64,
     until: i64,
     filter: String,
+    positions: Option<String>,
 }
 
 impl From<ReplayRow> for ForwardReplay {
@@ -230,7 +240,12 @@ impl From<ReplayRow> for ForwardReplay {
             id: row.id,
             cursor: row.cursor,
             until: row.until,
-            selector: row.filter.parse().unwrap_or_default(),
+            scope: ReplayScope {
+                selector: row.filter.parse().unwrap_or_default(),
+                positions: row
+                    .positions
+                    .map(|positions| serde_json::from_str(&positions).unwrap_or_default()),
+            },
         }
     }
 }

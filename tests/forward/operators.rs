@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::post;
 use crate::support::destination::{Got, SECRET, TestDestination, destination_where};
+use crate::support::ledger::Ledger;
 use crate::support::process::program;
 use crate::support::{Answer, App, Backend, TOKEN};
 
@@ -82,6 +83,74 @@ async fn a_replay_forwards_again_under_the_same_ids_and_skips_what_is_erased(
     assert_eq!(last, ["four", "two"]);
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_replay_by_ids_forwards_these_and_no_others(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+    #[values("message", "delivery")] content: &str,
+) {
+    let destination = TestDestination::start().await;
+    let url = ("FORWARD_URL", &*destination.url);
+    let app = App::with(backend, &[url, ("FORWARD_CONTENT", content)]).await;
+    for number in 0..40 {
+        post(&app, &format!("{}", number % 7), &number.to_string()).await;
+    }
+    let got = destination.accepted(40).await;
+    // More than are read at once, one that is erased, and one that there never was.
+    let mut ids: Vec<_> = got.iter().skip(1).step_by(2).map(Got::id).collect();
+    let erased = app.send(Method::DELETE, "/instagram/contacts/3").await.ok();
+    assert_eq!(erased["messages"], 6);
+    let kept: Vec<_> = got
+        .iter()
+        .filter(|one| !is_of(one, "3"))
+        .map(Got::id)
+        .collect();
+    ids.push("00000000-0000-0000-0000-000000000000");
+    let mut expected: Vec<_> = ids.iter().filter(|id| kept.contains(id)).collect();
+    let dry = json!({ "ids": ids, "dryRun": true });
+    let dry = order(&app, "replay", dry).await.ok();
+    assert_eq!(dry["count"], expected.len(), "{dry}");
+    let begun = order(&app, "replay", json!({ "ids": ids })).await.ok();
+    assert_eq!(begun["count"], expected.len());
+    let replayed = destination.accepted(40 + expected.len()).await;
+    let mut replayed: Vec<_> = replayed[40..].iter().map(Got::id).collect();
+    expected.sort();
+    replayed.sort_unstable();
+    assert_eq!(replayed.iter().collect::<Vec<_>>(), expected);
+    destination_where(&app, "default", |one| one["replays"] == 0).await;
+    assert_eq!(destination.got().len(), 40 + expected.len());
+    let none = json!({ "ids": ["00000000-0000-0000-0000-000000000000"] });
+    assert_eq!(order(&app, "replay", none).await.ok()["count"], 0);
+}
+
+/// Whether a message or a delivery is of this person.
+fn is_of(got: &Got, person: &str) -> bool {
+    let body = got.json();
+    body["contact_id"] == person || body["data"]["contactId"] == person
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_replay_of_a_person_reaches_what_is_older_than_the_destination(
+    #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
+) {
+    let ledger = Ledger::new(backend).await;
+    let before = ledger.app().await;
+    for (person, text) in [("1", "one"), ("2", "two"), ("1", "three")] {
+        post(&before, person, text).await;
+    }
+    before.stop().await;
+    let destination = TestDestination::start().await;
+    let app = ledger.app_with(&[("FORWARD_URL", &destination.url)]).await;
+    post(&app, "1", "four").await;
+    assert_eq!(texts(&destination.accepted(1).await), ["four"]);
+    let replay = json!({ "contactId": "1" });
+    assert_eq!(order(&app, "replay", replay).await.ok()["count"], 3);
+    let got = destination.accepted(4).await;
+    assert_eq!(texts(&got[1..]), ["one", "three", "four"]);
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn a_wrong_order_says_what_is_wrong() {
     let destination = TestDestination::start().await;
@@ -99,6 +168,9 @@ async fn a_wrong_order_says_what_is_wrong() {
         ),
         (json!({ "since": "yesterday" }), "RFC 3339"),
         (json!([]), "The body is wrong"),
+        (json!({ "ids": [] }), "1 to 1000 ids"),
+        (json!({ "ids": ["m1"] }), "UUID"),
+        (json!({ "ids": [], "contactId": "1" }), "leave `since`"),
     ] {
         let error = order(&app, "replay", body).await.with(400);
         assert!(error["error"].as_str().unwrap().contains(says), "{error}");
@@ -189,6 +261,9 @@ async fn the_commands_do_the_same_and_the_test_shows_what_is_sent() {
         (0, "0 dead letters are tried again\n".to_owned())
     );
     let (_, text) = run(&["replay", "--contact-id", "1", "--dry-run"]).await;
+    assert_eq!(text, "1 would be forwarded to default once more\n");
+    let id = destination.got()[0].id().to_owned();
+    let (_, text) = run(&["replay", "--ids", &id, "--dry-run"]).await;
     assert_eq!(text, "1 would be forwarded to default once more\n");
     let (code, text) = run(&["forget"]).await;
     assert_eq!(code, 1);

@@ -1,16 +1,18 @@
 //! What destinations are to get: messages, deliveries and replays.
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Error, QueryBuilder};
+use sqlx::{AssertSqlSafe, Encode, Error, QueryBuilder, Type};
 use uuid::Uuid;
 
-use super::dialect::{Connection, Database, KEEPS_PLANS, Pool, is_in_numbers, numbers};
+use super::dialect::{Connection, Database, KEEPS_PLANS, Pool, ids, is_in, is_in_numbers, numbers};
 use super::messages::{push_end, push_range};
 use crate::delivery::Delivery;
 use crate::message::Message;
 use crate::selector::MessageSelector;
 use crate::store::filter::{Order, PageRequest};
-use crate::store::forward::{Backlog, COUNTED, ForwardReplay, ForwardedContent, ReplayRow};
+use crate::store::forward::{
+    Backlog, COUNTED, ForwardReplay, ForwardedContent, ReplayRow, ReplayScope,
+};
 use crate::store::page::{PageIndex, Scan, around_damage};
 use crate::store::rows::{DeliveryRow, MessageRow, all};
 use crate::store::values::Time;
@@ -21,13 +23,14 @@ pub(in crate::store) async fn add_replay(
     replay: &ForwardReplay,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO forward_replays (id, destination, cursor, until, filter) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO forward_replays (id, destination, cursor, until, filter, positions) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(replay.id)
     .bind(name)
     .bind(replay.cursor)
     .bind(replay.until)
-    .bind(replay.selector.to_string())
+    .bind(replay.scope.selector.to_string())
+    .bind(replay.scope.positions.as_ref().map(|positions| serde_json::json!(positions).to_string()))
     .execute(connection)
     .await
     .map(drop)
@@ -38,7 +41,7 @@ pub(in crate::store) async fn replays(
     name: &str,
 ) -> Result<Vec<ForwardReplay>, Error> {
     let rows: Vec<ReplayRow> = sqlx::query_as(
-        "SELECT id, cursor, until, filter FROM forward_replays WHERE destination = $1 ORDER BY id",
+        "SELECT id, cursor, until, filter, positions FROM forward_replays WHERE destination = $1 ORDER BY id",
     )
     .bind(name)
     .fetch_all(pool)
@@ -78,6 +81,26 @@ pub(in crate::store) async fn messages_at(
     .fetch_all(pool)
     .await?;
     Ok(all(rows))
+}
+
+/// Where the messages or the deliveries with some ids are, in rising order. One that is missing was deleted.
+pub(in crate::store) async fn positions_of(
+    pool: &Pool,
+    content: &ForwardedContent,
+    of: &[Uuid],
+) -> Result<Vec<i64>, Error> {
+    let table = match content {
+        ForwardedContent::Messages(_) => "messages",
+        ForwardedContent::Deliveries => "deliveries",
+    };
+    sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT position FROM {table} WHERE id {} ORDER BY position",
+        is_in(1)
+    )))
+    .persistent(KEEPS_PLANS)
+    .bind(ids(of))
+    .fetch_all(pool)
+    .await
 }
 
 /// A delivery with its position.
@@ -138,7 +161,7 @@ pub(in crate::store) async fn deliveries(
 pub(in crate::store) async fn backlog(
     pool: &Pool,
     content: &ForwardedContent,
-    replay: Option<&MessageSelector>,
+    replay: Option<&ReplayScope>,
     after: i64,
     until: i64,
 ) -> Result<Backlog, Error> {
@@ -157,7 +180,7 @@ pub(in crate::store) async fn backlog(
             push_range(&mut query, "position", request);
             push_selector(&mut query, selector);
             if let Some(replay) = replay {
-                push_selector(&mut query, replay);
+                push_selector(&mut query, &replay.selector);
             }
         }
         ForwardedContent::Deliveries => {
@@ -165,9 +188,12 @@ pub(in crate::store) async fn backlog(
             push_range(&mut query, "position", request);
             query.push(" AND octet_length(body) > 0");
             if let Some(replay) = replay {
-                push_times(&mut query, replay);
+                push_times(&mut query, &replay.selector);
             }
         }
+    }
+    if let Some(positions) = replay.and_then(|replay| replay.positions.as_ref()) {
+        push_any(&mut query, "position", positions.clone());
     }
     push_end(&mut query, "position", request);
     query.push(") AS waiting");
@@ -187,22 +213,28 @@ fn push_selector(query: &mut QueryBuilder<Database>, selector: &MessageSelector)
     if selector.is_all() {
         return;
     }
-    let mut any = |column: &str, values: Vec<String>| {
-        if values.is_empty() {
-            return;
+    let mut any = |column, values: Vec<String>| {
+        if !values.is_empty() {
+            push_any(query, column, values);
         }
-        query.push(format!(" AND {column} IN ("));
-        let mut separated = query.separated(", ");
-        for value in values {
-            separated.push_bind(value);
-        }
-        query.push(")");
     };
     any("kind", selector.kinds());
     any("direction", selector.directions());
     any("channel", selector.channels());
     any("contact_id", selector.contacts());
     push_times(query, selector);
+}
+
+fn push_any<T>(query: &mut QueryBuilder<Database>, column: &str, values: Vec<T>)
+where
+    T: for<'q> Encode<'q, Database> + Type<Database> + Send + 'static,
+{
+    query.push(format!(" AND {column} IN ("));
+    let mut separated = query.separated(", ");
+    for value in values {
+        separated.push_bind(value);
+    }
+    query.push(")");
 }
 
 fn push_times(query: &mut QueryBuilder<Database>, selector: &MessageSelector) {

@@ -12,11 +12,10 @@ use super::dialect::Backend;
 use super::{destinations, forward, retries};
 use crate::delivery::Delivery;
 use crate::message::Message;
-use crate::selector::MessageSelector;
 use crate::store::filter::PageRequest;
 use crate::store::forward::{
     Backlog, DestinationState, ForwardProgress, ForwardReplay, ForwardRetry, ForwardedContent,
-    RetryCounts,
+    ReplayScope, RetryCounts,
 };
 use crate::store::page::Scan;
 use crate::store::{ForwardStore, StoreError};
@@ -183,11 +182,21 @@ impl ForwardStore for Backend {
         self.read(READ_TIMEOUT, found).await
     }
 
+    #[instrument(name = "store.positions_of", level = "debug", skip_all)]
+    async fn positions_of(
+        &self,
+        content: &ForwardedContent,
+        ids: &[Uuid],
+    ) -> Result<Vec<i64>, StoreError> {
+        let found = forward::positions_of(self.pool(), content, ids);
+        self.read(READ_TIMEOUT, found).await
+    }
+
     #[instrument(name = "store.backlog", level = "debug", skip_all)]
     async fn backlog(
         &self,
         content: &ForwardedContent,
-        replay: Option<&MessageSelector>,
+        replay: Option<&ReplayScope>,
         after: i64,
         until: i64,
     ) -> Result<Backlog, StoreError> {
