@@ -16,7 +16,8 @@ $$;
 -- The rows of `messages`, `deliveries` and `items` come with positions counted from 1. Arrays of rows are one parameter
 -- each: as an array for each column they cost the server a multiple. `new_keys` are the dedupe keys of those messages
 -- that have no window; `window_length` is NULL if there are no others. `people` and `arrivals` belong together: hashes
--- of ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty.
+-- of ids that the batch names, and when; they are NULL if the caller believes the suppression list to be empty. They
+-- are compared with erasures at most `compared_within` from now, or with all if that is NULL.
 -- `last_message` and `last_delivery` are the latest arrivals in the batch.
 --
 -- Under `head`'s lock nothing comes between the checks and the inserts. Each look-up must use its index: a cached plan
@@ -25,18 +26,19 @@ $$;
 -- planner look up each row by itself: a plain join of a table with few rows is planned to read its whole index once,
 -- and that plan is cached too.
 CREATE FUNCTION commit_batch(
-    new_messages   messages[],
-    new_deliveries deliveries[],
-    new_items      items[],
-    new_hours      hour_change[],
-    new_counts     bigint[],
-    new_keys       uuid[],
-    window_length  interval,
-    is_retry       boolean,
-    people         uuid[],
-    arrivals       timestamptz[],
-    last_message   timestamptz,
-    last_delivery  timestamptz
+    new_messages    messages[],
+    new_deliveries  deliveries[],
+    new_items       items[],
+    new_hours       hour_change[],
+    new_counts      bigint[],
+    new_keys        uuid[],
+    window_length   interval,
+    is_retry        boolean,
+    people          uuid[],
+    arrivals        timestamptz[],
+    compared_within interval,
+    last_message    timestamptz,
+    last_delivery   timestamptz
 ) RETURNS bigint LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
@@ -47,7 +49,9 @@ BEGIN
     SELECT position, COALESCE(suppressing_until > now(), false) INTO before, is_suppressing FROM head FOR UPDATE;
     IF is_suppressing THEN
         IF people IS NULL OR EXISTS (
-            SELECT FROM erasures AS found WHERE person = ANY(people) AND EXISTS (
+            SELECT FROM erasures AS found WHERE person = ANY(people)
+                AND (compared_within IS NULL OR erased_at BETWEEN now() - compared_within AND now() + compared_within)
+                AND EXISTS (
                 SELECT FROM UNNEST(people, arrivals) AS named (person, received_at)
                 WHERE named.person = found.person AND named.received_at <= found.erased_at)
         ) OR EXISTS (

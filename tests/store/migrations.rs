@@ -126,7 +126,7 @@ async fn inbox(store: &dyn Reader) -> Vec<(String, Option<String>)> {
 #[tokio::test]
 async fn contacts_of_an_earlier_schema_get_their_last_messages(
     #[values(Backend::Postgres, Backend::Sqlite)] backend: Backend,
-    #[values(3, 4, 5, 6)] version: i64,
+    #[values(3, 4)] version: i64,
 ) {
     let text = |text: &str| Some(text.to_owned());
     let expected = [("2", text("n4")), ("1", text("n3")), ("3", None)];
@@ -135,7 +135,8 @@ async fn contacts_of_an_earlier_schema_get_their_last_messages(
         Backend::Postgres => {
             let url = postgres::fresh_database().await;
             let mut connection = PgConnection::connect(&url).await.unwrap();
-            let before = schema_before(version, "migrations/postgres").await;
+            // It has one file more.
+            let before = schema_before(version + 1, "migrations/postgres").await;
             before.run(&mut connection).await.unwrap();
             let id = "'00000000-0000-0000-0000-0000000000?'";
             postgres::execute(&url, contacts(id, "now()", "false")).await;
