@@ -4,6 +4,8 @@
 //! `scripts/test` runs it for some seconds, `scripts/ledger` for as long as one likes.
 
 pub(crate) mod clients;
+mod failing_destination;
+mod forwarding;
 pub(crate) mod injector;
 pub(crate) mod reader;
 pub(crate) mod sent_log;

@@ -128,7 +128,12 @@ impl Server {
 
     /// The statistics, or nothing while it does not answer.
     pub(crate) async fn stats(&self) -> Option<Value> {
-        let url = format!("{}/instagram/stats", *self.base.borrow());
+        self.get("/instagram/stats").await
+    }
+
+    /// What it answers to readers, or nothing while it does not.
+    pub(crate) async fn get(&self, path: &str) -> Option<Value> {
+        let url = format!("{}{path}", *self.base.borrow());
         let answer = self.http.get(url).bearer_auth(TOKEN).send().await.ok()?;
         answer.json().await.ok()
     }
