@@ -12,6 +12,7 @@ mod body;
 mod catch_up;
 mod commit;
 mod database;
+mod forwarding;
 mod http_peers;
 mod machine;
 mod measure;
@@ -83,6 +84,9 @@ struct Plan {
     /// Only the subjects whose name begins so, and no reading measurements: for development.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Where messages are forwarded to.
+    #[arg(skip)]
+    forward_to: String,
 }
 
 fn main() -> anyhow::Result<()> {

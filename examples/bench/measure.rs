@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::catch_up;
 use crate::database::{Rows, Server as Database};
+use crate::forwarding::Handler;
 use crate::machine::{Ticks, memory};
 use crate::subject::{Server, TOKEN};
 use crate::{Plan, body, http_peers};
@@ -32,6 +33,10 @@ impl Subject {
         match self {
             Self::Http(Server::Service, connections) => format!("service-{connections}"),
             Self::Http(Server::Production, connections) => format!("production-{connections}"),
+            Self::Http(Server::Forwarding, connections) => format!("forwarding-{connections}"),
+            Self::Http(Server::ForwardingDown, connections) => {
+                format!("forwarding-down-{connections}")
+            }
             Self::Http(Server::Embedded, connections) => format!("embedded-{connections}"),
             Self::Http(Server::Floor, connections) => format!("floor-{connections}"),
             Self::Http(Server::Conventional, connections) => format!("conventional-{connections}"),
@@ -70,6 +75,8 @@ pub(crate) struct Measured {
     pub(crate) catch_up: Option<f64>,
     /// Kilobytes that Postgres wrote to its log for a message, those of the rollup included.
     pub(crate) wal: Option<f64>,
+    /// Forwarded in a second during the load.
+    pub(crate) forwarded: Option<f64>,
     /// The contestant's largest memory, in MB.
     pub(crate) memory: Option<f64>,
     /// Percent of the processors' time.
@@ -83,6 +90,8 @@ pub(crate) struct Bench {
     pub(crate) database: Database,
     /// A place for files; everything in it is forgotten.
     pub(crate) directory: PathBuf,
+    /// Where messages are forwarded to.
+    pub(crate) handler: Handler,
     /// The service's batch size at 256 connections, for [`Subject::Commit`].
     pub(crate) batch: f64,
 }
@@ -96,6 +105,7 @@ impl Bench {
             plan,
             database: self.database.clone(),
             directory: self.directory.clone(),
+            handler: self.handler.clone(),
             ..*self
         })
     }
@@ -146,28 +156,29 @@ impl Bench {
         }
         let wal = self.database.wal().await?;
         let ticks = Ticks::now();
+        self.handler.take();
         let report = self
             .load(&running.address, connections, seconds, options)
             .await?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let forwarded = self.handler.take().len() as f64 / seconds;
         let catch_up = match server {
-            Server::Service | Server::Production => {
-                Some(catch_up::postgres(&self.database, name).await?)
-            }
+            one if one.is_on_postgres() => Some(catch_up::postgres(&self.database, name).await?),
             Server::Embedded => Some(catch_up::sqlite(&embedded_file(directory.path())).await?),
-            Server::Floor | Server::Conventional | Server::Fastify => None,
+            _ => None,
         };
         let wal = self.database.wal().await? - wal;
         let stolen = ticks.stolen_since();
         let memory = memory(running.pid, "VmHWM");
         running.stop().await?;
         let rows = match server {
-            Server::Service | Server::Production => Some(self.database.rows(name).await?),
+            one if one.is_on_postgres() => Some(self.database.rows(name).await?),
             Server::Conventional | Server::Fastify => Some(self.database.peer_rows(name).await?),
             Server::Embedded => Some(embedded_rows(directory.path()).await?),
-            Server::Floor => None,
+            _ => None,
         };
         let batch = check(&report, rows)?;
-        let is_on_postgres = matches!(server, Server::Service | Server::Production);
+        let is_on_postgres = server.is_on_postgres();
         let rate = report["rate"].as_f64().unwrap_or_default();
         let acknowledged = report["acknowledged"].as_f64().unwrap_or_default();
         Ok(Measured {
@@ -179,6 +190,7 @@ impl Bench {
             batch: batch.filter(|_| is_on_postgres),
             catch_up,
             wal: is_on_postgres.then_some(wal / 1000.0 / acknowledged),
+            forwarded: (server == Server::Forwarding).then_some(forwarded),
             memory,
             stolen,
         })
@@ -267,13 +279,16 @@ impl Bench {
     }
 
     /// The service behind a fresh load, at a fixed rate, with every acknowledged message read back.
-    pub(crate) async fn open_loop(&self, rate: f64, seconds: f64) -> anyhow::Result<Value> {
+    pub(crate) async fn open_loop(
+        &self,
+        server: Server,
+        rate: f64,
+        seconds: f64,
+    ) -> anyhow::Result<Value> {
         let name = "bench_open_loop";
         let url = self.database.fresh(name).await?;
         let directory = tempfile::tempdir_in(&self.directory)?;
-        let running = Server::Service
-            .start(&self.plan, &url, directory.path())
-            .await?;
+        let running = server.start(&self.plan, &url, directory.path()).await?;
         let offered = format!("{rate:.0}");
         let options = ["--rate", &offered, "--verify", TOKEN];
         let mut report = self.load(&running.address, 256, seconds, &options).await?;

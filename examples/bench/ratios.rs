@@ -183,6 +183,35 @@ pub(crate) fn rows(figures: &Figures) -> Vec<Row> {
         absolute("Postgres' log for a message", "kB", wal(256), (1.6, 1.3)),
     ]
     .into_iter()
+    .chain(forwarding(figures))
     .flatten()
     .collect()
+}
+
+/// What forwarding takes from acknowledging, and what it does meanwhile.
+fn forwarding(figures: &Figures) -> [Option<Row>; 3] {
+    let of = |server| figures.of(Subject::Http(server, 256)).iter();
+    let without = |server| of(server).zip(of(Server::Service));
+    let rates = |server| without(server).map(|(with, without)| (with.rate, without.rate));
+    let forwarded = of(Server::Forwarding).filter_map(|one| one.forwarded);
+    [
+        row(
+            "R14",
+            "with a destination that accepts everything ÷ without",
+            rates(Server::Forwarding),
+            (0.6, 0.8),
+        ),
+        row(
+            "R14",
+            "with a destination that is down ÷ without",
+            rates(Server::ForwardingDown),
+            (0.95, 1.0),
+        ),
+        absolute(
+            "forwarded in a second meanwhile",
+            "/s",
+            forwarded,
+            (1_000.0, 3_000.0),
+        ),
+    ]
 }

@@ -4,10 +4,11 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use crate::database::Server as Database;
+use crate::forwarding::Handler;
 use crate::measure::{Bench, Measured, Subject};
 use crate::ratios;
 use crate::subject::Server;
-use crate::{Plan, machine, report, say, sizes};
+use crate::{Plan, forwarding, machine, report, say, sizes};
 
 /// Above this much stolen time a round says little.
 pub(crate) const STOLEN: f64 = 10.0;
@@ -85,6 +86,8 @@ fn subjects(plan: &Plan) -> Vec<Subject> {
         Subject::NewPeople(256),
         Subject::Windows(256),
         Subject::Http(Server::Production, 256),
+        Subject::Http(Server::Forwarding, 256),
+        Subject::Http(Server::ForwardingDown, 256),
     ];
     if plan.fastify.is_some() {
         subjects.insert(5, Subject::Http(Server::Fastify, 256));
@@ -122,11 +125,16 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         "{machine}, PostgreSQL {version}, default durability"
     ));
     let directory = tempfile::tempdir()?;
+    let handler = Handler::start().await?;
     let mut bench = Bench {
         database,
         directory: directory.path().to_owned(),
         batch: 1.0,
-        plan,
+        plan: Plan {
+            forward_to: handler.url.clone(),
+            ..plan
+        },
+        handler,
     };
     let plan = bench.plan.clone();
 
@@ -168,15 +176,14 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let mut rows_before = ratios::rows(&before.with_peers(&figures));
     let mut notes = Vec::new();
     let mut open_loop = Value::Null;
+    let best = figures.of(Subject::Http(Server::Service, 256)).iter();
+    let rate = ratios::median(best.map(|one| one.rate)).unwrap_or_default() / 2.0;
+    if plan.only.is_empty() || plan.only.iter().any(|only| only == "forwarding") {
+        forwarding::measure(&bench, rate, &mut rows).await?;
+    }
     if plan.only.is_empty() {
-        let best = ratios::median(
-            figures
-                .of(Subject::Http(Server::Service, 256))
-                .iter()
-                .map(|one| one.rate),
-        );
-        let rate = best.unwrap_or_default() / 2.0;
-        open_loop = bench.open_loop(rate, plan.seconds.max(4.0)).await?;
+        let seconds = plan.seconds.max(4.0);
+        open_loop = bench.open_loop(Server::Service, rate, seconds).await?;
         sizes::measure(&bench, &mut rows, &mut notes).await?;
         if let Some(old) = &old {
             sizes::footprint(old, &mut rows_before).await?;

@@ -21,6 +21,10 @@ pub(crate) enum Server {
     Service,
     /// The same with `RETENTION_DAYS` and a person who was erased.
     Production,
+    /// The same with a destination that accepts everything.
+    Forwarding,
+    /// The same with a destination that is down.
+    ForwardingDown,
     /// The service on its embedded database.
     Embedded,
     Floor,
@@ -41,7 +45,15 @@ pub(crate) struct Running {
 impl Server {
     /// Whether it is the service, and no peer.
     pub(crate) fn is_service(self) -> bool {
-        matches!(self, Self::Service | Self::Production | Self::Embedded)
+        self.is_on_postgres() || self == Self::Embedded
+    }
+
+    /// Whether it is the service on Postgres.
+    pub(crate) fn is_on_postgres(self) -> bool {
+        matches!(
+            self,
+            Self::Service | Self::Production | Self::Forwarding | Self::ForwardingDown
+        )
     }
 
     /// Starts it at the default configuration. What it logs goes to a file in `directory`.
@@ -55,7 +67,11 @@ impl Server {
         let address = format!("127.0.0.1:{port}");
         let port = port.to_string();
         let mut command = match self {
-            Self::Service | Self::Production | Self::Embedded => {
+            Self::Service
+            | Self::Production
+            | Self::Forwarding
+            | Self::ForwardingDown
+            | Self::Embedded => {
                 let mut command = Command::new(&plan.service);
                 command
                     .env("HOST", "127.0.0.1")
@@ -68,6 +84,12 @@ impl Server {
                 if self == Self::Production {
                     command.env("RETENTION_DAYS", "30");
                 }
+                match self {
+                    Self::Forwarding => command.env("FORWARD_URL", &plan.forward_to),
+                    // Nobody listens there.
+                    Self::ForwardingDown => command.env("FORWARD_URL", "http://127.0.0.1:1/"),
+                    _ => &mut command,
+                };
                 command
             }
             Self::Floor => {
