@@ -62,8 +62,8 @@ requests-reach = Requests reach this server.
 
 ## Rejected requests: how many, and what to do about them
 
-rejected-requests = { $requests }: { $advice }.
-rejected-requests-and-more = { $requests }, and { $more ->
+rejected-first = { $requests }: { $advice }.
+rejected-first-and-more = { $requests }, and { $more ->
     [one] { $more } more kind
    *[other] { $more } more kinds
 } of rejected requests: { $advice }.
@@ -216,7 +216,7 @@ bodies = { $of ->
 
 ## quarantine
 
-quarantine-empty = Nothing is in quarantine.
+quarantine-none = Nothing is in quarantine.
     .meaning = Every body was understood.
 quarantine-holds = { $count ->
     [one] { $count } item
@@ -257,11 +257,11 @@ outcomes-no-message = The last { deliveries } contain no message. The newest: { 
     .meaning = The flow sends events, but not what customers write.
     .next = Run `chatrace-webhook setup` and compare the body of the External API Request with the template.
 no-message = no message
-outcome-stored = { $count } stored
-outcome-duplicate = { $count } duplicate
-outcome-ignored = { $count } ignored
-outcome-quarantined = { $count } quarantined
-outcome-spooled = { $count } spooled
+outcomes-stored = { $count } stored
+outcomes-duplicate = { $count } duplicate
+outcomes-ignored = { $count } ignored
+outcomes-quarantined = { $count } quarantined
+outcomes-spooled = { $count } spooled
 
 ## clock
 

@@ -66,8 +66,8 @@ requests-reach = Запросы доходят до этого сервера.
 
 ## Rejected requests: how many, and what to do about them
 
-rejected-requests = { $requests }: { $advice }.
-rejected-requests-and-more = { $requests } и ещё { $more ->
+rejected-first = { $requests }: { $advice }.
+rejected-first-and-more = { $requests } и ещё { $more ->
     [one] { $more } вид
     [few] { $more } вида
    *[many] { $more } видов
@@ -228,7 +228,7 @@ bodies = { $of ->
 
 ## quarantine
 
-quarantine-empty = В карантине ничего нет.
+quarantine-none = В карантине ничего нет.
     .meaning = Все тела поняты.
 quarantine-holds = В карантине { $count ->
     [one] { $count } элемент
@@ -272,11 +272,11 @@ outcomes-no-message = В последних доставках ({ deliveries }) 
     .meaning = Сценарий отправляет события, но не то, что пишут клиенты.
     .next = Выполните `chatrace-webhook setup` и сравните тело из блока External API Request с шаблоном.
 no-message = нет сообщения
-outcome-stored = сохранено { $count }
-outcome-duplicate = дубликатов { $count }
-outcome-ignored = пропущено { $count }
-outcome-quarantined = в карантине { $count }
-outcome-spooled = в буфере { $count }
+outcomes-stored = сохранено { $count }
+outcomes-duplicate = дубликатов { $count }
+outcomes-ignored = пропущено { $count }
+outcomes-quarantined = в карантине { $count }
+outcomes-spooled = в буфере { $count }
 
 ## clock
 

@@ -38,11 +38,11 @@ pub(super) fn check_outcomes(facts: &Facts) -> Check {
 
 fn counted(outcome: Outcome, count: usize) -> Text {
     let id = match outcome {
-        Outcome::Stored => "outcome-stored",
-        Outcome::Duplicate => "outcome-duplicate",
-        Outcome::Ignored => "outcome-ignored",
-        Outcome::Quarantined => "outcome-quarantined",
-        Outcome::Spooled => "outcome-spooled",
+        Outcome::Stored => "outcomes-stored",
+        Outcome::Duplicate => "outcomes-duplicate",
+        Outcome::Ignored => "outcomes-ignored",
+        Outcome::Quarantined => "outcomes-quarantined",
+        Outcome::Spooled => "outcomes-spooled",
     };
     Text::new(id).with("count", count)
 }

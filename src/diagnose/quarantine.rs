@@ -16,7 +16,7 @@ pub(super) fn check_quarantine(facts: &Facts) -> Check {
         return Check::without_database(NAME);
     };
     let Some(newest) = &known.recent.quarantine else {
-        return Check::ok(NAME, Text::new("quarantine-empty"));
+        return Check::ok(NAME, Text::new("quarantine-none"));
     };
     let deliveries = &known.recent.deliveries;
     let goes_on = deliveries

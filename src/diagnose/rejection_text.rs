@@ -37,8 +37,8 @@ pub(super) fn sentence(
     let described = rejected.iter().take(DESCRIBED);
     let described = described.map(|one| describe(one, since, facts.now));
     let sentence = match rejected.len().saturating_sub(DESCRIBED) {
-        0 => Text::new("rejected-requests"),
-        more => Text::new("rejected-requests-and-more").with("more", more),
+        0 => Text::new("rejected-first"),
+        more => Text::new("rejected-first-and-more").with("more", more),
     };
     let advice = rejected.first().map(|first| advice(first.reason, facts));
     sentence
