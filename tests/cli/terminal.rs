@@ -122,7 +122,7 @@ async fn no_command_prints_what_a_terminal_obeys() {
         ("FORWARD_URL", url),
     ];
     // Setup and the health check have nothing foreign to print, and the table of answers only codes.
-    let cases: [(&[&str], bool); 20] = [
+    let cases: [(&[&str], bool); 23] = [
         (&["doctor", "--url", url], true),
         (&["doctor", "--json", "--url", url], true),
         (&["doctor", "--brief", "--url", url], true),
@@ -143,8 +143,11 @@ async fn no_command_prints_what_a_terminal_obeys() {
         (&["forward", "--url", url, "pause"], true),
         (&["forward", "test"], true),
         (&["tail", "--url", url, "--forward-to", url], true),
+        (&["migrate", "--json"], false),
+        (&["backup", "copy"], false),
+        (&["restore", "copy"], false),
     ];
-    let mut tested = BTreeSet::from(["serve", "export"]);
+    let mut tested = BTreeSet::from(["serve", "export", "completions", "help", "man"]);
     for (arguments, shows_it) in cases {
         let shown = prints_hostile(directory.path(), &variables, arguments).await;
         assert_eq!(shown, shows_it, "{arguments:?}");

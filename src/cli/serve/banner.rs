@@ -36,7 +36,8 @@ pub(super) fn print(config: &Config, address: SocketAddr, generated: Option<&Gen
     if config.telemetry.format == LogFormat::Text {
         telemetry::print(&text(config, address, generated));
     }
-    tracing::info!(%address, database = %config.database, version = VERSION, commit = COMMIT, "listening");
+    let commit = COMMIT.map(tracing::field::display);
+    tracing::info!(%address, database = %config.database, version = %VERSION, commit, "listening");
 }
 
 fn text(config: &Config, address: SocketAddr, generated: Option<&GeneratedToken>) -> String {
