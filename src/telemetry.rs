@@ -2,6 +2,7 @@
 
 mod descriptions;
 mod log;
+pub(crate) mod traces;
 
 use std::io::{self, IsTerminal as _, stdout};
 use std::sync::OnceLock;

@@ -6,6 +6,7 @@ mod handlers;
 mod messages;
 mod operators;
 mod removal;
+mod traces;
 
 use serde_json::{Value, json};
 

@@ -161,14 +161,13 @@ mod tests {
 
     fn alert(is_bad: bool) -> String {
         let check = if is_bad {
-            Check::problem(
-                "disk",
-                "12 MiB < 100 MiB & less.",
-                "It fills.",
-                "Free some space.",
-            )
+            let check = Check::problem("disk", "12 MiB < 100 MiB & less.".to_owned().into());
+            Check {
+                meaning: "It fills.".to_owned().into(),
+                ..check.with_next("Free some space.".to_owned().into())
+            }
         } else {
-            Check::ok("disk", "There is room.", "All is well.")
+            Check::ok("disk", "There is room.".to_owned().into())
         };
         let watched = WatchedCheck {
             check,

@@ -197,7 +197,7 @@ mod tests {
         /// Looks again so many seconds later.
         async fn look(&mut self, seconds: i64, name: &str, status: Status) {
             self.clock.advance(SignedDuration::from_secs(seconds));
-            let check = Check::new(name, status, "seen.", "", "do this");
+            let check = Check::new(name, status, "seen.".to_owned().into());
             let checks = watched_checks(&Facts::default(), vec![check], None);
             self.watch.compare(&checks).await;
         }

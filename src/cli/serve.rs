@@ -31,7 +31,7 @@ use crate::maintenance::{Retention, keep_rolling_up};
 use crate::rejection::{RejectReason, RejectedRequest};
 use crate::silence::Watch;
 use crate::store::{OpenFiles, PostgresStore, PrepareError, Spool, SqliteStore, Store};
-use crate::telemetry;
+use crate::telemetry::{self, traces};
 use crate::time::Clock;
 use data_dir::{DataDir, GeneratedToken};
 use reload::{ReloadSource, Reloader, keep_forwarding};
@@ -49,6 +49,7 @@ const METRICS_CONNECTIONS: usize = 64;
 pub(super) async fn serve(variables: Variables, source: EnvSource) -> Result<(), Failure> {
     let config = Config::read(&variables)?;
     let _log = telemetry::init(&config.telemetry).context("cannot start logging")?;
+    let traces = traces::init(config.telemetry.otlp_endpoint.as_ref())?;
     env_file::warn_of_readers();
     // Each connection needs a descriptor, and the usual soft limit of 1024 is too low.
     rlimit::increase_nofile_limit(u64::MAX).ok();
@@ -62,7 +63,10 @@ pub(super) async fn serve(variables: Variables, source: EnvSource) -> Result<(),
             .map_err(|error| Failure::CannotRun(cannot_listen(address, &error)))?,
     };
     let reload = ReloadSource::new(source, variables).context("cannot listen for signals")?;
-    run_reloading(config, listener, lifecycle, Clock::system(), Some(reload)).await
+    let clock = Clock::system();
+    let ended = run_reloading(config, listener, lifecycle, clock, Some(reload)).await;
+    traces.flush().await;
+    ended
 }
 
 /// Why the service cannot listen on an address, and what to do.

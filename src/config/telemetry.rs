@@ -12,6 +12,8 @@ pub struct Telemetry {
     pub bodies: bool,
     /// Which lines are written, in the syntax of `tracing_subscriber::EnvFilter`.
     pub filter: String,
+    /// Where traces are sent to, if they are.
+    pub otlp_endpoint: Option<url::Url>,
 }
 
 /// The form of log lines.
@@ -49,6 +51,7 @@ impl Telemetry {
                 .one_of("LOG_BODIES", &[("true", true), ("false", false)])
                 .unwrap_or(false),
             filter,
+            otlp_endpoint: env.http_url("OTEL_EXPORTER_OTLP_ENDPOINT"),
         }
     }
 }

@@ -239,6 +239,11 @@ pub const VARIABLES: &[Variable] = &[
         "An address and port that serve `/metrics` alone, such as `127.0.0.1:9464`; PORT does not serve it then. Everybody who reaches it can read it, unless METRICS_TOKEN is set.",
     ),
     variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "The OpenTelemetry collector that gets traces, by OTLP over HTTP with Protobuf, such as `http://127.0.0.1:4318`. Unset: none are made.",
+    ),
+    variable(
         "MIGRATE",
         "true",
         "`true` runs missing migrations at start. `false` refuses to start when some are missing.",

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_certificate_that_is_about_to_expire_is_a_warning_and_somebody_is_told() {
-        let check = Check::warning("certificate", "It expires in 5 days.", "", "Renew it now.");
+        let check = Check::warning("certificate", "It expires in 5 days.".to_owned().into());
         let found = find(&Facts::default(), Some(check), "certificate").unwrap();
         assert_eq!((found.is_bad, found.is_shared), (Some(true), true));
     }

@@ -17,6 +17,7 @@ use crate::crypto;
 use crate::http_client::{self, AnswerError, RequestError};
 use crate::redact::Redactor;
 use crate::store::AttemptFailure;
+use crate::telemetry::traces::TraceSpan;
 use crate::text::excerpt;
 use crate::time::Clock;
 
@@ -96,11 +97,18 @@ impl AttemptClient {
             pace.lock().await.tick().await;
         }
         let began = Instant::now();
-        let result = match self.send(event).await {
+        let name = self.destination.name.clone();
+        let mut headers = self.headers(event, self.clock.now().as_second());
+        let trace = TraceSpan::of_attempt(&name, &event.id.to_string(), &mut headers);
+        let result = match self.send(event, headers).await {
             Ok(response) => self.judge(response).await,
             Err(error) => Err(self.failed(None, &RequestError::from(&error).to_string(), None)),
         };
-        let name = self.destination.name.clone();
+        let status = match &result {
+            Ok(status) => Some(status.as_u16()),
+            Err(failed) => failed.failure.status,
+        };
+        trace.end(status, result.is_err());
         let word = match &result {
             Ok(_) => "accepted".to_owned(),
             Err(failed) => match failed.failure.status {
@@ -144,7 +152,7 @@ impl AttemptClient {
         headers
     }
 
-    async fn send(&self, event: &Event) -> Result<Response, reqwest::Error> {
+    async fn send(&self, event: &Event, headers: HeaderMap) -> Result<Response, reqwest::Error> {
         let mut url = self.url.clone();
         if let Some(query) = &event.query {
             let both = match url.query() {
@@ -153,7 +161,6 @@ impl AttemptClient {
             };
             url.set_query(Some(&both));
         }
-        let headers = self.headers(event, self.clock.now().as_second());
         self.client
             .request(event.method.clone(), url)
             .headers(headers)

@@ -10,6 +10,7 @@ use metrics::{counter, histogram};
 use tracing::Instrument as _;
 
 use super::webhook_path;
+use crate::telemetry::traces::TraceSpan;
 use crate::text::cut;
 
 /// The longest method in the log, in characters. A client may send any word.
@@ -25,10 +26,12 @@ pub(super) async fn track(request: Request, next: Next) -> Response {
         _ => "other",
     };
     let method = method.to_owned();
+    let trace = TraceSpan::of_request(&method, &route, request.headers());
     let response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status(), began.elapsed().as_secs_f64());
     let duration_ms = (took * 10_000.0).round() / 10.0;
     tracing::debug!(parent: &span, route, status = status.as_u16(), duration_ms, "answered");
+    trace.end(Some(status.as_u16()), status.is_server_error());
     let status = status.as_str().to_owned();
     histogram!("chatrace_http_request_seconds", "route" => route.clone(), "status" => status.clone()).record(took);
     counter!("chatrace_http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);

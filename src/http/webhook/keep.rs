@@ -19,11 +19,13 @@ use crate::text::one_line;
 use crate::time::new_id;
 
 /// The headers that are kept with a delivery. None of them can be a credential of this service.
-const KEPT_HEADERS: [&str; 8] = [
+const KEPT_HEADERS: [&str; 10] = [
     "content-encoding",
     "content-length",
     "content-type",
     "host",
+    "traceparent",
+    "tracestate",
     "user-agent",
     "x-forwarded-for",
     "x-hub-signature-256",
