@@ -812,3 +812,20 @@ status-ok = ok
 status-unknown = unknown
 status-warning = warning
 status-problem = problem
+
+## Why an item is not stored, before the words that were stored with it
+
+reason-contact-only = { $reason }
+reason-not-a-message = { $reason }
+reason-business-event = { $reason }
+reason-transcript = { $reason }
+reason-unfilled-placeholder = { $reason }
+reason-no-content = { $reason }
+reason-no-sender = { $reason }
+reason-edit-without-content = { $reason }
+reason-ambiguous = { $reason }
+reason-nothing-understood = { $reason }
+reason-unreadable = { $reason }
+reason-refused-by-database = { $reason }
+reason-erased = { $reason }
+reason-superseded = { $reason }

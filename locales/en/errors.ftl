@@ -58,6 +58,17 @@ config-log-filter = `{ $value }` is not valid: { $cause }; expected a level, for
 only-ascii = only ASCII is possible
 config-template-file = the file `{ $path }` cannot be read: { $cause }
 
+## BODY_TEMPLATE
+
+body-without-placeholder = it has no {"{{"}placeholder{"}}"}
+body-no-json = it is not JSON with {"{{"}placeholders{"}}"}: { $cause }
+body-key-twice = a key stands in it twice
+body-open-placeholder = a placeholder in it has no `{"}}"}`
+body-open-string = a string in it has no end
+body-key-placeholder = the key `{ $key }` has a placeholder
+body-no-form = it is neither JSON nor a form such as `contact_id={"{{"}user_id{"}}"}&text={"{{"}last_input{"}}"}`
+body-form-key = each key of a form must stand in it once, and without a placeholder
+
 ## Starting
 
 env-unreadable = .env cannot be read: { $cause }; make it readable for the service's user, or remove it

@@ -840,3 +840,20 @@ status-ok = в порядке
 status-unknown = неизвестно
 status-warning = внимание
 status-problem = проблема
+
+## Why an item is not stored, before the words that were stored with it
+
+reason-contact-only = данные контакта без сообщения («{ $reason }»)
+reason-not-a-message = это не сообщение («{ $reason }»)
+reason-business-event = событие CRM без содержания («{ $reason }»)
+reason-transcript = часть переписки, а не отдельное сообщение («{ $reason }»)
+reason-unfilled-placeholder = вместо значения пришла незаполненная переменная («{ $reason }»)
+reason-no-content = известен человек, но не то, что он написал («{ $reason }»)
+reason-no-sender = есть содержание, но неизвестно, кто его написал («{ $reason }»)
+reason-edit-without-content = изменение сообщения без отправителя или текста («{ $reason }»)
+reason-ambiguous = тело можно прочитать по-разному («{ $reason }»)
+reason-nothing-understood = в теле не найдены ни человек, ни содержание («{ $reason }»)
+reason-unreadable = тело не похоже ни на JSON, ни на форму («{ $reason }»)
+reason-refused-by-database = база данных не приняла эти данные («{ $reason }»)
+reason-erased = данные этого человека удалены («{ $reason }»)
+reason-superseded = после повторного чтения содержание есть в других элементах («{ $reason }»)

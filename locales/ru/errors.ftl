@@ -58,6 +58,17 @@ config-log-filter = недопустимое значение `{ $value }`: { $c
 only-ascii = возможны только символы ASCII
 config-template-file = не удаётся прочитать файл `{ $path }`: { $cause }
 
+## BODY_TEMPLATE
+
+body-without-placeholder = нет ни одной переменной вида {"{{"}placeholder{"}}"}
+body-no-json = это не JSON с переменными вида {"{{"}placeholder{"}}"}: { $cause }
+body-key-twice = один из ключей встречается дважды
+body-open-placeholder = у одной из переменных нет закрывающих `{"}}"}`
+body-open-string = у одной из строк нет конца
+body-key-placeholder = в ключе `{ $key }` есть переменная
+body-no-form = это не JSON и не форма вида `contact_id={"{{"}user_id{"}}"}&text={"{{"}last_input{"}}"}`
+body-form-key = каждый ключ формы должен встречаться один раз и без переменных
+
 ## Starting
 
 env-unreadable = не удаётся прочитать .env: { $cause }; сделайте файл доступным для чтения пользователю сервиса или удалите его

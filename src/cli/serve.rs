@@ -115,11 +115,7 @@ async fn run_reloading(
         None
     };
     let orphaned = orphaned_spool::find_orphaned(&config).await;
-    orphaned.map_err(|orphaned| {
-        let next_step = orphaned.attribute("next");
-        let sentence = Text::new("orphaned-spool").with("problem", orphaned);
-        Failure::CannotRun(sentence.with("next", next_step))
-    })?;
+    orphaned.map_err(orphaned_spool::refusal)?;
     let (api_tokens, generated) = api_tokens(&config, data_dir.as_deref())?;
     let store = open_store(&config, &lifecycle).await?;
 

@@ -41,11 +41,11 @@ pub(super) fn read(env: &mut Env<'_>) -> Templates {
 /// A template, or the file that `@` names.
 fn template(text: &str) -> Result<Template, Text> {
     let Some(path) = text.strip_prefix('@') else {
-        return Ok(Template::new(text)?);
+        return Template::new(text);
     };
     let text = std::fs::read_to_string(path).map_err(|error| {
         let problem = Text::new("config-template-file").with("path", path);
         problem.with("cause", error.to_string())
     })?;
-    Ok(Template::new(&text)?)
+    Template::new(&text)
 }

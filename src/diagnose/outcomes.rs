@@ -1,8 +1,9 @@
 //! The outcomes of the newest deliveries.
 
+use super::words::reason;
 use super::{Check, Facts};
 use crate::delivery::Outcome;
-use crate::i18n::{Argument, Text};
+use crate::i18n::Text;
 
 /// How many are needed.
 const PATTERN: usize = 3;
@@ -29,9 +30,10 @@ pub(super) fn check_outcomes(facts: &Facts) -> Check {
         let observed = about("outcomes-seen").with("outcomes", Text::list(counts, ", "));
         return Check::ok(NAME, observed);
     }
-    let reason = match &deliveries[0].reason {
-        Some(reason) => Argument::from(reason.as_str()),
-        None => Text::new("no-message").into(),
+    let newest = &deliveries[0];
+    let reason = match &newest.reason {
+        Some(words) => reason(newest.code.as_deref(), words),
+        None => Text::new("no-message"),
     };
     Check::problem(NAME, about("outcomes-no-message").with("reason", reason))
 }

@@ -2,10 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::words::at;
+use super::words::{at, reason};
 use super::{Check, Facts, Status};
 use crate::delivery::Outcome;
-use crate::i18n::{Argument, Text};
+use crate::i18n::Text;
 
 /// How long an old one is a warning.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
@@ -30,8 +30,8 @@ pub(super) fn check_quarantine(facts: &Facts) -> Check {
         Status::Ok
     };
     let reason = match &newest.reason {
-        Some(reason) => Argument::from(reason.trim_end_matches('.')),
-        None => Text::new("not-understood").into(),
+        Some(words) => reason(newest.code.as_deref(), words.trim_end_matches('.')),
+        None => Text::new("not-understood"),
     };
     let observed = Text::new("quarantine-holds")
         .with("count", known.quarantined)

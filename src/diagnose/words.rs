@@ -31,6 +31,16 @@ fn moment(time: Timestamp, now: Timestamp, today: &'static str, dated: &'static 
         .with("time", part("%H:%M"))
 }
 
+/// Why an item is not stored: what its code means, and the words that were stored with it.
+pub(super) fn reason(code: Option<&str>, words: &str) -> Text {
+    let known = code.and_then(|code| Text::find(format!("reason-{}", code.replace('_', "-"))));
+    match known {
+        Some(known) => known.with("reason", words),
+        // An item of another version may have another code.
+        None => words.to_owned().into(),
+    }
+}
+
 /// A length of time in its largest unit only.
 pub(super) fn length(duration: Duration) -> Text {
     let seconds = duration.as_secs();
@@ -46,6 +56,7 @@ pub(super) fn length(duration: Duration) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::ReasonCode;
     use crate::i18n::Locale;
 
     #[test]
@@ -57,6 +68,18 @@ mod tests {
         let yesterday = at("2026-11-21T23:59:00Z".parse().unwrap(), now);
         assert_eq!(yesterday, "on 2026-11-21 23:59");
         assert_eq!(yesterday.in_locale(Locale::Ru), "21.11.2026 в 23:59 UTC");
+    }
+
+    #[test]
+    fn every_reason_is_explained_and_quoted() {
+        for code in ReasonCode::ALL {
+            let reason = reason(Some(code.as_str()), "as stored");
+            assert_eq!(reason, "as stored");
+            let russian = reason.in_locale(Locale::Ru);
+            assert!(russian.ends_with("(«as stored»)"), "{russian}");
+        }
+        let unknown = reason(Some("later"), "as stored");
+        assert_eq!(unknown.in_locale(Locale::Ru), "as stored");
     }
 
     #[test]

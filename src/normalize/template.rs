@@ -17,6 +17,8 @@ use serde_json::{Number, Value};
 use anchors::Anchors;
 use skeleton::Skeleton;
 
+use crate::i18n::Text;
+
 mod anchors;
 mod compile;
 mod form;
@@ -108,7 +110,7 @@ impl Template {
     /// # Errors
     ///
     /// A sentence about what is wrong with it.
-    pub fn new(text: &str) -> Result<Self, String> {
+    pub fn new(text: &str) -> Result<Self, Text> {
         let text = text.trim().trim_start_matches('\u{feff}');
         if text.starts_with(['{', '[']) {
             compile::json(text)

@@ -291,6 +291,8 @@ pub struct QuarantineView {
     /// When it arrived.
     #[sqlx(try_from = "Time")]
     pub received_at: Timestamp,
-    /// Why its first item is in quarantine.
+    /// Why its first item is in quarantine: a word for counting.
+    pub code: Option<String>,
+    /// The same as a sentence.
     pub reason: Option<String>,
 }

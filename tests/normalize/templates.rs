@@ -316,7 +316,7 @@ fn a_template_that_is_none_says_what_is_wrong() {
         ("a={{user_id}}&a={{full_name}}", "once"),
     ] {
         let error = Template::new(template).unwrap_err();
-        assert!(error.contains(problem), "{template}: {error}");
+        assert!(error.to_string().contains(problem), "{template}: {error}");
     }
 }
 

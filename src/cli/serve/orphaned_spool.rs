@@ -1,9 +1,17 @@
 //! An orphaned spool: acknowledged deliveries in a spool that this configuration does not use, so that they would never
 //! reach a database.
 
+use crate::cli::Failure;
 use crate::config::Config;
 use crate::i18n::Text;
 use crate::store::Spool;
+
+/// Why the service does not start with this one.
+pub(super) fn refusal(orphaned: Text) -> Failure {
+    let next_step = orphaned.attribute("next");
+    let sentence = Text::new("orphaned-spool").with("problem", orphaned);
+    Failure::CannotRun(sentence.with("next", next_step))
+}
 
 /// Looks for a spool in the data directory that this configuration does not open, although it contains deliveries, or
 /// may. Changes nothing.

@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::anchors::{Anchor, Anchors};
 use super::skeleton::{MARK, Skeleton, kind_of};
 use super::{Placeholder, PlaceholderKind, Template};
+use crate::i18n::Text;
 use crate::normalize::{json_text, scalar};
 
 /// Reads a JSON template.
-pub(super) fn json(text: &str) -> Result<Template, String> {
+pub(super) fn json(text: &str) -> Result<Template, Text> {
     let mut reader = TemplateReader {
         rest: text,
         skeleton: String::with_capacity(text.len()),
@@ -24,12 +25,12 @@ pub(super) fn json(text: &str) -> Result<Template, String> {
         ..
     } = reader;
     if placeholders.is_empty() {
-        return Err("it has no {{placeholder}}".to_owned());
+        return Err(Text::new("body-without-placeholder"));
     }
     let skeleton = json_text::parse(skeleton.as_bytes())
-        .map_err(|error| format!("it is not JSON with {{{{placeholders}}}}: {error}"))?;
+        .map_err(|error| Text::new("body-no-json").with("cause", error.to_string()))?;
     if has_repeated(&skeleton) {
-        return Err("a key stands in it twice".to_owned());
+        return Err(Text::new("body-key-twice"));
     }
     Ok(Template {
         skeleton: Skeleton::Json(skeleton),
@@ -60,7 +61,7 @@ struct TemplateReader<'t> {
 
 impl<'t> TemplateReader<'t> {
     /// Reads a sign, a string, a word or a placeholder; `false` at the end.
-    fn piece(&mut self) -> Result<bool, String> {
+    fn piece(&mut self) -> Result<bool, Text> {
         self.rest = self.rest.trim_start();
         let Some(first) = self.rest.chars().next() else {
             return Ok(false);
@@ -84,20 +85,26 @@ impl<'t> TemplateReader<'t> {
         Ok(true)
     }
 
-    fn string(&mut self) -> Result<(), String> {
+    fn string(&mut self) -> Result<(), Text> {
         let mut at = 1;
         let mut is_filled_in = false;
         let end = loop {
             let rest = &self.rest[at..];
             if rest.starts_with("{{") {
                 is_filled_in = true;
-                at += rest.find("}}").ok_or("a placeholder in it has no `}}`")? + 2;
+                at += rest
+                    .find("}}")
+                    .ok_or_else(|| Text::new("body-open-placeholder"))?
+                    + 2;
             } else if let Some(escaped) = rest.strip_prefix('\\') {
                 at += 1 + escaped.chars().next().map_or(0, char::len_utf8);
             } else if rest.starts_with('"') {
                 break at;
             } else {
-                let sign = rest.chars().next().ok_or("a string in it has no end")?;
+                let sign = rest
+                    .chars()
+                    .next()
+                    .ok_or_else(|| Text::new("body-open-string"))?;
                 at += sign.len_utf8();
             }
         };
@@ -110,10 +117,8 @@ impl<'t> TemplateReader<'t> {
         if !is_filled_in {
             self.fixed(string);
         } else if is_key {
-            return Err(format!(
-                "the key `{}` has a placeholder",
-                scalar::shown(content)
-            ));
+            let key = scalar::shown(content);
+            return Err(Text::new("body-key-placeholder").with("key", key));
         } else {
             let kind = kind_of(&self.key, content);
             self.add("\"");
@@ -123,11 +128,11 @@ impl<'t> TemplateReader<'t> {
         Ok(())
     }
 
-    fn take_placeholder(&mut self) -> Result<&'t str, String> {
+    fn take_placeholder(&mut self) -> Result<&'t str, Text> {
         let end = self
             .rest
             .find("}}")
-            .ok_or("a placeholder in it has no `}}`")?;
+            .ok_or_else(|| Text::new("body-open-placeholder"))?;
         Ok(self.take(end + 2))
     }
 

@@ -5,20 +5,19 @@ use serde_json::Value;
 use super::anchors::Anchors;
 use super::skeleton::{Pair, Skeleton, kind_of};
 use super::{Placeholder, Template};
+use crate::i18n::Text;
 
 /// Reads a form template.
-pub(super) fn compile(text: &str) -> Result<Template, String> {
+pub(super) fn compile(text: &str) -> Result<Template, Text> {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut placeholders = Vec::new();
     let mut anchors = vec![String::new()];
     for (number, pair) in text.split('&').enumerate() {
-        let (key, value) = pair.split_once('=').ok_or(
-            "it is neither JSON nor a form such as `contact_id={{user_id}}&text={{last_input}}`",
-        )?;
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Text::new("body-no-form"))?;
         if key.is_empty() || key.contains("{{") || pairs.iter().any(|other| other.key == key) {
-            return Err(
-                "each key of a form must stand in it once, and without a placeholder".to_owned(),
-            );
+            return Err(Text::new("body-form-key"));
         }
         let anchor = anchors.last_mut().expect("it begins with one");
         if number > 0 {
@@ -43,7 +42,7 @@ pub(super) fn compile(text: &str) -> Result<Template, String> {
         });
     }
     if placeholders.is_empty() {
-        return Err("it has no {{placeholder}}".to_owned());
+        return Err(Text::new("body-without-placeholder"));
     }
     let anchors = anchors.into_iter().map(|anchor| vec![anchor]);
     Ok(Template {

@@ -69,7 +69,9 @@ pub(in crate::store) async fn recent(pool: &Pool) -> Result<Recent, Error> {
     .fetch_all(pool)
     .await?;
     let quarantine = sqlx::query_as(
-        "SELECT id, received_at, (SELECT reason FROM items \
+        "SELECT id, received_at, (SELECT code FROM items \
+           WHERE delivery_id = deliveries.id AND outcome = $1 ORDER BY item LIMIT 1) AS code, \
+           (SELECT reason FROM items \
            WHERE delivery_id = deliveries.id AND outcome = $1 ORDER BY item LIMIT 1) AS reason \
          FROM deliveries WHERE quarantined > 0 ORDER BY position DESC LIMIT 1",
     )
