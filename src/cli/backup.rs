@@ -31,10 +31,13 @@ pub struct BackupArgs {
 pub(super) async fn backup(arguments: BackupArgs, variables: &Variables) -> Result<(), Failure> {
     let file = arguments.file;
     if file.symlink_metadata().is_ok() {
-        return Err(Failure::CannotRun(format!(
-            "{} exists: a backup never overwrites anything; name another file",
-            file.display()
-        ).into()));
+        return Err(Failure::CannotRun(
+            format!(
+                "{} exists: a backup never overwrites anything; name another file",
+                file.display()
+            )
+            .into(),
+        ));
     }
     let settings = environment::database(variables)?;
     let making = async {

@@ -15,8 +15,8 @@ use super::terminal::{self, table};
 use crate::alerts::send_test_alert;
 use crate::config::{Config, Destination, Variables};
 use crate::filter::{Moment, parse_moment};
-use crate::i18n::Text;
 use crate::forward::{SampleAttempt, send_sample};
+use crate::i18n::Text;
 use crate::text::one_line;
 use crate::time::{Clock, millis};
 

@@ -53,7 +53,8 @@ pub(super) fn help(arguments: &HelpArgs) -> Result<(), Failure> {
     let mut found = &mut command;
     for name in &arguments.command {
         found = found.find_subcommand_mut(name).ok_or_else(|| {
-            let problem = format!("there is no command `{name}`: `chatrace-webhook help` lists them");
+            let problem =
+                format!("there is no command `{name}`: `chatrace-webhook help` lists them");
             Failure::CannotRun(problem.into())
         })?;
     }

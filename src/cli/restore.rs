@@ -68,10 +68,13 @@ async fn restore_postgres(
         (file.to_owned(), None)
     };
     if !dump.exists() {
-        return Err(Failure::CannotRun(format!(
-            "{} is missing: put there what pg_dump wrote",
-            dump.display()
-        ).into()));
+        return Err(Failure::CannotRun(
+            format!(
+                "{} is missing: put there what pg_dump wrote",
+                dump.display()
+            )
+            .into(),
+        ));
     }
     if let Some(directory) = spool
         && Spool::look(directory).await?.deliveries > 0

@@ -4,8 +4,8 @@ use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
 use x509_cert::der::Decode as _;
 
-use crate::http_client;
 use crate::diagnose::Check;
+use crate::http_client;
 use crate::i18n::Text;
 
 /// With fewer days left, a certificate should have been renewed already.
