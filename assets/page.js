@@ -93,6 +93,10 @@ let tag = null;
 let tick = "";
 // Puts the page as it is now in the place of what is shown. Answers whether anything changed.
 async function refresh() {
+  if (document.querySelector("#failure")) {
+    // What failed may have been sent by a form: it is not repeated.
+    return false;
+  }
   const headers = { "x-live": tick, ...(tag ? { "if-none-match": tag } : {}) };
   tick = "";
   const answer = await fetch(location.href, { cache: "no-store", headers, signal: AbortSignal.timeout(PATIENCE) });

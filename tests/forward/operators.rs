@@ -236,12 +236,12 @@ async fn the_commands_do_the_same_and_the_test_shows_what_is_sent() {
         .unwrap()
         .to_owned();
     let page = app
-        .request(Method::GET, "/")
+        .request(Method::GET, "/forwarding")
         .header("cookie", cookie)
         .send();
     let page = page.await.unwrap().text().await.unwrap();
     assert!(
-        page.contains("<h2>Forwarding</h2>") && page.contains("<td>default</td><td>up</td>"),
+        page.contains("<h2>default</h2>") && page.contains("data-state=\"up\">accepts</dd>"),
         "{page}"
     );
 

@@ -17,7 +17,7 @@ use super::super::extract::Query;
 use super::super::messages;
 use super::form::SentForm;
 use super::frame::{Frame, View};
-use super::{done, failure, render, words};
+use super::{done, failure, redirect, render, words};
 use crate::i18n::Text;
 use crate::message::{Channel, Kind, Message};
 use crate::store::{ContactOrder, MessageFilter, Order, PageRequest, PersonId};
@@ -308,11 +308,14 @@ pub(super) async fn erase(State(state): State<AppState>, form: SentForm) -> Resp
         Ok(Erased::Unconfirmed(affected)) if affected.contacts.is_empty() => {
             erased(&form.frame, 0, 0)
         }
-        Ok(Erased::Unconfirmed(affected)) => render(&EraseTemplate {
-            frame: form.frame.of(View::Conversations),
-            query,
-            affected,
-        }),
+        // There are others than were shown.
+        Ok(Erased::Unconfirmed(_)) => {
+            let PersonQuery { channel, id, .. } = &query;
+            redirect(&words::address(
+                "erase",
+                &[("channel", channel), ("id", id)],
+            ))
+        }
         Err(error) => failure(form.frame, &error),
     }
 }

@@ -6,7 +6,6 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::AppState;
-use super::super::cursor::List;
 use super::super::deliveries::{self, DeliveryPage, ListDeliveries, Readable};
 use super::super::error::ApiError;
 use super::super::extract::{Path, Query};
@@ -37,6 +36,8 @@ pub(super) struct DeliveriesQuery {
     #[serde(default)]
     outcome: String,
     before: Option<String>,
+    /// Whether the quarantine was read again on trial.
+    tried: Option<String>,
 }
 
 #[derive(Template)]
@@ -189,8 +190,8 @@ struct QuarantineTemplate {
     frame: Frame,
     reasons: Vec<QuarantineReason>,
     page: DeliveryPage,
-    /// What reading all of it again would do, after it was asked.
-    tried: Option<Text>,
+    /// Whether it was read again on trial, so that it may be for real.
+    is_tried: bool,
 }
 
 impl QuarantineTemplate {
@@ -204,65 +205,47 @@ pub(super) async fn quarantine(
     frame: Frame,
     query: Result<Query<DeliveriesQuery>, ApiError>,
 ) -> Response {
-    let before = query.map(|Query(query)| query.before).unwrap_or_default();
-    match in_quarantine(&state, &frame, before.as_deref()).await {
-        Ok(page) => render(&page),
+    let frame = frame.of(View::Quarantine);
+    let query = query.map(|Query(query)| query).unwrap_or_default();
+    match in_quarantine(&state, query.before).await {
+        Ok((reasons, page)) => render(&QuarantineTemplate {
+            frame,
+            reasons,
+            page,
+            is_tried: query.tried.is_some(),
+        }),
         Err(error) => failure(frame, &error),
     }
 }
 
 async fn in_quarantine(
     state: &AppState,
-    frame: &Frame,
-    before: Option<&str>,
-) -> Result<QuarantineTemplate, ApiError> {
+    before: Option<String>,
+) -> Result<(Vec<QuarantineReason>, DeliveryPage), ApiError> {
     let query = DeliveriesQuery {
         outcome: Outcome::Quarantined.as_str().to_owned(),
-        before: before.map(str::to_owned),
-    };
-    Ok(QuarantineTemplate {
-        reasons: state.store.quarantine_reasons().await?,
-        page: deliveries::page(state, newest(&query)).await?,
-        frame: frame.clone().of(View::Quarantine),
+        before,
         tried: None,
-    })
+    };
+    let page = deliveries::page(state, newest(&query)).await?;
+    Ok((state.store.quarantine_reasons().await?, page))
 }
 
 /// Reads the quarantine again, a thousand deliveries at once; first on trial, then for real.
 pub(super) async fn read_all_again(State(state): State<AppState>, form: SentForm) -> Response {
-    let mode = if form.field("try").is_empty() {
-        Mode::Real
+    let (mode, path) = if form.field("try").is_empty() {
+        (Mode::Real, "quarantine")
     } else {
-        Mode::DryRun
+        (Mode::DryRun, "quarantine?tried=1")
     };
-    let after = List::Deliveries.position("after", Some(form.field("after")));
-    let part = |after: Option<i64>| Part {
+    let part = Part {
         since: None,
-        after: after.unwrap_or_default(),
+        after: 0,
         limit: READ_AGAIN,
         mode,
     };
-    let read = match after {
-        Ok(after) => reprocess::part(&state, part(after)).await,
-        Err(error) => Err(error),
-    };
-    let page = match read {
-        Ok(read) => {
-            let text = came_of_it(&read.counts, mode);
-            if mode == Mode::Real {
-                return done(&form.frame, "quarantine", &text);
-            }
-            in_quarantine(&state, &form.frame, None)
-                .await
-                .map(|page| QuarantineTemplate {
-                    tried: Some(text),
-                    ..page
-                })
-        }
-        Err(error) => Err(error),
-    };
-    match page {
-        Ok(page) => render(&page),
+    match reprocess::part(&state, part).await {
+        Ok(read) => done(&form.frame, path, &came_of_it(&read.counts, mode)),
         Err(error) => failure(form.frame, &error),
     }
 }
