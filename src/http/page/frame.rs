@@ -176,11 +176,7 @@ impl Frame {
         Text::new(id).with("name", name).in_locale(self.locale)
     }
 
-    /// The words for one of a fixed set of words, such as a kind: the message `<prefix>-<word>`.
-    pub(super) fn word(&self, word: &'static str) -> String {
-        Text::new(word).in_locale(self.locale)
-    }
-
+    /// The words of a text.
     pub(super) fn words(&self, text: &Text) -> String {
         text.in_locale(self.locale)
     }
