@@ -138,12 +138,14 @@ mod tests {
 
     /// A reader who takes what is written only when told to.
     struct Reluctant {
+        asking: Sender<()>,
         permits: Receiver<()>,
         taken: Sender<Vec<u8>>,
     }
 
     impl Write for Reluctant {
         fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+            self.asking.send(()).ok();
             self.permits.recv().ok();
             self.taken.send(lines.to_vec()).ok();
             Ok(lines.len())
@@ -157,12 +159,21 @@ mod tests {
     #[test]
     fn nobody_waits_for_the_reader_and_what_is_too_much_is_dropped_and_counted() {
         static BUFFER: LogBuffer = LogBuffer::new();
+        let (asking, asked) = channel();
         let (permit, permits) = channel();
         let (taken, taking) = channel();
-        thread::spawn(|| BUFFER.write_to(Reluctant { permits, taken }));
+        let reader = Reluctant {
+            asking,
+            permits,
+            taken,
+        };
+        thread::spawn(|| BUFFER.write_to(reader));
         let line = [b"x".repeat(1023), b"\n".to_vec()].concat();
         let lines = 3 * ROOM / line.len();
-        for _ in 0..lines {
+        BUFFER.add(&line);
+        // Until it waits for its reader, it may take what was dropped, and count anew.
+        asked.recv().unwrap();
+        for _ in 1..lines {
             BUFFER.add(&line);
         }
         let dropped = usize::try_from(BUFFER.lock().dropped).unwrap();
