@@ -47,7 +47,7 @@ pub(super) async fn restore(arguments: RestoreArgs, variables: &Variables) -> Re
     Ok(())
 }
 
-/// First the spool, then the database: whoever begins again after a failure finds what has to be moved away.
+/// First the spool, then the database: a second try after a failure then says what has to be moved away.
 async fn restore_postgres(
     settings: &DatabaseSettings,
     options: &PgConnectOptions,

@@ -96,7 +96,7 @@ pub async fn run(
     run_reloading(config, listener, lifecycle, clock, None).await
 }
 
-/// The same; at signals, what is configured is read again.
+/// The same; at signals, the configuration is read again.
 async fn run_reloading(
     config: Config,
     listener: TcpListener,

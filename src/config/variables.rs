@@ -37,7 +37,7 @@ pub const RELOADED: [&str; 10] = [
     "LOG_BODIES",
 ];
 
-/// Whether a variable is one of [`RELOADED`], in which `*` stands for any end of a name.
+/// Whether a variable is one of [`RELOADED`], in which `*` means any end of a name.
 pub fn is_reloaded(name: &str) -> bool {
     RELOADED.iter().any(|one| match one.strip_suffix('*') {
         Some(start) => name.starts_with(start),

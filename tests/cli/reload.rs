@@ -1,4 +1,4 @@
-//! SIGHUP: what is configured is replaced while the service runs.
+//! SIGHUP: the configuration is replaced while the service runs.
 
 use std::path::Path;
 use std::sync::Arc;

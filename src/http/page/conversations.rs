@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use tokio::time::Instant;
 
 use super::super::AppState;
 use super::super::contacts::{self, ContactDetailView, ContactPage, ListContacts};
@@ -14,18 +13,16 @@ use super::super::cursor::List;
 use super::super::erasure::{self, Erased};
 use super::super::error::ApiError;
 use super::super::extract::Query;
-use super::super::messages;
 use super::form::SentForm;
 use super::frame::{Frame, View};
+use super::messages::newest_before;
 use super::{done, failure, redirect, render, words};
 use crate::i18n::Text;
 use crate::message::{Channel, Kind, Message};
-use crate::store::{ContactOrder, MessageFilter, Order, PageRequest, PersonId};
+use crate::store::{ContactOrder, MessageFilter, PersonId};
 
 /// How many people a page shows.
 const PEOPLE: u32 = 50;
-/// How many messages of a conversation a page shows.
-const MESSAGES: u32 = 50;
 
 /// Which people.
 #[derive(Debug, Deserialize)]
@@ -58,18 +55,6 @@ impl ConversationsTemplate {
     }
 }
 
-/// The channels that have a name.
-pub(super) const CHANNELS: [&str; 8] = [
-    "instagram",
-    "messenger",
-    "whatsapp",
-    "telegram",
-    "web",
-    "sms",
-    "google",
-    "tiktok",
-];
-
 fn filled(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
@@ -97,7 +82,7 @@ pub(super) async fn list(
             frame,
             query,
             page,
-            channels: CHANNELS,
+            channels: words::CHANNELS,
         }),
         Err(error) => failure(frame, &error),
     }
@@ -198,14 +183,7 @@ async fn conversation(
         is_shortened: true,
         ..MessageFilter::default()
     };
-    let before = List::Messages.position("before", query.before.as_deref())?;
-    let range = PageRequest {
-        after: 0,
-        until: before.map_or(i64::MAX, |before| before - 1),
-        limit: MESSAGES,
-        order: Order::Desc,
-    };
-    let found = messages::search(state, &filter, range, Instant::now()).await?;
+    let found = newest_before(state, &filter, query.before.as_deref()).await?;
     let older = (!found.caught_up).then(|| List::Messages.cursor(found.last));
     let mut messages = found.messages;
     messages.reverse();

@@ -11,7 +11,6 @@ use super::super::AppState;
 use super::super::cursor::List;
 use super::super::error::ApiError;
 use super::super::messages;
-use super::conversations::CHANNELS;
 use super::frame::{Frame, View};
 use super::{failure, render, words};
 use crate::filter::{parse_moment, parse_text};
@@ -123,7 +122,7 @@ pub(super) async fn list(
             fields,
             found,
             names,
-            channels: CHANNELS,
+            channels: words::CHANNELS,
             kinds: Kind::ALL,
         }),
         Err(error) => failure(frame, &error),
@@ -136,14 +135,7 @@ async fn read(
     frame: &Frame,
 ) -> Result<(FoundMessages, HashMap<(String, String), String>), ApiError> {
     let filter = fields.filter(frame)?;
-    let before = List::Messages.position("before", fields.get("before"))?;
-    let range = PageRequest {
-        after: 0,
-        until: before.map_or(i64::MAX, |before| before - 1),
-        limit: MESSAGES,
-        order: Order::Desc,
-    };
-    let found = messages::search(state, &filter, range, Instant::now()).await?;
+    let found = newest_before(state, &filter, fields.get("before")).await?;
     let nameless = found
         .messages
         .iter()
@@ -154,4 +146,20 @@ async fn read(
     let names = state.store.contact_names(&nameless).await?.into_iter();
     let names = names.map(|one| ((one.id, one.channel.as_str().to_owned()), one.name));
     Ok((found, names.collect()))
+}
+
+/// The newest messages before a cursor, as many as a page shows.
+pub(super) async fn newest_before(
+    state: &AppState,
+    filter: &MessageFilter,
+    before: Option<&str>,
+) -> Result<FoundMessages, ApiError> {
+    let before = List::Messages.position("before", before)?;
+    let range = PageRequest {
+        after: 0,
+        until: before.map_or(i64::MAX, |before| before - 1),
+        limit: MESSAGES,
+        order: Order::Desc,
+    };
+    messages::search(state, filter, range, Instant::now()).await
 }

@@ -8,7 +8,7 @@ use crate::message::Message;
 const PLACES: usize = 3;
 const LOOKED_AT: usize = 10_000;
 
-/// A field of a message, and where its value stands in the body.
+/// A field of a message, and where its value is in the body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FieldSource {
     /// Its name in the API.

@@ -13,6 +13,18 @@ use crate::message::{Attachment, Direction, Kind, Message};
 /// How many attachments of a message are shown in a list.
 pub(super) const ATTACHMENTS: usize = 20;
 
+/// The channels that have a name.
+pub(super) const CHANNELS: [&str; 8] = [
+    "instagram",
+    "messenger",
+    "whatsapp",
+    "telegram",
+    "web",
+    "sms",
+    "google",
+    "tiktok",
+];
+
 /// A piece of a sentence.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Piece {
@@ -23,7 +35,7 @@ pub(super) struct Piece {
     pub(super) path: Option<String>,
 }
 
-/// The pieces of a sentence: what stands in backticks is code, and what the page has a view of is a link to it.
+/// The pieces of a sentence: what is in backticks is code, and what the page has a view of is a link to it.
 pub(super) fn pieces(sentence: &Text, locale: &Locale) -> Vec<Piece> {
     let mut pieces = api_pieces(&sentence.in_locale(*locale));
     for piece in &mut pieces {
